@@ -1,0 +1,50 @@
+"""Judgement: metrics, the classical methods, and scores; it sees predictions only."""
+
+from mamba_diffae.evaluation.classical import (
+    GappyPOD,
+    classical_methods,
+    inverse_distance,
+    kriging,
+    linear,
+    nearest,
+    thin_plate_spline,
+)
+from mamba_diffae.evaluation.metrics import (
+    PSNR_CAP,
+    Interval,
+    bootstrap_interval,
+    high_frequency_ratio,
+    neighbour_correlation,
+    psnr,
+    ssim,
+    total_variation_ratio,
+)
+from mamba_diffae.evaluation.oracles import oracle, true_coarse_bicubic
+from mamba_diffae.evaluation.predictor import Predictor, per_field
+from mamba_diffae.evaluation.scores import DrawScore, Score, judge, judge_draws
+
+__all__ = [
+    "DrawScore",
+    "GappyPOD",
+    "Interval",
+    "PSNR_CAP",
+    "Predictor",
+    "Score",
+    "bootstrap_interval",
+    "classical_methods",
+    "high_frequency_ratio",
+    "inverse_distance",
+    "judge",
+    "judge_draws",
+    "kriging",
+    "linear",
+    "nearest",
+    "neighbour_correlation",
+    "oracle",
+    "per_field",
+    "psnr",
+    "ssim",
+    "thin_plate_spline",
+    "total_variation_ratio",
+    "true_coarse_bicubic",
+]

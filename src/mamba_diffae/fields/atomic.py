@@ -1,0 +1,149 @@
+"""Files and folders that appear under their name whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import final
+
+
+@final
+class DiskFullError(OSError):
+    """The disk (or the quota) is full; what stood under the name before is untouched."""
+
+
+@contextmanager
+def atomic_file(path: str | Path) -> Iterator[Path]:
+    """Write a file beside its place, then rename it over: a crash leaves the old or the new.
+
+    Args:
+        path: The file to write or replace; missing parent folders are made.
+
+    Yields:
+        The path to write to; it ends in the same suffix.
+
+    Raises:
+        DiskFullError: If the disk is full. As with any other error, nothing changes under `path`.
+    """
+    path = Path(path).resolve()
+    temporary = path.with_name(f".tmp-{path.name}")
+    with named_full_disk(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            _sync(temporary)
+            temporary.replace(path)
+            _sync(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Fill a folder beside its place, then rename it over the one that stands there, if any.
+
+    A crash at any moment leaves a whole folder, the old or the new: find it with `standing_folder`.
+    What else the crash left behind goes with the next write.
+
+    Args:
+        path: The folder to write or replace; missing parent folders are made. Callers that should
+            not replace check before.
+
+    Yields:
+        An empty folder to fill.
+
+    Raises:
+        DiskFullError: If the disk is full. As with any other error, nothing changes under `path`.
+    """
+    path = Path(path).resolve()
+    temporary = path.with_name(f".tmp-{path.name}")
+    with named_full_disk(path):
+        _settle(path, temporary)
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            for file in temporary.rglob("*"):
+                _sync(file)
+            _sync(temporary)
+            _swap(temporary, path)
+        finally:
+            _settle(path, temporary)
+
+
+def standing_folder(path: str | Path) -> Path | None:
+    """The folder to read what `atomic_folder` wrote from; None if there is none.
+
+    It is `path` itself, but for a crash between its two renames: then the former folder, set aside.
+    Nothing is moved, so this is safe while another process writes.
+    """
+    path = Path(path).resolve()
+    return next((folder for folder in (path, _aside(path)) if folder.is_dir()), None)
+
+
+@contextmanager
+def named_full_disk(
+    path: Path, needed: int | None = None, mend: str = "try again"
+) -> Iterator[None]:
+    """Turn the bare errors of a full disk into one that says what to do.
+
+    Args:
+        path: What is being written.
+        needed: Bytes that it takes, if known.
+        mend: What to do once there is space.
+
+    Raises:
+        DiskFullError: If the disk or the quota is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) and not isinstance(error, DiskFullError):
+            raise
+        needs = "" if needed is None else f" needs {needed / 1e6:,.1f} MB and"
+        raise DiskFullError(
+            f"The disk is full: {path}{needs} could not be written, {_free(path) / 1e6:,.1f} MB "
+            f"are free there. What stood under that name is untouched; free some space and {mend}."
+        ) from error
+
+
+def _swap(temporary: Path, path: Path) -> None:
+    """Set the old folder aside, move the new one in; only then may the old one go."""
+    if path.exists():
+        path.rename(_aside(path))
+    temporary.rename(path)
+    _sync(path.parent)
+
+
+def _settle(path: Path, temporary: Path) -> None:
+    """Clean what a write left behind, and take back the old folder if the new one never came."""
+    if temporary.exists():
+        shutil.rmtree(temporary)
+    if _aside(path).exists():
+        if path.exists():
+            shutil.rmtree(_aside(path))
+        else:
+            _aside(path).rename(path)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".old-{path.name}")
+
+
+def _free(path: Path) -> int:
+    """Free bytes on the disk that would hold `path`."""
+    return shutil.disk_usage(next(folder for folder in path.parents if folder.exists())).free
+
+
+def _sync(path: Path) -> None:
+    """Ask the disk itself to hold a file, or the names in a folder."""
+    if os.name == "nt" and path.is_dir():  # Windows cannot open folders
+        return
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,104 @@
+"""Noise as a function of the coordinate: the same seed gives the same field on whatever points it is asked.
+
+White noise drawn per query would change with the grid. Here independent normals sit on the cells of a
+lattice, each hashed from (key, cell, channel), and a point reads the surrounding ones with weights of
+unit norm: a continuous Gaussian random function whose variance is one everywhere.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import Tensor
+
+_GOLDEN = -0x61C8864680B583EB  # 2^64 / golden ratio, as a signed number
+_M1 = -0x40A7B892E31B1A47  # the two multipliers of splitmix64
+_M2 = -0x6B2FB644ECCEEE15
+
+
+def _shift(x: Tensor, bits: int) -> Tensor:
+    """Logical right shift: torch's own keeps the sign."""
+    return (x >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _mix(x: Tensor) -> Tensor:
+    """Finaliser of splitmix64 (Steele, Lea & Flood 2014): int64 in, well-mixed int64 out."""
+    x = (x ^ _shift(x, 30)) * _M1
+    x = (x ^ _shift(x, 27)) * _M2
+    return x ^ _shift(x, 31)
+
+
+def fold(key: Tensor, data: Tensor | int) -> Tensor:
+    """A new key from a key and a number; int64, shapes broadcast."""
+    data = torch.as_tensor(data, dtype=torch.int64, device=key.device)
+    return _mix(key ^ _mix(data + _GOLDEN))
+
+
+def field_keys(seed: int | Tensor, batch: int, device: torch.device | None = None) -> Tensor:
+    """One key for each field of a batch.
+
+    Args:
+        seed: An int s gives field b the key (s, b); a tensor of shape (B,), int64, is taken as it is.
+        batch: Fields, B.
+        device: Where the keys shall live.
+
+    Returns:
+        Keys, shape (B,), int64.
+
+    Raises:
+        ValueError: If a tensor of another shape or kind is given.
+    """
+    if isinstance(seed, int):
+        start = torch.full((batch,), seed, dtype=torch.int64, device=device)
+        return fold(start, torch.arange(batch, device=device))
+    if seed.shape != (batch,) or seed.dtype != torch.int64:
+        raise ValueError(
+            f"seed is a {seed.dtype} tensor of shape {tuple(seed.shape)}; expected an int, or int64 of "
+            f"shape ({batch},), one for each field."
+        )
+    return seed.to(device)
+
+
+def uniform(key: Tensor) -> Tensor:
+    """One number in (0, 1) for each key, float32, of the key's shape."""
+    # 24 bits are what a float32 can hold.
+    return (_shift(_mix(key), 40).float() + 0.5) * 2.0**-24
+
+
+def _normals(key: Tensor, channels: int) -> Tensor:
+    """Standard normals by Box and Muller, shape (*key.shape, channels)."""
+    bits = fold(key[..., None], torch.arange(channels, device=key.device))
+    # 24 bits are what a float32 in (0, 1) can hold.
+    u1 = (_shift(bits, 40).float() + 0.5) * 2.0**-24
+    u2 = ((bits >> 8) & 0xFFFFFF).float() * 2.0**-24
+    return torch.sqrt(-2 * torch.log(u1)) * torch.cos(2 * math.pi * u2)
+
+
+def noise(coords: Tensor, channels: int, key: Tensor, cells: int) -> Tensor:
+    """A Gaussian random function of unit variance, read at `coords`.
+
+    Args:
+        coords: Positions in [0, 1]^D, shape (B, N, D).
+        channels: Independent channels, C.
+        key: One int64 a field, shape (B,), from `field_keys`.
+        cells: Lattice cells a side; its nodes are the cells' centres.
+
+    Returns:
+        Shape (B, N, C), float32.
+    """
+    position = coords.float() * cells - 0.5
+    corner = position.floor()
+    f = position - corner
+    weights = torch.stack([1 - f, f])  # (2, B, N, D)
+    weights = weights / weights.square().sum(0).sqrt()
+    corner = corner.long()
+    total = coords.new_zeros(*coords.shape[:-1], channels, dtype=torch.float32)
+    for offsets in itertools.product((0, 1), repeat=coords.shape[-1]):
+        node, weight = key[:, None], torch.ones_like(f[..., 0])
+        for axis, offset in enumerate(offsets):
+            node = fold(node, corner[..., axis] + offset)
+            weight = weight * weights[offset, ..., axis]
+        total = total + weight[..., None] * _normals(node, channels)
+    return total

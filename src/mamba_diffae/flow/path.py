@@ -1,0 +1,61 @@
+"""The probability path from noise (t = 0) to data (t = 1), and the parameterisation of its velocity."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class PathSample(NamedTuple):
+    """One point of the path, all of shape (B, N, C) but `t`, (B,)."""
+
+    x_0: Tensor
+    x_1: Tensor
+    t: Tensor
+    x_t: Tensor
+    u_t: Tensor
+
+
+def linear_path(x_0: Tensor, x_1: Tensor, t: Tensor) -> PathSample:
+    """x_t = (1 - t) x_0 + t x_1, whose derivative is u_t = x_1 - x_0.
+
+    Args:
+        x_0: Noise, shape (B, N, C).
+        x_1: Data, same shape.
+        t: Time in [0, 1], shape (B,).
+
+    Reference:
+        Lipman et al. (2022), Flow matching for generative modeling, arXiv 2210.02747; the path is
+        their optimal-transport one with sigma_min = 0.
+    """
+    s = t.view(-1, *[1] * (x_1.ndim - 1))
+    return PathSample(x_0, x_1, t, (1 - s) * x_0 + s * x_1, x_1 - x_0)
+
+
+class Preconditioning(NamedTuple):
+    """velocity = c_skip x_t + c_out F(c_in x_t, ...), so that F has unit-variance input and target.
+
+    With V = (1 - t)² + t² σ² the variance of x_t, c_skip x_t is the best linear guess of the
+    velocity, and c_out the standard deviation of what it leaves. At t = 0 and x_t = 0 the velocity
+    σ F is the posterior mean of the data.
+
+    Reference:
+        Karras et al. (2022), arXiv 2206.00364, section 5, carried over from denoising to velocities.
+    """
+
+    c_skip: Tensor
+    c_in: Tensor
+    c_out: Tensor
+
+    @classmethod
+    def at(cls, t: Tensor, sigma: float) -> Preconditioning:
+        """The coefficients, each of shape (B, 1, 1).
+
+        Args:
+            t: Time, shape (B,).
+            sigma: Root mean square of the scaled data.
+        """
+        s = t.view(-1, 1, 1)
+        V = (1 - s) ** 2 + (s * sigma) ** 2
+        return cls((s * sigma**2 - (1 - s)) / V, V.rsqrt(), sigma * V.rsqrt())

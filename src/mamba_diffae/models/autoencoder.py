@@ -1,0 +1,145 @@
+"""The network: observations to a latent, the latent (and the points) to the velocity of a field."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.flow import Preconditioning
+from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.models.config import AutoencoderConfig, Context
+from mamba_diffae.models.decoder import AnchoredDecoder, Prepared, ScanDecoder, Site, StageCondition
+from mamba_diffae.models.encoder import Encoder, Encoding
+
+
+@final
+class MambaDiffusionAutoencoder(FieldFlow):
+    """A semantic latent from scattered observations, and a flow-matching decoder that writes the field.
+
+    Args:
+        config: Sizes and choices; see `AutoencoderConfig`.
+
+    Reference:
+        Preechakul et al. (2022), Diffusion Autoencoders, arXiv 2111.15640; Lipman et al. (2022),
+        arXiv 2210.02747; Gu & Dao (2023), arXiv 2312.00752.
+    """
+
+    kind: ClassVar[str] = "autoencoder"
+    config_class = AutoencoderConfig
+    phases: ClassVar[tuple[str, ...]] = ("autoencoder", "diffusion")
+    has_latent: ClassVar[bool] = True
+    config: AutoencoderConfig
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.stage = StageCondition(config)
+        kind = {"anchored": AnchoredDecoder, "scan": ScanDecoder}[config.decoder]
+        self.decoder = kind(config)
+        self.streams = config.decoder == "anchored"
+
+    @property
+    def anchors(self) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Positions of the anchors, shape (A, D)."""
+        return self.decoder.anchors
+
+    def encode(
+        self, input_coords: Tensor, input_values: Tensor, input_mask: Tensor | None = None
+    ) -> Tensor:
+        """The latent of observations.
+
+        Args:
+            input_coords: Shape (B, L, D).
+            input_values: Shape (B, L, C), scaled.
+            input_mask: Shape (B, L); None: all real.
+
+        Returns:
+            Shape (B, latent_dim).
+        """
+        if input_mask is None:
+            input_mask = torch.ones_like(input_coords[..., 0], dtype=torch.bool)
+        return self.encoder(input_coords, input_values, input_mask).latent
+
+    def decode(
+        self,
+        query_coords: Tensor,
+        latent: Tensor,
+        t: Tensor,
+        noisy_values: Tensor | None = None,
+        *,
+        anchor_values: Tensor | None = None,
+        points: Encoding | None = None,
+    ) -> Tensor:
+        """The velocity at the queries.
+
+        Args:
+            query_coords: Shape (B, N, D).
+            latent: Shape (B, latent_dim).
+            t: Time, shape (B,).
+            noisy_values: x_t at the queries, shape (B, N, C). None: x_t = 0 there and at the anchors, so
+                at t = 0 the velocity is the posterior mean.
+            anchor_values: x_t at the anchors, shape (B, A, C); None beside `noisy_values`: not known.
+            points: Encoded observations to read, from `encoder`; None: the latent alone.
+
+        Returns:
+            Velocity, shape (B, N, C).
+        """
+        batch, C = len(latent), self.config.value_dim
+        prepared = self.decoder.prepare(latent, points)
+        present = None
+        if anchor_values is None:
+            anchor_values = latent.new_zeros(batch, len(self.anchors), C)
+            if noisy_values is not None:
+                present = torch.zeros_like(anchor_values[..., 0], dtype=torch.bool)
+        if noisy_values is None:
+            noisy_values = latent.new_zeros(batch, query_coords.shape[1], C)
+        tokens, _ = self.anchor_flow(prepared, t, anchor_values, present)
+        return self.query_flow(prepared, self.site(prepared, query_coords), t, noisy_values, tokens)
+
+    def condition(
+        self,
+        input_coords: Tensor,
+        input_values: Tensor,
+        input_mask: Tensor,
+        *,
+        latent: Tensor | None = None,
+        context: Context | Tensor = "latent+points",
+    ) -> Prepared:
+        """See `FieldFlow.condition`."""
+        encoding = self.encoder(input_coords, input_values, input_mask)
+        if latent is None:
+            latent = encoding.latent
+        if isinstance(context, Tensor):
+            points = encoding._replace(mask=encoding.mask & context[:, None])
+        else:
+            points = encoding if context == "latent+points" else None
+        return self.decoder.prepare(latent, points)
+
+    def site(self, condition: Prepared, query_coords: Tensor) -> Site:
+        """See `FieldFlow.site`."""
+        return self.decoder.site(condition, query_coords)
+
+    def anchor_flow(
+        self, condition: Prepared, t: Tensor, x: Tensor, present: Tensor | None = None
+    ) -> tuple[Tensor | None, Tensor]:
+        """See `FieldFlow.anchor_flow`."""
+        scale = Preconditioning.at(t, self.config.sigma)
+        vector = self.stage(t, condition.latent)
+        tokens, F = self.decoder.anchor_flow(condition, vector, scale.c_in * x, present)
+        return tokens, scale.c_skip * x + scale.c_out * F
+
+    def query_flow(
+        self, condition: Prepared, site: Site, t: Tensor, x: Tensor, tokens: Tensor | None
+    ) -> Tensor:
+        """See `FieldFlow.query_flow`."""
+        scale = Preconditioning.at(t, self.config.sigma)
+        vector = self.stage(t, condition.latent)
+        F = self.decoder.query_flow(site, vector, scale.c_in * x, tokens)
+        return scale.c_skip * x + scale.c_out * F
+
+    def origin(self, coords: Tensor, keys: Tensor) -> Tensor:
+        """Zero: at t = 0 and x_t = 0 the velocity itself is the posterior mean."""
+        return coords.new_zeros(*coords.shape[:-1], self.config.value_dim)

@@ -1,0 +1,123 @@
+"""What trainer, sampler and evaluator need of any network: the velocity of a flow over a field."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from mamba_diffae.flow import noise
+from mamba_diffae.models.config import Context, FieldConfig
+from mamba_diffae.models.presets import preset_config
+
+
+class FieldFlow(nn.Module, ABC):
+    """A velocity u(x_t, t | observations), in pieces that are each computed once.
+
+    The flow's state is the field at the queries and, for networks that have them, at fixed anchors.
+    `condition` is what the observations give, `site` what the queries' places give; neither depends on
+    t. Then at every stage `anchor_flow` moves the anchors, and `query_flow` the queries, reading them.
+
+    Attributes:
+        kind: Name on the shell and in checkpoints.
+        config_class: What the network is built from.
+        phases: Training phases the network has, in their order.
+        streams: Whether a query's value is free of the other queries, so that they may come in chunks.
+        has_latent: Whether there is a latent, and with it a choice of context.
+        anchors: Positions of the anchors, shape (A, D); A = 0 where there are none.
+    """
+
+    kind: ClassVar[str]
+    config_class: ClassVar[type[FieldConfig]]
+    phases: ClassVar[tuple[str, ...]]
+    has_latent: ClassVar[bool]
+    streams: bool = False
+    config: FieldConfig
+    anchors: Tensor
+
+    @classmethod
+    def from_preset(cls, preset: str, **fields: Any) -> Self:
+        """A network of a preset's sizes; any field of the config can be given by keyword."""
+        return cls(preset_config(preset, cls.kind, cls.config_class, fields))  # pyright: ignore[reportCallIssue]
+
+    @abstractmethod
+    def condition(
+        self,
+        input_coords: Tensor,
+        input_values: Tensor,
+        input_mask: Tensor,
+        *,
+        latent: Tensor | None = None,
+        context: Context | Tensor = "latent+points",
+    ) -> Any:
+        """Everything the observations say.
+
+        Args:
+            input_coords: Shape (B, L, D).
+            input_values: Shape (B, L, C), scaled.
+            input_mask: Shape (B, L).
+            latent: Used in place of the encoded one, shape (B, latent_dim).
+            context: Whether the decoder also reads the encoded points; a bool tensor of shape (B,)
+                says so for each field.
+        """
+
+    @abstractmethod
+    def site(self, condition: Any, query_coords: Tensor) -> Any:
+        """Everything the places of the queries (B, N, D) say."""
+
+    def anchor_flow(
+        self, condition: Any, t: Tensor, x: Tensor, present: Tensor | None = None
+    ) -> tuple[Tensor | None, Tensor]:
+        """Tokens of the anchors and their velocity.
+
+        Args:
+            condition: From `condition`.
+            t: Shape (B,).
+            x: State at the anchors, shape (B, A, C).
+            present: False where an anchor's state is not known, shape (B, A); None: all known.
+        """
+        return None, x
+
+    @abstractmethod
+    def query_flow(
+        self, condition: Any, site: Any, t: Tensor, x: Tensor, tokens: Tensor | None
+    ) -> Tensor:
+        """Velocity at the queries, shape (B, N, C), from their state `x` and the anchors' tokens."""
+
+    def origin(self, coords: Tensor, keys: Tensor) -> Tensor:
+        """The x_0 at `coords` from which the posterior mean x_0 + u(x_0, 0) is read, (B, N, C)."""
+        return noise(coords, self.config.value_dim, keys, self.config.noise_cells)
+
+    def forward(
+        self,
+        noisy_values: Tensor,
+        query_coords: Tensor,
+        t: Tensor,
+        input_coords: Tensor,
+        input_values: Tensor,
+        input_mask: Tensor | None = None,
+    ) -> Tensor:
+        """The velocity at the queries; anchors, where there are any, count as not known.
+
+        Args:
+            noisy_values: x_t, shape (B, N, C).
+            query_coords: Shape (B, N, D).
+            t: Shape (B,).
+            input_coords: Observed places, shape (B, L, D).
+            input_values: Observed values, shape (B, L, C), scaled.
+            input_mask: Shape (B, L); None: all real.
+
+        Returns:
+            Shape (B, N, C).
+        """
+        if input_mask is None:
+            input_mask = torch.ones_like(input_coords[..., 0], dtype=torch.bool)
+        condition = self.condition(input_coords, input_values, input_mask)
+        shape = (len(query_coords), len(self.anchors))
+        absent = torch.zeros(shape, dtype=torch.bool, device=t.device)
+        state = noisy_values.new_zeros(*shape, noisy_values.shape[-1])
+        tokens, _ = self.anchor_flow(condition, t, state, absent)
+        site = self.site(condition, query_coords)
+        return self.query_flow(condition, site, t, noisy_values, tokens)

@@ -1,0 +1,61 @@
+"""What a network is made of. A config and its weights are all that a checkpoint needs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mamba_diffae.nn.mamba import StepKind
+
+Context = Literal["latent", "latent+points"]
+
+
+class FieldConfig(BaseModel):
+    """What every network is told of the field it serves.
+
+    Attributes:
+        coord_dim: D, axes of a coordinate.
+        value_dim: C, channels of a value.
+        band: Native Nyquist frequency in waves over the unit length: half the native pixels a side.
+        sigma: Root mean square of the scaled values.
+        noise_cells: Cells a side of the lattice that carries x_0.
+        gap: Unit of distance between points; one observed cell of the default task.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    coord_dim: int = Field(2, ge=1, le=4)
+    value_dim: int = Field(3, ge=1)
+    band: float = Field(48.0, gt=0)
+    sigma: float = Field(1.0, gt=0)
+    noise_cells: int = Field(48, ge=1)
+    gap: float = Field(1 / 32, gt=0)
+    fourier_features: int = Field(64, ge=2, multiple_of=2)
+    d_model: int = Field(128, ge=8)
+
+
+class BaselineConfig(FieldConfig):
+    """`MambaDiffusion` and `MinimalLatentMamba`: ("none",) is the original, four names the multi-directional."""
+
+    blocks: int = Field(6, ge=1)
+    d_state: int = Field(16, ge=1)
+    directions: tuple[str, ...] = ("none",)
+    bottleneck: int = Field(256, ge=1, description="Width of MinimalLatentMamba's bottleneck.")
+
+
+class AutoencoderConfig(FieldConfig):
+    """`MambaDiffusionAutoencoder`."""
+
+    latent_dim: int = Field(512, ge=1)
+    d_state: int = Field(16, ge=1, le=256)
+    encoder_blocks: int = Field(6, ge=0)
+    decoder_blocks: int = Field(6, ge=0)
+    directions: tuple[str, ...] = ("row", "row_reversed", "column", "column_reversed")
+    step: StepKind = "distance"
+    pooling: Literal["attention", "mean"] = "attention"
+    decoder: Literal["anchored", "scan"] = "anchored"
+    anchors: int = Field(16, ge=4, description="Anchors a side.")
+    neighbours: int = Field(12, ge=2, description="Observations that a query reads.")
+    message: int = Field(64, ge=8, multiple_of=4, description="Width of what a neighbour sends.")
+    head: tuple[int, ...] = Field((256, 256), description="Hidden widths of the read-out.")

@@ -1,0 +1,83 @@
+"""Named sizes of networks and trainings, one YAML file each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def preset_names() -> list[str]:
+    """The presets there are."""
+    files = resources.files(__name__).iterdir()
+    return sorted(f.name.removesuffix(".yaml") for f in files if f.name.endswith(".yaml"))
+
+
+@lru_cache
+def preset(name: str) -> Mapping[str, Any]:
+    """The sections of a preset: one for each kind of network, and one for each training phase.
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    if name not in preset_names():
+        raise unknown("preset", name, preset_names())
+    return yaml.safe_load((resources.files(__name__) / f"{name}.yaml").read_text())
+
+
+def preset_config(
+    name: str, section: str, kind: type[Config], changes: Mapping[str, Any] | None = None
+) -> Config:
+    """One section of a preset as a config, with changes.
+
+    Args:
+        name: Of the preset.
+        section: Its part, such as "autoencoder" or "training.diffusion".
+        kind: Class of the config.
+        changes: Fields to set otherwise.
+
+    Raises:
+        ValueError: If the preset or a field is unknown, or a value does not fit.
+    """
+    fields: Any = preset(name)
+    for part in section.split("."):
+        fields = fields.get(part, {})
+    return build_config(kind, {**fields, **(changes or {})}, section)
+
+
+def build_config(kind: type[Config], fields: Mapping[str, Any], what: str) -> Config:
+    """A config from its fields; an unknown one is an error with the nearest valid name.
+
+    Args:
+        kind: Class of the config.
+        fields: Values by name.
+        what: The name of the part, for the message.
+
+    Raises:
+        ValueError: As said, or if a value does not fit.
+    """
+    for name in fields:
+        if name not in kind.model_fields:
+            raise unknown(f"{what} setting", name, kind.model_fields)
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}" for e in error.errors()
+        )
+        raise ValueError(f"These {what} settings do not fit: {wrong}.") from error
+
+
+def unknown(what: str, name: str, valid: Iterable[str]) -> ValueError:
+    """An error that names the nearest valid name, and all of them."""
+    valid = list(valid)
+    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return ValueError(f"Unknown {what} {name!r}; {hint}Valid: {', '.join(valid)}.")

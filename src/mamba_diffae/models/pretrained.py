@@ -1,0 +1,112 @@
+"""Networks by name, and weights as a folder: `config.json` beside `model.safetensors`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from mamba_diffae.fields.atomic import atomic_folder
+from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
+from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.models.baseline import MambaDiffusion
+from mamba_diffae.models.minimal_latent import MinimalLatentMamba
+from mamba_diffae.models.presets import build_config, unknown
+
+FORMAT = 1
+MODELS: Mapping[str, type[FieldFlow]] = {
+    model.kind: model for model in (MambaDiffusionAutoencoder, MambaDiffusion, MinimalLatentMamba)
+}
+
+
+def model_class(kind: str) -> type[FieldFlow]:
+    """The class of a network by its name on the shell; a ValueError names the nearest."""
+    if kind not in MODELS:
+        raise unknown("model", kind, MODELS)
+    return MODELS[kind]
+
+
+def build_network(kind: type[FieldFlow], fields: Mapping[str, Any]) -> FieldFlow:
+    """A network with fresh weights from the fields of its config."""
+    return kind(build_config(kind.config_class, fields, kind.kind))  # pyright: ignore[reportCallIssue]
+
+
+def save_network(net: FieldFlow, folder: Path, facts: Mapping[str, Any] | None = None) -> None:
+    """Write a network's config and weights; the folder appears complete or not at all.
+
+    Args:
+        net: The network.
+        folder: Where; replaced if it exists.
+        facts: What else to keep in `config.json`, such as the scaling of the values.
+    """
+    config = {
+        "format": FORMAT,
+        "model": net.kind,
+        "config": net.config.model_dump(mode="json"),
+        **(facts or {}),
+    }
+    weights = {name: w.detach().cpu().contiguous() for name, w in net.state_dict().items()}
+    with atomic_folder(folder) as temporary:
+        (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        save_file(weights, temporary / "model.safetensors")
+
+
+def load_network(folder: Path) -> tuple[FieldFlow, dict[str, Any]]:
+    """Read what `save_network` wrote.
+
+    Returns:
+        The network, in eval mode on the CPU, and the whole of `config.json`.
+
+    Raises:
+        ValueError: If a file is missing, truncated or of another architecture or version.
+    """
+    facts = _read_config(folder)
+    kind = model_class(facts["model"])
+    net = build_network(kind, facts["config"])
+    load_weights(net, folder / "model.safetensors")
+    return net.eval(), facts
+
+
+def load_weights(net: torch.nn.Module, path: Path) -> None:
+    """Read a safetensors file into a network.
+
+    Raises:
+        ValueError: If the file is missing, truncated, or of another architecture.
+    """
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(
+            f"{path} cannot be read as safetensors ({error}); it is missing or cut short: copy it again."
+        ) from error
+    own = {name: tuple(w.shape) for name, w in net.state_dict().items()}
+    given = {name: tuple(w.shape) for name, w in weights.items()}
+    if own != given:
+        name = sorted(set(own.items()) ^ set(given.items()))[0][0]
+        raise ValueError(
+            f"{path} belongs to another architecture: {name!r} is {given.get(name, 'missing')} there and "
+            f"{own.get(name, 'missing')} here; load it with the config it was saved with."
+        )
+    net.load_state_dict(weights)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    try:
+        facts = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"{path} cannot be read ({error}); expected a folder with config.json and model.safetensors, as "
+            "save_pretrained writes it."
+        ) from error
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT or "model" not in facts:
+        raise ValueError(
+            f"{path} is not a network of format {FORMAT} of this package (format: "
+            f"{facts.get('format') if isinstance(facts, dict) else None}); save it anew with this version."
+        )
+    return facts

@@ -1,0 +1,1 @@
+"""Layers: embeddings, scan orders, Mamba blocks, attention. They know only tensors."""

@@ -1,0 +1,67 @@
+"""Scores laid out as methods × resolutions, the same for the page and for the shell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from mamba_diffae.evaluation import PSNR_CAP, Interval, Score
+
+
+@final
+@dataclass(frozen=True)
+class Pivot:
+    """Scores by method and scale.
+
+    Attributes:
+        methods: Names, in the order of their first appearance.
+        scales: Pixels a side, ascending.
+        cells: The score of each (method, scale) that was measured.
+    """
+
+    methods: Sequence[str]
+    scales: Sequence[int]
+    cells: dict[tuple[str, int], Score]
+
+    def best(self, quality: Callable[[Score], float]) -> set[tuple[str, int]]:
+        """The (method, scale) of the highest quality at each scale, ties included, oracles not."""
+        found = set()
+        for scale in self.scales:
+            column = {
+                key: quality(score)
+                for key, score in self.cells.items()
+                if key[1] == scale and not is_oracle(key[0])
+            }
+            top = max((q for q in column.values() if not math.isnan(q)), default=math.nan)
+            found |= {key for key, q in column.items() if q == top}
+        return found
+
+
+def pivot(scores: Sequence[Score]) -> Pivot:
+    """Lay scores out as methods × scales."""
+    cells = {(s.method, s.scale): s for s in scores}
+    return Pivot(
+        list(dict.fromkeys(s.method for s in scores)), sorted({s.scale for s in scores}), cells
+    )
+
+
+def is_oracle(method: str) -> bool:
+    """Whether a method has seen the truth, by its name: it is shown, but never marked as best."""
+    return method.lower().startswith("oracle")
+
+
+def number(value: float, digits: int) -> str:
+    """A number with so many decimals, or a dash where there is none."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
+def decibel(value: float) -> str:
+    """A PSNR with two decimals, or the word exact for the highest there is."""
+    return "exact" if value >= PSNR_CAP else number(value, 2)
+
+
+def interval(bounds: Interval, digits: int) -> str:
+    """The ends of an interval, such as 22.9 – 24.3."""
+    return f"{number(bounds.low, digits)} – {number(bounds.high, digits)}"

@@ -1,0 +1,84 @@
+"""Which backend serves a call: chosen by device and dtype, loaded only when first used."""
+
+import importlib
+import importlib.util
+import warnings
+from functools import cache
+from types import ModuleType
+
+import torch
+
+MODULES = {"reference": "reference", "cpu": "cpu", "triton": "gpu"}
+# Every how many steps the forward pass keeps a state for the backward pass; None: never.
+STATE_SPACING = {"reference": None, "cpu": 16, "triton": 32}
+
+
+def check_name(backend: str) -> None:
+    """Refuse an unknown backend with a ValueError."""
+    if backend != "auto" and backend not in MODULES:
+        raise ValueError(
+            f"selective_scan: backend is {backend!r}, expected one of "
+            f"{', '.join(map(repr, ('auto', *MODULES)))}. Leave it out to choose by device."
+        )
+
+
+def choose(backend: str, device: str, dtype: torch.dtype) -> str:
+    """The backend that serves `device` ("cpu", "cuda", ...) in the compute `dtype`.
+
+    Raises:
+        ValueError: If the backend asked for by name cannot.
+    """
+    if backend == "reference":
+        return backend
+    wanted = backend if backend != "auto" else {}.get(device)
+    if wanted is None:
+        reason = f"no fast kernel exists for device type {device!r}"
+    else:
+        reason = _obstacle(wanted, device, dtype)
+    if wanted is not None and reason is None:
+        return wanted
+    if backend == "auto":
+        _warn_once(f"selective_scan runs on its slow reference backend: {reason}.")
+        return "reference"
+    raise ValueError(
+        f"selective_scan: backend {backend!r} cannot serve this call: {reason}. "
+        "Use backend='auto' or 'reference'."
+    )
+
+
+def kept_states(backend: str, length: int) -> int:
+    """How many states of a sequence the backend's forward pass keeps."""
+    spacing = STATE_SPACING[backend]
+    return 0 if spacing is None else (length + spacing - 1) // spacing
+
+
+def load(backend: str) -> ModuleType:
+    """The backend's module, with `forward` and `backward`."""
+    return importlib.import_module(f"mamba_diffae.scan.{MODULES[backend]}")
+
+
+def _obstacle(backend: str, device: str, dtype: torch.dtype) -> str | None:
+    package = {"cpu": "numba", "triton": "triton"}[backend]
+    if dtype == torch.float64:
+        return "an input is float64, which only the reference computes (float32 is fast)"
+    if not _installed(package):
+        return f"the package {package!r} is not installed"
+    if backend == "triton" and device == "cpu" and _interpreting():
+        return None
+    serves = {"cpu": "cpu", "triton": "cuda"}[backend]
+    return None if device == serves else f"it runs on {serves} tensors, these are on {device}"
+
+
+def _interpreting() -> bool:
+    """Whether Triton runs kernels on CPU tensors in its interpreter (for tests)."""
+    return importlib.import_module("triton").knobs.runtime.interpret
+
+
+@cache
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+@cache
+def _warn_once(message: str) -> None:
+    warnings.warn(message, stacklevel=2)

@@ -1,0 +1,127 @@
+"""One phase of training on complete fields: the proposal's verbs over the trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mamba_diffae.fields import GridField, observe, pixel_centres
+from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.models.inference import reconstruct
+from mamba_diffae.training.batches import DataConfig, FieldBatches
+from mamba_diffae.training.config import TrainingConfig
+from mamba_diffae.training.phases import PHASES
+from mamba_diffae.training.run import Run
+from mamba_diffae.training.trainer import train
+
+VALIDATION_FIELDS, VALIDATION_PIXELS = 48, 1024
+
+
+def train_phase(
+    net: FieldFlow,
+    phase: str,
+    truth: GridField,
+    run: Run,
+    *,
+    config: TrainingConfig,
+    data: DataConfig | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    device: str = "auto",
+) -> FieldFlow:
+    """Train one phase on the training split, validating on the validation split.
+
+    Args:
+        net: Network to start from; phase 2 of an autoencoder wants the result of its phase 1.
+        phase: "autoencoder" or "diffusion".
+        truth: Complete fields with splits.
+        run: Where checkpoints and metrics go.
+        config: Length and rates.
+        data: What a step observes and asks.
+        seed: Same seed, same result.
+        resume: Whether to go on from the run's last checkpoint.
+        device: "auto", "cpu" or "cuda".
+
+    Returns:
+        The averaged network, in eval mode.
+
+    Raises:
+        ValueError: If the network has no such phase; else as `train`.
+    """
+    if phase not in net.phases:
+        raise ValueError(
+            f"The model {net.kind!r} has no phase {phase!r}; it has {', '.join(net.phases)}."
+        )
+    anchors = round(len(net.anchors) ** (1 / net.config.coord_dim))
+    batches = FieldBatches(
+        truth.split("train"),
+        data or DataConfig(),
+        # The phases of one run must not see the same draws.
+        seed=seed * len(PHASES) + list(PHASES).index(phase),
+        batch_size=config.batch_size,
+        anchors=anchors,
+    )
+    validate = validator(truth) if (truth.splits == "val").any() else None
+    trained = train(
+        net,
+        PHASES[phase],
+        batches,
+        config,
+        run,
+        validate=validate,
+        resume=resume,
+        device=device,
+    )
+    assert isinstance(trained, FieldFlow)
+    return trained.eval()
+
+
+def train_autoencoder(
+    net: FieldFlow, truth: GridField, run: Run, *, config: TrainingConfig
+) -> FieldFlow:
+    """Phase 1, reconstruction; see `train_phase`."""
+    return train_phase(net, "autoencoder", truth, run, config=config)
+
+
+def train_diffusion(
+    net: FieldFlow, truth: GridField, run: Run, *, config: TrainingConfig
+) -> FieldFlow:
+    """Phase 2, flow matching with the encoder frozen; see `train_phase`."""
+    return train_phase(net, "diffusion", truth, run, config=config)
+
+
+def validator(truth: GridField) -> Callable[[torch.nn.Module], dict[str, float]]:
+    """PSNR of the posterior mean at a fixed random choice of native pixels of validation fields.
+
+    Args:
+        truth: Complete fields; those of the split "val" are used, one of a group, at most 48.
+
+    Returns:
+        From a network to {"psnr": dB}: 20 % of the cells observed, both contexts read.
+    """
+    chosen = truth.split("val").distinct(VALIDATION_FIELDS)
+    observed = observe(chosen, seed=0)
+    pixels = np.random.default_rng(0).permutation(chosen.size**2)[:VALIDATION_PIXELS]
+    coords = torch.from_numpy(pixel_centres(chosen.size)[pixels])
+    native = chosen.values.reshape(len(chosen), -1, chosen.channels)[:, pixels]
+    target = torch.from_numpy(chosen.scaling.unit(native.astype(np.float32)))
+    inputs = observed.with_values(chosen.scaling.scale(observed.values))
+
+    def psnr(net: torch.nn.Module) -> dict[str, float]:
+        assert isinstance(net, FieldFlow)
+        device = next(net.parameters()).device
+
+        def ask(rows: slice) -> Tensor:
+            part = inputs[rows]
+            query = coords.expand(len(part), -1, -1)
+            moved = (a.to(device) for a in (query, part.coords, part.values, part.mask))
+            return reconstruct(net, *moved).cpu()
+
+        mean = torch.cat([ask(slice(i, i + 16)) for i in range(0, len(chosen), 16)])
+        error = (((mean + 1) / 2).clamp(0, 1) - target).square().mean(dim=(1, 2))
+        return {"psnr": float(-10 * torch.log10(error.clamp(min=1e-10)).mean())}
+
+    return psnr

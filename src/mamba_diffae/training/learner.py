@@ -1,0 +1,181 @@
+"""One step of learning: gradients, clipping, the optimiser, the average of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Self, final
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
+
+from mamba_diffae.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+class Phase(Protocol):
+    """What is learned: which weights, by which loss."""
+
+    @property
+    def name(self) -> str:
+        """Such as "autoencoder"; its checkpoints are in a folder of that name."""
+        ...
+
+    def prepare(self, model: Any) -> None:
+        """Given a network in training mode, freeze what does not learn and put it in eval mode."""
+        ...
+
+    def loss(self, model: Any, batch: Any) -> Tensor:
+        """The loss to lower: a scalar, the mean over the batch."""
+        ...
+
+
+class Batch(Protocol):
+    """What the trainer asks of a batch; all else is between `batches` and the phase."""
+
+    @property
+    def size(self) -> int:
+        """Pictures in it."""
+        ...
+
+    def to(self, device: torch.device) -> Self:
+        """The same batch on a device."""
+        ...
+
+    def describe(self) -> str:
+        """The data it holds, such as "pictures 12, 77", for messages."""
+        ...
+
+
+Batches = Callable[[int], Batch]
+"""From the number of a batch to the batch; nothing else but fixed seeds decides what is in it."""
+
+
+@final
+class NonFiniteLossError(FloatingPointError):
+    """The loss or its gradient became NaN or infinite."""
+
+
+@final
+class Learner:
+    """A network, its optimiser and its moving average, on one device.
+
+    Args:
+        model: Trained in place, and moved to the device.
+        phase: What is learned.
+        config: How.
+        device: "auto" (a GPU if there is one), "cpu" or "cuda".
+
+    Raises:
+        ValueError: If the device is not there.
+    """
+
+    def __init__(self, model: nn.Module, phase: Phase, config: TrainingConfig, device: str) -> None:
+        self.config, self.model = config, model
+        self.accelerator = _accelerator(device, config.accumulation)
+        phase.prepare(model.train())
+        self.objective, self.optimizer = self.accelerator.prepare(
+            _Objective(model, phase), _optimizer(model, config)
+        )
+        self.ema = AveragedModel(model, multi_avg_fn=self._average, use_buffers=True).eval()
+
+    def learn(self, batches: Sequence[Batch], rate: float) -> float:
+        """Make one step.
+
+        Args:
+            batches: As many as `config.accumulation` says; their gradients are averaged.
+            rate: The learning rate.
+
+        Returns:
+            The mean of their losses.
+
+        Raises:
+            NonFiniteLossError: If a loss or the gradient is not finite; the weights have not moved.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        losses = [self._accumulate(batch, batches) for batch in batches]
+        self.ema.update_parameters(self.model)
+        return sum(losses) / len(losses)
+
+    def _accumulate(self, batch: Batch, batches: Sequence[Batch]) -> float:
+        """Add the gradient of one batch; with a step's last one the optimiser moves."""
+        with self.accelerator.accumulate(self.objective):
+            loss = self.objective(batch.to(self.accelerator.device))
+            value = _finite("loss", loss, [batch])
+            self.accelerator.backward(loss)
+            if self.accelerator.sync_gradients:
+                parameters = self.objective.parameters()
+                norm = self.accelerator.clip_grad_norm_(parameters, self.config.clip_norm)
+                _finite("gradient's norm", norm, batches)
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+        return value
+
+    def _average(self, averages: PARAM_LIST, currents: PARAM_LIST, count: Tensor | int) -> None:
+        """Move averages towards the weights; called with tensors of one dtype."""
+        if averages[0].is_floating_point():
+            get_ema_multi_avg_fn(self.config.ema_decay_at(int(count)))(averages, currents, count)
+        else:  # counters and indices have no average
+            for average, current in zip(averages, currents, strict=True):
+                average.copy_(current)
+
+
+@final
+class _Objective(nn.Module):
+    """The loss as a forward pass: what Accelerate wraps for bf16 and for several processes."""
+
+    def __init__(self, model: nn.Module, phase: Phase) -> None:
+        super().__init__()
+        self.model, self.phase = model, phase
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.phase.loss(self.model, batch)
+
+
+def _finite(what: str, value: Tensor | None, batches: Sequence[Batch]) -> float:
+    number = math.nan if value is None else value.item()
+    if not math.isfinite(number):
+        data = "; ".join(batch.describe() for batch in batches)
+        raise NonFiniteLossError(f"The {what} is {number}, on {data}")
+    return number
+
+
+def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """The optimiser of the weights that learn; decay is for matrices only."""
+    learning = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p for p in learning if p.ndim >= 2 and not getattr(p, "_no_weight_decay", False)]
+    spared = {id(p) for p in decayed}
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": [p for p in learning if id(p) not in spared], "weight_decay": 0.0},
+    ]
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[config.optimizer]
+    return kind([g for g in groups if g["params"]], lr=config.learning_rate)
+
+
+def _accelerator(device: str, accumulation: int) -> Accelerator:
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+    from accelerate.utils import GradientAccumulationPlugin
+
+    if device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"Unknown device {device!r}; choose auto, cpu or cuda.")
+    gpu = torch.cuda.is_available()
+    if device == "cuda" and not gpu:
+        raise ValueError("Device cuda was asked, but torch finds no GPU; choose auto or cpu.")
+    on_gpu = gpu and device != "cpu"
+    if not torch.distributed.is_initialized():
+        # Accelerate remembers the first device and precision of a process for good; a notebook may
+        # train on the CPU first and on the GPU then.
+        AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(
+        cpu=not on_gpu,
+        mixed_precision="bf16" if on_gpu and torch.cuda.is_bf16_supported() else "no",
+        gradient_accumulation_plugin=GradientAccumulationPlugin(
+            num_steps=accumulation, sync_with_dataloader=False
+        ),
+    )

@@ -1,0 +1,87 @@
+"""What the user sees while training: step, loss, pictures a second, time left."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Self, final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+_MEMORY = 0.95
+_LINES_APART = 10.0
+"""Seconds between two lines where there is no terminal to draw a bar on."""
+
+
+@final
+class ProgressMeter:
+    """A bar on a terminal's stderr, a line every ten seconds elsewhere, or nothing.
+
+    Args:
+        phase: What is being trained.
+        steps: Steps in all.
+        progress: Share that is done already.
+        show: Whether to show anything; the speed is measured all the same.
+    """
+
+    def __init__(self, phase: str, steps: int, progress: float, *, show: bool) -> None:
+        self._phase, self._steps, self._progress = phase, steps, progress
+        self._show = show
+        self._console = Console(stderr=True, quiet=not show)
+        self._bar = Progress(
+            BarColumn(),
+            TextColumn("{task.description}"),
+            console=self._console,
+            disable=not (show and self._console.is_terminal),
+        )
+        self._task = self._bar.add_task(phase, total=1.0)
+        self._clock = self._last_line = time.monotonic()
+        # Running sums that forget at one rate, so that their ratios are averages without bias.
+        self._count = self._loss = self._pictures = self._gain = self._seconds = 0.0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    @property
+    def pictures_per_second(self) -> float:
+        """Speed over the last steps, all work included."""
+        return self._pictures / max(self._seconds, 1e-9)
+
+    def advance(self, step: int, loss: float, pictures: int, progress: float) -> None:
+        """Take in a step.
+
+        Args:
+            step: Steps made.
+            loss: Its loss.
+            pictures: Pictures in it.
+            progress: Share of the training that is done, in [0, 1].
+        """
+        now = time.monotonic()
+        self._count = _MEMORY * self._count + 1
+        self._loss = _MEMORY * self._loss + loss
+        self._pictures = _MEMORY * self._pictures + pictures
+        self._gain = _MEMORY * self._gain + progress - self._progress
+        self._seconds = _MEMORY * self._seconds + now - self._clock
+        self._clock, self._progress = now, progress
+        if self._bar.disable:
+            if self._show and (now - self._last_line >= _LINES_APART or progress >= 1):
+                self._last_line = now
+                self.say(self._line(step))
+        else:
+            self._bar.update(self._task, completed=progress, description=self._line(step))
+
+    def say(self, text: str) -> None:
+        """Show a line of text, above the bar."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _line(self, step: int) -> str:
+        left = (1 - self._progress) * self._seconds / max(self._gain, 1e-9)
+        return (
+            f"{self._phase} step {step:,}/{self._steps:,} · loss {self._loss / self._count:.4f} · "
+            f"{self.pictures_per_second:,.1f} pictures/s · {timedelta(seconds=round(left))} left"
+        )

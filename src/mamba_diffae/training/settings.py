@@ -1,0 +1,75 @@
+"""All that a run is set to: a preset, what the data say, and the user's own changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+from mamba_diffae.fields import CELLS, GridField
+from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.models.config import FieldConfig
+from mamba_diffae.models.presets import preset_config, unknown
+from mamba_diffae.training.batches import DataConfig, value_rms
+from mamba_diffae.training.config import TrainingConfig
+
+Changes = Mapping[str, Mapping[str, Any]]
+"""Fields to set otherwise, by section: "model", "data", or the name of a phase."""
+
+
+@final
+@dataclass(frozen=True)
+class Settings:
+    """The three parts, each checked.
+
+    Attributes:
+        model: Of the network.
+        data: What a step observes and asks.
+        training: Of each phase that the network has.
+    """
+
+    model: FieldConfig
+    data: DataConfig
+    training: Mapping[str, TrainingConfig]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and strings, ready for JSON."""
+        training = {phase: config.model_dump(mode="json") for phase, config in self.training.items()}
+        data = self.data.model_dump(mode="json")
+        return {"model": self.model.model_dump(mode="json"), "data": data, "training": training}
+
+
+def settings_for(
+    model: type[FieldFlow], truth: GridField, preset: str, changes: Changes | None = None
+) -> Settings:
+    """A preset, fitted to the field, with changes.
+
+    Args:
+        model: Class of the network.
+        truth: Says channels, native Nyquist frequency and the size of the values.
+        preset: Its name.
+        changes: What to set otherwise.
+
+    Raises:
+        ValueError: If the preset, a section or a field is unknown (with the nearest valid name), or a
+            value does not fit.
+    """
+    changes = changes or {}
+    for section in changes:
+        if section not in ("model", "data", *model.phases):
+            raise unknown("section", section, ("model", "data", *model.phases))
+    data = preset_config(preset, "data", DataConfig, changes.get("data"))
+    seen = data.cells or min(CELLS, truth.size)
+    of_field = {
+        "coord_dim": 2,
+        "value_dim": truth.channels,
+        "band": truth.size / 2,
+        "sigma": value_rms(truth),
+        "gap": 1 / seen,
+    }
+    network = {**of_field, **changes.get("model", {})}
+    training = {
+        phase: preset_config(preset, f"training.{phase}", TrainingConfig, changes.get(phase))
+        for phase in model.phases
+    }
+    return Settings(preset_config(preset, model.kind, model.config_class, network), data, training)

@@ -1,0 +1,222 @@
+"""The trainer: one loop for every network and phase, stopped anywhere and resumed exactly."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import final
+
+from torch import nn
+
+from mamba_diffae.fields.atomic import standing_folder
+from mamba_diffae.training.checkpoint import BEST, LAST, Checkpoint, TrainingState, save_checkpoint
+from mamba_diffae.training.config import TrainingConfig
+from mamba_diffae.training.learner import Batches, Learner, NonFiniteLossError, Phase
+from mamba_diffae.training.progress import ProgressMeter
+from mamba_diffae.training.run import Run
+
+Validate = Callable[[nn.Module], dict[str, float]]
+"""From a network in eval mode to scores by name; the first is the one whose maximum is "best"."""
+
+
+@final
+class TrainingInterrupted(KeyboardInterrupt):
+    """Training was stopped by Ctrl-C after saving; the message says how to resume."""
+
+
+def train(
+    model: nn.Module,
+    phase: Phase,
+    batches: Batches,
+    config: TrainingConfig,
+    run: Run,
+    *,
+    validate: Validate | None = None,
+    resume: bool = False,
+    device: str = "auto",
+) -> nn.Module:
+    """Train one phase of a network, keeping its progress in a run folder.
+
+    Step s learns from the batches s·a to s·a + a − 1, where a is `config.accumulation`. Checkpoints
+    are RUN/<phase>/last, and RUN/<phase>/best: the averaged weights with the highest validation
+    score.
+
+    Args:
+        model: Trained in place, and moved to the device.
+        phase: What is learned.
+        batches: The data.
+        config: How; a resumed training goes on with the settings given now.
+        run: Where checkpoints, metrics and the time used go.
+        validate: Called on the averaged network every so often and at the end.
+        resume: Go on from RUN/<phase>/last; from the start where there is none. On one machine the
+            result is that of a training never stopped (but see `TrainingConfig.minutes`).
+        device: "auto" (a GPU if there is one), "cpu" or "cuda".
+
+    Returns:
+        The network with averaged weights, in eval mode, on the device.
+
+    Raises:
+        ValueError: If a checkpoint stands there without `resume`, or is damaged or of another
+            architecture; or if the device is not there.
+        NonFiniteLossError: If the loss is not finite; the last checkpoint is kept.
+        DiskFullError: If a checkpoint does not fit on the disk; the last one is kept.
+        TrainingInterrupted: After Ctrl-C, once the step is made and saved.
+    """
+    training = _Training(Learner(model, phase, config, device), phase.name, config, run)
+    training.start(resume)
+    progress = training.progress()
+    meter = ProgressMeter(phase.name, config.steps, progress, show=config.show_progress)
+    with meter, _interrupt_deferred() as interrupted:
+        while progress < 1:
+            loss, pictures = training.advance(batches)
+            progress = training.progress()
+            meter.advance(training.step, loss, pictures, progress)
+            done = progress >= 1
+            if done or training.step % config.log_every == 0:
+                training.log(loss, meter.pictures_per_second)
+            if validate is not None and (done or training.step % config.validate_every == 0):
+                training.validate(validate)
+            stop = interrupted.is_set()
+            if done or stop or training.step % config.checkpoint_every == 0:
+                training.save()
+            if stop:
+                raise TrainingInterrupted(training.farewell())
+    return training.learner.ema.module
+
+
+@final
+class _Training:
+    """Where one phase stands, and what of it is kept in the run folder."""
+
+    def __init__(self, learner: Learner, phase: str, config: TrainingConfig, run: Run) -> None:
+        self.learner, self.phase, self.config, self.run = learner, phase, config, run
+        self.folder = run.path / phase
+        self.step, self.rate = 0, 0.0
+        self.best_score: float | None = None
+        self.started = time.monotonic()
+
+    def start(self, resume: bool) -> None:
+        """From the last checkpoint, or from the beginning."""
+        if standing_folder(self.folder / LAST) is not None:
+            if not resume:
+                raise ValueError(
+                    f"{self.folder} already holds a checkpoint; go on from it by resume (--resume),"
+                    " start the run again by overwrite (--overwrite), or give another folder."
+                )
+            self._restore(Checkpoint(self.folder / LAST))
+        self.run.forget_after(self.phase, self.step)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        state, learner = checkpoint.state, self.learner
+        theirs, ours = (state.phase, state.config["optimizer"]), (self.phase, self.config.optimizer)
+        if theirs != ours:
+            raise ValueError(
+                f"{checkpoint.folder} is of (phase, optimizer) {theirs}; expected {ours}. Resume "
+                "with the settings of the run (run.json), or train into a new folder."
+            )
+        checkpoint.load_model(learner.model)
+        checkpoint.load_ema(learner.ema.module)
+        checkpoint.load_optimizer(learner.optimizer)
+        learner.ema.n_averaged.fill_(state.step)
+        self.step, self.best_score = state.step, state.best_score
+        self.started -= state.seconds
+
+    def seconds(self) -> float:
+        """Wall-clock time that this phase took, over all its parts."""
+        return time.monotonic() - self.started
+
+    def progress(self) -> float:
+        """Share of this phase that is done."""
+        return self.config.progress(self.step, self.seconds())
+
+    def advance(self, batches: Batches) -> tuple[float, int]:
+        """Make a step; its loss, and the pictures it saw."""
+        a = self.config.accumulation
+        seen = [batches(i) for i in range(self.step * a, (self.step + 1) * a)]
+        self.rate = self.config.learning_rate_at(self.step, self.seconds())
+        try:
+            loss = self.learner.learn(seen, self.rate)
+        except NonFiniteLossError as error:
+            kept = standing_folder(self.folder / LAST)
+            raise NonFiniteLossError(
+                f"{error}, in step {self.step + 1} of phase {self.phase!r}. Last good checkpoint: "
+                f"{kept or 'none yet'}. Look at that data, or lower learning_rate (it was "
+                f"{self.rate:.2g}) or clip_norm; then resume (--resume)."
+            ) from error
+        self.step += 1
+        return loss, sum(batch.size for batch in seen)
+
+    def log(self, loss: float, speed: float) -> None:
+        """Add a row on this step to the metrics."""
+        self.run.log(
+            {
+                "phase": self.phase,
+                "step": self.step,
+                "loss": loss,
+                "pictures_per_second": round(speed, 2),
+                "learning_rate": self.rate,
+                "seconds": round(self.seconds(), 2),
+            }
+        )
+
+    def validate(self, validate: Validate) -> None:
+        """Score the averaged network, and keep it if it is the best so far."""
+        scores = {name: float(score) for name, score in validate(self.learner.ema.module).items()}
+        self.run.log({"phase": self.phase, "step": self.step, "validation": scores})
+        score = next(iter(scores.values()))
+        if score > (-math.inf if self.best_score is None else self.best_score):
+            self.best_score = score
+            save_checkpoint(self.folder / BEST, self._state(), self.learner.ema.module)
+
+    def save(self) -> None:
+        """Write the checkpoint to resume from, and the time used."""
+        learner = self.learner
+        save_checkpoint(
+            self.folder / LAST,
+            self._state(),
+            learner.ema.module,
+            learner.model,
+            learner.optimizer.state_dict(),
+        )
+        elapsed = {**self.run.facts["elapsed"], self.phase: round(self.seconds(), 2)}
+        self.run.update(elapsed=elapsed)
+
+    def _state(self) -> TrainingState:
+        config = self.config.model_dump()
+        return TrainingState(self.phase, self.step, self.seconds(), self.best_score, config)
+
+    def farewell(self) -> str:
+        """What to say after Ctrl-C."""
+        command = self.run.facts.get("command")
+        how = f"`{command} --resume`" if command else "the same command and --resume"
+        return (
+            f"Stopped by Ctrl-C after step {self.step} of {self.config.steps} of phase "
+            f"{self.phase!r}, saved in {self.folder / LAST}; go on with {how}."
+        )
+
+
+@contextmanager
+def _interrupt_deferred() -> Iterator[threading.Event]:
+    """Let the first Ctrl-C only set a flag; a second one stops at once."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # only that one gets signals
+        yield interrupted
+        return
+    former = signal.getsignal(signal.SIGINT)
+
+    def note(signum: int, frame: object) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, former)
+        # Unlike sys.stderr, this may be used while another write is under way.
+        os.write(2, b"\nCtrl-C: finishing this step and saving; once more stops at once.\n")
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, former)
