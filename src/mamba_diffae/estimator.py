@@ -25,10 +25,10 @@ from mamba_diffae.flow import fold
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.config import Context
 from mamba_diffae.models.inference import check_inputs, draw, reconstruct
-from mamba_diffae.models.presets import unknown
 from mamba_diffae.models.pretrained import build_network, load_network, model_class, save_network
 from mamba_diffae.sources import open_field
-from mamba_diffae.training import LAST, Checkpoint, Run, TrainingConfig
+from mamba_diffae.training import Run
+from mamba_diffae.training.continuation import begin, reopen, wanted
 from mamba_diffae.training.fit import train_phase
 from mamba_diffae.training.settings import Changes, Settings, settings_for
 
@@ -117,12 +117,12 @@ class FieldAutoencoder:
         known = {"model": self.model.kind, "preset": self.preset, "seed": self.seed, **facts}
         known["settings"] = settings.to_dict()
         stands = (folder / "run.json").is_file() and not overwrite
-        run = _reopen(folder, known) if stands else Run.create(folder, known, overwrite=overwrite)
+        run = reopen(folder, known) if stands else Run.create(folder, known, overwrite=overwrite)
         torch.manual_seed(self.seed)
         net = build_network(self.model, known["settings"]["model"])
         self._scaling, self._size = truth.scaling, truth.size
-        for phase in _wanted(self.model, phases):
-            _start(phase, net, run)
+        for phase in wanted(self.model, phases):
+            begin(phase, net, run)
             self._net = train_phase(
                 net,
                 phase,
@@ -259,7 +259,9 @@ class FieldAutoencoder:
 
     def _fitted(self) -> tuple[FieldFlow, Scaling]:
         if self._net is None or self._scaling is None:
-            raise ValueError("This model is not fitted; call fit(truth) or from_pretrained(folder).")
+            raise ValueError(
+                "This model is not fitted; call fit(truth) or from_pretrained(folder)."
+            )
         return self._net, self._scaling
 
     def _queries(self, targets: Targets) -> tuple[Tensor, Callable[[np.ndarray], np.ndarray]]:
@@ -295,47 +297,3 @@ def _keys(seed: int, index: Tensor) -> Tensor:
 def _device(name: str) -> torch.device:
     gpu = torch.cuda.is_available()
     return torch.device("cuda" if gpu and name != "cpu" else "cpu")
-
-
-def _wanted(model: type[FieldFlow], phases: Sequence[str] | None) -> Sequence[str]:
-    """The phases to train, in the model's own order."""
-    for phase in phases or ():
-        if phase not in model.phases:
-            raise unknown(f"phase of {model.kind}", phase, model.phases)
-    return [phase for phase in model.phases if phases is None or phase in phases]
-
-
-def _start(phase: str, net: FieldFlow, run: Run) -> None:
-    """Give a network the averaged weights with which the phase before ended."""
-    place = net.phases.index(phase)
-    if place == 0:
-        return
-    before = net.phases[place - 1]
-    checkpoint = Checkpoint(run.path / before / LAST)
-    state = checkpoint.state
-    if TrainingConfig(**state.config).progress(state.step, state.seconds) < 1:
-        raise ValueError(
-            f"Phase {before!r} of {run.path} stopped at step {state.step}; finish it first: resume "
-            f"(--resume) with phase {before!r} or all phases."
-        )
-    checkpoint.load_ema(net)
-
-
-def _reopen(folder: Path, known: Mapping[str, Any]) -> Run:
-    """A run that stands, if it is of the same network, data and seed."""
-    run = Run.open(folder)
-    for name, ours in _identity(known).items():
-        theirs = _identity(run.facts)[name]
-        if theirs != ours:
-            raise ValueError(
-                f"{folder} is a run with {name} = {theirs}, and {ours} was asked; use the settings in its "
-                "run.json, start it again with overwrite (--overwrite), or give another folder."
-            )
-    return run
-
-
-def _identity(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What must not change between the parts of a run."""
-    settings = facts["settings"]
-    named = {name: facts.get(name) for name in ("model", "seed", "source")}
-    return {**named, **settings["model"], **{f"data.{k}": v for k, v in settings["data"].items()}}

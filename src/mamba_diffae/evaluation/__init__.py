@@ -9,6 +9,7 @@ from mamba_diffae.evaluation.classical import (
     nearest,
     thin_plate_spline,
 )
+from mamba_diffae.evaluation.evaluate import evaluate
 from mamba_diffae.evaluation.metrics import (
     PSNR_CAP,
     Interval,
@@ -31,6 +32,7 @@ __all__ = [
     "Predictor",
     "Score",
     "bootstrap_interval",
+    "evaluate",
     "classical_methods",
     "high_frequency_ratio",
     "inverse_distance",

@@ -136,9 +136,10 @@ def bootstrap_interval(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Mean over groups, and its percentile interval when groups are drawn anew.
+    """Mean over pictures, and its percentile interval when whole groups are drawn anew.
 
-    Copies of one picture are not independent: they are averaged first and count once.
+    Copies of one picture are not independent: a group is in a resample with all its copies or not at
+    all, so that six skin tones widen the interval as one picture would, not narrow it as six.
 
     Args:
         scores: One score a picture, shape (S,).
@@ -151,7 +152,8 @@ def bootstrap_interval(
         ValueError: If there are no scores, the shapes differ or the level is not in (0, 1).
 
     Reference:
-        Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+        Davison & Hinkley (1997), Bootstrap Methods and their Application, section 3.8: the cluster
+        bootstrap.
     """
     if scores.ndim != 1 or scores.shape != groups.shape or not len(scores):
         raise ValueError(
@@ -163,10 +165,11 @@ def bootstrap_interval(
             f"level is {level:g}; expected a probability between 0 and 1, such as 0.95."
         )
     _, group, count = np.unique(groups, return_inverse=True, return_counts=True)
-    means = np.bincount(group, weights=scores) / count
-    drawn = np.random.default_rng(seed).integers(len(means), size=(resamples, len(means)))
-    low, high = np.quantile(means[drawn].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(means.mean()), float(low), float(high))
+    total = np.bincount(group, weights=scores)
+    drawn = np.random.default_rng(seed).integers(len(total), size=(resamples, len(total)))
+    means = total[drawn].sum(axis=1) / count[drawn].sum(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(scores.mean()), float(low), float(high))
 
 
 def _total_variation(values: np.ndarray) -> float:

@@ -30,7 +30,7 @@ class Score:
         method: Its display name.
         scale: Pixels a side.
         count: Pictures judged.
-        psnr: In dB, mean over groups and 95 % interval.
+        psnr: In dB, mean over pictures and 95 % interval over groups.
         ssim: The same of the structural similarity.
         total_variation: Ratio to the truth's.
         high_frequency: Energy above half the Nyquist frequency, ratio to the truth's.

@@ -16,7 +16,8 @@ class GridField:
     """A stack of complete square fields on one regular grid of pixel centres.
 
     Attributes:
-        values: Shape (S, n, n, C), rows are y; in the unit of the field (pictures: uint8, 0 to 255).
+        values: Shape (S, n, n, C), rows are y; in the unit of the field (pictures: uint8, 0 to
+            255).
         scaling: The limits of the values, which become [-1, 1] inside.
         names: A name for each field, length S.
         groups: Fields of one group are copies of one another for statistics, shape (S,) int.
@@ -35,14 +36,14 @@ class GridField:
         shape, count = self.values.shape, len(self.values)
         if len(shape) != 4 or shape[1] != shape[2] or 0 in shape:
             raise ValueError(
-                f"GridField.values has shape {shape}; expected (S, n, n, C): S square fields of n × n "
-                "pixels with C channels, none of them zero."
+                f"GridField.values has shape {shape}; expected (S, n, n, C): S square fields "
+                "of n × n pixels with C channels, none of them zero."
             )
         lengths = {len(self.names), len(self.groups), len(self.splits), count}
         if len(lengths) > 1:
             raise ValueError(
-                f"GridField holds {count} fields but {len(self.names)} names, {len(self.groups)} groups "
-                f"and {len(self.splits)} splits; give one of each a field."
+                f"GridField holds {count} fields but {len(self.names)} names, {len(self.groups)} "
+                f"groups and {len(self.splits)} splits; give one of each a field."
             )
 
     def __len__(self) -> int:
@@ -82,7 +83,8 @@ class GridField:
         chosen = self.splits == name
         if not chosen.any():
             raise ValueError(
-                f"No field belongs to the split {name!r}; this source has {sorted(set(self.splits))}."
+                f"No field belongs to the split {name!r}; this source has "
+                f"{', '.join(sorted(set(self.splits.tolist())))}."
             )
         return self.take(chosen)
 
@@ -91,6 +93,14 @@ class GridField:
         first = np.sort(np.unique(self.groups, return_index=True)[1])
         spread = np.linspace(0, len(first) - 1, min(count, len(first))).round().astype(int)
         return self.take(first[spread])
+
+    def check_scale(self, size: int) -> None:
+        """Refuse a scale above the native size, with a ValueError: enlarging gives no truth."""
+        if not 1 <= size <= self.size:
+            raise ValueError(
+                f"Scale {size} was asked, but the native size is {self.size} × {self.size}: above "
+                f"it there is no truth to compare with; ask for a scale of 1 to {self.size}."
+            )
 
     def at(self, size: int) -> np.ndarray:
         """Every field at a coarser (or the native) size, by area average.
@@ -102,13 +112,9 @@ class GridField:
             Shape (S, size, size, C), float32, in the unit of the field.
 
         Raises:
-            ValueError: If `size` is above the native one: an enlargement would be no truth.
+            ValueError: If `size` is above the native one.
         """
-        if not 1 <= size <= self.size:
-            raise ValueError(
-                f"Scale {size} was asked, but the native size is {self.size} × {self.size}: above it "
-                f"there is no truth to compare with; ask for a scale of 1 to {self.size}."
-            )
+        self.check_scale(size)
         if size == self.size:
             return self.values.astype(np.float32)
         parts = [area_average(self.values[i : i + 256], size) for i in range(0, len(self), 256)]
@@ -146,7 +152,9 @@ def area_weights(n: int, size: int) -> np.ndarray:
         ValueError: If `size` is above n.
     """
     if size > n:
-        raise ValueError(f"An area average from {n} to {size} cells would enlarge; ask for at most {n}.")
+        raise ValueError(
+            f"An area average from {n} to {size} cells would enlarge; ask for at most {n}."
+        )
     fine, coarse = np.arange(n + 1) / n, np.arange(size + 1) / size
     low = np.maximum(fine[None, :-1], coarse[:-1, None])
     high = np.minimum(fine[None, 1:], coarse[1:, None])

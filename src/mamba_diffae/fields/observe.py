@@ -11,7 +11,7 @@ from mamba_diffae.fields.sparse import FieldBatch, SparseField, collate
 
 Pattern = Literal["random", "regular", "block"]
 CELLS = 32
-"""Cells a side whose averages are observed, unless told otherwise (or the native size, if smaller)."""
+"""Cells a side whose averages are observed by default (the native size, if that is smaller)."""
 
 
 def observe(
@@ -29,8 +29,8 @@ def observe(
         fraction: Share of cells that are seen, in (0, 1].
         cells: Cells a side of the observed grid; each value is the average over a cell. By default
             32, or the native size where that is smaller.
-        pattern: "random" cells; "regular", every so many cells, evenly; "block", all cells but those of
-            one square at a random place.
+        pattern: "random" cells; "regular", every so many cells, evenly; "block", all cells but
+            those of one square at a random place.
         seed: Same seed, same observations.
 
     Returns:
@@ -39,7 +39,8 @@ def observe(
     Raises:
         ValueError: If the fraction or the pattern is none, or `cells` is above the native size.
     """
-    cells = cells or min(CELLS, truth.size)
+    if cells is None:
+        cells = min(CELLS, truth.size)
     check_fraction(fraction)
     averages = truth.at(cells).reshape(len(truth), -1, truth.channels)
     coords = pixel_centres(cells)
@@ -53,7 +54,9 @@ def observe(
 def check_fraction(fraction: float) -> None:
     """Refuse a share of observed cells that is not in (0, 1], with a ValueError."""
     if not 0 < fraction <= 1:
-        raise ValueError(f"fraction is {fraction:g}; expected a share of cells in (0, 1], such as 0.2.")
+        raise ValueError(
+            f"fraction is {fraction:g}; expected a share of cells in (0, 1], such as 0.2."
+        )
 
 
 def draw_cells(

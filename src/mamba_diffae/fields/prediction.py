@@ -32,7 +32,7 @@ class Prediction:
         """
         if len(self.sample) < 2:
             raise ValueError(
-                f"A standard deviation needs at least 2 draws, and there are {len(self.sample)}; predict "
-                "with n_samples=16, for one."
+                f"A standard deviation needs at least 2 draws, and there are {len(self.sample)}; "
+                "predict with n_samples=16, for one."
             )
         return self.sample.std(axis=0, ddof=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,17 +21,17 @@ class Scaling:
         high: Value that becomes 1.
 
     Raises:
-        ValueError: If `high` is not above `low`.
+        ValueError: If `high` is not above `low`, or one of them is not finite.
     """
 
     low: float
     high: float
 
     def __post_init__(self) -> None:
-        if not self.high > self.low:
+        if not -math.inf < self.low < self.high < math.inf:
             raise ValueError(
-                f"Scaling needs low < high, got {self.low:g} and {self.high:g}; a constant field has "
-                "nothing to learn, else give the limits of its values."
+                f"Scaling needs finite low < high, got {self.low:g} and {self.high:g}; a constant "
+                "field has nothing to learn, else give the limits of its values."
             )
 
     def scale(self, values: Array) -> Array:

@@ -54,7 +54,9 @@ class FieldBatch:
     def __getitem__(self, index: slice | Sequence[int] | np.ndarray) -> FieldBatch:
         """The chosen fields, in the given order."""
         rows = torch.arange(len(self))[index]
-        return replace(self, coords=self.coords[rows], values=self.values[rows], mask=self.mask[rows])
+        return replace(
+            self, coords=self.coords[rows], values=self.values[rows], mask=self.mask[rows]
+        )
 
     def with_values(self, values: Tensor) -> FieldBatch:
         """The same points with other values, shape (B, N, C): another unit, for one."""
@@ -82,8 +84,8 @@ def collate(fields: Sequence[SparseField]) -> FieldBatch:
     kinds = {(f.coords.shape[1], f.values.shape[1], f.cells) for f in fields}
     if len(kinds) > 1:
         raise ValueError(
-            f"collate was given fields of different (dimension, channels, cells): {sorted(map(str, kinds))}; "
-            "batch fields of one kind at a time."
+            "collate was given fields of different (dimension, channels, cells): "
+            f"{', '.join(sorted(map(str, kinds)))}; batch fields of one kind at a time."
         )
     n = max(len(f.coords) for f in fields)
     (dim, channels, cells) = kinds.pop()
@@ -114,15 +116,15 @@ def check_points(
     """
     if coords.ndim < 2 or values.ndim != coords.ndim or coords.shape[:-1] != values.shape[:-1]:
         raise ValueError(
-            f"{what}: coords have shape {tuple(coords.shape)} and values {tuple(values.shape)}; expected "
-            "(..., N, D) and (..., N, C) with the same leading sizes."
+            f"{what}: coords have shape {tuple(coords.shape)} and values {tuple(values.shape)}; "
+            "expected (..., N, D) and (..., N, C) with the same leading sizes."
         )
     check_coords(coords, what)
     finite = torch.isfinite(values) if isinstance(values, Tensor) else np.isfinite(values)
     if not finite.all():
         raise ValueError(
-            f"{what}: {int((~finite).sum())} of {values.shape} values are NaN or infinite; drop those "
-            "points or mark them False in the mask."
+            f"{what}: {int((~finite).sum())} values are NaN or infinite (their shape is "
+            f"{tuple(values.shape)}); drop those points or mark them False in the mask."
         )
 
 
@@ -141,8 +143,8 @@ def check_coords(coords: np.ndarray | Tensor, what: str = "coords") -> None:
     # NaN fails both comparisons, so it is caught as well.
     inside = (coords >= 0) & (coords <= 1)
     if not inside.all():
-        bad = coords[~inside].ravel()[0]
+        bad = float(coords.ravel()[int((inside.ravel() * 1).argmin())])
         raise ValueError(
-            f"{what}: {int((~inside).sum())} coordinates are outside [0, 1] (the first: {float(bad):g}); "
+            f"{what}: {int((~inside).sum())} coordinates are outside [0, 1], such as {bad:g}; "
             "scale positions to the unit square, pixel centres at (i + 0.5) / n."
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mamba_diffae.flow import Preconditioning
 from mamba_diffae.models.base import FieldFlow
@@ -34,7 +35,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config = config  # pyright: ignore[reportIncompatibleVariableOverride]
         self.encoder = Encoder(config)
         self.stage = StageCondition(config)
         kind = {"anchored": AnchoredDecoder, "scan": ScanDecoder}[config.decoder]
@@ -143,3 +144,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
     def origin(self, coords: Tensor, keys: Tensor) -> Tensor:
         """Zero: at t = 0 and x_t = 0 the velocity itself is the posterior mean."""
         return coords.new_zeros(*coords.shape[:-1], self.config.value_dim)
+
+    def frozen_in_diffusion(self) -> Sequence[nn.Module]:
+        """The encoder: its latents must stay what phase 1 taught."""
+        return (self.encoder,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import torch
@@ -89,6 +90,10 @@ class FieldFlow(nn.Module, ABC):
     def origin(self, coords: Tensor, keys: Tensor) -> Tensor:
         """The x_0 at `coords` from which the posterior mean x_0 + u(x_0, 0) is read, (B, N, C)."""
         return noise(coords, self.config.value_dim, keys, self.config.noise_cells)
+
+    def frozen_in_diffusion(self) -> Sequence[nn.Module]:
+        """Parts that phase 2 leaves as phase 1 made them."""
+        return ()
 
     def forward(
         self,

@@ -75,7 +75,7 @@ class JointFlow(FieldFlow):
 
     def __init__(self, config: BaselineConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config = config  # pyright: ignore[reportIncompatibleVariableOverride]
         self.trunk = JointTrunk(config)
         self.register_buffer("anchors", torch.zeros(0, config.coord_dim), persistent=False)
 

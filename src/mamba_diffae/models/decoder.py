@@ -121,7 +121,9 @@ class AnchoredDecoder(nn.Module):
         spline = spline_weights(anchors[None], cells)
         self.register_buffer("canvas_spline", spline, persistent=False)
         here = torch.ones(1, len(anchors), dtype=torch.bool)
-        paths = Paths.through(anchors[None], here, config.directions, "distance", 1 / config.anchors)
+        paths = Paths.through(
+            anchors[None], here, config.directions, "distance", 1 / config.anchors
+        )
         self.register_buffer("order", paths.order, persistent=False)
         self.register_buffer("step", paths.step, persistent=False)
         self.read = PointRead(config)

@@ -163,7 +163,9 @@ def check_inputs(
     """Refuse what no network should see, before any work; see `reconstruct`."""
     D, C = net.config.coord_dim, net.config.value_dim
     if input_mask is None:
-        input_mask = torch.ones(input_coords.shape[:-1], dtype=torch.bool, device=input_coords.device)
+        input_mask = torch.ones(
+            input_coords.shape[:-1], dtype=torch.bool, device=input_coords.device
+        )
     _check_shape("query_coords", query_coords, (len(input_coords), None, D))
     _check_shape("input_coords", input_coords, (len(query_coords), None, D))
     _check_shape("input_values", input_values, (*input_coords.shape[:2], C))

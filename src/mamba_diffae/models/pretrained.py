@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from mamba_diffae.fields.atomic import atomic_folder
+from mamba_diffae.fields.atomic import atomic_folder, standing_folder
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.baseline import MambaDiffusion
@@ -65,6 +65,7 @@ def load_network(folder: Path) -> tuple[FieldFlow, dict[str, Any]]:
     Raises:
         ValueError: If a file is missing, truncated or of another architecture or version.
     """
+    folder = standing_folder(folder) or folder
     facts = _read_config(folder)
     kind = model_class(facts["model"])
     net = build_network(kind, facts["config"])

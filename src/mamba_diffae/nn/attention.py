@@ -65,13 +65,13 @@ class Neighbours(NamedTuple):
     """The k nearest points of every query.
 
     Attributes:
-        index: Which points, shape (B, M, k).
+        point: Which points, shape (B, M, k).
         offset: From the query to the point, shape (B, M, k, D).
         weight: 1 at the query, falling to 0 at the k-th neighbour, shape (B, M, k): a field read with
             these weights is continuous, since a point enters and leaves with weight 0.
     """
 
-    index: Tensor
+    point: Tensor
     offset: Tensor
     weight: Tensor
 
@@ -138,7 +138,7 @@ class LocalRead(nn.Module):
         table = torch.cat([self.token(tokens), values], dim=-1)
         batch, points, size = table.shape
         start = torch.arange(batch, device=table.device)[:, None, None] * points
-        rows = F.embedding(near.index + start, table.reshape(-1, size))
+        rows = F.embedding(near.point + start, table.reshape(-1, size))
         sent, value = rows.split([self.width, size - self.width], dim=-1)
         message = F.gelu(sent + self.offset(self._offsets(near.offset)))
         share = self._shares(self.score(message), near.weight)  # (B, M, k, heads)

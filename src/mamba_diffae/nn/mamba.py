@@ -89,13 +89,15 @@ class MultiDirectionalMambaBlock(nn.Module):
         self.norm = nn.LayerNorm(d_model)
         self.modulation = Modulation(condition, d_model, 3) if condition else None
         self.in_proj = nn.Linear(d_model, 2 * d_model)
-        self.dt_proj = nn.Sequential(nn.Linear(d_model, rank, bias=False), nn.Linear(rank, d_model))
+        self.dt_down = nn.Linear(d_model, rank, bias=False)
+        self.dt_up = nn.Linear(rank, d_model)
         self.BC_proj = nn.Linear(d_model, 2 * directions * d_state, bias=False)
         self.A_log = nn.Parameter(_initial_decay(directions, d_model, d_state).log())
+        self.A_log._no_weight_decay = True  # pyright: ignore[reportAttributeAccessIssue]
         self.D = nn.Parameter(torch.ones(d_model))
         self.out_norm = nn.LayerNorm(d_model)
         self.out_proj = nn.Linear(d_model, d_model)
-        nn.init.constant_(self.dt_proj[1].bias, math.log(math.expm1(0.5)))  # softplus gives 0.5
+        nn.init.constant_(self.dt_up.bias, math.log(math.expm1(0.5)))  # softplus gives 0.5
 
     def forward(self, tokens: Tensor, paths: Paths, condition: Tensor | None = None) -> Tensor:
         """Mix the tokens.
@@ -120,7 +122,7 @@ class MultiDirectionalMambaBlock(nn.Module):
     def _scan(self, x: Tensor, paths: Paths) -> Tensor:
         K, N = self.shape
         # A padded point has dt = 0: it leaves the state as it is.
-        dt = F.softplus(self.dt_proj(x)) * paths.mask[..., None]
+        dt = F.softplus(self.dt_up(self.dt_down(x))) * paths.mask[..., None]
         B, C = self.BC_proj(x).unflatten(-1, (2, K, N)).permute(2, 0, 3, 1, 4)
         A = -self.A_log.exp()
         return selective_scan(x, dt, A, B, C, self.D, step=paths.step, order=paths.order)
@@ -153,6 +155,7 @@ class LinearTimeInvariantBlock(nn.Module):
         self.W_B = nn.Linear(d_model, directions * d_state, bias=False)
         self.W_C = nn.ModuleList(nn.Linear(d_state, d_model, bias=False) for _ in range(directions))
         self.A_log = nn.Parameter(torch.linspace(1, d_state, d_state).log().repeat(directions, 1))
+        self.A_log._no_weight_decay = True  # pyright: ignore[reportAttributeAccessIssue]
         self.D = nn.Parameter(torch.ones(d_model))
         self.gate = nn.Linear(d_model, d_model)
         self.fuse = nn.Linear(directions * d_model, d_model)

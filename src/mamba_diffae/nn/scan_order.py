@@ -53,7 +53,9 @@ def scan_orders(
         key = _key(base, coords, mask).masked_fill(~mask, torch.iinfo(torch.int64).max)
         forward[base] = _stable(key, canonical)
     flipped = [
-        forward[name.removesuffix("_reversed")].flip(-1) if name.endswith("_reversed") else forward[name]
+        forward[name.removesuffix("_reversed")].flip(-1)
+        if name.endswith("_reversed")
+        else forward[name]
         for name in directions
     ]
     return torch.stack(flipped, dim=1)
@@ -174,4 +176,3 @@ def _hilbert_transpose(cell: Tensor) -> Tensor:
     for bit in reversed(range(1, _CURVE_BITS)):
         flips = torch.where((X[-1] & (1 << bit)) != 0, flips ^ ((1 << bit) - 1), flips)
     return torch.stack([x ^ flips for x in X], dim=-1)
-

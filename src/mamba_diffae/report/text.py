@@ -27,10 +27,10 @@ def score_table(scores: Sequence[Score]) -> Table:
     counts = sorted({score.count for score in scores})
     caption = f"PSNR in dB and SSIM, higher is better; {' or '.join(map(str, counts))} pictures"
     table = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left")
-    table.add_column("method")
+    table.add_column("\nmethod")
     for scale in layout.scales:
-        table.add_column(f"PSNR {scale}²", justify="right")
-        table.add_column(f"SSIM {scale}²", justify="right")
+        table.add_column(f"{scale}²\nPSNR", justify="right")
+        table.add_column(f"{scale}²\nSSIM", justify="right")
     for method in layout.methods:
         row = [Text(method)]
         for scale in layout.scales:

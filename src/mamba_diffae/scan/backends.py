@@ -10,7 +10,7 @@ import torch
 
 MODULES = {"reference": "reference", "cpu": "cpu", "triton": "gpu"}
 # Every how many steps the forward pass keeps a state for the backward pass; None: never.
-STATE_SPACING = {"reference": None, "cpu": 16, "triton": 32}
+STATE_SPACING = {"reference": None, "cpu": 32, "triton": 32}
 
 
 def check_name(backend: str) -> None:
@@ -30,7 +30,7 @@ def choose(backend: str, device: str, dtype: torch.dtype) -> str:
     """
     if backend == "reference":
         return backend
-    wanted = backend if backend != "auto" else {}.get(device)
+    wanted = backend if backend != "auto" else {"cpu": "cpu", "cuda": "triton"}.get(device)
     if wanted is None:
         reason = f"no fast kernel exists for device type {device!r}"
     else:

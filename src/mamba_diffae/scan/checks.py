@@ -125,7 +125,9 @@ def _check_shape(
         f"({', '.join(layout)}) = {tuple(point[axis] for axis in layout)}"
         for layout in dict.fromkeys((short, axes))
     )
-    hint = " Without `order` there is one direction, K = 1." if "K" in axes and point["K"] == 1 else ""
+    hint = (
+        " Without `order` there is one direction, K = 1." if "K" in axes and point["K"] == 1 else ""
+    )
     raise ValueError(
         f"selective_scan: {name} has shape {tuple(tensor.shape)}, expected {layouts}. "
         f"{MEND[name]}{hint}"

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from mamba_diffae.scan import backends
 from mamba_diffae.scan.checks import check_arguments, check_permutations
+from mamba_diffae.scan.inputs import ScanInputs
 
 
 def selective_scan(
@@ -80,9 +81,8 @@ def selective_scan(
     return y
 
 
-# The op proper takes the canonical layout: x (B, L, D), dt (B, K|1, L, D), A (K|1, D, N),
-# B and C (B, K|1, L, N), D (D,), step (B, K|1, L), order (B|1, K, L). Beside y it returns the
-# states kept for the backward pass: every few steps, the state that enters them.
+# The op proper takes the layout of `ScanInputs`. Beside y it returns the states kept for the
+# backward pass: every few steps, the state that enters them.
 
 
 @torch.library.custom_op("mamba_diffae::selective_scan", mutates_args=())
@@ -99,11 +99,9 @@ def _scan(
     backend: str,
     keep_states: bool,
 ) -> tuple[Tensor, Tensor]:
-    inputs = (x, dt, A, B, C, D, step)
-    chosen = backends.choose(backend, x.device.type, _compute_dtype(inputs))
-    y, states = backends.load(chosen).forward(
-        *_prepared(inputs), order, step_input=step_input, keep_states=keep_states
-    )
+    inputs = ScanInputs(x, dt, A, B, C, D, step, order, step_input)
+    run = backends.load(backends.choose(backend, x.device.type, inputs.compute_dtype))
+    y, states = run.forward(inputs.in_compute_dtype(), keep_states=keep_states)
     return y.to(x.dtype), states
 
 
@@ -122,26 +120,24 @@ def _scan_backward(
     step_input: bool,
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    inputs = (x, dt, A, B, C, D, step)
-    dtype = _compute_dtype(inputs)
-    chosen = backends.choose(backend, x.device.type, dtype)
-    gradients = backends.load(chosen).backward(
-        dy.to(dtype), states, *_prepared(inputs), order, step_input=step_input
-    )
+    inputs = ScanInputs(x, dt, A, B, C, D, step, order, step_input)
+    dtype = inputs.compute_dtype
+    run = backends.load(backends.choose(backend, x.device.type, dtype))
+    gradients = run.backward(dy.to(dtype), states, inputs.in_compute_dtype())
     dx, ddt, dA, dB, dC, dD, dstep = (
-        gradient if tensor is None else gradient.to(tensor.dtype)
-        for gradient, tensor in zip(gradients, inputs, strict=True)
+        x.new_empty(0) if tensor is None else gradient.to(tensor.dtype)
+        for gradient, tensor in zip(gradients, inputs.differentiable, strict=True)
     )
     return dx, ddt, dA, dB, dC, dD, dstep
 
 
 @_scan.register_fake
 def _scan_fake(x, dt, A, B, C, D, step, order, step_input, backend, keep_states):
-    chosen = backends.choose(backend, x.device.type, _compute_dtype((x, dt, A, B, C, D, step)))
-    K = 1 if order is None else order.shape[1]
+    inputs = ScanInputs(x, dt, A, B, C, D, step, order, step_input)
+    chosen = backends.choose(backend, x.device.type, inputs.compute_dtype)
     kept = backends.kept_states(chosen, x.shape[1]) if keep_states else 0
-    states = x.new_empty((x.shape[0], K, kept, A.shape[2], x.shape[2]), dtype=torch.float32)
-    return x.new_empty(x.shape), states
+    shape = (x.shape[0], inputs.directions, kept, A.shape[2], x.shape[2])
+    return x.new_empty(x.shape), x.new_empty(shape, dtype=torch.float32)
 
 
 @_scan_backward.register_fake
@@ -152,17 +148,7 @@ def _scan_backward_fake(dy, states, x, dt, A, B, C, D, step, order, step_input, 
     )
 
 
-def _compute_dtype(tensors: tuple[Tensor | None, ...]) -> torch.dtype:
-    double = any(tensor is not None and tensor.dtype == torch.float64 for tensor in tensors)
-    return torch.float64 if double else torch.float32
-
-
-def _prepared(inputs: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
-    dtype = _compute_dtype(inputs)
-    return tuple(None if tensor is None else tensor.to(dtype) for tensor in inputs)
-
-
-def _save_for_backward(ctx, inputs, output):
+def _keep_for_backward(ctx, inputs, output):
     *tensors, step_input, backend, _ = inputs
     _, states = output
     ctx.mark_non_differentiable(states)
@@ -183,7 +169,7 @@ def _backward(ctx, dy, _):
     return *given, None, None, None, None
 
 
-def _no_double_backward(ctx, *_):
+def _refuse_second_derivative(ctx, *_):
     raise RuntimeError(
         "selective_scan has first derivatives only; a second backward pass through it was asked "
         "for. Call backward or grad without create_graph=True, or take the second derivative by "
@@ -191,5 +177,5 @@ def _no_double_backward(ctx, *_):
     )
 
 
-_scan.register_autograd(_backward, setup_context=_save_for_backward)
-_scan_backward.register_autograd(_no_double_backward)
+_scan.register_autograd(_backward, setup_context=_keep_for_backward)
+_scan_backward.register_autograd(_refuse_second_derivative)

@@ -6,13 +6,12 @@ kernels name the vector type and leave its mapping onto AVX2, AVX-512, NEON, ...
 
 import operator
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, overload, register_model
 
-LANES = 16
+LANES = 16  # one AVX-512 register, or two of AVX2: a pair hides the latency of exp2
 
 _FLOATS = ir.VectorType(ir.FloatType(), LANES)
 _INTS = ir.VectorType(ir.IntType(32), LANES)
@@ -62,22 +61,6 @@ def store(typingctx, array, index, value):
 
 
 @intrinsic
-def prefetch(typingctx, array, index):
-    """Ask for the cache line at `index` (a tuple) ahead of its use."""
-
-    def codegen(context, builder, signature, args):
-        byte = builder.bitcast(
-            _pointer(context, builder, array, *args), ir.IntType(8).as_pointer()
-        )
-        i32 = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte.type, i32, i32, i32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [byte, i32(0), i32(2), i32(1)])
-
-    return types.void(array, index), codegen
-
-
-@intrinsic
 def splat(typingctx, number):
     """A vector with the same number in every lane."""
 
@@ -88,14 +71,16 @@ def splat(typingctx, number):
 
 
 def _splat(builder, number, vector_type=_FLOATS):
-    first = builder.insert_element(ir.Constant(vector_type, ir.Undefined), number, ir.IntType(32)(0))
+    first = builder.insert_element(
+        ir.Constant(vector_type, ir.Undefined), number, ir.IntType(32)(0)
+    )
     mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
     return builder.shuffle_vector(first, ir.Constant(vector_type, ir.Undefined), mask)
 
 
 @intrinsic
 def fma(typingctx, a, b, c):
-    """a * b + c."""
+    """A * b + c."""
 
     def codegen(context, builder, signature, args):
         kind = ir.FunctionType(_FLOATS, [_FLOATS] * 3)
@@ -128,7 +113,13 @@ def _constant(number):
 
 # 2**f = 1 + f q(f) on [-1/2, 1/2]: the q of least relative error, so exp2(0) is exactly 1 and
 # slow decays are not biased (4e-7 of the rate).
-_EXP2 = (0.6931471435060130, 0.2402235134316216, 0.0555050021403292, 0.0096662454239774, 0.0013333538485829)
+_EXP2 = (
+    0.6931471435060130,
+    0.2402235134316216,
+    0.0555050021403292,
+    0.0096662454239774,
+    0.0013333538485829,
+)
 _ROUND = 1.5 * 2.0**23  # adding it rounds to an integer, which lands in the low mantissa bits
 
 

@@ -37,8 +37,8 @@ def from_array(values: np.ndarray, what: str = "The array") -> GridField:
     finite = np.isfinite(values)
     if not finite.all():
         raise ValueError(
-            f"{what}: {int((~finite).sum())} of {values.size} values are NaN or infinite; a "
-            "complete field has a number everywhere: fill the gaps, or drop the fields that have any."
+            f"{what}: {int((~finite).sum())} of {values.size} values are NaN or infinite; "
+            "a complete field has a number everywhere: fill the gaps, or drop such fields."
         )
     if values.ndim == 3:
         values = values[..., None]

@@ -82,8 +82,8 @@ def open_folder(folder: Path, size: int | None = None, skip_broken: bool = False
         raise ValueError(f"None of the {len(found)} pictures in {folder} can be decoded.")
     if broken:
         warnings.warn(
-            f"{len(broken)} of {len(found)} pictures in {folder} are broken and skipped, the first: "
-            f"{broken[0].name}.",
+            f"{len(broken)} of {len(found)} pictures in {folder} are broken and skipped, "
+            f"the first: {broken[0].name}.",
             stacklevel=2,
         )
     names = [path.relative_to(folder).as_posix() for path in pictures]
@@ -164,6 +164,6 @@ def _guarded(path: Path, use: Callable[[Image.Image], T]) -> T:
             "it, or skip broken files (skip_broken=True, --skip-broken)."
         ) from error
     raise BrokenPictureError(
-        f"{path} is above the limit of {PIXEL_LIMIT // 10**6} megapixels ({size}); shrink or remove "
-        "it, or skip such files (skip_broken=True, --skip-broken)."
+        f"{path} is above the limit of {PIXEL_LIMIT // 10**6} megapixels ({size}); shrink or "
+        "remove it, or skip such files (skip_broken=True, --skip-broken)."
     )

@@ -105,7 +105,7 @@ class FieldBatches:
         index = self._chosen(step)
         fraction = self._fraction(step)
         seen, asked = [], []
-        for i in index:
+        for i in index.tolist():
             rng = np.random.default_rng((self.seed, step, i))
             seen.append(draw_cells(rng, self.cells, fraction, self.config.pattern))
             asked.append(rng.choice(len(self.pixel_coords), self.queries, replace=False))
@@ -127,11 +127,10 @@ class FieldBatches:
     def _chosen(self, step: int) -> np.ndarray:
         """Every field once before any comes twice, in an order of its own for every epoch."""
         count = len(self.truth)
-        place = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        epochs = {
-            e: np.random.default_rng((self.seed, e)).permutation(count) for e in set(place // count)
-        }
-        return np.array([epochs[p // count][p % count] for p in place])
+        first, last = step * self.batch_size, (step + 1) * self.batch_size
+        epochs = range(first // count, (last - 1) // count + 1)
+        order = [np.random.default_rng((self.seed, e)).permutation(count) for e in epochs]
+        return np.concatenate(order)[first - epochs.start * count :][: self.batch_size]
 
     def _fraction(self, step: int) -> float:
         """Log-uniform: as many steps between 2 % and 6 % as between 20 % and 60 %."""

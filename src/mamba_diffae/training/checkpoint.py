@@ -70,7 +70,7 @@ def save_checkpoint(
         files[_OPTIMIZER] = buffer.getvalue()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     about = {"format": FORMAT, **asdict(state), "tensors": _shapes(ema), "files": digests}
-    files[_STATE] = json.dumps(about, indent=1).encode()
+    files[_STATE] = json.dumps(about).encode()
     needed = sum(map(len, files.values()))
     with (
         named_full_disk(Path(folder), needed, "continue with resume (--resume)"),

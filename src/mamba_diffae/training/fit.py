@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ def train_phase(
     run: Run,
     *,
     config: TrainingConfig,
-    data: DataConfig | None = None,
+    data: DataConfig,
     seed: int = 0,
     resume: bool = False,
     device: str = "auto",
@@ -58,7 +59,7 @@ def train_phase(
     anchors = round(len(net.anchors) ** (1 / net.config.coord_dim))
     batches = FieldBatches(
         truth.split("train"),
-        data or DataConfig(),
+        data,
         # The phases of one run must not see the same draws.
         seed=seed * len(PHASES) + list(PHASES).index(phase),
         batch_size=config.batch_size,
@@ -79,18 +80,14 @@ def train_phase(
     return trained.eval()
 
 
-def train_autoencoder(
-    net: FieldFlow, truth: GridField, run: Run, *, config: TrainingConfig
-) -> FieldFlow:
-    """Phase 1, reconstruction; see `train_phase`."""
-    return train_phase(net, "autoencoder", truth, run, config=config)
+def train_autoencoder(net: FieldFlow, truth: GridField, run: Run, **options: Any) -> FieldFlow:
+    """Phase 1, reconstruction: `train_phase` by the proposal's name."""
+    return train_phase(net, "autoencoder", truth, run, **options)
 
 
-def train_diffusion(
-    net: FieldFlow, truth: GridField, run: Run, *, config: TrainingConfig
-) -> FieldFlow:
-    """Phase 2, flow matching with the encoder frozen; see `train_phase`."""
-    return train_phase(net, "diffusion", truth, run, config=config)
+def train_diffusion(net: FieldFlow, truth: GridField, run: Run, **options: Any) -> FieldFlow:
+    """Phase 2, flow matching with the encoder frozen: `train_phase` by the proposal's name."""
+    return train_phase(net, "diffusion", truth, run, **options)
 
 
 def validator(truth: GridField) -> Callable[[torch.nn.Module], dict[str, float]]:
@@ -117,8 +114,10 @@ def validator(truth: GridField) -> Callable[[torch.nn.Module], dict[str, float]]
         def ask(rows: slice) -> Tensor:
             part = inputs[rows]
             query = coords.expand(len(part), -1, -1)
-            moved = (a.to(device) for a in (query, part.coords, part.values, part.mask))
-            return reconstruct(net, *moved).cpu()
+            asked, seen, values, mask = (
+                tensor.to(device) for tensor in (query, part.coords, part.values, part.mask)
+            )
+            return reconstruct(net, asked, seen, values, mask).cpu()
 
         mean = torch.cat([ask(slice(i, i + 16)) for i in range(0, len(chosen), 16)])
         error = (((mean + 1) / 2).clamp(0, 1) - target).square().mean(dim=(1, 2))

@@ -57,8 +57,8 @@ class DiffusionPhase:
     def prepare(self, model: FieldFlow) -> None:
         """Everything learns but the encoder."""
         model.requires_grad_(True)
-        if model.has_latent:
-            model.encoder.eval().requires_grad_(False)
+        for frozen in model.frozen_in_diffusion():
+            frozen.eval().requires_grad_(False)
 
     def loss(self, model: FieldFlow, batch: TrainingBatch) -> Tensor:
         """Mean squared error of the velocity along the path, and at its start in a quarter of the fields."""

@@ -34,7 +34,9 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, ready for JSON."""
-        training = {phase: config.model_dump(mode="json") for phase, config in self.training.items()}
+        training = {
+            phase: config.model_dump(mode="json") for phase, config in self.training.items()
+        }
         data = self.data.model_dump(mode="json")
         return {"model": self.model.model_dump(mode="json"), "data": data, "training": training}
 

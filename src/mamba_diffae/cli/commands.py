@@ -1,0 +1,255 @@
+"""The shell: demo, fit, predict, evaluate, report. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from mamba_diffae.cli.options import (
+    Context,
+    DeviceOption,
+    FractionOption,
+    Model,
+    OverwriteOption,
+    PatternOption,
+    PhaseChoice,
+    RunOption,
+    ScalesOption,
+    SeedOption,
+    SizeOption,
+    SkipOption,
+    parse_scales,
+    parse_settings,
+    refuse_existing,
+)
+
+app = typer.Typer(
+    name="mamba-diffae",
+    help="Scattered observations of a field in; a semantic latent and the whole field at any resolution out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+console = Console()
+status = Console(stderr=True)
+
+
+@app.command()
+def fit(
+    source: Annotated[str, typer.Argument(help="'emoji', an image folder, a .npy or .npz file.")],
+    run: RunOption,
+    model: Annotated[Model, typer.Option(help="Network.")] = "autoencoder",
+    preset: Annotated[str, typer.Option(help="Sizes: small, tiny or paper.")] = "small",
+    phase: Annotated[PhaseChoice, typer.Option(help="What to train.")] = "all",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="A setting, a.b=c: --set model.d_model=64 --set autoencoder.steps=100"
+        ),
+    ] = None,
+    native_size: SizeOption = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped.")
+    ] = False,
+    overwrite: OverwriteOption = False,
+    skip_broken: SkipOption = False,
+) -> None:
+    """Train on SOURCE into a run folder, phase after phase."""
+    from mamba_diffae.cli.judging import command_line
+    from mamba_diffae.estimator import FieldAutoencoder
+    from mamba_diffae.sources import open_field
+
+    changes = parse_settings(set_ or [])
+    truth = open_field(source, size=native_size, skip_broken=skip_broken)
+    estimator = FieldAutoencoder(preset, model=model, seed=seed, device=device, changes=changes)
+    counts = ", ".join(f"{int((truth.splits == s).sum())} {s}" for s in ("train", "val", "test"))
+    status.print(
+        f"{len(truth)} fields of {truth.size} × {truth.size} × {truth.channels}: {counts}."
+    )
+    estimator.fit(
+        truth,
+        run=run,
+        phases=None if phase == "all" else [phase],
+        resume=resume,
+        overwrite=overwrite,
+        facts={"command": command_line(), "source": source, "native_size": native_size},
+    )
+    status.print(f"Done: {run}. Next: mamba-diffae evaluate --run {run}")
+
+
+@app.command()
+def evaluate(
+    run: RunOption,
+    source: Annotated[
+        str | None, typer.Option(help="Judge on another source's test split.")
+    ] = None,
+    scales: ScalesOption = "32,64,96",
+    fraction: FractionOption = 0.2,
+    pattern: PatternOption = "random",
+    count: Annotated[
+        int | None,
+        typer.Option(help="Judge on so many test fields of distinct bases; default: all."),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write the scores here.")
+    ] = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    overwrite: OverwriteOption = False,
+    skip_broken: SkipOption = False,
+) -> None:
+    """Score a run beside the classical methods, on the same observations of unseen fields."""
+    from mamba_diffae.cli.judging import judge_run, keep
+    from mamba_diffae.estimator import FieldAutoencoder
+    from mamba_diffae.experiments.reconstruction import Protocol
+    from mamba_diffae.sources import open_field
+    from mamba_diffae.training import Run
+
+    opened = Run.open(run)
+    sides = parse_scales(scales)
+    refuse_existing(overwrite, json_file, run / "result.json")
+    model = FieldAutoencoder.from_pretrained(run, device=device)
+    known = open_field(opened.facts["source"], size=opened.facts.get("native_size"))
+    judged = known
+    if source is not None:
+        judged = open_field(source, skip_broken=skip_broken)
+    truth = judged.split("test")
+    protocol = Protocol(sides, fraction, pattern, seed)
+    result = judge_run(
+        model, truth if count is None else truth.distinct(count), known, protocol, opened
+    )
+    keep(result, opened, json_file)
+
+
+@app.command()
+def predict(
+    run: RunOption,
+    input_file: Annotated[
+        Path, typer.Option("--input", help="A picture; a share of it is observed.")
+    ],
+    out: Annotated[Path, typer.Option(help="PNG file to write.")],
+    fraction: FractionOption = 0.2,
+    pattern: PatternOption = "random",
+    size: Annotated[
+        int | None, typer.Option(help="Pixels a side; default: the native size.")
+    ] = None,
+    context: Annotated[Context | None, typer.Option(help="What the decoder reads.")] = None,
+    draw: Annotated[
+        bool, typer.Option("--draw", help="One random draw in place of the mean.")
+    ] = False,
+    steps: Annotated[int, typer.Option(help="Steps of the solver, for a draw.")] = 20,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Observe a share of a picture, and write the whole of it at any size."""
+    import numpy as np
+    from PIL import Image
+
+    from mamba_diffae.estimator import FieldAutoencoder
+    from mamba_diffae.fields import observe
+    from mamba_diffae.fields.atomic import atomic_file
+    from mamba_diffae.sources import open_field, open_picture
+
+    refuse_existing(overwrite, out)
+    if out.suffix.lower() != ".png":
+        raise ValueError(
+            f"--out is {out}; a picture is written as PNG: give a name that ends in .png."
+        )
+    model = FieldAutoencoder.from_pretrained(run, device=device)
+    truth = open_field(open_picture(input_file, model.size)[None])
+    seen = observe(truth, fraction, pattern=pattern, seed=seed)
+    prediction = model.predict(
+        seen, size, n_samples=int(draw), context=context, seed=seed, steps=steps
+    )
+    values = prediction.sample[0, 0] if draw else prediction.mean[0]
+    pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    with atomic_file(out) as temporary:
+        Image.fromarray(pixels).save(temporary, format="PNG")
+    what = (
+        f"a draw ({prediction.evaluations} network evaluations)" if draw else "the posterior mean"
+    )
+    console.print(
+        f"{out}: {what} at {pixels.shape[1]} × {pixels.shape[0]} from {seen.coords.shape[1]} of "
+        f"{seen.cells}² cells."
+    )
+
+
+@app.command()
+def report(
+    run: RunOption,
+    out: Annotated[
+        Path | None, typer.Option(help="Page to write; default: report.html in the run.")
+    ] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Write the result of a run's last evaluation as one HTML page."""
+    from mamba_diffae.experiments import load_result
+    from mamba_diffae.report import write_report
+    from mamba_diffae.training import Run
+
+    page = out or Run.open(run).path / "report.html"
+    write_report(load_result(run), page, overwrite=overwrite)
+    console.print(f"Report: {page}")
+
+
+@app.command()
+def demo(
+    run: Annotated[Path, typer.Option("--run", help="Run folder.")] = Path("runs/demo"),
+    minutes: Annotated[
+        float, typer.Option(help="Training time at most: 3/4 for phase 1, 1/4 for phase 2.")
+    ] = 4,
+    count: Annotated[int, typer.Option(help="Test pictures, of distinct bases.")] = 64,
+    preset: Annotated[str, typer.Option(help="Sizes: small, tiny or paper.")] = "small",
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    overwrite: OverwriteOption = False,
+) -> None:
+    """The main job, start to finish: train a small model, judge it on unseen pictures, write a report."""
+    from mamba_diffae.cli.judging import command_line, judge_run, keep
+    from mamba_diffae.estimator import FieldAutoencoder
+    from mamba_diffae.experiments.reconstruction import Protocol
+    from mamba_diffae.report import write_report
+    from mamba_diffae.sources import open_field
+    from mamba_diffae.training import Run
+
+    truth = open_field("emoji")
+    budget = {"autoencoder": {"minutes": 0.75 * minutes}, "diffusion": {"minutes": 0.25 * minutes}}
+    console.print(
+        f"{len(truth)} pictures of 96 × 96 pixels. From 20 % of the 32 × 32 averages of pictures it has not "
+        f"seen, a small network learns to write the whole picture. Training takes {minutes:g} minutes at most."
+    )
+    model = FieldAutoencoder(preset, seed=seed, device=device, changes=budget)
+    model.fit(
+        truth, run=run, overwrite=overwrite, facts={"command": command_line(), "source": "emoji"}
+    )
+    opened = Run.open(run)
+    result = judge_run(
+        model, truth.split("test").distinct(count), truth, Protocol(seed=seed), opened
+    )
+    keep(result, opened)
+    page = opened.path / "report.html"
+    write_report(result, page, overwrite=True)
+    for finding in result.findings:
+        console.print(f"• {finding}")
+    console.print(f"\nReport: {page}")
+
+
+def main() -> None:
+    """Run the shell; a mistake of the user's is one line, not a traceback."""
+    # Click marks its own errors; ours are ValueErrors, full disks and stopped trainings.
+    try:
+        app()
+    except (ValueError, OSError, FloatingPointError) as error:
+        status.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt as stop:
+        status.print(str(stop) or "Stopped.", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(130)

@@ -1,0 +1,6 @@
+"""Questions, one short file each; an experiment returns a Result, which the shell hands to the report."""
+
+from mamba_diffae.experiments.reconstruction import reconstruction
+from mamba_diffae.experiments.result import Result, Sheet, load_result, save_result
+
+__all__ = ["Result", "Sheet", "load_result", "reconstruction", "save_result"]

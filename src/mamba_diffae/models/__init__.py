@@ -1,0 +1,16 @@
+"""Networks with weights, and how to ask them."""
+
+from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
+from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.models.baseline import MambaDiffusion
+from mamba_diffae.models.inference import reconstruct, sample
+from mamba_diffae.models.minimal_latent import MinimalLatentMamba
+
+__all__ = [
+    "FieldFlow",
+    "MambaDiffusion",
+    "MambaDiffusionAutoencoder",
+    "MinimalLatentMamba",
+    "reconstruct",
+    "sample",
+]

@@ -1,0 +1,79 @@
+"""The CPU backend: prepares memory for the Numba kernels and runs them on a pool of threads."""
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.scan import cpu_kernels
+from mamba_diffae.scan.backends import kept_states
+from mamba_diffae.scan.inputs import ScanInputs
+from mamba_diffae.scan.threads import run_tasks
+
+WIDEST_BLOCK = 256  # channels of a task: wide rows read memory best
+NARROWEST_BLOCK = 64
+
+
+def forward(inputs: ScanInputs, *, keep_states: bool) -> tuple[Tensor, Tensor]:
+    """y (B, L, D) and the states (B, K, kept, N, D) for the backward pass; float32."""
+    arrays, x = _arrays(inputs), inputs.x.contiguous()
+    batch, length, channels = x.shape
+    y = torch.zeros_like(x) if inputs.D is None else x * inputs.D
+    kept = kept_states("cpu", length) if keep_states else 0
+    states = x.new_empty(batch, inputs.directions, kept, inputs.A.shape[2], channels)
+    width, blocks = _blocks(batch, channels)
+    results = y.numpy(), states.numpy()
+    run_tasks(
+        lambda first, last: cpu_kernels.forward(first, last, width, arrays, *results),
+        batch * blocks,
+    )
+    return y, states
+
+
+def backward(dy: Tensor, states: Tensor, inputs: ScanInputs) -> tuple[Tensor | None, ...]:
+    """Gradients for x, dt, A, B, C, D and step (None where not given); float32."""
+    arrays, dy = _arrays(inputs), dy.contiguous()
+    batch, length, channels = dy.shape
+    width, blocks = _blocks(batch, channels)
+    dx = torch.zeros_like(dy) if inputs.D is None else dy * inputs.D
+    ddt = dy.new_zeros(inputs.dt.shape)
+    # Tasks that meet in one gradient get a row each, summed below: the same order every time.
+    dA = dy.new_zeros(batch, *inputs.A.shape)
+    dB, dC = dy.new_zeros(blocks, *inputs.B.shape), dy.new_zeros(blocks, *inputs.C.shape)
+    dD, dstep = dy.new_zeros(batch, channels), dy.new_zeros(blocks, batch, *arrays.step.shape[1:])
+    gradients = cpu_kernels.Gradients(*(g.numpy() for g in (dx, ddt, dA, dB, dC, dD, dstep)))
+    given = dy.numpy(), states.numpy()
+    run_tasks(
+        lambda first, last: cpu_kernels.backward(first, last, width, arrays, *given, gradients),
+        batch * blocks,
+    )
+    return (
+        *(dx, ddt, dA.sum(0), dB.sum(0), dC.sum(0)),
+        None if inputs.D is None else dD.sum(0),
+        None if inputs.step is None else dstep.sum(0),
+    )
+
+
+def _blocks(batch: int, channels: int) -> tuple[int, int]:
+    """Width and number of the blocks of channels: wide, but enough tasks for all threads."""
+    blocks = -(-channels // WIDEST_BLOCK)
+    while batch * blocks < torch.get_num_threads() and channels > blocks * NARROWEST_BLOCK:
+        blocks += 1
+    lanes = cpu_kernels.LANES
+    width = -(-channels // (blocks * lanes)) * lanes
+    return width, -(-channels // width)
+
+
+def _arrays(inputs: ScanInputs) -> cpu_kernels.Arrays:
+    """The inputs as contiguous arrays; refuses an order that points outside the sequence."""
+    order, length = inputs.order_or_sequence(), inputs.x.shape[1]
+    if order.numel() and inputs.order is not None:
+        low, high = (int(bound) for bound in order.aminmax())
+        if low < 0 or high >= length:
+            raise ValueError(
+                f"selective_scan: order of shape {tuple(order.shape)} has values from {low} to "
+                f"{high}, expected point indices from 0 to {length - 1}. Build it with argsort."
+            )
+    x, dt, A, B, C = inputs[:5]
+    tensors = (x, dt, A, B, C, inputs.step_or_ones(), order)
+    return cpu_kernels.Arrays(
+        *(tensor.detach().contiguous().numpy() for tensor in tensors), inputs.step_input
+    )

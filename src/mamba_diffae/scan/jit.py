@@ -1,0 +1,24 @@
+"""Compile a kernel with Numba, free of the GIL and cached on disk where the disk allows it."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from numba import njit
+
+
+def kernel(function: Callable[..., None]) -> Callable[..., None]:
+    """Numba's `njit(nogil=True, cache=True)`; a cache folder that cannot be written is no error."""
+    try:
+        compiled = njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # no folder for the cache is writable
+        compiled = njit(nogil=True)(function)
+
+    @wraps(function)
+    def run(*args: Any) -> None:
+        try:
+            compiled(*args)
+        except OSError:  # compiled, but could not be saved; the next call needs no saving
+            compiled(*args)
+
+    return run

@@ -1,0 +1,147 @@
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mamba_diffae.evaluation import Interval
+from mamba_diffae.experiments.result import Result
+from mamba_diffae.report import write_report
+from mamba_diffae.report.html import png_uri, render
+from mamba_diffae.report.tables import decibel, interval, number, pivot
+
+VOID = {"meta", "img", "br", "link", "hr"}
+
+
+class Page(HTMLParser):
+    """Collects tags and attributes, and fails where a tag is closed that is not open."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open, self.tags, self.attributes = [], [], []
+        self.feed(page)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_text_of_the_result_never_becomes_markup(result):
+    text = render(result)
+    page = Page(text)
+    assert "script" not in page.tags
+    assert "em" not in page.tags
+    assert "&lt;script&gt;" in text
+    assert "A title &amp; more" in text
+    assert "3 &lt; 4" in text
+
+
+def test_the_page_loads_nothing(result):
+    text = render(result)
+    assert not re.search(r"(https?:)?//[a-z]", text)
+    for tag, name, value in Page(text).attributes:
+        if name in ("src", "href"):
+            assert value.startswith("data:image/png;base64," if tag == "img" else "#")
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", text))
+    assert "@import" not in text
+
+
+def test_the_page_holds_all_numbers(result):
+    text = render(result)
+    for s in result.scores[:4]:
+        shown = (
+            f"{s.psnr.mean:.2f}",
+            interval(s.psnr, 1),
+            f"{s.ssim.mean:.3f}",
+            interval(s.ssim, 2),
+        )
+        assert all(piece in text for piece in shown)
+    for piece in (
+        "20.94",
+        "20.1 – 21.8",
+        "1.04",
+        "1.17",
+        "0.83",
+        "0.91",
+        "0.87",
+        "1.13",
+        "64 pictures",
+    ):
+        assert piece in text
+    assert "exact" in text
+    assert "19.37" in text  # spoken by the alternative text of the curve
+
+
+def test_the_best_of_each_column_is_marked_and_an_oracle_never(result):
+    marked = re.findall(r'<strong class="best">([^<]*)</strong>', render(result))
+    assert marked == ["this", "17.92", "0.179", "23.63", "0.236"]
+
+
+def test_every_picture_has_an_alternative_text_and_its_own_size(result):
+    images = [a for a in Page(render(result)).attributes if a[0] == "img"]
+    assert [v for _, name, v in images if name == "alt"] == ["a: truth", "a: ours", "b: ours"]
+    assert [v for _, name, v in images if name == "width"] == ["8", "5", "8"]
+
+
+def test_curves_follow_the_colours_of_the_page(result):
+    drawings = re.findall(r"<svg.*?</svg>", render(result), flags=re.DOTALL)
+    assert len(drawings) == 4  # two scales, one loss, one validation
+    for svg in drawings:
+        assert "var(--ink)" in svg or "var(--soft)" in svg
+        assert not re.search(r"(fill|stroke): #(?!fff)", svg)
+
+
+def test_a_result_of_words_alone_is_a_page_too():
+    text = render(Result("Title", "Why?", [], []))
+    Page(text)
+    assert "<table" not in text
+    assert "<figure" not in text
+
+
+def test_a_page_that_stands_is_not_replaced_unasked(result, tmp_path):
+    path = tmp_path / "new" / "report.html"
+    write_report(result, path)
+    first = path.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match=r"report\.html exists already.*--overwrite"):
+        write_report(Result("Another", "", [], []), path)
+    assert path.read_text(encoding="utf-8") == first
+    write_report(Result("Another", "", [], []), path, overwrite=True)
+    assert "<h1>Another</h1>" in path.read_text(encoding="utf-8")
+    assert [p.name for p in path.parent.iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_picture_keeps_every_pixel(channels):
+    picture = np.random.default_rng(0).uniform(-0.2, 1.2, (7, 9, channels))
+    packed = base64.b64decode(png_uri(picture).removeprefix("data:image/png;base64,"))
+    shown = np.asarray(Image.open(io.BytesIO(packed)), dtype=float) / 255
+    expected = picture if channels == 3 else picture[..., 0]
+    np.testing.assert_allclose(shown, np.clip(expected, 0, 1), atol=0.5 / 255 + 1e-9)
+
+
+def test_numbers_as_a_reader_expects_them():
+    assert number(-1.234, 2) == "−1.23"
+    assert number(float("nan"), 2) == "–"
+    assert decibel(100.0) == "exact"
+    assert interval(Interval(0.5, 0.41, 0.62), 1) == "0.4 – 0.6"
+
+
+def test_scores_are_laid_out_in_order(result):
+    layout = pivot(result.scores[::-1])
+    assert layout.scales == [32, 96]
+    assert layout.methods[0] == "oracle"
+    assert len(layout.cells) == 5
