@@ -1,4 +1,4 @@
-"""mamba-diffae: scattered observations in; a semantic latent and the whole field at any resolution out."""
+"""Scattered observations in; a semantic latent and the whole field at any resolution out."""
 
 from __future__ import annotations
 

@@ -87,8 +87,8 @@ class FieldAutoencoder:
         Args:
             truth: From `open_field`, or what it opens.
             run: Folder for checkpoints and metrics; None: a temporary one, deleted afterwards.
-            phases: Names of phases; None: all that the model has. A run that has finished phase 1 goes
-                on with phase 2.
+            phases: Names of phases; None: all that the model has. A run that has finished phase 1
+                goes on with phase 2.
             resume: Go on with a run that was stopped.
             overwrite: Start anew where a run stands.
             facts: What else to note in `run.json`, such as the command.
@@ -153,9 +153,9 @@ class FieldAutoencoder:
 
         Args:
             observations: What was seen, in the unit of the field.
-            targets: A side length in pixels, or a `GridField` for its size: the area average of the native
-                prediction, or at a finer size the decoder asked there directly. Coordinates, shape
-                (N, 2): asked directly. None: the native size.
+            targets: A side length in pixels, or a `GridField` for its size: the area average of the
+                native prediction, or at a finer size the decoder asked there directly. Coordinates,
+                shape (N, 2): asked directly. None: the native size.
             n_samples: Draws.
             context: "latent+points" (default), or "latent" alone.
             seed: Of the draws; draw s has the key seed + s.
@@ -208,7 +208,8 @@ class FieldAutoencoder:
             Shape (B, latent_dim).
 
         Raises:
-            ValueError: If the model is not fitted or has no latent, or the observations do not fit it.
+            ValueError: If the model is not fitted or has no latent, or the observations do not fit
+                it.
         """
         net, scaling = self._fitted()
         if not net.has_latent:

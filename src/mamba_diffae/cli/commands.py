@@ -1,4 +1,4 @@
-"""The shell: demo, fit, predict, evaluate, report. Heavy imports wait until a command needs them."""
+"""The commands. Heavy imports wait until a command needs them: --help must not wait for torch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mamba_diffae.cli.options import (
 
 app = typer.Typer(
     name="mamba-diffae",
-    help="Scattered observations of a field in; a semantic latent and the whole field at any resolution out.",
+    help="Scattered observations in; a semantic latent and the whole field at any resolution out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -212,7 +212,7 @@ def demo(
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
 ) -> None:
-    """The main job, start to finish: train a small model, judge it on unseen pictures, write a report."""
+    """The main job, whole: train a small model, judge it on unseen pictures, write a report."""
     from mamba_diffae.cli.judging import command_line, judge_run, keep
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.experiments.reconstruction import Protocol
@@ -223,8 +223,10 @@ def demo(
     truth = open_field("emoji")
     budget = {"autoencoder": {"minutes": 0.75 * minutes}, "diffusion": {"minutes": 0.25 * minutes}}
     console.print(
-        f"{len(truth)} pictures of 96 × 96 pixels. From 20 % of the 32 × 32 averages of pictures it has not "
-        f"seen, a small network learns to write the whole picture. Training takes {minutes:g} minutes at most."
+        f"{len(truth)} pictures of 96 × 96 pixels. From 20 % of the 32 × 32 averages of pictures "
+        f"it has not "
+        f"seen, a small network learns to write the whole picture. Training takes {minutes:g} "
+        f"minutes at most."
     )
     model = FieldAutoencoder(preset, seed=seed, device=device, changes=budget)
     model.fit(

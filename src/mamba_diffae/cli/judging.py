@@ -46,7 +46,7 @@ def judge_run(
 
 
 def keep(result: Result, run: Run, json_file: Path | None = None) -> None:
-    """Print the table, and keep the result in the run, and its numbers in a file if one is named."""
+    """Print the table; keep the result in the run, and its numbers in a file if one is named."""
     Console().print(score_table(result.scores))
     save_result(result, run.path)
     if json_file is not None:
@@ -71,7 +71,8 @@ def _facts(run: Run, count: int, protocol: Protocol, seconds: float) -> dict[str
         "training": facts["command"],
         "this page": command_line(),
         "model": f"{facts['model']}, preset {facts['preset']}, seed {facts['seed']}",
-        "judged on": f"{count} fields, {protocol.fraction:.0%} of the cells, pattern {protocol.pattern}, "
+        "judged on": f"{count} fields, {protocol.fraction:.0%} of the cells, pattern "
+        "{protocol.pattern}, "
         f"seed {protocol.seed}",
         "time": ", ".join([*spent, f"judging {seconds:.0f} s"]),
         "hardware": ", ".join(

@@ -41,7 +41,8 @@ def parse_settings(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         section, dot, name = path.partition(".")
         if not (equals and dot and section and name):
             raise ValueError(
-                f"--set was given {text!r}; expected section.name=value, such as model.d_model=64 or "
+                f"--set was given {text!r}; expected section.name=value, such as model.d_model=64 "
+                f"or "
                 "autoencoder.steps=100."
             )
         try:

@@ -12,21 +12,23 @@ def evaluate(prediction: Prediction | np.ndarray, truth: GridField) -> dict[str,
     """Score a prediction on a grid against the truth at its size.
 
     Args:
-        prediction: From `FieldAutoencoder.predict`, or its mean: shape (S, n, n, C), in the unit of the
-            field.
+        prediction: From `FieldAutoencoder.predict`, or its mean: shape (S, n, n, C), in the unit of
+            the field.
         truth: The complete fields, S of them, in the same order.
 
     Returns:
         "rmse" in the unit of the field; "psnr" in dB and "ssim", each the mean over the fields.
 
     Raises:
-        ValueError: If the prediction is not on a square grid of the fields, or finer than the truth.
+        ValueError: If the prediction is not on a square grid of the fields, or finer than the
+            truth.
     """
     mean = prediction.mean if isinstance(prediction, Prediction) else prediction
     expected = f"(S, n, n, C) with S = {len(truth)} and C = {truth.channels}"
     if mean.ndim != 4 or (len(mean), mean.shape[-1]) != (len(truth), truth.channels):
         raise ValueError(
-            f"evaluate was given a prediction of shape {mean.shape}; expected {expected}: predict with "
+            f"evaluate was given a prediction of shape {mean.shape}; expected {expected}: predict "
+            f"with "
             "targets=truth."
         )
     reference = truth.at(mean.shape[1])

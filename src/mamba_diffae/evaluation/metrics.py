@@ -138,8 +138,8 @@ def bootstrap_interval(
 ) -> Interval:
     """Mean over pictures, and its percentile interval when whole groups are drawn anew.
 
-    Copies of one picture are not independent: a group is in a resample with all its copies or not at
-    all, so that six skin tones widen the interval as one picture would, not narrow it as six.
+    Copies of one picture are not independent: a group is in a resample with all its copies or not
+    at all, so that six skin tones widen the interval as one picture would, not narrow it as six.
 
     Args:
         scores: One score a picture, shape (S,).

@@ -1,4 +1,4 @@
-"""Questions, one short file each; an experiment returns a Result, which the shell hands to the report."""
+"""Questions, one short file each; an experiment returns a Result, which is then reported."""
 
 from mamba_diffae.experiments.reconstruction import reconstruction
 from mamba_diffae.experiments.result import Result, Sheet, load_result, save_result

@@ -38,8 +38,10 @@ from mamba_diffae.fields import (
 SHOWN, DRAWS = 6, 8
 """Fields in the sheets of pictures, and draws of each."""
 QUESTION = (
-    "From a share of its coarse cells, how well can a whole picture be written at several resolutions? "
-    "The network has not seen these pictures; every method gets the same observations, and the truth is the "
+    "From a share of its coarse cells, how well can a whole picture be written at several "
+    "resolutions? "
+    "The network has not seen these pictures; every method gets the same observations, and the "
+    "truth is the "
     "native picture, coarser by area average."
 )
 OnProgress = Callable[[str], None]
@@ -131,7 +133,7 @@ def reconstruction(
 def _our_predictors(
     model: FieldAutoencoder, observations: FieldBatch, protocol: Protocol, on_progress: OnProgress
 ) -> dict[str, Predictor]:
-    """The model in each of its contexts: asked natively and averaged, and asked at the scale itself."""
+    """The model in each of its contexts, asked natively and averaged; and asked at the scale."""
     kind = model.model.kind
     contexts = ("latent+points", "latent") if model.model.has_latent else (None,)
     predictors: dict[str, Predictor] = {}
@@ -200,8 +202,9 @@ def _draws_sheet(prediction: Prediction, shown: GridField, seen: FieldBatch) -> 
     ]
     return Sheet(
         title=f"Mean, uncertainty and draws at {size} × {size}",
-        caption=f"The posterior mean in one evaluation; the standard deviation of {len(prediction.sample)} "
-        f"draws (white: half the range of values); two draws, {prediction.evaluations} evaluations each.",
+        caption="The posterior mean in one evaluation; the standard deviation of "
+        f"{len(prediction.sample)} draws (white: half the range of values); two "
+        f"draws, {prediction.evaluations} evaluations each.",
         columns=["truth", "observed", *list(columns)[1:]],
         rows=list(shown.names),
         pictures=pictures,
@@ -224,8 +227,10 @@ def _findings(scores: Sequence[Score], ours: Mapping[str, Predictor]) -> list[st
         gap = best.psnr.mean - classic.psnr.mean
         word = "above" if gap >= 0 else "below"
         found.append(
-            f"At {scale} × {scale} our best ({best.method}) reaches {best.psnr.mean:.2f} dB, {abs(gap):.2f} dB "
-            f"{word} the best classical method ({classic.method}, {classic.psnr.mean:.2f} dB); in SSIM it is "
+            f"At {scale} × {scale} our best ({best.method}) reaches {best.psnr.mean:.2f} dB, "
+            f"{abs(gap):.2f} dB "
+            f"{word} the best classical method ({classic.method}, {classic.psnr.mean:.2f} dB); in "
+            f"SSIM it is "
             f"{best.ssim.mean:.3f} against {classic.ssim.mean:.3f}."
         )
     return found
@@ -238,7 +243,8 @@ def _phase_finding(curves: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     before, after = last["autoencoder"], last["diffusion"]
     return [
-        f"Flow matching changed the reconstruction of validation pictures from {before:.2f} to {after:.2f} dB "
+        f"Flow matching changed the reconstruction of validation pictures from {before:.2f} to "
+        f"{after:.2f} dB "
         f"({after - before:+.2f}; the limit set beforehand was −0.3)."
     ]
 
@@ -246,6 +252,7 @@ def _phase_finding(curves: Sequence[Mapping[str, Any]]) -> list[str]:
 def _draw_finding(draws: DrawScore) -> str:
     return (
         f"Single draws hold {draws.high_frequency:.2f} times the truth's high-frequency energy at "
-        f"{draws.scale} × {draws.scale}; neighbours of (draw − mean) correlate at {draws.draw_correlation:.2f}, "
+        f"{draws.scale} × {draws.scale}; neighbours of (draw − mean) correlate at "
+        f"{draws.draw_correlation:.2f}, "
         f"of (truth − mean) at {draws.truth_correlation:.2f}."
     )

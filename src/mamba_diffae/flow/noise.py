@@ -1,8 +1,8 @@
-"""Noise as a function of the coordinate: the same seed gives the same field on whatever points it is asked.
+"""Noise as a function of the coordinate: a seed is one field, on whatever points it is asked.
 
-White noise drawn per query would change with the grid. Here independent normals sit on the cells of a
-lattice, each hashed from (key, cell, channel), and a point reads the surrounding ones with weights of
-unit norm: a continuous Gaussian random function whose variance is one everywhere.
+White noise drawn per query would change with the grid. Here independent normals sit on the cells of
+a lattice, each hashed from (key, cell, channel), and a point reads the surrounding ones with
+weights of unit norm: a continuous Gaussian random function whose variance is one everywhere.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def field_keys(seed: int | Tensor, batch: int, device: torch.device | None = Non
     """One key for each field of a batch.
 
     Args:
-        seed: An int s gives field b the key (s, b); a tensor of shape (B,), int64, is taken as it is.
+        seed: An int s gives field b the key (s, b); a tensor of shape (B,), int64, is taken as it
+            is.
         batch: Fields, B.
         device: Where the keys shall live.
 
@@ -55,7 +56,8 @@ def field_keys(seed: int | Tensor, batch: int, device: torch.device | None = Non
         return fold(start, torch.arange(batch, device=device))
     if seed.shape != (batch,) or seed.dtype != torch.int64:
         raise ValueError(
-            f"seed is a {seed.dtype} tensor of shape {tuple(seed.shape)}; expected an int, or int64 of "
+            f"seed is a {seed.dtype} tensor of shape {tuple(seed.shape)}; expected an int, or "
+            f"int64 of "
             f"shape ({batch},), one for each field."
         )
     return seed.to(device)

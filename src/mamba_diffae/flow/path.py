@@ -1,4 +1,4 @@
-"""The probability path from noise (t = 0) to data (t = 1), and the parameterisation of its velocity."""
+"""The path from noise (t = 0) to data (t = 1), and the parameterisation of its velocity."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class Preconditioning(NamedTuple):
     σ F is the posterior mean of the data.
 
     Reference:
-        Karras et al. (2022), arXiv 2206.00364, section 5, carried over from denoising to velocities.
+        Karras et al. (2022), arXiv 2206.00364, section 5, carried over from denoising to
+        velocities.
     """
 
     c_skip: Tensor

@@ -5,6 +5,7 @@ An adaptive step would depend on which queries are asked, and chunks would show 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -100,8 +101,8 @@ def solve(
         The state at t = 1, and how often the velocity was evaluated.
 
     Raises:
-        ValueError: If the solver is unknown, `steps` is below 1, the temperature negative or `fresh`
-            missing.
+        ValueError: If the solver is unknown, `steps` is below 1, the temperature negative or
+            `fresh` missing.
     """
     rule = SOLVERS.get(solver)
     if rule is None:
@@ -110,11 +111,12 @@ def solve(
         raise ValueError(f"steps is {steps}; a solver needs at least 1.")
     if temperature < 0 or (rule.stochastic and fresh is None):
         raise ValueError(
-            f"The stochastic solver needs a temperature of 0 or more (got {temperature:g}) and `fresh`, a "
+            f"The stochastic solver needs a temperature of 0 or more (got {temperature:g}) and "
+            f"`fresh`, a "
             "function from the step's number to standard normals."
         )
     times = torch.linspace(0, 1, steps + 1, dtype=torch.float64).tolist()
-    for i, (t, end) in enumerate(zip(times[:-1], times[1:], strict=True)):
+    for i, (t, end) in enumerate(itertools.pairwise(times)):
         z = fresh(i) if rule.stochastic and fresh is not None else None
         x = rule.step(velocity, x, t, end - t, i * rule.evaluations, z, temperature)
     return Solution(x, steps * rule.evaluations)

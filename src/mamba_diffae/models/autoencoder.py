@@ -17,7 +17,7 @@ from mamba_diffae.models.encoder import Encoder, Encoding
 
 @final
 class MambaDiffusionAutoencoder(FieldFlow):
-    """A semantic latent from scattered observations, and a flow-matching decoder that writes the field.
+    """A semantic latent from scattered observations, and a decoder that writes the field.
 
     Args:
         config: Sizes and choices; see `AutoencoderConfig`.
@@ -80,9 +80,10 @@ class MambaDiffusionAutoencoder(FieldFlow):
             query_coords: Shape (B, N, D).
             latent: Shape (B, latent_dim).
             t: Time, shape (B,).
-            noisy_values: x_t at the queries, shape (B, N, C). None: x_t = 0 there and at the anchors, so
-                at t = 0 the velocity is the posterior mean.
-            anchor_values: x_t at the anchors, shape (B, A, C); None beside `noisy_values`: not known.
+            noisy_values: x_t at the queries, shape (B, N, C). None: x_t = 0 there and at the
+                anchors, so at t = 0 the velocity is the posterior mean.
+            anchor_values: x_t at the anchors, shape (B, A, C); None beside `noisy_values`: not
+                known.
             points: Encoded observations to read, from `encoder`; None: the latent alone.
 
         Returns:

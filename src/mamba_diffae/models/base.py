@@ -18,14 +18,16 @@ class FieldFlow(nn.Module, ABC):
     """A velocity u(x_t, t | observations), in pieces that are each computed once.
 
     The flow's state is the field at the queries and, for networks that have them, at fixed anchors.
-    `condition` is what the observations give, `site` what the queries' places give; neither depends on
-    t. Then at every stage `anchor_flow` moves the anchors, and `query_flow` the queries, reading them.
+    `condition` is what the observations give, `site` what the queries' places give; neither depends
+    on t. Then at every stage `anchor_flow` moves the anchors, and `query_flow` the queries, reading
+    them.
 
     Attributes:
         kind: Name on the shell and in checkpoints.
         config_class: What the network is built from.
         phases: Training phases the network has, in their order.
-        streams: Whether a query's value is free of the other queries, so that they may come in chunks.
+        streams: Whether a query's value is free of the other queries, so that they may come in
+            chunks.
         has_latent: Whether there is a latent, and with it a choice of context.
         anchors: Positions of the anchors, shape (A, D); A = 0 where there are none.
     """
@@ -85,10 +87,10 @@ class FieldFlow(nn.Module, ABC):
     def query_flow(
         self, condition: Any, site: Any, t: Tensor, x: Tensor, tokens: Tensor | None
     ) -> Tensor:
-        """Velocity at the queries, shape (B, N, C), from their state `x` and the anchors' tokens."""
+        """Velocity at the queries, shape (B, N, C), from their state and the anchors' tokens."""
 
     def origin(self, coords: Tensor, keys: Tensor) -> Tensor:
-        """The x_0 at `coords` from which the posterior mean x_0 + u(x_0, 0) is read, (B, N, C)."""
+        """The x_0 from which the posterior mean x_0 + u(x_0, 0) is read, (B, N, C)."""
         return noise(coords, self.config.value_dim, keys, self.config.noise_cells)
 
     def frozen_in_diffusion(self) -> Sequence[nn.Module]:

@@ -36,7 +36,7 @@ class FieldConfig(BaseModel):
 
 
 class BaselineConfig(FieldConfig):
-    """`MambaDiffusion` and `MinimalLatentMamba`: ("none",) is the original, four names the multi-directional."""
+    """`MambaDiffusion`, `MinimalLatentMamba`; ("none",) is the original, four names the other."""
 
     blocks: int = Field(6, ge=1)
     d_state: int = Field(16, ge=1)

@@ -1,7 +1,8 @@
-"""From the latent (and the points) to the field: by way of anchors, or by scanning the queries themselves."""
+"""From the latent (and the points) to the field: through anchors, or by scanning the queries."""
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple, final
 
 import torch
@@ -81,7 +82,7 @@ class Head(nn.Module):
     def __init__(self, config: AutoencoderConfig, width: int) -> None:
         super().__init__()
         sizes = (width, *config.head)
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.modulation = nn.ModuleList(Modulation(config.d_model, b, 2) for b in sizes[1:])
         self.out = nn.Linear(sizes[-1], config.value_dim + 1)
         self.sigma = config.sigma
@@ -164,14 +165,16 @@ class AnchoredDecoder(nn.Module):
 
     def query_flow(self, site: Site, condition: Tensor, x: Tensor, tokens: Tensor | None) -> Tensor:
         """F at the queries, (B, N, C), from their scaled state."""
-        assert site.spline is not None and tokens is not None
+        assert site.spline is not None
+        assert tokens is not None
+
         features = torch.cat([site.features, site.spline @ tokens, x], dim=-1)
         return self.head(features, site.interpolated, condition)
 
 
 @final
 class ScanDecoder(nn.Module):
-    """The proposal's own: Mamba blocks over the queries themselves, which therefore feel one another."""
+    """The proposal's own: Mamba blocks over the queries, which therefore feel one another."""
 
     anchors: Tensor
 

@@ -50,8 +50,8 @@ def reconstruct(
         Shape (B, N, C), scaled.
 
     Raises:
-        ValueError: If shapes disagree with each other or the network, coordinates leave [0, 1], values
-            are not finite, or a field has no observation.
+        ValueError: If shapes disagree with each other or the network, coordinates leave [0, 1],
+            values are not finite, or a field has no observation.
     """
     inputs = check_inputs(net, query_coords, input_coords, input_values, input_mask)
     with torch.no_grad():
@@ -119,8 +119,8 @@ def draw(
 ) -> Solution:
     """`sample` on checked input, which also tells the number of network evaluations.
 
-    The anchors are integrated once, and their tokens at every stage kept; then the queries stream through
-    them, chunk by chunk.
+    The anchors are integrated once, and their tokens at every stage kept; then the queries stream
+    through them, chunk by chunk.
     """
     batch = len(query_coords)
     keys = field_keys(seed, batch, query_coords.device)
@@ -178,7 +178,8 @@ def check_inputs(
     bad = ~torch.isfinite(input_values[input_mask])
     if bad.any():
         raise ValueError(
-            f"input_values: {int(bad.sum())} of {bad.numel()} are NaN or infinite; mark those points False in "
+            f"input_values: {int(bad.sum())} of {bad.numel()} are NaN or infinite; mark those "
+            f"points False in "
             "input_mask or leave them out."
         )
     coords = torch.where(input_mask[..., None], input_coords, 0.5)
@@ -191,7 +192,8 @@ def _check_shape(name: str, tensor: Tensor, expected: tuple[int | None, ...]) ->
     if tensor.ndim != len(expected) or any(e is not None and e != n for n, e in sizes):
         wanted = ", ".join("N" if e is None else str(e) for e in expected)
         raise ValueError(
-            f"{name} has shape {tuple(tensor.shape)}; this network and the other arguments need ({wanted}): "
+            f"{name} has shape {tuple(tensor.shape)}; this network and the other arguments need "
+            f"({wanted}): "
             "(fields, points, axes or channels)."
         )
 

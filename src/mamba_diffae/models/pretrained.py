@@ -83,14 +83,16 @@ def load_weights(net: torch.nn.Module, path: Path) -> None:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ValueError(
-            f"{path} cannot be read as safetensors ({error}); it is missing or cut short: copy it again."
+            f"{path} cannot be read as safetensors ({error}); it is missing or cut short: copy it "
+            f"again."
         ) from error
     own = {name: tuple(w.shape) for name, w in net.state_dict().items()}
     given = {name: tuple(w.shape) for name, w in weights.items()}
     if own != given:
         name = sorted(set(own.items()) ^ set(given.items()))[0][0]
         raise ValueError(
-            f"{path} belongs to another architecture: {name!r} is {given.get(name, 'missing')} there and "
+            f"{path} belongs to another architecture: {name!r} is {given.get(name, 'missing')} "
+            f"there and "
             f"{own.get(name, 'missing')} here; load it with the config it was saved with."
         )
     net.load_state_dict(weights)
@@ -102,12 +104,14 @@ def _read_config(folder: Path) -> dict[str, Any]:
         facts = json.loads(path.read_text())
     except (OSError, json.JSONDecodeError) as error:
         raise ValueError(
-            f"{path} cannot be read ({error}); expected a folder with config.json and model.safetensors, as "
+            f"{path} cannot be read ({error}); expected a folder with config.json and "
+            f"model.safetensors, as "
             "save_pretrained writes it."
         ) from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT or "model" not in facts:
         raise ValueError(
             f"{path} is not a network of format {FORMAT} of this package (format: "
-            f"{facts.get('format') if isinstance(facts, dict) else None}); save it anew with this version."
+            f"{facts.get('format') if isinstance(facts, dict) else None}); save it anew with this "
+            f"version."
         )
     return facts

@@ -1,4 +1,4 @@
-"""Reading from points: pooling, cross-attention, the nearest observations, the surrounding anchors."""
+"""Reading from points: pooling, cross-attention, nearest observations, surrounding anchors."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class Neighbours(NamedTuple):
     Attributes:
         point: Which points, shape (B, M, k).
         offset: From the query to the point, shape (B, M, k, D).
-        weight: 1 at the query, falling to 0 at the k-th neighbour, shape (B, M, k): a field read with
-            these weights is continuous, since a point enters and leaves with weight 0.
+        weight: 1 at the query, falling to 0 at the k-th neighbour, shape (B, M, k): a field read
+            with these weights is continuous, since a point enters and leaves with weight 0.
     """
 
     point: Tensor
@@ -86,7 +86,7 @@ def nearest(query_coords: Tensor, coords: Tensor, mask: Tensor, k: int) -> Neigh
         k: Neighbours; with fewer points than that, all of them, within the square's diameter.
     """
     k = min(k, coords.shape[1])
-    # Through matrix products a distance would lose its digits and depend on its neighbours in the batch.
+    # Through matrix products a distance would lose digits and depend on the rest of the batch.
     distance = torch.cdist(query_coords, coords, compute_mode="donot_use_mm_for_euclid_dist")
     distance = distance.masked_fill(~mask[:, None], torch.inf)
     near, index = distance.topk(k, dim=-1, largest=False)
@@ -101,10 +101,11 @@ def nearest(query_coords: Tensor, coords: Tensor, mask: Tensor, k: int) -> Neigh
 
 @final
 class LocalRead(nn.Module):
-    """What the nearest encoded observations say at a query, by attention that fades to zero at the edge.
+    """What the nearest encoded observations say at a query, fading to zero at the edge.
 
-    Each neighbour sends gelu(P token + Q offset); a learned score times the neighbour's weight says how
-    much it counts. The same weights average the observed values: an interpolation to start from.
+    Each neighbour sends gelu(P token + Q offset); a learned score times the neighbour's weight says
+    how much it counts. The same weights average the observed values: an interpolation to start
+    from.
 
     Args:
         coord_dim: D.
@@ -147,7 +148,7 @@ class LocalRead(nn.Module):
         return torch.cat([read, (share.mean(-1, keepdim=True) * value).sum(dim=2)], dim=-1)
 
     def _offsets(self, offset: Tensor) -> Tensor:
-        """Near and far alike: the offset in cells, its direction-free length, and a saturating form."""
+        """Near and far alike: the offset in cells, a saturating form, and its length."""
         r = offset / self.length
         return torch.cat([r, torch.tanh(r), r.norm(dim=-1, keepdim=True)], dim=-1)
 
@@ -163,8 +164,8 @@ class LocalRead(nn.Module):
 def spline_weights(coords: Tensor, cells: int) -> Tensor:
     """Weights of every anchor of a regular grid at every coordinate, by cubic B-splines.
 
-    They are smooth, positive, sum to one, and vanish outside the surrounding 4^D anchors; at the border the
-    outermost anchor stands in for those beyond.
+    They are smooth, positive, sum to one, and vanish outside the surrounding 4^D anchors; at the
+    border the outermost anchor stands in for those beyond.
 
     Args:
         coords: Positions in [0, 1]^D, shape (B, M, D).

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 class FourierFeatures(nn.Module):
     """sin and cos of fixed random waves, none faster than the grid can hold.
 
-    Magnitudes are spread evenly in logarithm from half a wave over the unit square to `band`, the native
-    Nyquist frequency: waves beyond it can only speckle.
+    Magnitudes are spread evenly in logarithm from half a wave over the unit square to `band`, the
+    native Nyquist frequency: waves beyond it can only speckle.
 
     Args:
         coord_dim: D.
@@ -66,7 +66,7 @@ class TimeEmbedding(nn.Module):
 
 @final
 class Modulation(nn.Module):
-    """`count` vectors of `width` from a condition; zero at the start, so a new block is the identity.
+    """`count` vectors of `width` from a condition; zero at the start, so it changes nothing yet.
 
     Reference:
         Peebles & Xie (2022), DiT (adaLN-Zero), arXiv 2212.09748.

@@ -45,8 +45,8 @@ class Paths(NamedTuple):
             coords: Positions, shape (B, L, D).
             mask: True where a point is real, shape (B, L).
             directions: Names of `scan_order.DIRECTIONS`.
-            kind: "distance" to the predecessor; "count", 1/N as in the field's first attempts; "learned",
-                none, so that only the network's own factor is left.
+            kind: "distance" to the predecessor; "count", 1/N as in the field's first attempts;
+                "learned", none, so that only the network's own factor is left.
             length: Unit of the distance.
             values: What breaks ties between points at one place, shape (B, L, C).
         """
@@ -68,9 +68,10 @@ class Paths(NamedTuple):
 class MultiDirectionalMambaBlock(nn.Module):
     """Norm, one selective scan in K directions at once, gate, projection, residual.
 
-    The step of point t is softplus(W x_t + b), the input-dependent factor of Mamba, times its distance
-    from the predecessor: dynamics that do not change with the number of points. There is no
-    convolution along the sequence, since neighbours in a scan of scattered points are not evenly spaced.
+    The step of point t is softplus(W x_t + b), the input-dependent factor of Mamba, times its
+    distance from the predecessor: dynamics that do not change with the number of points. There is
+    no convolution along the sequence, since neighbours in a scan of scattered points are not evenly
+    spaced.
 
     Args:
         d_model: Width of a token.
@@ -136,11 +137,11 @@ def _initial_decay(directions: int, d_model: int, d_state: int) -> Tensor:
 
 @final
 class LinearTimeInvariantBlock(nn.Module):
-    """The state-space block of the field's first attempt: one 16-dimensional state that every token shares.
+    """The block of the field's first attempt: one 16-dimensional state that all channels share.
 
-    h_t = exp(A / N) h_{t-1} + (1 / N) W_B x_t and y_t = W_C h_t, gated, with N the number of points. Its
-    recurrence is the scan op on W_B x with one state a channel. Several directions are several such
-    systems, concatenated and fused.
+    h_t = exp(A / N) h_{t-1} + (1 / N) W_B x_t and y_t = W_C h_t, gated, with N the number of
+    points. Its recurrence is the scan op on W_B x with one state a channel. Several directions are
+    several such systems, concatenated and fused.
 
     Args:
         d_model: Width of a token.

@@ -1,8 +1,9 @@
 """The orders in which scattered points are scanned, and the gaps between consecutive ones.
 
-Keys are integers. A direction bins the points across itself (about sqrt(N) bins) and runs through the
-bins like a snake: sorting by y then x would jump at random, since no two scattered y are equal. Ties are
-broken by the full coordinates, then the values, never by position in the batch; padded points come last.
+Keys are integers. A direction bins the points across itself (about sqrt(N) bins) and runs through
+the bins like a snake: sorting by y then x would jump at random, since no two scattered y are equal.
+Ties are broken by the full coordinates, then the values, never by position in the batch; padded
+points come last.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ def check_directions(directions: tuple[str, ...], coord_dim: int) -> None:
 def scan_steps(coords: Tensor, mask: Tensor, order: Tensor, length: float) -> Tensor:
     """How far each point lies from its predecessor in a scan, in units of `length`.
 
-    The first point of a scan has none and gets the median gap. In a reversed direction the predecessor
-    is the neighbour on the other side.
+    The first point of a scan has none and gets the median gap. In a reversed direction the
+    predecessor is the neighbour on the other side.
 
     Args:
         coords: Positions, shape (B, N, D).

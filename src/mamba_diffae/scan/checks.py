@@ -48,8 +48,8 @@ def check_arguments(
     states = A.shape[-1]
     if min(length, channels, states) < 1 or states > MAX_STATES:
         raise ValueError(
-            f"selective_scan: x has shape {tuple(x.shape)} and A {tuple(A.shape)}, expected L >= 1, "
-            f"D >= 1 and 1 <= N <= {MAX_STATES}. Skip empty sequences; split larger states."
+            f"selective_scan: x has shape {tuple(x.shape)} and A {tuple(A.shape)}, expected "
+            f"L >= 1, D >= 1 and 1 <= N <= {MAX_STATES}. Skip empty sequences; split larger states."
         )
     if order is not None:
         _check_rank("order", order, (2, 3), "(K, L) or (B, K, L)")
@@ -79,8 +79,8 @@ def check_permutations(order: Tensor, length: int) -> None:
         where = tuple(wrong.nonzero()[0].tolist())
         raise ValueError(
             f"selective_scan: order of shape {tuple(order.shape)} is no permutation of the "
-            f"{length} points at [{', '.join(map(str, where))}], expected each of 0 .. {length - 1} "
-            "exactly once in every direction. Build it with argsort."
+            f"{length} points at [{', '.join(map(str, where))}], expected each of 0 to "
+            f"{length - 1} exactly once in every direction. Build it with argsort."
         )
 
 
@@ -100,8 +100,8 @@ def _check_kind(name: str, tensor: Tensor, x: Tensor) -> None:
         )
     if tensor.device != x.device:
         raise ValueError(
-            f"selective_scan: {name} of shape {tuple(tensor.shape)} is on {tensor.device}, expected "
-            f"the device of x, {x.device}. Move it with {name}.to(x.device)."
+            f"selective_scan: {name} of shape {tuple(tensor.shape)} is on {tensor.device}, "
+            f"expected the device of x, {x.device}. Move it with {name}.to(x.device)."
         )
 
 

@@ -13,7 +13,7 @@ NARROWEST_BLOCK = 64
 
 
 def forward(inputs: ScanInputs, *, keep_states: bool) -> tuple[Tensor, Tensor]:
-    """y (B, L, D) and the states (B, K, kept, N, D) for the backward pass; float32."""
+    """Output y (B, L, D) and the states (B, K, kept, N, D) for the backward pass; float32."""
     arrays, x = _arrays(inputs), inputs.x.contiguous()
     batch, length, channels = x.shape
     y = torch.zeros_like(x) if inputs.D is None else x * inputs.D
@@ -31,7 +31,7 @@ def forward(inputs: ScanInputs, *, keep_states: bool) -> tuple[Tensor, Tensor]:
 def backward(dy: Tensor, states: Tensor, inputs: ScanInputs) -> tuple[Tensor | None, ...]:
     """Gradients for x, dt, A, B, C, D and step (None where not given); float32."""
     arrays, dy = _arrays(inputs), dy.contiguous()
-    batch, length, channels = dy.shape
+    batch, _, channels = dy.shape
     width, blocks = _blocks(batch, channels)
     dx = torch.zeros_like(dy) if inputs.D is None else dy * inputs.D
     ddt = dy.new_zeros(inputs.dt.shape)
@@ -72,8 +72,6 @@ def _arrays(inputs: ScanInputs) -> cpu_kernels.Arrays:
                 f"selective_scan: order of shape {tuple(order.shape)} has values from {low} to "
                 f"{high}, expected point indices from 0 to {length - 1}. Build it with argsort."
             )
-    x, dt, A, B, C = inputs[:5]
-    tensors = (x, dt, A, B, C, inputs.step_or_ones(), order)
-    return cpu_kernels.Arrays(
-        *(tensor.detach().contiguous().numpy() for tensor in tensors), inputs.step_input
-    )
+    tensors = (*inputs[:5], inputs.step_or_ones(), order)
+    x, dt, A, B, C, step, order = (tensor.detach().contiguous().numpy() for tensor in tensors)
+    return cpu_kernels.Arrays(x, dt, A, B, C, step, order, inputs.step_input)

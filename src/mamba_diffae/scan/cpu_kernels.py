@@ -2,14 +2,16 @@
 
 One task is a field and a block of channels. It owns all K directions, so y and dx add up without
 locks and in the same order every time; the points of a direction are read where they lie. T points
-at a time are copied into a scratch of vectors, (vector, place, lane), which stays in the
-first-level cache while the states pass over it one by one. The state that enters every T-th point
-is kept; the backward pass starts from it and computes the T states between anew.
+at a time are copied into a scratch of vectors, which stays in the first-level cache while the
+states pass over it one by one. The state that enters every T-th point is kept; the backward pass
+starts from it and computes the T states between anew.
 
-Indices: b field, k direction, p point, t place in the chunk, v vector, n state, w channel.
-The compile cache watches this file only, so it names what else it is made of (see the tests):
-simd.py 000000000000, T = 32.
+The compile cache watches this file only, so a test holds it to name the files it is made of:
+sources 000000000000.
 """
+
+# Numba itself passes an intrinsic its first argument, the typing context.
+# pyright: reportCallIssue=false
 
 from typing import NamedTuple
 
@@ -17,16 +19,24 @@ import numpy as np
 from numba import njit
 from numpy import ndarray
 
-from mamba_diffae.scan.backends import STATE_SPACING
+from mamba_diffae.scan.cpu_scratch import (
+    ZERO,
+    Place,
+    T,
+    add,
+    new_adjoint,
+    new_chunk,
+    read,
+    read_chunk,
+    read_rates,
+    vectors,
+    write,
+)
 from mamba_diffae.scan.jit import kernel
 from mamba_diffae.scan.simd import LANES, exp2, fma, lane_sum, load, splat, store
 
-T = STATE_SPACING["cpu"]
 NEAR = 128 // LANES  # vectors whose backward scratch stays in the first-level cache
-LOG2_E = np.float32(1.4426950408889634)
 LN_2 = np.float32(0.6931471805599453)
-ZERO = np.float32(0)
-ONE = np.float32(1)
 
 
 class Arrays(NamedTuple):
@@ -54,47 +64,6 @@ class Gradients(NamedTuple):
     dstep: ndarray  # (blocks, B, K|1, L)
 
 
-class Place(NamedTuple):
-    """Where the work is: channels c0 .. c0 + width of field b, `rows` points from t0 in order k."""
-
-    b: int
-    block: int
-    c0: int
-    width: int
-    k: int
-    t0: int
-    rows: int
-
-
-class Chunk(NamedTuple):
-    """The points of one place, copied together."""
-
-    point: ndarray  # (T,)
-    decay_step: ndarray  # (T,) what scales dt in the decay
-    input_step: ndarray  # (T,) what scales dt in the input
-    B: ndarray  # (N, T)
-    C: ndarray  # (N, T)
-    x: ndarray  # (V, T, LANES), like all that follow
-    dt: ndarray
-    delta: ndarray  # dt * decay_step
-    u: ndarray  # dt * input_step * x
-
-
-class Adjoint(NamedTuple):
-    """Scratch of the backward pass beside the chunk."""
-
-    dy: ndarray  # (V, T, LANES)
-    du: ndarray  # (V, T, LANES) ∂loss/∂u
-    ddelta: ndarray  # (V, T, LANES) ∂loss/∂delta, in units of log 2
-    h: ndarray  # (V, N, LANES) state that enters the chunk
-    g: ndarray  # (V, N, LANES) ∂loss/∂(state that leaves it)
-    dA: ndarray  # (V, N, LANES)
-    dB: ndarray  # (N, T, LANES) not yet summed over lanes
-    dC: ndarray  # (N, T, LANES)
-    entering: ndarray  # (T, LANES) state before each point
-    decay: ndarray  # (T, LANES)
-
-
 @kernel
 def forward(first, last, block_width, inputs, y, states):
     """Add sum_k C · h to y (B, L, D): the tasks first .. last, `block_width` channels each.
@@ -104,24 +73,24 @@ def forward(first, last, block_width, inputs, y, states):
     length, channels = inputs.x.shape[1:]
     K, N = inputs.order.shape[1], inputs.A.shape[2]
     blocks, V = -(-channels // block_width), -(-block_width // LANES)
-    chunk, out = _new_chunk(V, N), _vectors(V, T)
-    h, rates = _vectors(V, N), _vectors(V, N)
+    chunk, out = new_chunk(V, N), vectors(V, T)
+    h, rates = vectors(V, N), vectors(V, N)
     for task in range(first, last):
         b, block = task // blocks, task % blocks
         c0 = block * block_width
         width = min(block_width, channels - c0)
         for k in range(K):
-            _read_rates(inputs.A[k % inputs.A.shape[0]], c0, width, rates)
+            read_rates(inputs.A[k % inputs.A.shape[0]], c0, width, rates)
             h[:] = ZERO
             for t0 in range(0, length, T):
                 at = Place(b, block, c0, width, k, t0, min(T, length - t0))
-                _read_chunk(inputs, at, chunk)
+                read_chunk(inputs, at, chunk)
                 if states.shape[2] > 0:
                     for n in range(N):
-                        _write(h, n, states[b, k, t0 // T], n, at)
+                        write(h, n, states[b, k, t0 // T], n, at)
                 _forward_chunk(chunk, at, rates, h, out)
                 for t in range(at.rows):
-                    _add(out, t, y[b], chunk.point[t], at)
+                    add(out, t, y[b], chunk.point[t], at)
 
 
 @njit
@@ -145,22 +114,22 @@ def backward(first, last, block_width, inputs, dy, states, gradients):
     length, channels = inputs.x.shape[1:]
     K, N = inputs.order.shape[1], inputs.A.shape[2]
     blocks, V = -(-channels // block_width), -(-block_width // LANES)
-    chunk, adjoint, rates = _new_chunk(V, N), _new_adjoint(V, N), _vectors(V, N)
+    chunk, adjoint, rates = new_chunk(V, N), new_adjoint(V, N), vectors(V, N)
     for task in range(first, last):
         b, block = task // blocks, task % blocks
         c0 = block * block_width
         width = min(block_width, channels - c0)
         for k in range(K):
-            _read_rates(inputs.A[k % inputs.A.shape[0]], c0, width, rates)
+            read_rates(inputs.A[k % inputs.A.shape[0]], c0, width, rates)
             adjoint.g[:] = ZERO
             adjoint.dA[:] = ZERO
             for t0 in range((length - 1) // T * T, -1, -T):
                 at = Place(b, block, c0, width, k, t0, min(T, length - t0))
-                _read_chunk(inputs, at, chunk)
+                read_chunk(inputs, at, chunk)
                 for t in range(at.rows):
-                    _read(dy[b], chunk.point[t], at, adjoint.dy, t)
+                    read(dy[b], chunk.point[t], at, adjoint.dy, t)
                 for n in range(N):
-                    _read(states[b, k, t0 // T], n, at, adjoint.h, n)
+                    read(states[b, k, t0 // T], n, at, adjoint.h, n)
                 _backward_chunk(chunk, at, rates, adjoint)
                 _add_point_gradients(chunk, at, adjoint, gradients, inputs.step_input)
             dA = gradients.dA[b, k % gradients.dA.shape[1]]
@@ -172,14 +141,14 @@ def backward(first, last, block_width, inputs, dy, states, gradients):
 @njit
 def _backward_chunk(chunk, at, rates, adjoint):
     """The chunk's states once more, then the gradients of its points in reversed time."""
-    vectors = -(-at.width // LANES)
+    count = -(-at.width // LANES)
     adjoint.du[:] = ZERO
     adjoint.ddelta[:] = ZERO
     adjoint.dB[:] = ZERO
     adjoint.dC[:] = ZERO
-    for v0 in range(0, vectors, NEAR):
+    for v0 in range(0, count, NEAR):
         for n in range(rates.shape[1]):
-            for v in range(v0, min(v0 + NEAR, vectors)):
+            for v in range(v0, min(v0 + NEAR, count)):
                 rate, state = load(rates, (v, n, 0)), load(adjoint.h, (v, n, 0))
                 for t in range(at.rows):
                     decay = exp2(load(chunk.delta, (v, t, 0)) * rate)
@@ -224,115 +193,11 @@ def _add_point_gradients(chunk, at, adjoint, gradients, step_input):
             store(adjoint.du, i, du * dt)
             store(adjoint.ddelta, i, fma(ddelta, splat(chunk.decay_step[t]), du * x))
             store(adjoint.dy, i, load(adjoint.dy, i) * x)
-        _add(adjoint.du, t, dx, p, at)
-        _add(adjoint.ddelta, t, ddt, p, at)
+        add(adjoint.du, t, dx, p, at)
+        add(adjoint.ddelta, t, ddt, p, at)
         if at.k == 0:
-            _add(adjoint.dy, t, gradients.dD, at.b, at)
+            add(adjoint.dy, t, gradients.dD, at.b, at)
         dstep[p] += lane_sum(dstep_t)
         for n in range(dB.shape[1]):
             dB[p, n] += lane_sum(load(adjoint.dB, (n, t, 0)))
             dC[p, n] += lane_sum(load(adjoint.dC, (n, t, 0)))
-
-
-@njit
-def _read_chunk(inputs, at, chunk):
-    """Copy the points of a place and form delta and u."""
-    b, k = at.b, at.k
-    x, dt = inputs.x[b], inputs.dt[b, k % inputs.dt.shape[1]]
-    B, C = inputs.B[b, k % inputs.B.shape[1]], inputs.C[b, k % inputs.C.shape[1]]
-    step = inputs.step[b % inputs.step.shape[0], k % inputs.step.shape[1]]
-    order = inputs.order[b % inputs.order.shape[0], k]
-    for t in range(at.rows):
-        p = order[at.t0 + t]
-        chunk.point[t] = p
-        chunk.decay_step[t] = step[p]
-        chunk.input_step[t] = step[p] if inputs.step_input else ONE
-        _read(x, p, at, chunk.x, t)
-        _read(dt, p, at, chunk.dt, t)
-        for n in range(B.shape[1]):
-            chunk.B[n, t] = B[p, n]
-            chunk.C[n, t] = C[p, n]
-    for v in range(-(-at.width // LANES)):
-        for t in range(at.rows):
-            i = (v, t, 0)
-            dt_t = load(chunk.dt, i)
-            store(chunk.delta, i, dt_t * splat(chunk.decay_step[t]))
-            store(chunk.u, i, dt_t * load(chunk.x, i) * splat(chunk.input_step[t]))
-
-
-@njit(forceinline=True)
-def _read_rates(A, c0, width, rates):
-    """rates[v, n] = A of the block times log2(e), so that decay = 2**(delta * rate)."""
-    rates[:] = ZERO
-    for w in range(width):
-        for n in range(A.shape[1]):
-            rates[w // LANES, n, w % LANES] = A[c0 + w, n] * LOG2_E
-
-
-@njit(forceinline=True)
-def _read(matrix, row, at, vectors, t):
-    """vectors[:, t] = the block's channels of a row, zero in the lanes beyond."""
-    full = at.width // LANES
-    for v in range(full):
-        store(vectors, (v, t, 0), load(matrix, (row, at.c0 + v * LANES)))
-    if full * LANES < at.width:
-        store(vectors, (full, t, 0), splat(ZERO))
-        for w in range(full * LANES, at.width):
-            vectors[full, t, w - full * LANES] = matrix[row, at.c0 + w]
-
-
-@njit(forceinline=True)
-def _write(vectors, t, matrix, row, at):
-    """The block's channels of a row = vectors[:, t]."""
-    full = at.width // LANES
-    for v in range(full):
-        store(matrix, (row, at.c0 + v * LANES), load(vectors, (v, t, 0)))
-    for w in range(full * LANES, at.width):
-        matrix[row, at.c0 + w] = vectors[full, t, w - full * LANES]
-
-
-@njit(forceinline=True)
-def _add(vectors, t, matrix, row, at):
-    """The block's channels of a row += vectors[:, t]."""
-    full = at.width // LANES
-    for v in range(full):
-        i = (row, at.c0 + v * LANES)
-        store(matrix, i, load(matrix, i) + load(vectors, (v, t, 0)))
-    for w in range(full * LANES, at.width):
-        matrix[row, at.c0 + w] += vectors[full, t, w - full * LANES]
-
-
-@njit(forceinline=True)
-def _vectors(rows, columns):
-    return np.zeros((rows, columns, LANES), np.float32)
-
-
-@njit(forceinline=True)
-def _new_chunk(V, N):
-    return Chunk(
-        np.zeros(T, np.int64),
-        np.zeros(T, np.float32),
-        np.zeros(T, np.float32),
-        np.zeros((N, T), np.float32),
-        np.zeros((N, T), np.float32),
-        _vectors(V, T),
-        _vectors(V, T),
-        _vectors(V, T),
-        _vectors(V, T),
-    )
-
-
-@njit(forceinline=True)
-def _new_adjoint(V, N):
-    return Adjoint(
-        _vectors(V, T),
-        _vectors(V, T),
-        _vectors(V, T),
-        _vectors(V, N),
-        _vectors(V, N),
-        _vectors(V, N),
-        _vectors(N, T),
-        _vectors(N, T),
-        np.zeros((T, LANES), np.float32),
-        np.zeros((T, LANES), np.float32),
-    )

@@ -26,6 +26,7 @@ class ScanInputs(NamedTuple):
 
     @property
     def directions(self) -> int:
+        """Number of directions, K."""
         return 1 if self.order is None else self.order.shape[1]
 
     @property
@@ -35,9 +36,11 @@ class ScanInputs(NamedTuple):
         return torch.float64 if torch.float64 in given else torch.float32
 
     def in_compute_dtype(self) -> "ScanInputs":
+        """The same inputs, every float in `compute_dtype`."""
         dtype = self.compute_dtype
-        cast = (None if tensor is None else tensor.to(dtype) for tensor in self.differentiable)
-        return ScanInputs(*cast, self.order, self.step_input)
+        given = zip(self._fields, self.differentiable, strict=False)
+        cast = {name: value.to(dtype) for name, value in given if value is not None}
+        return self._replace(**cast)
 
     def order_or_sequence(self) -> Tensor:
         """The visiting order, int64 (B|1, K, L); without one, the points as they come."""

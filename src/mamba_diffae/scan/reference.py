@@ -20,7 +20,7 @@ class Ordered(NamedTuple):
 
 
 def forward(inputs: ScanInputs, *, keep_states: bool) -> tuple[Tensor, Tensor]:
-    """y (B, L, D): h_t = exp(Δ_t A) h_{t-1} + Δ_t B_t x_t, y_t = C_t · h_t + D x_t.
+    """Output y (B, L, D): h_t = exp(Δ_t A) h_{t-1} + Δ_t B_t x_t, y_t = C_t · h_t + D x_t.
 
     No states are kept, whatever is asked: the backward pass computes them anew.
     """
@@ -81,12 +81,10 @@ def backward(dy: Tensor, states: Tensor, inputs: ScanInputs) -> tuple[Tensor | N
 
 def _in_order(inputs: ScanInputs, order: Tensor) -> Ordered:
     step = _gather(inputs.step_or_ones().unsqueeze(-1), order)
-    x, dt, B, C = inputs.x.unsqueeze(1), inputs.dt, inputs.B, inputs.C
-    return Ordered(
-        *(_gather(values, order) for values in (x, dt, B, C)),
-        step,
-        step if inputs.step_input else torch.ones_like(step),
-    )
+    input_step = step if inputs.step_input else torch.ones_like(step)
+    tensors = (inputs.x.unsqueeze(1), inputs.dt, inputs.B, inputs.C)
+    x, dt, B, C = (_gather(values, order) for values in tensors)
+    return Ordered(x, dt, B, C, step, input_step)
 
 
 def _gather(values: Tensor, order: Tensor) -> Tensor:

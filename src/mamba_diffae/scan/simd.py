@@ -4,6 +4,9 @@ LLVM does not vectorise the scan's loops by itself (too many arrays that might o
 kernels name the vector type and leave its mapping onto AVX2, AVX-512, NEON, ... to LLVM.
 """
 
+# Numba itself passes an intrinsic its first argument, the typing context.
+# pyright: reportCallIssue=false
+
 import operator
 
 from llvmlite import ir
@@ -29,6 +32,8 @@ vector = Vector()
 
 @register_model(Vector)
 class VectorModel(models.PrimitiveModel):
+    """Stored as LLVM's vector type."""
+
     def __init__(self, dmm, fe_type):
         super().__init__(dmm, fe_type, _FLOATS)
 
@@ -155,8 +160,7 @@ def _binary(operation, build):
 
     @overload(operation)
     def operate(a, b):
-        if a is vector and b is vector:
-            return lambda a, b: apply(a, b)
+        return (lambda a, b: apply(a, b)) if a is vector and b is vector else None
 
 
 _binary(operator.add, "fadd")

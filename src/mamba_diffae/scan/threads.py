@@ -7,6 +7,7 @@ at once, and GNU OpenMP kills a forked child.
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from threading import Lock
 
 import torch
@@ -20,7 +21,7 @@ class _Pool:
     def __init__(self):
         self.lock = Lock()
         self.size = 0
-        self.executor = None
+        self.executor: ThreadPoolExecutor | None = None
 
     def of_size(self, size: int) -> ThreadPoolExecutor:
         with self.lock:
@@ -38,11 +39,12 @@ os.register_at_fork(after_in_child=_pool.__init__)
 def run_tasks(kernel: Callable[[int, int], None], count: int) -> None:
     """Call kernel(first, last) over parts of range(count) on torch's number of threads; wait."""
     threads = min(torch.get_num_threads(), count)
-    if threads == 1:
-        return kernel(0, count)
+    if threads <= 1:
+        kernel(0, count)
+        return
     parts = min(PARTS_PER_THREAD * threads, count)
     bounds = [count * part // parts for part in range(parts + 1)]
-    waiting = iter(list(zip(bounds, bounds[1:], strict=False)))
+    waiting = iter(list(pairwise(bounds)))
     executor = _pool.of_size(threads - 1)
     helpers = [executor.submit(_work, kernel, waiting) for _ in range(threads - 1)]
     _work(kernel, waiting)

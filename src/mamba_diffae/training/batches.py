@@ -1,4 +1,4 @@
-"""What a training step sees: fresh observations and other points as targets, by (seed, step) alone."""
+"""What a training step sees: fresh observations, other points as targets, by (seed, step)."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ class TrainingBatch:
 class FieldBatches:
     """Batches of a stack of complete fields: call with a step.
 
-    Every step observes another random subset of cells, a share of them drawn anew (one share for the
-    step, so that nothing is padded), and asks at random native pixels.
+    Every step observes another random subset of cells, a share of them drawn anew (one share for
+    the step, so that nothing is padded), and asks at random native pixels.
 
     Args:
         truth: Complete fields.

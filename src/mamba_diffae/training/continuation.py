@@ -37,7 +37,8 @@ def begin(phase: str, net: FieldFlow, run: Run) -> None:
     before = net.phases[place - 1]
     if not (run.path / before).is_dir():
         raise ValueError(
-            f"Phase {phase!r} starts from the result of phase {before!r}, which {run.path} does not hold; "
+            f"Phase {phase!r} starts from the result of phase {before!r}, which {run.path} does "
+            f"not hold; "
             f"train {before!r} there first, or all phases."
         )
     checkpoint = Checkpoint(run.path / before / LAST)
@@ -65,8 +66,10 @@ def reopen(folder: Path, known: Mapping[str, Any]) -> Run:
     for name, ours in _identity(known).items():
         if theirs.get(name) != ours:
             raise ValueError(
-                f"{folder} is a run with {name} = {theirs.get(name)}, and {ours} was asked; use the settings "
-                "in its run.json, start it again with overwrite (--overwrite), or give another folder."
+                f"{folder} is a run with {name} = {theirs.get(name)}, and {ours} was asked; use "
+                f"the settings "
+                "in its run.json, start it again with overwrite (--overwrite), or give another "
+                "folder."
             )
     return run
 

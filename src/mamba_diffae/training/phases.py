@@ -1,7 +1,7 @@
 """The phases of training, each a loss: they train one function.
 
-At t = 0 the velocity of the flow, from x_t = 0, is the posterior mean. So phase 1, reconstruction, is the
-flow at t = 0, and phase 2, flow matching, keeps that term in a quarter of every batch.
+At t = 0 the velocity of the flow, from x_t = 0, is the posterior mean. So phase 1, reconstruction,
+is the flow at t = 0, and phase 2, flow matching, keeps that term in a quarter of every batch.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class DiffusionPhase:
             frozen.eval().requires_grad_(False)
 
     def loss(self, model: FieldFlow, batch: TrainingBatch) -> Tensor:
-        """Mean squared error of the velocity along the path, and at its start in a quarter of the fields."""
+        """Mean squared error of the velocity along the path; in a quarter of the fields at t = 0."""
         keys = batch.keys
         mean = uniform(fold(keys, _MEAN)) < MEAN_ONLY
         t = uniform(fold(keys, _TIME)).masked_fill(mean, 0.0)

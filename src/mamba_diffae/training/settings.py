@@ -53,8 +53,8 @@ def settings_for(
         changes: What to set otherwise.
 
     Raises:
-        ValueError: If the preset, a section or a field is unknown (with the nearest valid name), or a
-            value does not fit.
+        ValueError: If the preset, a section or a field is unknown (with the nearest valid name), or
+            a value does not fit.
     """
     changes = changes or {}
     for section in changes:
