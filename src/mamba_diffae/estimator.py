@@ -68,6 +68,7 @@ class FieldAutoencoder:
         self.preset, self.seed, self.changes = preset, seed, changes or {}
         self.model = model_class(model)
         self.device = device
+        _device(device)
         self._net: FieldFlow | None = None
         self._scaling: Scaling | None = None
         self._size = 0
@@ -118,8 +119,9 @@ class FieldAutoencoder:
         known["settings"] = settings.to_dict()
         stands = (folder / "run.json").is_file() and not overwrite
         run = reopen(folder, known) if stands else Run.create(folder, known, overwrite=overwrite)
-        torch.manual_seed(self.seed)
-        net = build_network(self.model, known["settings"]["model"])
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            net = build_network(self.model, known["settings"]["model"])
         self._scaling, self._size = truth.scaling, truth.size
         for phase in wanted(self.model, phases):
             begin(phase, net, run)
@@ -297,4 +299,7 @@ def _keys(seed: int, index: Tensor) -> Tensor:
 
 def _device(name: str) -> torch.device:
     gpu = torch.cuda.is_available()
+    if name not in ("auto", "cpu", "cuda") or (name == "cuda" and not gpu):
+        found = "a GPU is there" if gpu else "there is no GPU"
+        raise ValueError(f"Device {name!r} was asked; choose auto, cpu or cuda ({found}).")
     return torch.device("cuda" if gpu and name != "cpu" else "cpu")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,22 +12,23 @@ from mamba_diffae.cli.options import (
     Context,
     DeviceOption,
     FractionOption,
-    Model,
     OverwriteOption,
     PatternOption,
-    PhaseChoice,
+    ResumeOption,
     RunOption,
     ScalesOption,
     SeedOption,
     SizeOption,
     SkipOption,
+    check_outputs,
     parse_scales,
     parse_settings,
-    refuse_existing,
 )
+from mamba_diffae.cli.shell import Shell, say, telling
 
 app = typer.Typer(
     name="mamba-diffae",
+    cls=Shell,
     help="Scattered observations in; a semantic latent and the whole field at any resolution out.",
     no_args_is_help=True,
     add_completion=False,
@@ -36,16 +36,19 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 console = Console()
-status = Console(stderr=True)
 
 
 @app.command()
 def fit(
     source: Annotated[str, typer.Argument(help="'emoji', an image folder, a .npy or .npz file.")],
     run: RunOption,
-    model: Annotated[Model, typer.Option(help="Network.")] = "autoencoder",
+    model: Annotated[
+        str, typer.Option(help="autoencoder, mamba-diffusion or minimal-latent.")
+    ] = "autoencoder",
     preset: Annotated[str, typer.Option(help="Sizes: small, tiny or paper.")] = "small",
-    phase: Annotated[PhaseChoice, typer.Option(help="What to train.")] = "all",
+    phase: Annotated[
+        str, typer.Option(help="autoencoder, diffusion, or all that the model has.")
+    ] = "all",
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,14 +58,12 @@ def fit(
     native_size: SizeOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was stopped.")
-    ] = False,
+    resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
     skip_broken: SkipOption = False,
 ) -> None:
     """Train on SOURCE into a run folder, phase after phase."""
-    from mamba_diffae.cli.judging import command_line
+    from mamba_diffae.cli.judging import command_line, origin
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.sources import open_field
 
@@ -70,18 +71,16 @@ def fit(
     truth = open_field(source, size=native_size, skip_broken=skip_broken)
     estimator = FieldAutoencoder(preset, model=model, seed=seed, device=device, changes=changes)
     counts = ", ".join(f"{int((truth.splits == s).sum())} {s}" for s in ("train", "val", "test"))
-    status.print(
-        f"{len(truth)} fields of {truth.size} × {truth.size} × {truth.channels}: {counts}."
-    )
+    say(f"{len(truth)} fields of {truth.size} × {truth.size} × {truth.channels}: {counts}.")
     estimator.fit(
         truth,
         run=run,
         phases=None if phase == "all" else [phase],
         resume=resume,
         overwrite=overwrite,
-        facts={"command": command_line(), "source": source, "native_size": native_size},
+        facts={"command": command_line(), **origin(source, truth, skip_broken)},
     )
-    status.print(f"Done: {run}. Next: mamba-diffae evaluate --run {run}")
+    say(f"Done: {run}. Next: mamba-diffae evaluate --run {run}")
 
 
 @app.command()
@@ -90,12 +89,12 @@ def evaluate(
     source: Annotated[
         str | None, typer.Option(help="Judge on another source's test split.")
     ] = None,
-    scales: ScalesOption = "32,64,96",
+    scales: ScalesOption = None,
     fraction: FractionOption = 0.2,
     pattern: PatternOption = "random",
     count: Annotated[
         int | None,
-        typer.Option(help="Judge on so many test fields of distinct bases; default: all."),
+        typer.Option(min=1, help="Judge on so many test fields of distinct bases; default: all."),
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write the scores here.")
@@ -106,22 +105,17 @@ def evaluate(
     skip_broken: SkipOption = False,
 ) -> None:
     """Score a run beside the classical methods, on the same observations of unseen fields."""
-    from mamba_diffae.cli.judging import judge_run, keep
+    from mamba_diffae.cli.judging import judge_run, judged_fields, keep
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.experiments.reconstruction import Protocol
-    from mamba_diffae.sources import open_field
     from mamba_diffae.training import Run
 
     opened = Run.open(run)
-    sides = parse_scales(scales)
-    refuse_existing(overwrite, json_file, run / "result.json")
+    check_outputs(overwrite, json_file, run / "result.json")
     model = FieldAutoencoder.from_pretrained(run, device=device)
-    known = open_field(opened.facts["source"], size=opened.facts.get("native_size"))
-    judged = known
-    if source is not None:
-        judged = open_field(source, skip_broken=skip_broken)
+    known, judged = judged_fields(opened, source, skip_broken)
     truth = judged.split("test")
-    protocol = Protocol(sides, fraction, pattern, seed)
+    protocol = Protocol(parse_scales(scales, truth.size), fraction, pattern, seed)
     result = judge_run(
         model, truth if count is None else truth.distinct(count), known, protocol, opened
     )
@@ -138,13 +132,14 @@ def predict(
     fraction: FractionOption = 0.2,
     pattern: PatternOption = "random",
     size: Annotated[
-        int | None, typer.Option(help="Pixels a side; default: the native size.")
+        int | None,
+        typer.Option(min=1, max=8000, help="Pixels a side; default: the native size."),
     ] = None,
     context: Annotated[Context | None, typer.Option(help="What the decoder reads.")] = None,
     draw: Annotated[
         bool, typer.Option("--draw", help="One random draw in place of the mean.")
     ] = False,
-    steps: Annotated[int, typer.Option(help="Steps of the solver, for a draw.")] = 20,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the solver, for a draw.")] = 20,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
@@ -158,17 +153,24 @@ def predict(
     from mamba_diffae.fields.atomic import atomic_file
     from mamba_diffae.sources import open_field, open_picture
 
-    refuse_existing(overwrite, out)
+    check_outputs(overwrite, out)
     if out.suffix.lower() != ".png":
         raise ValueError(
             f"--out is {out}; a picture is written as PNG: give a name that ends in .png."
         )
     model = FieldAutoencoder.from_pretrained(run, device=device)
     truth = open_field(open_picture(input_file, model.size)[None])
+    if model.scaling != truth.scaling:
+        raise ValueError(
+            f"{run} was trained on values from {model.scaling.low:g} to {model.scaling.high:g}, not "
+            "on pictures (0 to 255); predict such fields in Python: "
+            "FieldAutoencoder.from_pretrained(run).predict(...)."
+        )
     seen = observe(truth, fraction, pattern=pattern, seed=seed)
-    prediction = model.predict(
-        seen, size, n_samples=int(draw), context=context, seed=seed, steps=steps
-    )
+    with telling("Predicting …"):
+        prediction = model.predict(
+            seen, size, n_samples=int(draw), context=context, seed=seed, steps=steps
+        )
     values = prediction.sample[0, 0] if draw else prediction.mean[0]
     pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     with atomic_file(out) as temporary:
@@ -195,7 +197,9 @@ def report(
     from mamba_diffae.report import write_report
     from mamba_diffae.training import Run
 
-    page = out or Run.open(run).path / "report.html"
+    opened = Run.open(run)
+    page = out or opened.path / "report.html"
+    check_outputs(overwrite, page)
     write_report(load_result(run), page, overwrite=overwrite)
     console.print(f"Report: {page}")
 
@@ -206,14 +210,15 @@ def demo(
     minutes: Annotated[
         float, typer.Option(help="Training time at most: 3/4 for phase 1, 1/4 for phase 2.")
     ] = 4,
-    count: Annotated[int, typer.Option(help="Test pictures, of distinct bases.")] = 64,
+    count: Annotated[int, typer.Option(min=1, help="Test pictures, of distinct bases.")] = 64,
     preset: Annotated[str, typer.Option(help="Sizes: small, tiny or paper.")] = "small",
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
+    resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """The main job, whole: train a small model, judge it on unseen pictures, write a report."""
-    from mamba_diffae.cli.judging import command_line, judge_run, keep
+    from mamba_diffae.cli.judging import command_line, judge_run, keep, origin
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.experiments.reconstruction import Protocol
     from mamba_diffae.report import write_report
@@ -224,13 +229,16 @@ def demo(
     budget = {"autoencoder": {"minutes": 0.75 * minutes}, "diffusion": {"minutes": 0.25 * minutes}}
     console.print(
         f"{len(truth)} pictures of 96 × 96 pixels. From 20 % of the 32 × 32 averages of pictures "
-        f"it has not "
-        f"seen, a small network learns to write the whole picture. Training takes {minutes:g} "
-        f"minutes at most."
+        "it has not seen, a small network learns to write the whole picture. Training takes "
+        f"{minutes:g} minutes at most."
     )
     model = FieldAutoencoder(preset, seed=seed, device=device, changes=budget)
     model.fit(
-        truth, run=run, overwrite=overwrite, facts={"command": command_line(), "source": "emoji"}
+        truth,
+        run=run,
+        resume=resume,
+        overwrite=overwrite,
+        facts={"command": command_line(), **origin("emoji", truth)},
     )
     opened = Run.open(run)
     result = judge_run(
@@ -245,13 +253,5 @@ def demo(
 
 
 def main() -> None:
-    """Run the shell; a mistake of the user's is one line, not a traceback."""
-    # Click marks its own errors; ours are ValueErrors, full disks and stopped trainings.
-    try:
-        app()
-    except (ValueError, OSError, FloatingPointError) as error:
-        status.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)
-    except KeyboardInterrupt as stop:
-        status.print(str(stop) or "Stopped.", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(130)
+    """Run the shell."""
+    app()

@@ -1,4 +1,4 @@
-"""Judging a run, and keeping what was found."""
+"""Judging a run on the fields it was trained on or on others, and keeping what was found."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
+from mamba_diffae.cli.shell import telling
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.experiments import Result, reconstruction, save_result
 from mamba_diffae.experiments.reconstruction import Protocol
 from mamba_diffae.fields import GridField
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.report import score_table
+from mamba_diffae.sources import open_field
 from mamba_diffae.training import Run
 
 
@@ -33,14 +36,14 @@ def judge_run(
         run: Its metrics and facts go into the result.
     """
     started = time.monotonic()
-    with Console(stderr=True).status("Judging …") as bar:
+    with telling("Judging …") as tell:
         result = reconstruction(
             model,
             truth,
             known.split("train"),
             protocol,
             curves=run.metrics(),
-            on_progress=lambda done: bar.update(f"Judging … {done} done"),
+            on_progress=lambda done: tell(f"Judging … {done} done"),
         )
     return replace(result, facts=_facts(run, len(truth), protocol, time.monotonic() - started))
 
@@ -59,21 +62,57 @@ def keep(result: Result, run: Run, json_file: Path | None = None) -> None:
             temporary.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
 
 
+def origin(source: str, truth: GridField, skip_broken: bool = False) -> dict[str, Any]:
+    """Facts of a run from which `judged_fields` opens its fields again, from any folder."""
+    place = source if source == "emoji" else str(Path(source).expanduser().resolve())
+    return {"source": place, "native_size": truth.size, "skip_broken": skip_broken}
+
+
+def judged_fields(
+    run: Run, other: str | None = None, skip_broken: bool = False
+) -> tuple[GridField, GridField]:
+    """What a run was trained on, and what it is to be judged on.
+
+    Args:
+        run: Its facts hold its `origin`; without one, as for runs made in Python, the other source
+            stands for both.
+        other: Another source; fields finer than the run's are averaged to its native size.
+        skip_broken: Skip pictures of the other source that cannot be decoded.
+
+    Raises:
+        ValueError: If the run has no origin and no other source is given, or as `open_field`.
+    """
+    known = None
+    if "source" in run.facts:
+        broken = run.facts["skip_broken"] or skip_broken
+        known = open_field(run.facts["source"], size=run.facts["native_size"], skip_broken=broken)
+    if other is None:
+        if known is None:
+            raise ValueError(
+                f"{run.path} was made in Python and does not say on what; name the source of its "
+                "fields with --source."
+            )
+        return known, known
+    judged = open_field(other, skip_broken=skip_broken)
+    known = known or judged
+    return known, open_field(judged, size=min(judged.size, known.size))
+
+
 def command_line() -> str:
-    """The command that is running, as it was typed."""
-    return shlex.join(["mamba-diffae", *sys.argv[1:]])
+    """The command that is running, but for what it says of an earlier run."""
+    typed = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
+    return shlex.join(["mamba-diffae", *typed])
 
 
 def _facts(run: Run, count: int, protocol: Protocol, seconds: float) -> dict[str, str]:
     facts = run.facts
     spent = [f"{phase} {float(s):.0f} s" for phase, s in facts["elapsed"].items()]
     return {
-        "training": facts["command"],
+        "training": facts.get("command", "in Python"),
         "this page": command_line(),
         "model": f"{facts['model']}, preset {facts['preset']}, seed {facts['seed']}",
-        "judged on": f"{count} fields, {protocol.fraction:.0%} of the cells, pattern "
-        "{protocol.pattern}, "
-        f"seed {protocol.seed}",
+        "judged on": f"{count} fields, {protocol.fraction:.0%} of the cells, "
+        f"pattern {protocol.pattern}, seed {protocol.seed}",
         "time": ", ".join([*spent, f"judging {seconds:.0f} s"]),
         "hardware": ", ".join(
             f"{name}: {value}" for name, value in facts["hardware"].items() if value

@@ -1,7 +1,7 @@
 """Flow matching: the path, the noise function, the solvers. Mathematics only, no networks."""
 
 from mamba_diffae.flow.noise import field_keys, fold, noise, uniform
-from mamba_diffae.flow.path import PathSample, Preconditioning, linear_path
+from mamba_diffae.flow.path import PathSample, Preconditioning, gaussian_velocity, linear_path
 from mamba_diffae.flow.solver import SOLVERS, Solution, Solver, solve
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Solver",
     "field_keys",
     "fold",
+    "gaussian_velocity",
     "linear_path",
     "noise",
     "solve",

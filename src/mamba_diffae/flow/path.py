@@ -60,3 +60,21 @@ class Preconditioning(NamedTuple):
         s = t.view(-1, 1, 1)
         V = (1 - s) ** 2 + (s * sigma) ** 2
         return cls((s * sigma**2 - (1 - s)) / V, V.rsqrt(), sigma * V.rsqrt())
+
+
+def gaussian_velocity(x_t: Tensor, t: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
+    """The velocity, in closed form, if the data were N(mean, spread²) at every point.
+
+    With V = (1 - t)² + t² s², u = ((t s² - (1 - t)) x_t + (1 - t) m) / V. It carries x_0 to
+    m + s x_0; at t = 0 and x_t = 0 it is the mean, at t = 1 it is x_t.
+
+    Args:
+        x_t: State, shape (B, N, C).
+        t: Time, shape (B,).
+        mean: m, shape (B, N, C).
+        spread: s > 0, shape (B, N, C).
+    """
+    r = t.view(-1, 1, 1)
+    variance = spread.square()
+    V = (1 - r) ** 2 + r**2 * variance
+    return ((r * variance - (1 - r)) * x_t + (1 - r) * mean) / V

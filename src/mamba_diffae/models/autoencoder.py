@@ -8,11 +8,11 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from mamba_diffae.flow import Preconditioning
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.config import AutoencoderConfig, Context
 from mamba_diffae.models.decoder import AnchoredDecoder, Prepared, ScanDecoder, Site, StageCondition
 from mamba_diffae.models.encoder import Encoder, Encoding
+from mamba_diffae.models.velocity import parameterisation
 
 
 @final
@@ -40,6 +40,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
         self.stage = StageCondition(config)
         kind = {"anchored": AnchoredDecoder, "scan": ScanDecoder}[config.decoder]
         self.decoder = kind(config)
+        self.parameterisation = parameterisation(config)
         self.streams = config.decoder == "anchored"
 
     @property
@@ -128,19 +129,17 @@ class MambaDiffusionAutoencoder(FieldFlow):
         self, condition: Prepared, t: Tensor, x: Tensor, present: Tensor | None = None
     ) -> tuple[Tensor | None, Tensor]:
         """See `FieldFlow.anchor_flow`."""
-        scale = Preconditioning.at(t, self.config.sigma)
-        vector = self.stage(t, condition.latent)
-        tokens, F = self.decoder.anchor_flow(condition, vector, scale.c_in * x, present)
-        return tokens, scale.c_skip * x + scale.c_out * F
+        vector, scaled = self.stage(t, condition.latent), self.parameterisation.scaled(t, x)
+        tokens, outputs = self.decoder.anchor_flow(condition, vector, scaled, present)
+        return tokens, self.parameterisation.velocity(outputs, t, x)
 
     def query_flow(
         self, condition: Prepared, site: Site, t: Tensor, x: Tensor, tokens: Tensor | None
     ) -> Tensor:
         """See `FieldFlow.query_flow`."""
-        scale = Preconditioning.at(t, self.config.sigma)
-        vector = self.stage(t, condition.latent)
-        F = self.decoder.query_flow(site, vector, scale.c_in * x, tokens)
-        return scale.c_skip * x + scale.c_out * F
+        vector, scaled = self.stage(t, condition.latent), self.parameterisation.scaled(t, x)
+        outputs = self.decoder.query_flow(site, vector, scaled, tokens)
+        return self.parameterisation.velocity(outputs, t, x)
 
     def origin(self, coords: Tensor, keys: Tensor) -> Tensor:
         """Zero: at t = 0 and x_t = 0 the velocity itself is the posterior mean."""

@@ -29,7 +29,7 @@ class FieldConfig(BaseModel):
     value_dim: int = Field(3, ge=1)
     band: float = Field(48.0, gt=0)
     sigma: float = Field(1.0, gt=0)
-    noise_cells: int = Field(48, ge=1)
+    noise_cells: int = Field(32, ge=1)
     gap: float = Field(1 / 32, gt=0)
     fourier_features: int = Field(64, ge=2, multiple_of=2)
     d_model: int = Field(128, ge=8)
@@ -53,6 +53,7 @@ class AutoencoderConfig(FieldConfig):
     decoder_blocks: int = Field(6, ge=0)
     directions: tuple[str, ...] = ("row", "row_reversed", "column", "column_reversed")
     step: StepKind = "distance"
+    velocity: Literal["gaussian", "preconditioned"] = "gaussian"
     pooling: Literal["attention", "mean"] = "attention"
     decoder: Literal["anchored", "scan"] = "anchored"
     anchors: int = Field(16, ge=4, description="Anchors a side.")

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from mamba_diffae.models.config import AutoencoderConfig
 from mamba_diffae.models.encoder import Encoding
 from mamba_diffae.models.features import coordinate_features
+from mamba_diffae.models.velocity import parameterisation
 from mamba_diffae.nn.attention import LocalRead, lattice, nearest, spline_weights
 from mamba_diffae.nn.embedding import Modulation, TimeEmbedding
 from mamba_diffae.nn.mamba import MultiDirectionalMambaBlock, Paths
@@ -77,26 +78,41 @@ class PointRead(nn.Module):
 
 @final
 class Head(nn.Module):
-    """A small conditioned MLP to F, starting from the interpolated observations."""
+    """A small conditioned MLP, whose first C outputs start from the interpolated observations."""
 
     def __init__(self, config: AutoencoderConfig, width: int) -> None:
         super().__init__()
-        sizes = (width, *config.head)
+        sizes = (*config.head, parameterisation(config).outputs + 1)
+        self.enter = nn.Linear(width, sizes[0])
+        # Phase 1 never sees a state: it must not meet untrained weights in phase 2.
+        self.state = _silent(config.value_dim, sizes[0])
+        self.modulation = nn.ModuleList(Modulation(config.d_model, a, 2) for a in config.head)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
-        self.modulation = nn.ModuleList(Modulation(config.d_model, b, 2) for b in sizes[1:])
-        self.out = nn.Linear(sizes[-1], config.value_dim + 1)
         self.sigma = config.sigma
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        for last in self.layers[-1].parameters():
+            nn.init.zeros_(last)
 
-    def forward(self, features: Tensor, interpolated: Tensor, condition: Tensor) -> Tensor:
-        """Features (B, N, width), interpolated (B, N, C), condition (B, d_model) to F (B, N, C)."""
-        h = features
-        for layer, modulation in zip(self.layers, self.modulation, strict=True):
+    def forward(
+        self, features: Tensor, interpolated: Tensor, x: Tensor, condition: Tensor
+    ) -> Tensor:
+        """What the parameterisation needs, at every query.
+
+        Args:
+            features: Shape (B, N, width).
+            interpolated: Averaged observations, shape (B, N, C).
+            x: Scaled state, shape (B, N, C).
+            condition: Shape (B, d_model).
+
+        Returns:
+            Shape (B, N, outputs).
+        """
+        h = self.enter(features) + self.state(x)
+        for modulation, layer in zip(self.modulation, self.layers, strict=True):
             scale, shift = modulation(condition)
-            h = F.gelu(layer(h) * (1 + scale) + shift)
-        correction, gate = self.out(h).split([interpolated.shape[-1], 1], dim=-1)
-        return correction + (1 + gate) * interpolated / self.sigma
+            h = layer(F.gelu(h * (1 + scale) + shift))
+        outputs, gate = h.split([h.shape[-1] - 1, 1], dim=-1)
+        start = (1 + gate) * interpolated / self.sigma
+        return outputs + F.pad(start, (0, outputs.shape[-1] - start.shape[-1]))
 
 
 @final
@@ -130,11 +146,12 @@ class AnchoredDecoder(nn.Module):
         self.read = PointRead(config)
         self.canvas = nn.Linear(config.latent_dim, cells**config.coord_dim * channels)
         self.embed = nn.Linear(self.read.width + channels, d)
-        self.state = nn.Linear(C + 1, d)
+        self.state = _silent(C, d)
+        self.absent = nn.Parameter(torch.zeros(d))
         self.blocks = _blocks(config)
         self.norm = nn.LayerNorm(d)
-        self.velocity = nn.Linear(d, C)
-        self.head = Head(config, self.read.width + d + C)
+        self.out = nn.Linear(d, parameterisation(config).outputs)
+        self.head = Head(config, self.read.width + d)
 
     def prepare(self, latent: Tensor, points: Encoding | None) -> Prepared:
         """Unfold the latent over the anchors, and let them hear the nearest observations."""
@@ -152,24 +169,26 @@ class AnchoredDecoder(nn.Module):
     def anchor_flow(
         self, prepared: Prepared, condition: Tensor, x: Tensor, present: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Tokens of the anchors (B, A, d_model) and their F (B, A, C), from their scaled state."""
+        """Tokens of the anchors (B, A, d_model) and their outputs, from their scaled state."""
         assert prepared.anchors is not None
-        known = torch.ones_like(x[..., :1]) if present is None else present[..., None].to(x.dtype)
-        tokens = prepared.anchors + self.state(torch.cat([x * known, known], dim=-1))
+        tokens = self.state(x)
+        if present is not None:
+            tokens = torch.where(present[..., None], tokens, self.absent)
+        tokens = prepared.anchors + tokens
         here = torch.ones_like(self.order[:, 0], dtype=torch.bool)
         paths = Paths(self.order, self.step, here).expand(len(x))
         for block in self.blocks:
             tokens = block(tokens, paths, condition)
         tokens = self.norm(tokens)
-        return tokens, self.velocity(tokens)
+        return tokens, self.out(tokens)
 
     def query_flow(self, site: Site, condition: Tensor, x: Tensor, tokens: Tensor | None) -> Tensor:
-        """F at the queries, (B, N, C), from their scaled state."""
+        """The outputs at the queries, from their scaled state."""
         assert site.spline is not None
         assert tokens is not None
 
-        features = torch.cat([site.features, site.spline @ tokens, x], dim=-1)
-        return self.head(features, site.interpolated, condition)
+        features = torch.cat([site.features, site.spline @ tokens], dim=-1)
+        return self.head(features, site.interpolated, x, condition)
 
 
 @final
@@ -184,8 +203,8 @@ class ScanDecoder(nn.Module):
         self.config = config
         self.register_buffer("anchors", torch.zeros(0, config.coord_dim), persistent=False)
         self.read = PointRead(config)
-        self.latent = nn.Linear(config.latent_dim, d)
-        self.embed = nn.Linear(self.read.width + config.value_dim, d)
+        self.embed = nn.Linear(self.read.width, d)
+        self.state = _silent(config.value_dim, d)
         self.blocks = _blocks(config)
         self.norm = nn.LayerNorm(d)
         self.head = Head(config, d)
@@ -209,12 +228,19 @@ class ScanDecoder(nn.Module):
         return None, x
 
     def query_flow(self, site: Site, condition: Tensor, x: Tensor, tokens: Tensor | None) -> Tensor:
-        """F at the queries, (B, N, C), from their scaled state."""
+        """The outputs at the queries, from their scaled state."""
         assert site.paths is not None
-        h = self.embed(torch.cat([site.features, x], dim=-1)) + condition[:, None]
+        h = self.embed(site.features) + self.state(x) + condition[:, None]
         for block in self.blocks:
             h = block(h, site.paths, condition)
-        return self.head(self.norm(h), site.interpolated, condition)
+        return self.head(self.norm(h), site.interpolated, x, condition)
+
+
+def _silent(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer that says nothing before it has learned."""
+    layer = nn.Linear(inputs, outputs, bias=False)
+    nn.init.zeros_(layer.weight)
+    return layer
 
 
 def _blocks(config: AutoencoderConfig) -> nn.ModuleList:

@@ -50,8 +50,8 @@ def reconstruct(
         Shape (B, N, C), scaled.
 
     Raises:
-        ValueError: If shapes disagree with each other or the network, coordinates leave [0, 1],
-            values are not finite, or a field has no observation.
+        ValueError: If shapes or kinds disagree with each other or the network, coordinates leave
+            [0, 1], values are not finite, or a field has no observation.
     """
     inputs = check_inputs(net, query_coords, input_coords, input_values, input_mask)
     with torch.no_grad():
@@ -166,10 +166,11 @@ def check_inputs(
         input_mask = torch.ones(
             input_coords.shape[:-1], dtype=torch.bool, device=input_coords.device
         )
-    _check_shape("query_coords", query_coords, (len(input_coords), None, D))
-    _check_shape("input_coords", input_coords, (len(query_coords), None, D))
-    _check_shape("input_values", input_values, (*input_coords.shape[:2], C))
-    _check_shape("input_mask", input_mask, tuple(input_coords.shape[:2]))
+    kind = next(net.parameters()).dtype
+    _check_tensor("query_coords", query_coords, (len(input_coords), None, D), kind)
+    _check_tensor("input_coords", input_coords, (len(query_coords), None, D), kind)
+    _check_tensor("input_values", input_values, (*input_coords.shape[:2], C), kind)
+    _check_tensor("input_mask", input_mask, tuple(input_coords.shape[:2]), torch.bool)
     check_coords(query_coords, "query_coords")
     if not input_mask.any(dim=1).all():
         blind = (~input_mask.any(dim=1)).nonzero().flatten().tolist()
@@ -179,22 +180,26 @@ def check_inputs(
     if bad.any():
         raise ValueError(
             f"input_values: {int(bad.sum())} of {bad.numel()} are NaN or infinite; mark those "
-            f"points False in "
-            "input_mask or leave them out."
+            "points False in input_mask or leave them out."
         )
     coords = torch.where(input_mask[..., None], input_coords, 0.5)
     values = torch.where(input_mask[..., None], input_values, 0.0)
     return Inputs(coords, values, input_mask)
 
 
-def _check_shape(name: str, tensor: Tensor, expected: tuple[int | None, ...]) -> None:
+def _check_tensor(
+    name: str, tensor: Tensor, expected: tuple[int | None, ...], kind: torch.dtype
+) -> None:
     sizes = zip(tensor.shape, expected, strict=False)
     if tensor.ndim != len(expected) or any(e is not None and e != n for n, e in sizes):
         wanted = ", ".join("N" if e is None else str(e) for e in expected)
         raise ValueError(
             f"{name} has shape {tuple(tensor.shape)}; this network and the other arguments need "
-            f"({wanted}): "
-            "(fields, points, axes or channels)."
+            f"({wanted}), fields first."
+        )
+    if tensor.dtype != kind:
+        raise ValueError(
+            f"{name} is of {tensor.dtype}; expected {kind}: convert it with {name}.to({kind})."
         )
 
 
@@ -205,6 +210,9 @@ def _condition(
         raise ValueError(f"{net.kind} has no latent; leave `latent` and `context` out.")
     if context not in (None, "latent", "latent+points"):
         raise ValueError(f"Unknown context {context!r}; choose 'latent' or 'latent+points'.")
+    if latent is not None:
+        width = net.config.latent_dim  # pyright: ignore[reportAttributeAccessIssue]
+        _check_tensor("latent", latent, (len(inputs.coords), width), inputs.coords.dtype)
     return net.condition(
         inputs.coords, inputs.values, inputs.mask, latent=latent, context=context or "latent+points"
     )

@@ -85,16 +85,15 @@ def nearest(query_coords: Tensor, coords: Tensor, mask: Tensor, k: int) -> Neigh
         mask: Shape (B, L); padded points get no weight.
         k: Neighbours; with fewer points than that, all of them, within the square's diameter.
     """
-    k = min(k, coords.shape[1])
     # Through matrix products a distance would lose digits and depend on the rest of the batch.
     distance = torch.cdist(query_coords, coords, compute_mode="donot_use_mm_for_euclid_dist")
     distance = distance.masked_fill(~mask[:, None], torch.inf)
-    near, index = distance.topk(k, dim=-1, largest=False)
+    near, index = distance.topk(min(k, coords.shape[1]), dim=-1, largest=False)
     rows = torch.arange(len(coords), device=coords.device)[:, None, None]
     offset = coords[rows, index] - query_coords[:, :, None]
-    radius = near[..., -1:]
     # Where no k-th point exists there is no edge to fall to: the whole domain is near.
-    radius = torch.where(torch.isfinite(radius), radius, 2 * coords.shape[-1] ** 0.5)
+    edge = near[..., -1:] if k <= coords.shape[1] else near.new_full((1,), torch.inf)
+    radius = torch.where(torch.isfinite(edge), edge, 2 * coords.shape[-1] ** 0.5)
     weight = (1 - (near / radius.clamp(min=1e-12)).square()).clamp(min=0).square()
     return Neighbours(index, offset, weight)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 _BITS = 20
 """A coordinate is a number of this many bits inside a key."""
@@ -93,10 +94,10 @@ def scan_steps(coords: Tensor, mask: Tensor, order: Tensor, length: float) -> Te
     real = mask.gather(1, index).unflatten(1, (K, -1))
     gap = (path[:, :, 1:] - path[:, :, :-1]).norm(dim=-1)
     known = real[:, :, 1:] & real[:, :, :-1]
-    median = gap.masked_fill(~known, torch.nan).nanmedian(dim=-1, keepdim=True).values
+    gap = F.pad(gap.masked_fill(~known, torch.nan), (1, 0), value=torch.nan)
+    median = gap.nanmedian(dim=-1, keepdim=True).values
     median = median.nan_to_num(length)  # a single point has no gap at all
-    gap = torch.where(known, gap, median)
-    gap = torch.cat([median, gap], dim=-1)
+    gap = torch.where(gap.isnan(), median, gap)
     step = torch.zeros_like(gap).scatter(2, order, gap)
     return (step / length).clamp(1e-3, 1e3)
 
@@ -138,7 +139,7 @@ def _key(name: str, coords: Tensor, mask: Tensor) -> Tensor:
     key = line
     for axis in range(2, coords.shape[-1]):  # further axes come before the plane's lines
         slab = torch.minimum((coords[..., axis].double() * bins).long(), bins - 1)
-        key = slab * bins + key
+        key = slab * bins ** (axis - 1) + key
     return key * 2**_BITS + snake
 
 

@@ -14,6 +14,7 @@ NARROWEST_BLOCK = 64
 
 def forward(inputs: ScanInputs, *, keep_states: bool) -> tuple[Tensor, Tensor]:
     """Output y (B, L, D) and the states (B, K, kept, N, D) for the backward pass; float32."""
+    inputs = inputs.in_compute_dtype()
     arrays, x = _arrays(inputs), inputs.x.contiguous()
     batch, length, channels = x.shape
     y = torch.zeros_like(x) if inputs.D is None else x * inputs.D
@@ -30,7 +31,8 @@ def forward(inputs: ScanInputs, *, keep_states: bool) -> tuple[Tensor, Tensor]:
 
 def backward(dy: Tensor, states: Tensor, inputs: ScanInputs) -> tuple[Tensor | None, ...]:
     """Gradients for x, dt, A, B, C, D and step (None where not given); float32."""
-    arrays, dy = _arrays(inputs), dy.contiguous()
+    inputs = inputs.in_compute_dtype()
+    arrays, dy = _arrays(inputs), dy.float().contiguous()
     batch, _, channels = dy.shape
     width, blocks = _blocks(batch, channels)
     dx = torch.zeros_like(dy) if inputs.D is None else dy * inputs.D

@@ -14,7 +14,7 @@ def kernel(function: Callable[..., None]) -> Callable[..., None]:
     except RuntimeError:  # no folder for the cache is writable
         compiled = njit(nogil=True)(function)
 
-    @wraps(function)
+    @wraps(compiled)
     def run(*args: Any) -> None:
         try:
             compiled(*args)

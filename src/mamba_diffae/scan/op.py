@@ -101,7 +101,7 @@ def _scan(
 ) -> tuple[Tensor, Tensor]:
     inputs = ScanInputs(x, dt, A, B, C, D, step, order, step_input)
     run = backends.load(backends.choose(backend, x.device.type, inputs.compute_dtype))
-    y, states = run.forward(inputs.in_compute_dtype(), keep_states=keep_states)
+    y, states = run.forward(inputs, keep_states=keep_states)
     return y.to(x.dtype), states
 
 
@@ -121,9 +121,8 @@ def _scan_backward(
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     inputs = ScanInputs(x, dt, A, B, C, D, step, order, step_input)
-    dtype = inputs.compute_dtype
-    run = backends.load(backends.choose(backend, x.device.type, dtype))
-    gradients = run.backward(dy.to(dtype), states, inputs.in_compute_dtype())
+    run = backends.load(backends.choose(backend, x.device.type, inputs.compute_dtype))
+    gradients = run.backward(dy, states, inputs)
     dx, ddt, dA, dB, dC, dD, dstep = (
         x.new_empty(0) if tensor is None else gradient.to(tensor.dtype)
         for gradient, tensor in zip(gradients, inputs.differentiable, strict=True)

@@ -24,6 +24,7 @@ def forward(inputs: ScanInputs, *, keep_states: bool) -> tuple[Tensor, Tensor]:
 
     No states are kept, whatever is asked: the backward pass computes them anew.
     """
+    inputs = inputs.in_compute_dtype()
     x, A, D = inputs.x, inputs.A, inputs.D
     order = inputs.order_or_sequence().expand(x.shape[0], -1, -1)
     s = _in_order(inputs, order)
@@ -41,7 +42,9 @@ def forward(inputs: ScanInputs, *, keep_states: bool) -> tuple[Tensor, Tensor]:
 
 def backward(dy: Tensor, states: Tensor, inputs: ScanInputs) -> tuple[Tensor | None, ...]:
     """Gradients for x, dt, A, B, C, D and step (None where not given)."""
+    inputs = inputs.in_compute_dtype()
     x, dt, A, B, C, D, step, _, step_input = inputs
+    dy = dy.to(x.dtype)
     order = inputs.order_or_sequence().expand(x.shape[0], -1, -1)
     s = _in_order(inputs, order)
     dy_t = _gather(dy.unsqueeze(1), order)

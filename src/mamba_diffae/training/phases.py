@@ -61,7 +61,7 @@ class DiffusionPhase:
             frozen.eval().requires_grad_(False)
 
     def loss(self, model: FieldFlow, batch: TrainingBatch) -> Tensor:
-        """Mean squared error of the velocity along the path; in a quarter of the fields at t = 0."""
+        """Mean squared error of the velocity along the path, at t = 0 for a quarter of fields."""
         keys = batch.keys
         mean = uniform(fold(keys, _MEAN)) < MEAN_ONLY
         t = uniform(fold(keys, _TIME)).masked_fill(mean, 0.0)

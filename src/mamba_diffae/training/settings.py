@@ -68,6 +68,7 @@ def settings_for(
         "band": truth.size / 2,
         "sigma": value_rms(truth),
         "gap": 1 / seen,
+        "noise_cells": seen,
     }
     network = {**of_field, **changes.get("model", {})}
     training = {

@@ -1,0 +1,65 @@
+"""From outputs to velocities: the posterior mean at the start, and what a constant output means."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from mamba_diffae.flow import solve
+from mamba_diffae.models import MambaDiffusionAutoencoder
+from mamba_diffae.models.velocity import Parameterisation, parameterisation
+
+SIGMA, C = 0.5, 2
+
+
+@pytest.fixture(params=["gaussian", "preconditioned"])
+def made(request) -> Parameterisation:
+    fields = {"velocity": request.param, "sigma": SIGMA, "value_dim": C}
+    with torch.device("meta"):
+        config = MambaDiffusionAutoencoder.from_preset("tiny", **fields).config
+    return parameterisation(config)
+
+
+def test_at_the_start_without_a_state_the_first_outputs_are_the_mean(made: Parameterisation) -> None:
+    outputs = torch.randn(3, 5, made.outputs)
+    u = made.velocity(outputs, torch.zeros(3), torch.zeros(3, 5, C))
+    torch.testing.assert_close(u, SIGMA * outputs[..., :C])
+
+
+def test_the_network_sees_a_state_of_unit_variance(made: Parameterisation) -> None:
+    t = torch.linspace(0, 1, 5)
+    x_0, x_1 = torch.randn(2, 5, 20_000, C, generator=torch.Generator().manual_seed(0))
+    x_t = (1 - t).view(-1, 1, 1) * x_0 + SIGMA * t.view(-1, 1, 1) * x_1
+    assert (made.scaled(t, x_t).var((1, 2)) - 1).abs().max() < 0.03
+
+
+def flow(made: Parameterisation, outputs: Tensor) -> Callable[[Tensor, float, int], Tensor]:
+    return lambda x, t, number: made.velocity(outputs, x.new_full((len(x),), t), x)
+
+
+def test_before_learning_a_gaussian_draw_is_mean_and_a_third_of_sigma() -> None:
+    with torch.device("meta"):
+        config = MambaDiffusionAutoencoder.from_preset("tiny", sigma=SIGMA, value_dim=C).config
+    made = parameterisation(config.model_copy(update={"velocity": "gaussian"}))
+    x_0, mean = torch.randn(2, 1, 50, C)
+    outputs = torch.cat([mean, torch.zeros_like(mean)], dim=-1)
+    draw = solve(flow(made, outputs), x_0, solver="heun", steps=100).x
+    torch.testing.assert_close(draw, SIGMA * (mean + 0.343 * x_0), rtol=0, atol=5e-3)
+
+
+def test_an_output_of_zero_carries_noise_to_the_scale_of_the_data() -> None:
+    with torch.device("meta"):
+        config = MambaDiffusionAutoencoder.from_preset("tiny", sigma=SIGMA, value_dim=C).config
+    made = parameterisation(config.model_copy(update={"velocity": "preconditioned"}))
+    x_0 = torch.randn(1, 50, C)
+    draw = solve(flow(made, torch.zeros_like(x_0)), x_0, solver="heun", steps=100).x
+    torch.testing.assert_close(draw, SIGMA * x_0, rtol=0, atol=5e-3)
+
+
+def test_no_output_makes_the_velocity_run_away(made: Parameterisation) -> None:
+    # However sure of itself a network is, a spread has a floor: 1 / V stays finite at the end.
+    outputs, x = torch.full((1, 1, made.outputs), -50.0), torch.ones(1, 1, C)
+    u = made.velocity(outputs, torch.tensor([1.0]), x)
+    assert u.isfinite().all()
+    assert u.abs().max() < 100
