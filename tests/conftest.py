@@ -12,15 +12,12 @@ from mamba_diffae.models import FieldFlow
 from mamba_diffae.models.pretrained import model_class
 
 FIELD = {"value_dim": 2, "band": 8.0, "sigma": 0.5, "noise_cells": 8, "gap": 1 / 8}
+WIDTH = {"d_model": 16, "fourier_features": 8}
+READ_OUT = {"anchors": 6, "neighbours": 6, "message": 8, "head": (16,)}
 SIZES = {
-    "autoencoder": {
-        **{"d_model": 16, "d_state": 2, "fourier_features": 8, "latent_dim": 12, "anchors": 6},
-        **{"neighbours": 6, "message": 8, "head": (16,), "encoder_blocks": 1, "decoder_blocks": 1},
-    },
-    "mamba-diffusion": {"d_model": 16, "d_state": 4, "fourier_features": 8, "blocks": 2},
-    "minimal-latent": {
-        **{"d_model": 16, "d_state": 4, "fourier_features": 8, "blocks": 2, "bottleneck": 8},
-    },
+    "autoencoder": WIDTH | READ_OUT | {"d_state": 2, "latent_dim": 12},
+    "mamba-diffusion": WIDTH | {"d_state": 4, "blocks": 2},
+    "minimal-latent": WIDTH | {"d_state": 4, "blocks": 2, "bottleneck": 8},
 }
 
 
@@ -34,7 +31,7 @@ def _fixed_weights() -> None:
 def network() -> Callable[..., FieldFlow]:
     """Tiny networks by kind, any field of the config by keyword.
 
-    Their weights are random everywhere: those that start at zero would hide what flows through them.
+    Their weights are random everywhere: those that start at zero would hide what flows there.
     """
 
     def build(kind: str = "autoencoder", **fields: object) -> FieldFlow:

@@ -3,7 +3,7 @@
 1. A query's value does not depend on the other queries.
 2. One sample is one field, at every resolution.
 3. The latent sees a set of observations: no order, no padding, no batch.
-4. The fast scan is the reference scan; an order and its inverse cancel; duplicate points are harmless.
+4. The fast scan is the reference; an order and its inverse cancel; duplicates are harmless.
 5. The velocity is the path's derivative; a solver has its declared order and tells its cost.
 7. What is saved is what is loaded; training that was stopped goes on as if it had not been.
 9. An oracle scores above 60 dB at every scale, so no grid is shifted.
@@ -52,7 +52,8 @@ def stochastic_draw(net, query, coords, values, context) -> Tensor:
 
 def interpolation(net, query, coords, values, context) -> Tensor:
     latent = net.encode(coords, values).detach()
-    return reconstruct(net, query, coords, values, latent=latent.mean(0).expand(2, -1))
+    halfway = latent.mean(0).expand(2, -1)
+    return reconstruct(net, query, coords, values, latent=halfway, context=context)
 
 
 ANSWERS = pytest.mark.parametrize("ask", [mean, draw, stochastic_draw, interpolation])
@@ -219,21 +220,18 @@ def test_5_a_solver_has_its_declared_order_and_tells_its_cost(name: str) -> None
 
 # 7
 
-SETTINGS = {
-    "model": {
-        **{"d_model": 16, "fourier_features": 8, "latent_dim": 12, "anchors": 4, "neighbours": 4},
-        **{"message": 8, "head": [16]},
-    },
+MODEL = {"d_model": 16, "fourier_features": 8, "latent_dim": 12, "anchors": 4, "neighbours": 4}
+STEPS = {"batch_size": 3, "checkpoint_every": 2, "log_every": 1, "validate_every": 3}
+CHANGES = {
+    "model": MODEL | {"message": 8, "head": [16]},
     "data": {"queries": 40, "cells": 12},
-    "autoencoder": {"steps": 6, "batch_size": 3, "checkpoint_every": 2, "log_every": 1},
-    "diffusion": {"steps": 4, "batch_size": 3, "checkpoint_every": 2, "log_every": 1},
+    "autoencoder": STEPS | {"steps": 6, "show_progress": False},
+    "diffusion": STEPS | {"steps": 4, "show_progress": False},
 }
 
 
 def tiny_model() -> FieldAutoencoder:
-    quiet = {"validate_every": 3, "show_progress": False}
-    changes = {k: {**v, **quiet} if "steps" in v else v for k, v in SETTINGS.items()}
-    return FieldAutoencoder("tiny", device="cpu", changes=changes)
+    return FieldAutoencoder("tiny", device="cpu", changes=CHANGES)
 
 
 def test_7_saved_and_loaded_is_the_same(smooth_fields, tmp_path: Path) -> None:

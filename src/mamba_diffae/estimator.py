@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -12,31 +12,27 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import (
-    FieldBatch,
     GridField,
+    Observations,
     Prediction,
     Scaling,
-    SparseField,
-    area_average,
-    collate,
-    pixel_centres,
+    Targets,
+    as_batch,
+    queries,
 )
 from mamba_diffae.flow import fold
+from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.config import Context
-from mamba_diffae.models.inference import check_inputs, draw, reconstruct
+from mamba_diffae.models.inference import Inputs, check_inputs, draw, reconstruct
 from mamba_diffae.models.pretrained import build_network, load_network, model_class, save_network
 from mamba_diffae.sources import open_field
-from mamba_diffae.training import Run
-from mamba_diffae.training.continuation import begin, reopen, wanted
+from mamba_diffae.training.continuation import EXPORT, begin, begin_run, network_folder
 from mamba_diffae.training.fit import train_phase
 from mamba_diffae.training.settings import Changes, Settings, settings_for
 
-EXPORT = "model"
-"""Folder of a run that holds the network as `save_pretrained` writes it."""
 _FIELDS_AT_ONCE = 16
 
-Targets = GridField | int | np.ndarray | None
 OnProgress = Callable[[int, int], None]
 """Fields done, fields in all."""
 
@@ -53,7 +49,7 @@ class FieldAutoencoder:
         changes: Settings other than the preset's, such as {"model": {"d_model": 64}}.
 
     Raises:
-        ValueError: If the model is unknown.
+        ValueError: If the model or the device is unknown, or the seed is negative.
     """
 
     def __init__(
@@ -65,6 +61,8 @@ class FieldAutoencoder:
         device: str = "auto",
         changes: Changes | None = None,
     ) -> None:
+        if seed < 0:
+            raise ValueError(f"The seed is {seed}; give 0 or a positive whole number.")
         self.preset, self.seed, self.changes = preset, seed, changes or {}
         self.model = model_class(model)
         self.device = device
@@ -90,7 +88,7 @@ class FieldAutoencoder:
             run: Folder for checkpoints and metrics; None: a temporary one, deleted afterwards.
             phases: Names of phases; None: all that the model has. A run that has finished phase 1
                 goes on with phase 2.
-            resume: Go on with a run that was stopped.
+            resume: Go on with a run that was stopped; it is then never overwritten.
             overwrite: Start anew where a run stands.
             facts: What else to note in `run.json`, such as the command.
 
@@ -117,15 +115,16 @@ class FieldAutoencoder:
     ) -> Self:
         known = {"model": self.model.kind, "preset": self.preset, "seed": self.seed, **facts}
         known["settings"] = settings.to_dict()
-        stands = (folder / "run.json").is_file() and not overwrite
-        run = reopen(folder, known) if stands else Run.create(folder, known, overwrite=overwrite)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             net = build_network(self.model, known["settings"]["model"])
-        self._scaling, self._size = truth.scaling, truth.size
-        for phase in wanted(self.model, phases):
+        # What can be refused has been by now: `begin_run` may delete a former run.
+        run, order = begin_run(
+            folder, known, self.model, phases, resume=resume, overwrite=overwrite
+        )
+        for phase in order:
             begin(phase, net, run)
-            self._net = train_phase(
+            trained = train_phase(
                 net,
                 phase,
                 truth,
@@ -136,12 +135,13 @@ class FieldAutoencoder:
                 resume=resume,
                 device=self.device,
             )
+            self._net, self._scaling, self._size = trained, truth.scaling, truth.size
             self.save_pretrained(run.path / EXPORT)
         return self
 
     def predict(
         self,
-        observations: FieldBatch | SparseField | Sequence[SparseField],
+        observations: Observations,
         targets: Targets = None,
         n_samples: int = 0,
         *,
@@ -168,39 +168,33 @@ class FieldAutoencoder:
         Raises:
             ValueError: If the model is not fitted, or the observations do not fit it.
         """
+        if n_samples < 0:
+            raise ValueError(f"n_samples is {n_samples}; give the number of draws, 0 or more.")
         net, scaling = self._fitted()
-        seen = _as_batch(observations)
-        query, finish = self._queries(targets)
-        inputs = seen.with_values(scaling.scale(seen.values))
-        means, draws, evaluations = [], [], 0
-        for start in range(0, len(seen), _FIELDS_AT_ONCE):
-            part = inputs[slice(start, start + _FIELDS_AT_ONCE)]
-            asked = query.expand(len(part), -1, -1)
-            moved = self._moved(asked, part.coords, part.values, part.mask)
-            means.append(reconstruct(net, *moved, context=context).cpu())
-            keys = torch.arange(start, start + len(part), device=moved[0].device)
-            several = []
+        places, finish = queries(targets, self._size)
+        query = torch.from_numpy(places)[None]
+        inputs = self._inputs(observations, query)
+        means, draws, evaluations, done, count = [], [], 0, 0, len(inputs.coords)
+        for seen in self._parts(inputs):
+            index = torch.arange(done, done + len(seen.coords), device=seen.coords.device)
+            done += len(index)
+            asked = query.to(index.device).expand(len(index), -1, -1)
+            means.append(reconstruct(net, asked, *seen, context=context).cpu())
+            several = [torch.zeros(0, *means[-1].shape)]
             for s in range(n_samples):
-                solution = draw(
-                    net,
-                    moved[0],
-                    check_inputs(net, *moved),
-                    None,
-                    context,
-                    _keys(seed + s, keys),
-                    solver=solver,
-                    steps=steps,
-                )
-                several.append(solution.x.cpu())
+                # The keys (seed, b) of fields b, whatever batch they come in.
+                keys = fold(torch.full_like(index, seed + s), index)
+                solution = draw(net, asked, seen, None, context, keys, solver=solver, steps=steps)
+                several.append(solution.x.cpu()[None])
                 evaluations = solution.evaluations
-            draws.append(torch.stack(several) if several else torch.zeros(0, *means[-1].shape))
+            draws.append(torch.cat(several))
             if on_progress is not None:
-                on_progress(start + len(part), len(seen))
+                on_progress(done, count)
         mean = finish(scaling.unscale(torch.cat(means)).numpy())
         sample = [finish(x) for x in scaling.unscale(torch.cat(draws, dim=1)).numpy()]
         return Prediction(mean, np.array(sample).reshape(-1, *mean.shape), evaluations)
 
-    def encode(self, observations: FieldBatch | SparseField | Sequence[SparseField]) -> np.ndarray:
+    def encode(self, observations: Observations) -> np.ndarray:
         """The latent of each field.
 
         Args:
@@ -213,23 +207,22 @@ class FieldAutoencoder:
             ValueError: If the model is not fitted or has no latent, or the observations do not fit
                 it.
         """
-        net, scaling = self._fitted()
-        if not net.has_latent:
+        net, _ = self._fitted()
+        if not isinstance(net, MambaDiffusionAutoencoder):
             raise ValueError(f"The model {net.kind!r} has no latent; fit model='autoencoder'.")
-        seen = _as_batch(observations)
-        coords, values, mask = self._moved(seen.coords, scaling.scale(seen.values), seen.mask)
-        inputs = check_inputs(net, coords, coords, values, mask)
+        inputs = self._inputs(observations, torch.full((1, 1, net.config.coord_dim), 0.5))
         with torch.no_grad():
-            return net.encode(*inputs).cpu().numpy()  # pyright: ignore[reportCallIssue]
+            latents = [net.encode(*seen).cpu() for seen in self._parts(inputs)]
+        return torch.cat(latents).numpy()
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config and weights; `from_pretrained` reads them.
 
         Args:
-            folder: Where; replaced if it exists.
+            folder: A new or empty folder, or that of a saved model, which is replaced.
 
         Raises:
-            ValueError: If the model is not fitted.
+            ValueError: If the model is not fitted, or something else stands there.
         """
         net, scaling = self._fitted()
         facts = {"scaling": [scaling.low, scaling.high], "size": self._size, "preset": self.preset}
@@ -240,16 +233,19 @@ class FieldAutoencoder:
         """Read what `save_pretrained` wrote.
 
         Args:
-            folder: The folder, or a finished run.
+            folder: The folder, or a run with a finished phase.
             device: "auto", "cpu" or "cuda".
 
         Raises:
             ValueError: If the folder holds no such thing, or it is damaged or of another version.
         """
-        folder = Path(folder)
-        if (folder / "run.json").is_file():
-            folder = folder / EXPORT
+        folder = network_folder(Path(folder))
         net, facts = load_network(folder)
+        if missing := {"preset", "scaling", "size"} - set(facts):
+            raise ValueError(
+                f"{folder} holds a bare network: its config.json lacks {', '.join(sorted(missing))}"
+                "; save it with FieldAutoencoder.save_pretrained."
+            )
         model = cls(facts["preset"], model=net.kind, device=device)
         model._net = net.to(_device(device))
         model._scaling, model._size = Scaling(*facts["scaling"]), facts["size"]
@@ -260,41 +256,34 @@ class FieldAutoencoder:
         """Native pixels a side."""
         return self._size
 
+    @property
+    def scaling(self) -> Scaling:
+        """The limits of the values it was fitted on."""
+        return self._fitted()[1]
+
     def _fitted(self) -> tuple[FieldFlow, Scaling]:
         if self._net is None or self._scaling is None:
-            raise ValueError(
-                "This model is not fitted; call fit(truth) or from_pretrained(folder)."
-            )
+            raise ValueError("This model is not fitted; call fit or from_pretrained first.")
         return self._net, self._scaling
 
-    def _queries(self, targets: Targets) -> tuple[Tensor, Callable[[np.ndarray], np.ndarray]]:
-        """Where to ask, shape (1, N, D), and what to do with the answers, shape (B, N, C)."""
-        if isinstance(targets, np.ndarray):
-            return torch.as_tensor(targets, dtype=torch.float32)[None], lambda values: values
-        size = targets.size if isinstance(targets, GridField) else targets or self._size
-        asked = max(size, self._size)
+    def _inputs(self, observations: Observations, query: Tensor) -> Inputs:
+        """Observations for the network, checked beside what is asked, shape (1, N, D)."""
+        net, scaling = self._fitted()
+        seen = as_batch(observations)
+        theirs, ours = seen.values.shape[-1], net.config.value_dim
+        if theirs != ours:
+            raise ValueError(
+                f"The observations have {theirs} channels, but this model was fitted on fields of "
+                f"{ours}; give it such fields, or fit another model."
+            )
+        asked = query.expand(len(seen), -1, -1)
+        return check_inputs(net, asked, seen.coords, scaling.scale(seen.values), seen.mask)
 
-        def finish(values: np.ndarray) -> np.ndarray:
-            grid = values.reshape(len(values), asked, asked, values.shape[-1])
-            return grid if asked == size else area_average(grid, size)
-
-        return torch.from_numpy(pixel_centres(asked))[None], finish
-
-    def _moved(self, *tensors: Tensor) -> list[Tensor]:
-        net, _ = self._fitted()
-        device = next(net.parameters()).device
-        return [tensor.to(device) for tensor in tensors]
-
-
-def _as_batch(observations: FieldBatch | SparseField | Sequence[SparseField]) -> FieldBatch:
-    if isinstance(observations, FieldBatch):
-        return observations
-    return collate([observations] if isinstance(observations, SparseField) else observations)
-
-
-def _keys(seed: int, index: Tensor) -> Tensor:
-    """The keys (seed, b) of fields b, whatever batch they come in."""
-    return fold(torch.full_like(index, seed), index)
+    def _parts(self, inputs: Inputs) -> Iterator[Inputs]:
+        """So many fields at a time, on the device."""
+        device = next(self._fitted()[0].parameters()).device
+        for part in zip(*(tensor.split(_FIELDS_AT_ONCE) for tensor in inputs), strict=True):
+            yield Inputs(*(tensor.to(device) for tensor in part))
 
 
 def _device(name: str) -> torch.device:

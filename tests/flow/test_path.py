@@ -1,4 +1,4 @@
-"""The path and its preconditioning, as algebra on an orthonormal basis: no sampling, no tolerance."""
+"""The path and its preconditioning, as algebra on an orthonormal basis: nothing is sampled."""
 
 import math
 
@@ -73,9 +73,10 @@ def test_the_gaussian_velocity_carries_noise_to_mean_and_spread(
     V = (1 - t) ** 2 + (t * spread) ** 2
     slope = t * spread**2 - (1 - t)  # V' / 2
     x_t, expected = t * mean + V**0.5 * start, mean + slope / V**0.5 * start
-    velocity = gaussian_velocity(*(torch.full((1, 1, 1), v).double() for v in (x_t, t)), *(
-        torch.full((1, 1, 1), v).double() for v in (mean, spread)
-    ))
+    velocity = gaussian_velocity(
+        *(torch.full((1, 1, 1), v).double() for v in (x_t, t)),
+        *(torch.full((1, 1, 1), v).double() for v in (mean, spread)),
+    )
     assert velocity.item() == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 

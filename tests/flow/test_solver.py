@@ -1,5 +1,6 @@
 """Solvers: measured order, cost, and the variance that the stochastic one must keep."""
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -45,7 +46,7 @@ def test_the_measured_order_is_the_declared_one(name: str) -> None:
     exact = start * math.exp(2 / 3 * math.sin(3))
     steps = [128, 256, 512, 1024]
     errors = [(solve(swing, start, solver=name, steps=n).x - exact).norm().item() for n in steps]
-    orders = [math.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)]
+    orders = [math.log2(a / b) for a, b in itertools.pairwise(errors)]
     assert orders == pytest.approx([SOLVERS[name].order] * 3, abs=0.1)
 
 
@@ -84,7 +85,7 @@ def test_the_stochastic_solver_ends_at_the_variance_of_the_data(
 ) -> None:
     errors = [abs(variance(sigma, n, temperature) - sigma**2) for n in (200, 400, 800)]
     assert errors[-1] < 0.02 * max(sigma**2, sigma)
-    orders = [math.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)]
+    orders = [math.log2(a / b) for a, b in itertools.pairwise(errors)]
     assert orders == pytest.approx([SOLVERS["stochastic"].order] * 2, abs=0.15)
 
 

@@ -1,4 +1,4 @@
-"""The networks: every kind and choice runs and learns, and what is not asked has no influence."""
+"""The networks: every kind and choice runs and learns, and what is padded has no influence."""
 
 import pytest
 import torch
@@ -6,8 +6,8 @@ from torch import Tensor
 
 from mamba_diffae.fields import pixel_centres
 from mamba_diffae.models import MambaDiffusion, MambaDiffusionAutoencoder
-from mamba_diffae.models.pretrained import MODELS, model_class
 from mamba_diffae.models.presets import preset_names
+from mamba_diffae.models.pretrained import MODELS, model_class
 
 FOUR = ("row", "column", "diagonal", "antidiagonal")
 VARIANTS = {

@@ -1,4 +1,4 @@
-"""Mamba blocks over scattered points: sets in, sets out; and the baseline's recurrence, term by term."""
+"""Mamba blocks over scattered points: sets in, sets out; and the recurrence, term by term."""
 
 import math
 

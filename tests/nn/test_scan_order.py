@@ -200,5 +200,5 @@ def test_an_unknown_direction_is_refused(name: str) -> None:
 
 def test_a_direction_of_the_plane_needs_two_axes() -> None:
     coords = scattered(3, 1)
-    with pytest.raises(ValueError, match="'hilbert_reversed' needs two axes.*use 'row'"):
+    with pytest.raises(ValueError, match=r"'hilbert_reversed' needs two axes.*use 'row'"):
         scan_orders(coords, all_real(coords), ("hilbert_reversed",))

@@ -1,5 +1,6 @@
-"""Makes `scan_cases` importable, and leaves the machine's other cores alone."""
+"""Makes `scan_cases` importable, leaves the machine's other cores alone, chooses Triton's mode."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+if not torch.cuda.is_available():  # must be said before Triton is first imported
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -87,12 +87,12 @@ def test_permutations_when_asked():
     refused("at [1, 1]", order=per_field, validate=True)
 
 
-def test_backends():
+def test_backends(monkeypatch):
     refused("backend is 'cuda'", "'triton'", backend="cuda")
-    refused(
-        "cannot serve this call", "float32 is fast", backend="cpu", x=torch.ones(2, 7, 5).double()
-    )
-    refused("cannot serve this call", backend="triton")
+    double = torch.ones(2, 7, 5, dtype=torch.float64)
+    refused("cannot serve this call", "float32 is fast", backend="cpu", x=double)
+    monkeypatch.setattr(backends, "_interpreting", lambda: False)
+    refused("cannot serve this call", "runs on cuda tensors", backend="triton")
 
 
 def test_auto_falls_back_with_one_warning(monkeypatch, recwarn):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from mamba_diffae.cli.options import (
     Context,
@@ -24,7 +23,7 @@ from mamba_diffae.cli.options import (
     parse_scales,
     parse_settings,
 )
-from mamba_diffae.cli.shell import Shell, say, telling
+from mamba_diffae.cli.shell import Shell, output, say, telling
 
 app = typer.Typer(
     name="mamba-diffae",
@@ -35,7 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-console = Console()
 
 
 @app.command()
@@ -162,8 +160,8 @@ def predict(
     truth = open_field(open_picture(input_file, model.size)[None])
     if model.scaling != truth.scaling:
         raise ValueError(
-            f"{run} was trained on values from {model.scaling.low:g} to {model.scaling.high:g}, not "
-            "on pictures (0 to 255); predict such fields in Python: "
+            f"{run} was trained on values from {model.scaling.low:g} to {model.scaling.high:g}, "
+            "not on pictures (0 to 255); predict such fields in Python: "
             "FieldAutoencoder.from_pretrained(run).predict(...)."
         )
     seen = observe(truth, fraction, pattern=pattern, seed=seed)
@@ -178,9 +176,10 @@ def predict(
     what = (
         f"a draw ({prediction.evaluations} network evaluations)" if draw else "the posterior mean"
     )
-    console.print(
+    say(
         f"{out}: {what} at {pixels.shape[1]} × {pixels.shape[0]} from {seen.coords.shape[1]} of "
-        f"{seen.cells}² cells."
+        f"{seen.cells}² cells.",
+        output,
     )
 
 
@@ -201,7 +200,7 @@ def report(
     page = out or opened.path / "report.html"
     check_outputs(overwrite, page)
     write_report(load_result(run), page, overwrite=overwrite)
-    console.print(f"Report: {page}")
+    say(f"Report: {page}", output)
 
 
 @app.command()
@@ -227,10 +226,11 @@ def demo(
 
     truth = open_field("emoji")
     budget = {"autoencoder": {"minutes": 0.75 * minutes}, "diffusion": {"minutes": 0.25 * minutes}}
-    console.print(
+    say(
         f"{len(truth)} pictures of 96 × 96 pixels. From 20 % of the 32 × 32 averages of pictures "
         "it has not seen, a small network learns to write the whole picture. Training takes "
-        f"{minutes:g} minutes at most."
+        f"{minutes:g} minutes at most.",
+        output,
     )
     model = FieldAutoencoder(preset, seed=seed, device=device, changes=budget)
     model.fit(
@@ -248,8 +248,8 @@ def demo(
     page = opened.path / "report.html"
     write_report(result, page, overwrite=True)
     for finding in result.findings:
-        console.print(f"• {finding}")
-    console.print(f"\nReport: {page}")
+        say(f"• {finding}", output)
+    say(f"\nReport: {page}", output)
 
 
 def main() -> None:

@@ -10,9 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from mamba_diffae.cli.shell import telling
+from mamba_diffae.cli.shell import output, telling
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.experiments import Result, reconstruction, save_result
 from mamba_diffae.experiments.reconstruction import Protocol
@@ -50,7 +48,7 @@ def judge_run(
 
 def keep(result: Result, run: Run, json_file: Path | None = None) -> None:
     """Print the table; keep the result in the run, and its numbers in a file if one is named."""
-    Console().print(score_table(result.scores))
+    output.print(score_table(result.scores))
     save_result(result, run.path)
     if json_file is not None:
         numbers = {
@@ -84,8 +82,10 @@ def judged_fields(
     """
     known = None
     if "source" in run.facts:
-        broken = run.facts["skip_broken"] or skip_broken
-        known = open_field(run.facts["source"], size=run.facts["native_size"], skip_broken=broken)
+        broken = run.facts.get("skip_broken", False) or skip_broken
+        known = open_field(
+            run.facts["source"], size=run.facts.get("native_size"), skip_broken=broken
+        )
     if other is None:
         if known is None:
             raise ValueError(

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-status = Console(stderr=True)
+output, status = Console(), Console(stderr=True)
 _LINES_APART = 10.0
 """Seconds between two lines where there is no terminal to draw a spinner on."""
 
@@ -39,9 +39,9 @@ class Shell(TyperGroup):
             raise typer.Exit(2) from error
 
 
-def say(text: str, style: str | None = None) -> None:
-    """Tell the user something, on stderr."""
-    status.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+def say(text: str, console: Console = status, style: str | None = None) -> None:
+    """Tell the user something as it is: no markup, and no line breaks within a path."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def reconstruction(
     for scale in protocol.scales:
         truth.check_scale(scale)
     observations = protocol.observe(truth)
-    ours = _our_predictors(model, observations, protocol, on_progress)
+    ours = _our_predictors(model, observations, on_progress)
     cells = observations.cells or truth.size
     oracle = {f"oracle: true {cells}², bicubic": true_coarse_bicubic(truth, cells)}
     methods = {**classical_methods(train), **ours}
@@ -111,7 +111,7 @@ def reconstruction(
     )
     shown = truth.distinct(SHOWN)
     seen = protocol.observe(shown)
-    ours = _our_predictors(model, seen, protocol, on_progress)
+    ours = _our_predictors(model, seen, on_progress)
     prediction = model.predict(seen, shown, n_samples=DRAWS, seed=protocol.seed)
     on_progress("draws")
     draws = judge_draws(model.model.kind, prediction.sample, prediction.mean, shown)
@@ -131,7 +131,7 @@ def reconstruction(
 
 
 def _our_predictors(
-    model: FieldAutoencoder, observations: FieldBatch, protocol: Protocol, on_progress: OnProgress
+    model: FieldAutoencoder, observations: FieldBatch, on_progress: OnProgress
 ) -> dict[str, Predictor]:
     """The model in each of its contexts, asked natively and averaged; and asked at the scale."""
     kind = model.model.kind
@@ -139,8 +139,11 @@ def _our_predictors(
     predictors: dict[str, Predictor] = {}
     for context in contexts:
         name = f"{kind}, {context}" if context else kind
-        native = model.predict(observations, context=context).mean
-        on_progress(name)
+
+        def tell(done: int, count: int, name: str = name) -> None:
+            on_progress(f"{name}: {done} of {count} fields")
+
+        native = model.predict(observations, context=context, on_progress=tell).mean
         predictors[name] = partial(_averaged, native)
         if context != "latent":
             predictors[f"{kind}, asked at the scale"] = partial(_asked, model, native)

@@ -64,7 +64,7 @@ def field_keys(seed: int | Tensor, batch: int, device: torch.device | None = Non
 
 
 def uniform(key: Tensor) -> Tensor:
-    """One number in (0, 1) for each key, float32, of the key's shape."""
+    """One number in (0, 1] for each key, float32, of the key's shape."""
     # 24 bits are what a float32 can hold.
     return (_shift(_mix(key), 40).float() + 0.5) * 2.0**-24
 

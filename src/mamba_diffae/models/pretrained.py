@@ -19,6 +19,7 @@ from mamba_diffae.models.minimal_latent import MinimalLatentMamba
 from mamba_diffae.models.presets import build_config, unknown
 
 FORMAT = 1
+FILES = {"config.json", "model.safetensors"}
 MODELS: Mapping[str, type[FieldFlow]] = {
     model.kind: model for model in (MambaDiffusionAutoencoder, MambaDiffusion, MinimalLatentMamba)
 }
@@ -41,9 +42,17 @@ def save_network(net: FieldFlow, folder: Path, facts: Mapping[str, Any] | None =
 
     Args:
         net: The network.
-        folder: Where; replaced if it exists.
+        folder: A new or empty folder, or that of a saved network, which is replaced.
         facts: What else to keep in `config.json`, such as the scaling of the values.
+
+    Raises:
+        ValueError: If something else stands there.
     """
+    if folder.exists() and not (folder.is_dir() and {f.name for f in folder.iterdir()} <= FILES):
+        raise ValueError(
+            f"{folder} holds something else than a saved network, so it is left alone; give a new "
+            "or empty folder."
+        )
     config = {
         "format": FORMAT,
         "model": net.kind,
@@ -102,16 +111,16 @@ def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
         facts = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:  # not JSON, or not even text
         raise ValueError(
             f"{path} cannot be read ({error}); expected a folder with config.json and "
             f"model.safetensors, as "
             "save_pretrained writes it."
         ) from error
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT or "model" not in facts:
+    said = facts.get("format") if isinstance(facts, dict) else None
+    if said != FORMAT or not {"model", "config"} <= facts.keys():
         raise ValueError(
-            f"{path} is not a network of format {FORMAT} of this package (format: "
-            f"{facts.get('format') if isinstance(facts, dict) else None}); save it anew with this "
-            f"version."
+            f"{path} is not a network of format {FORMAT} of this package (format: {said}); save it "
+            "anew with this version."
         )
     return facts

@@ -1,12 +1,14 @@
 """The selective scan and its gradient in Triton; called by `gpu`.
 
 A program takes a field, one direction (or all of them, one after the other) and a block of
-channels, along the whole sequence. Its states are a tile (states, channels): every lane holds all
-states of its own channels, so sums over states need no exchange between lanes. Points are read
-where they lie, row order[t]. The state that enters every SPACING-th point is kept; the backward
-pass starts from it and computes the states between anew, into a scratch that stays in the cache.
+channels, along the whole sequence. Its states are a tile (states, channels) in registers, spread
+over the lanes along the channels, so sums over states hardly need an exchange between lanes.
+Points are read where they lie, row order[t]. The state that enters every SPACING-th point is
+kept; the backward pass starts from it and computes the states between anew, into a scratch that
+stays in the cache.
 
-Tensors are contiguous; `dt_b`, `dt_k`, ... are strides along fields and directions, 0 if shared.
+Tensors are contiguous, A transposed to (K, N, D) so that neighbouring lanes read neighbouring
+numbers; `dt_b`, `dt_k`, ... are strides along fields and directions, 0 if shared.
 """
 
 import triton
@@ -14,6 +16,7 @@ import triton.language as tl
 
 LOG2_E = tl.constexpr(1.4426950408889634)
 LN_2 = tl.constexpr(0.6931471805599453)
+STAGES = tl.constexpr(4)  # points are fetched, index first, three steps before their use
 
 
 @triton.jit
@@ -43,13 +46,14 @@ def forward(
     x += b * L * D
     y += b * L * D
     for k in range(first, first + DIRECTIONS):
-        A_tile = A + k * A_k + c[None, :] * N + n[:, None]
-        rate = tl.load(A_tile, mask=inside, other=0.0).to(tl.float32) * LOG2_E
+        A_tile = k * A_k + n[:, None] * D + c[None, :]
+        rate = tl.load(A + A_tile, mask=inside, other=0.0).to(tl.float32) * LOG2_E
         kept = states + ((b * K + k) * tl.cdiv(L, SPACING) * N + n[:, None]) * D + c[None, :]
         h = tl.zeros((N_TILE, BLOCK), tl.float32)
-        for t in range(L):
+        for t in tl.range(0, L, num_stages=STAGES):
             if KEEP and t % SPACING == 0:
-                tl.store(kept + (t // SPACING).to(tl.int64) * N * D, h, mask=inside)
+                tl.store(kept, h, mask=inside)
+                kept += N * D
             p = tl.load(order + b * order_b + k * L + t)
             x_p, dt_p, B_p, gap, input_gap = _point(
                 x, dt + b * dt_b + k * dt_k, B + b * B_b + k * B_k,
@@ -69,8 +73,10 @@ def backward(
     STEP_INPUT: tl.constexpr, SPACING: tl.constexpr,
     DIRECTIONS: tl.constexpr, N_TILE: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Add to dx (B, L, D) and ddt (like dt); write dA (B, K, D, N) and, a row for each block of
-    channels, dB and dC (blocks, B, K, L, N) and dstep (blocks, B, K, L)."""
+    """Add to dx (B, L, D) and ddt (like dt) and write what is left to be summed.
+
+    That is dA (B, K, N, D), dB and dC (blocks, B, K, L, N) and dstep (blocks, B, K, L).
+    """
     groups = K // DIRECTIONS
     b = (tl.program_id(0) // groups).to(tl.int64)
     first = tl.program_id(0) % groups * DIRECTIONS
@@ -92,17 +98,19 @@ def backward(
     step += b * step_b
     order += b * order_b
     for k in range(first, first + DIRECTIONS):
-        A_tile = k * A_k + c[None, :] * N + n[:, None]
+        A_tile = k * A_k + n[:, None] * D + c[None, :]
         rate = tl.load(A + A_tile, mask=inside, other=0.0).to(tl.float32) * LOG2_E
-        kept = states + ((b * K + k) * tl.cdiv(L, SPACING) * N + n[:, None]) * D + c[None, :]
+        end = (b * K + k + 1) * tl.cdiv(L, SPACING)  # of the states kept in this direction
+        kept = states + (end * N + n[:, None]) * D + c[None, :]
         row = ((block * fields + b) * K + k) * L
         g = tl.zeros((N_TILE, BLOCK), tl.float32)
         dA_sum = tl.zeros((N_TILE, BLOCK), tl.float32)
         for chunk in range(tl.cdiv(L, SPACING) - 1, -1, -1):
             t0 = chunk * SPACING
             rows = tl.minimum(SPACING, L - t0)
-            h = tl.load(kept + chunk.to(tl.int64) * N * D, mask=inside, other=0.0)
-            for t in range(rows):
+            kept -= N * D
+            h = tl.load(kept, mask=inside, other=0.0)
+            for t in tl.range(0, rows, num_stages=STAGES):
                 tl.store(scratch + t * N_TILE * BLOCK, h)
                 p = tl.load(order + k * L + t0 + t)
                 x_p, dt_p, B_p, gap, input_gap = _point(
@@ -111,7 +119,7 @@ def backward(
                 decay = tl.exp2((dt_p * gap)[None, :] * rate)
                 h = decay * h + (dt_p * input_gap * x_p)[None, :] * B_p[:, None]
             tl.debug_barrier()  # the scratch is read by other lanes than wrote it
-            for t in range(rows - 1, -1, -1):
+            for t in tl.range(rows - 1, -1, -1, num_stages=STAGES):
                 entering = tl.load(scratch + t * N_TILE * BLOCK)
                 p = tl.load(order + k * L + t0 + t)
                 x_p, dt_p, B_p, gap, input_gap = _point(
@@ -141,5 +149,5 @@ def backward(
                 tl.store(dstep + row + p, tl.sum(dstep_p))
                 h = entering
             tl.debug_barrier()
-        dA_tile = (b * K + k) * D * N + c[None, :] * N + n[:, None]
+        dA_tile = (b * K + k) * N * D + n[:, None] * D + c[None, :]
         tl.store(dA + dA_tile, dA_sum, mask=inside)

@@ -48,7 +48,8 @@ def open_picture(path: str | Path, size: int) -> np.ndarray:
     if not 1 <= size <= side:
         raise ValueError(
             f"{path} is {image.width} × {image.height} pixels, but {size} × {size} were asked: a "
-            f"picture is never enlarged; ask for a size of 1 to {side}, or leave this one out."
+            "picture is never enlarged; give a larger one, or ask for a native size of 1 to "
+            f"{side}."
         )
     left, top = (image.width - side) // 2, (image.height - side) // 2
     pixels = np.asarray(image.crop((left, top, left + side, top + side)))

@@ -6,23 +6,75 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mamba_diffae.fields.atomic import standing_folder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.presets import unknown
 from mamba_diffae.training.checkpoint import LAST, Checkpoint
 from mamba_diffae.training.config import TrainingConfig
 from mamba_diffae.training.run import Run
 
+EXPORT = "model"
+"""Folder of a run that holds its network as `save_network` writes it."""
 
-def wanted(model: type[FieldFlow], phases: Sequence[str] | None) -> Sequence[str]:
-    """The phases to train, in the model's own order.
+
+def network_folder(folder: Path) -> Path:
+    """The folder of a saved network: the given one, or the one inside of a run.
 
     Raises:
-        ValueError: If the model has no phase of a given name.
+        ValueError: If the run has no network yet, or as `Run.open`.
     """
-    for phase in phases or ():
+    if not (folder / "run.json").is_file():
+        return folder
+    inside = Run.open(folder).path / EXPORT
+    if standing_folder(inside) is None:
+        raise ValueError(
+            f"The run {folder} has finished no phase yet, so there is no model in it; go on with "
+            "its training (--resume)."
+        )
+    return inside
+
+
+def begin_run(
+    folder: Path,
+    known: Mapping[str, Any],
+    model: type[FieldFlow],
+    phases: Sequence[str] | None,
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> tuple[Run, Sequence[str]]:
+    """The run to train in, a standing or a new one, and the phases to train, in their order.
+
+    Args:
+        folder: Of the run.
+        known: What is to be run, as `Run.create` takes it.
+        model: Class of the network.
+        phases: Names of phases; None: all that the model has.
+        resume: Whether to go on where a run stands, even with `overwrite`.
+        overwrite: Whether to delete a run that stands.
+
+    Raises:
+        ValueError: Before anything is made or deleted: if the model has no phase of a given name, a
+            new run would not begin with the model's first, or as `reopen` and `Run.create`.
+    """
+    order = _wanted(model, phases)
+    if (folder / "run.json").is_file() and (resume or not overwrite):
+        return reopen(folder, known), order
+    if order[0] != model.phases[0]:
+        raise ValueError(
+            f"Phase {order[0]!r} starts from the result of phase {model.phases[0]!r}, and "
+            f"{folder} would begin anew; train all phases, or give a run that holds the former."
+        )
+    return Run.create(folder, known, overwrite=overwrite), order
+
+
+def _wanted(model: type[FieldFlow], phases: Sequence[str] | None) -> Sequence[str]:
+    """The phases to train, in the model's own order."""
+    chosen = phases or model.phases
+    for phase in chosen:
         if phase not in model.phases:
             raise unknown(f"phase of {model.kind}", phase, model.phases)
-    return [phase for phase in model.phases if phases is None or phase in phases]
+    return [phase for phase in model.phases if phase in chosen]
 
 
 def begin(phase: str, net: FieldFlow, run: Run) -> None:
@@ -38,8 +90,7 @@ def begin(phase: str, net: FieldFlow, run: Run) -> None:
     if not (run.path / before).is_dir():
         raise ValueError(
             f"Phase {phase!r} starts from the result of phase {before!r}, which {run.path} does "
-            f"not hold; "
-            f"train {before!r} there first, or all phases."
+            f"not hold; train {before!r} there first, or all phases."
         )
     checkpoint = Checkpoint(run.path / before / LAST)
     state = checkpoint.state
@@ -67,10 +118,11 @@ def reopen(folder: Path, known: Mapping[str, Any]) -> Run:
         if theirs.get(name) != ours:
             raise ValueError(
                 f"{folder} is a run with {name} = {theirs.get(name)}, and {ours} was asked; use "
-                f"the settings "
-                "in its run.json, start it again with overwrite (--overwrite), or give another "
-                "folder."
+                "the settings in its run.json, start it again with overwrite (--overwrite), or "
+                "give another folder."
             )
+    if "command" in known:
+        run.update(command=known["command"])  # which an interrupt names as the one to repeat
     return run
 
 

@@ -8,7 +8,7 @@ from typing import Any, final
 
 from mamba_diffae.fields import CELLS, GridField
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.config import FieldConfig
+from mamba_diffae.models.config import AutoencoderConfig, FieldConfig
 from mamba_diffae.models.presets import preset_config, unknown
 from mamba_diffae.training.batches import DataConfig, value_rms
 from mamba_diffae.training.config import TrainingConfig
@@ -60,6 +60,8 @@ def settings_for(
     for section in changes:
         if section not in ("model", "data", *model.phases):
             raise unknown("section", section, ("model", "data", *model.phases))
+    for name in {"coord_dim", "value_dim"} & set(changes.get("model", {})):
+        raise ValueError(f"The setting model.{name} follows from the fields; leave it out.")
     data = preset_config(preset, "data", DataConfig, changes.get("data"))
     seen = data.cells or min(CELLS, truth.size)
     of_field = {
@@ -70,9 +72,17 @@ def settings_for(
         "gap": 1 / seen,
         "noise_cells": seen,
     }
-    network = {**of_field, **changes.get("model", {})}
+    fields = {**of_field, **changes.get("model", {})}
+    network = preset_config(preset, model.kind, model.config_class, fields)
+    anchors = network.anchors if isinstance(network, AutoencoderConfig) else 0
+    for name, count in {"data.cells": seen, "model.anchors": anchors}.items():
+        if count > truth.size:
+            raise ValueError(
+                f"{name} is {count} a side, but the fields have {truth.size} × {truth.size} "
+                f"pixels; set {name} to {truth.size} or less, or give finer fields."
+            )
     training = {
         phase: preset_config(preset, f"training.{phase}", TrainingConfig, changes.get(phase))
         for phase in model.phases
     }
-    return Settings(preset_config(preset, model.kind, model.config_class, network), data, training)
+    return Settings(network, data, training)

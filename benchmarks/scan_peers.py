@@ -1,0 +1,174 @@
+"""What a user would pick instead of `selective_scan`, at the same width, ready to be timed.
+
+Each peer is made from a size and returns a call without arguments and the tensors to differentiate.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from mamba_diffae.scan import selective_scan
+
+HEAD = 64  # channels of an attention or SSD head
+CHUNK = 64  # of the chunked SSD
+
+
+class Size(NamedTuple):
+    """A field of L points and D channels, B of them, with N states a channel."""
+
+    batch: int
+    length: int
+    channels: int
+    states: int = 16
+
+    def __str__(self) -> str:
+        return f"{self.batch}, {self.length}, {self.channels}"
+
+
+class Call(NamedTuple):
+    """A forward pass to be timed, and what its gradient is taken for."""
+
+    forward: Callable[[], Tensor]
+    leaves: tuple[Tensor, ...]
+
+
+def scan_inputs(size: Size, device: str) -> tuple[Tensor, ...]:
+    """x, dt, A, B, C and D as Mamba starts with: dt from 1e-3 to 0.1, A from -1 to -N."""
+    generator = torch.Generator().manual_seed(0)
+    batch, length, channels, states = size
+    x = torch.randn(batch, length, channels, generator=generator)
+    dt = torch.exp(torch.empty_like(x).uniform_(-6.9, -2.3, generator=generator))
+    A = -torch.arange(1.0, states + 1).expand(channels, states).contiguous()
+    B, C = (torch.randn(batch, length, states, generator=generator) for _ in "BC")
+    tensors = (x, dt, A, B, C, torch.ones(channels))
+    return tuple(tensor.to(device).requires_grad_() for tensor in tensors)
+
+
+def ours(size: Size, device: str) -> Call:
+    leaves = scan_inputs(size, device)
+    return Call(lambda: selective_scan(*leaves), leaves)
+
+
+def directions(size: Size, device: str, K: int = 4) -> Call:
+    """K orders in one call, each with its own B and C; dt and A are shared."""
+    x, dt, A, B, C, D = scan_inputs(size, device)
+    order = torch.rand(K, size.length, generator=torch.Generator().manual_seed(0)).argsort(-1)
+    order = order.to(device)
+    B, C = (z.detach().unsqueeze(1).repeat(1, K, 1, 1).requires_grad_() for z in (B, C))
+    leaves = (x, dt, A, B, C, D)
+    return Call(lambda: selective_scan(*leaves, order=order), leaves)
+
+
+def chunked_ssd(size: Size, device: str) -> Call:
+    """Mamba-2's state-space duality in torch: one decay a head, Dao & Gu (2024), listing 1."""
+    x, dt, _, B, C, _ = scan_inputs(size, device)
+    heads = max(1, size.channels // HEAD)
+    rate = -torch.ones(heads, device=device, requires_grad=True)
+    dt = dt.detach()[..., :heads].contiguous().requires_grad_()
+
+    def forward() -> Tensor:
+        chunks = (size.batch, size.length // CHUNK, CHUNK)
+        X = (x.unflatten(-1, (heads, -1)) * dt.unsqueeze(-1)).reshape(*chunks, heads, -1)
+        Bc, Cc = B.reshape(*chunks, -1), C.reshape(*chunks, -1)
+        log_decay = (dt * rate).reshape(*chunks, heads).permute(0, 3, 1, 2)  # (B, H, chunk, Q)
+        total = log_decay.cumsum(-1)
+        within = torch.exp(_segment_sums(log_decay))
+        y = torch.einsum("bcln,bcsn,bhcls,bcshp->bclhp", Cc, Bc, within, X)
+        to_end = torch.exp(total[..., -1:] - total)
+        states = torch.einsum("bcln,bhcl,bclhp->bchpn", Bc, to_end, X)
+        between = torch.exp(_segment_sums(F.pad(total[..., -1], (1, 0))))
+        states = torch.cat([torch.zeros_like(states[:, :1]), states], 1)
+        entering = torch.einsum("bhzc,bchpn->bzhpn", between, states)[:, :-1]
+        y = y + torch.einsum("bcln,bchpn,bhcl->bclhp", Cc, entering, torch.exp(total))
+        return y.reshape(x.shape)
+
+    return Call(forward, (x, dt, rate, B, C))
+
+
+def _segment_sums(values: Tensor) -> Tensor:
+    """Sums of values over j < k <= i, shape (..., i, j), -inf above the diagonal."""
+    length = values.shape[-1]
+    ones = torch.ones(length, length, dtype=torch.bool, device=values.device)
+    spread = values.unsqueeze(-1).expand(*values.shape, length).masked_fill(~ones.tril(-1), 0)
+    return spread.cumsum(-2).masked_fill(~ones.tril(), -torch.inf)
+
+
+def attention(size: Size, device: str) -> Call:
+    """Softmax attention over all points, without its projections."""
+    heads = max(1, size.channels // HEAD)
+    shape = (size.batch, heads, size.length, size.channels // heads)
+    leaves = tuple(torch.randn(shape, device=device, requires_grad=True) for _ in "qkv")
+    return Call(lambda: F.scaled_dot_product_attention(*leaves), leaves)
+
+
+def dense_lti(size: Size, device: str) -> Call:
+    """A time-invariant state of N numbers as a matrix of decays between all pairs of points."""
+    x, _, A, _, _, D = scan_inputs(size, device)
+    rate = A.detach()[0].clone().requires_grad_()
+    W_B = torch.randn(size.channels, size.states, device=device, requires_grad=True)
+    W_C = torch.randn(size.states, size.channels, device=device, requires_grad=True)
+    points = torch.arange(size.length, device=device)
+    gap = (points[:, None] - points[None]).clamp(min=0) / size.length
+    causal = (points[:, None] >= points[None]).unsqueeze(-1)
+
+    def forward() -> Tensor:
+        decay = torch.exp(gap.unsqueeze(-1) * rate) * causal  # (L, L, N)
+        h = torch.einsum("ijn,bjn->bin", decay, x @ W_B) / size.length
+        return h @ W_C + D * x
+
+    return Call(forward, (x, rate, W_B, W_C, D))
+
+
+def mambapy(size: Size, device: str) -> Call:
+    from mambapy.mamba import MambaBlock
+
+    leaves = scan_inputs(size, device)
+    return Call(lambda: MambaBlock.selective_scan(None, *leaves), leaves)  # pyright: ignore[reportArgumentType]
+
+
+def transformers_slow(size: Size, device: str) -> Call:
+    """The mixer of `transformers` without kernels; its projections and convolution included."""
+    from transformers import MambaConfig
+    from transformers.models.mamba.modeling_mamba import MambaMixer
+
+    config = MambaConfig(hidden_size=size.channels // 2, state_size=size.states, expand=2)
+    mixer = MambaMixer(config, layer_idx=0).to(device)
+    x = torch.randn(size.batch, size.length, size.channels // 2, device=device, requires_grad=True)
+    return Call(lambda: mixer.slow_forward(x), (x, *mixer.parameters()))
+
+
+def mamba_ssm(size: Size, device: str) -> Call:
+    """The authors' CUDA kernel, which wants its tensors channel-first."""
+    from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+
+    x, dt, A, B, C, D = (tensor.detach() for tensor in scan_inputs(size, device))
+    x, dt, B, C = (tensor.transpose(1, 2).contiguous() for tensor in (x, dt, B, C))
+    leaves = tuple(tensor.requires_grad_() for tensor in (x, dt, A, B, C, D))
+    return Call(lambda: selective_scan_fn(*leaves), leaves)
+
+
+class Peer(NamedTuple):
+    """A way to make a call, where it exists and up to which length it is worth the wait."""
+
+    make: Callable[[Size, str], Call]
+    longest: int = 1 << 30
+    package: str = "torch"
+    device: str = ""
+
+    def runs(self, size: Size, device: str) -> bool:
+        installed = importlib.util.find_spec(self.package) is not None
+        return installed and size.length <= self.longest and device.startswith(self.device)
+
+
+PEERS = {
+    "chunked SSD": Peer(chunked_ssd),
+    "SDPA": Peer(attention, longest=4096),
+    "dense LTI": Peer(dense_lti, longest=1024),
+    "mambapy": Peer(mambapy, longest=4096, package="mambapy"),
+    "transformers": Peer(transformers_slow, longest=1024, package="transformers"),
+    "mamba-ssm": Peer(mamba_ssm, package="mamba_ssm", device="cuda"),
+}

@@ -1,0 +1,265 @@
+"""`fit`: phases, sources, settings, and what it refuses."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+
+from mamba_diffae.models.presets import preset_names
+
+
+def rows(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its content."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("model", "phases"),
+    [
+        ("autoencoder", ["autoencoder", "diffusion"]),
+        ("mamba-diffusion", ["diffusion"]),
+        ("minimal-latent", ["diffusion"]),
+    ],
+)
+def test_trains_every_phase_that_the_model_has(shell, few, pictures, tmp_path, model, phases):
+    settings = few if model == "autoencoder" else few.replace("autoencoder.", "diffusion.")
+    outcome = shell(f"fit {pictures} --model {model} --run {tmp_path}/run {settings}")
+    assert outcome.code == 0, outcome.err
+    assert "12 fields of 36 × 36 × 3" in outcome.err
+    validations = [row["phase"] for row in rows(tmp_path / "run") if "validation" in row]
+    assert validations == phases
+    assert all((tmp_path / "run" / phase / "last").is_dir() for phase in phases)
+    assert {f.name for f in (tmp_path / "run/model").iterdir()} == {
+        "config.json",
+        "model.safetensors",
+    }
+
+
+def test_phase_after_phase_is_both_at_once(shell, few, pictures, finished, tmp_path):
+    for phase in ("autoencoder", "diffusion"):
+        outcome = shell(f"fit {pictures} --run {tmp_path}/run --phase {phase} {few}")
+        assert outcome.code == 0, outcome.err
+    ours, theirs = (
+        load_file(run / "model/model.safetensors") for run in (tmp_path / "run", finished)
+    )
+    assert all((ours[name] == theirs[name]).all() for name in theirs)
+    # An interrupt would name the command that is running, not the one before.
+    command = json.loads((tmp_path / "run/run.json").read_text())["command"]
+    assert "--phase diffusion" in command
+
+
+def test_the_second_phase_wants_the_first_and_leaves_nothing(shell, few, pictures, tmp_path):
+    outcome = shell(f"fit {pictures} --run {tmp_path}/run --phase diffusion {few}")
+    assert outcome.code == 2
+    assert "'diffusion' starts from the result of phase 'autoencoder'" in outcome.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_second_phase_wants_the_end_of_the_first(shell, few, pictures, run):
+    state = run / "autoencoder/last/state.json"
+    state.write_text(state.read_text().replace('"step": 4', '"step": 3'))
+    shutil.rmtree(run / "diffusion")
+    outcome = shell(f"fit {pictures} --run {run} --phase diffusion {few}")
+    assert outcome.code == 2
+    assert "stopped at step 3" in outcome.err
+    assert "--resume" in outcome.err
+
+
+def test_a_run_that_stands_is_neither_repeated_nor_replaced(shell, few, pictures, run):
+    before = files(run)
+    outcome = shell(f"fit {pictures} --run {run} {few}")
+    assert outcome.code == 2
+    assert "already holds a checkpoint" in outcome.err
+    assert "--resume" in outcome.err
+    assert "--overwrite" in outcome.err
+    assert {**files(run), "run.json": b""} == {**before, "run.json": b""}
+
+
+def test_resuming_a_finished_run_changes_nothing(shell, few, pictures, run):
+    before = load_file(run / "model/model.safetensors")
+    assert shell(f"fit {pictures} --run {run} {few} --resume").code == 0
+    after = load_file(run / "model/model.safetensors")
+    assert all((after[name] == before[name]).all() for name in before)
+
+
+def test_overwrite_begins_anew(shell, few, pictures, run):
+    (run / "result.json").write_text("{}")
+    outcome = shell(f"fit {pictures} --run {run} {few} --overwrite --phase autoencoder")
+    assert outcome.code == 0, outcome.err
+    assert not (run / "result.json").exists()
+    assert {row["phase"] for row in rows(run)} == {"autoencoder"}
+
+
+def test_resume_beats_overwrite(shell, few, pictures, run):
+    """A message that says "add --resume" may be followed with --overwrite still in the line."""
+    outcome = shell(f"fit {pictures} --run {run} {few} --overwrite --resume")
+    assert outcome.code == 0, outcome.err
+    assert {row["phase"] for row in rows(run)} == {"autoencoder", "diffusion"}
+
+
+@pytest.mark.parametrize(
+    ("mistake", "named"),
+    [
+        ("--phase difusion", "did you mean 'diffusion'?"),
+        ("--preset tinny", "did you mean 'tiny'?"),
+        ("--model autoencodr", "did you mean 'autoencoder'?"),
+        ("--set modell.d_model=8", "did you mean 'model'?"),
+        ("--set model.dmodel=8", "did you mean 'd_model'?"),
+        ("--set autoencoder.step=8", "did you mean 'steps'?"),
+        ("--set data.querys=8", "did you mean 'queries'?"),
+        ("--set autoencoder.steps", "section.name=value"),
+        ("--set steps=8", "section.name=value"),
+        ("--set =8", "section.name=value"),
+        ("--set autoencoder.steps=[8", "cannot be read as YAML"),
+        ("--set autoencoder.steps=soon", "steps = 'soon'"),
+        ("--set autoencoder.steps=0", "steps = 0"),
+        ("--set autoencoder.minutes=-1", "minutes = -1"),
+        ("--set model.value_dim=1", "follows from the fields"),
+        ("--set model.directions=[sideways]", "Unknown direction 'sideways'"),
+        ("--set model.anchors=37", "36 × 36 pixels"),
+        ("--set data.cells=37", "36 × 36 pixels"),
+        ("--phase diffusion", "starts from the result of phase 'autoencoder'"),
+        ("--device tpu", "'auto', 'cpu', 'cuda'"),
+        ("--seed -1", "greater than or equal to 0"),
+        ("--native-size 37", "native size of 1 to 36"),
+        ("--ressume", "--resume"),
+    ],
+)
+def test_a_mistake_is_named_before_the_former_run_is_lost(shell, pictures, run, mistake, named):
+    before = files(run)
+    line = f"fit {pictures} --run {run} --preset tiny --overwrite {mistake}"
+    outcome = shell(line)
+    assert outcome.code == 2
+    assert named in outcome.err
+    assert "Traceback" not in outcome.err
+    assert files(run) == before
+
+
+def test_a_mistake_leaves_no_run_that_blocks_the_next_try(shell, few, pictures, tmp_path):
+    assert shell(f"fit {pictures} --run {tmp_path}/run {few} --set data.cells=99").code == 2
+    outcome = shell(f"fit {pictures} --run {tmp_path}/run {few} --phase autoencoder")
+    assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("--seed 1", "seed = 0, and 1 was asked"),
+        ("--set model.d_model=24", "d_model = 16, and 24 was asked"),
+        ("--set data.queries=64", "queries"),
+        ("--model mamba-diffusion", "model = autoencoder, and mamba-diffusion was asked"),
+    ],
+)
+def test_a_run_goes_on_only_as_it_began(shell, few, pictures, run, change, named):
+    if "mamba" in change:
+        few = few.replace("autoencoder.", "diffusion.")
+    outcome = shell(f"fit {pictures} --run {run} {few} --resume {change}")
+    assert outcome.code == 2
+    assert named in outcome.err
+    assert "--overwrite" in outcome.err
+
+
+def test_a_folder_of_other_things_is_left_alone(shell, few, pictures, tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    outcome = shell(f"fit {pictures} --run {tmp_path} {few} --overwrite")
+    assert outcome.code == 2
+    assert "no run folder" in outcome.err
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("place", ["file", "file/run"])
+def test_a_run_folder_that_cannot_be(shell, few, pictures, tmp_path, place):
+    (tmp_path / "file").write_text("a file")
+    outcome = shell(f"fit {pictures} --run {tmp_path}/{place} {few}")
+    assert outcome.code == 2
+    assert str(tmp_path / "file") in outcome.err
+    assert (tmp_path / "file").read_text() == "a file"
+
+
+@pytest.mark.parametrize("name", ["grey.npy", "three.npz"])
+def test_arrays_are_fitted(shell, few, tmp_path, name):
+    rng = np.random.default_rng(0)
+    if name == "grey.npy":
+        np.save(tmp_path / name, rng.random((6, 16, 16), np.float32))
+    else:
+        np.savez(tmp_path / name, values=rng.random((6, 16, 16, 3), np.float32))
+    channels = 1 if name == "grey.npy" else 3
+    outcome = shell(f"fit {tmp_path / name} --run {tmp_path}/run {few} --phase autoencoder")
+    assert outcome.code == 0, outcome.err
+    assert f"6 fields of 16 × 16 × {channels}" in outcome.err
+
+
+def test_pictures_are_averaged_to_a_native_size(shell, few, pictures, tmp_path):
+    line = f"fit {pictures} --native-size 12 --run {tmp_path}/run --phase autoencoder {few}"
+    assert "12 × 12" in shell(line).err
+    assert json.loads((tmp_path / "run/run.json").read_text())["native_size"] == 12
+
+
+def broken(folder: Path) -> None:
+    Image.new("RGB", (40, 40)).save(folder / "whole.png")
+    (folder / "cut.png").write_bytes((folder / "whole.png").read_bytes()[:60])
+
+
+def bomb(folder: Path) -> None:
+    Image.new("1", (9000, 9000)).save(folder / "bomb.png")
+
+
+def pickled(folder: Path) -> None:
+    np.save(folder / "objects.npy", np.array([{}], object))
+
+
+@pytest.mark.parametrize(
+    ("fill", "source", "named"),
+    [
+        (lambda folder: None, "", "holds no pictures"),
+        (broken, "", "cut.png cannot be decoded"),
+        (bomb, "", "limit of 64 megapixels"),
+        (lambda folder: None, "emojy", "is unknown"),
+        (pickled, "objects.npy", "never loaded"),
+    ],
+)
+def test_a_bad_source_is_named(shell, few, tmp_path, fill, source, named):
+    (tmp_path / "source").mkdir()
+    fill(tmp_path / "source")
+    outcome = shell(f"fit {tmp_path}/source/{source} --run {tmp_path}/run {few}")
+    assert outcome.code == 2
+    assert named in outcome.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_nearest_source_is_named(shell, few, tmp_path):
+    assert "Did you mean 'emoji'?" in shell(f"fit emojy --run {tmp_path}/run {few}").err
+
+
+def test_broken_pictures_are_skipped_on_request_and_counted(shell, few, pictures, tmp_path):
+    folder = Path(shutil.copytree(pictures, tmp_path / "pictures"))
+    (folder / "cut.png").write_bytes((folder / "00.png").read_bytes()[:60])
+    outcome = shell(f"fit {folder} --run {tmp_path}/run {few} --phase autoencoder --skip-broken")
+    assert outcome.code == 0, outcome.err
+    assert "Note: 1 of 13 pictures" in outcome.err
+    assert "cut.png" in outcome.err
+    # What was trained on them is judged on them.
+    outcome = shell(f"evaluate --run {tmp_path}/run --scales 8")
+    assert outcome.code == 0, outcome.err
+
+
+def test_a_loss_that_is_not_finite_ends_with_step_and_data(shell, few, pictures, tmp_path):
+    wild = "--set autoencoder.learning_rate=1e30 --set autoencoder.clip_norm=1e30"
+    outcome = shell(f"fit {pictures} --run {tmp_path}/run {few} {wild}")
+    assert outcome.code == 2
+    assert "in step" in outcome.err
+    assert "fields" in outcome.err
+    assert "learning_rate" in outcome.err
+
+
+def test_all_presets_are_told(shell):
+    told = shell("fit --help").out
+    assert all(name in told for name in preset_names())

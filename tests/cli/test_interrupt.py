@@ -1,0 +1,82 @@
+"""Training that was stopped goes on as if it had not been: by Ctrl-C, and by kill -9."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "from mamba_diffae.cli import main; main()"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+STEPS = 120
+SETTINGS = (
+    f"--preset tiny --set model.d_model=8 --set autoencoder.steps={STEPS} "
+    "--set autoencoder.batch_size=2 --set autoencoder.log_every=1 "
+    "--set autoencoder.checkpoint_every=20 --set autoencoder.validate_every=40 "
+    "--set diffusion.steps=2 --set diffusion.batch_size=2 --set diffusion.log_every=1"
+)
+TIMES = ("seconds", "pictures_per_second")
+
+
+def curve(run: Path) -> list[dict]:
+    """The metrics, without what the clock decides."""
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: row[key] for key in row if key not in TIMES} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(shell, pictures, tmp_path_factory) -> Path:
+    run = tmp_path_factory.mktemp("uninterrupted") / "run"
+    assert shell(f"fit {pictures} --run {run} {SETTINGS}").code == 0
+    return run
+
+
+def stop(line: str, run: Path, number: signal.Signals) -> tuple[int, str]:
+    """Start a training, send it a signal in its midst; its exit code and what it said."""
+    metrics = run / "metrics.jsonl"
+    training = subprocess.Popen(
+        [*COMMAND, *line.split()],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+        # Started in the background, tests would hand down that Ctrl-C is to be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        patience = time.monotonic() + 120
+        while not metrics.is_file() or metrics.read_text().count("\n") < 30:
+            assert training.poll() is None, training.communicate()[1]
+            assert time.monotonic() < patience
+            time.sleep(0.01)
+        training.send_signal(number)
+        _, said = training.communicate(timeout=60)
+    finally:
+        training.kill()
+        training.wait()
+    return training.returncode, " ".join(said.split())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_it_goes_on_exactly(shell, pictures, uninterrupted, tmp_path, number):
+    run = tmp_path / "run"
+    line = f"fit {pictures} --run {run} {SETTINGS}"
+    code, said = stop(line, run, number)
+    if number == signal.SIGINT:
+        assert code == 130
+        assert "Stopped by Ctrl-C after step" in said
+        assert f"`mamba-diffae {line} --resume`" in said
+    else:
+        assert code == -signal.SIGKILL
+    reached = json.loads((run / "autoencoder/last/state.json").read_text())["step"]
+    assert 20 <= reached < STEPS
+    assert "finished no phase" in shell(f"evaluate --run {run}").err
+    assert "--resume" in shell(f"fit {pictures} --run {run} --phase diffusion {SETTINGS}").err
+    outcome = shell(f"{line} --resume")
+    assert outcome.code == 0, outcome.err
+    assert curve(run) == curve(uninterrupted)
+    ours, theirs = (folder / "model/model.safetensors" for folder in (run, uninterrupted))
+    assert ours.read_bytes() == theirs.read_bytes()

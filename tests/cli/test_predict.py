@@ -1,0 +1,213 @@
+"""`predict`: one picture in, one picture out."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_any_kind_of_picture_is_read(shell, finished, picture, tmp_path, suffix):
+    Image.open(picture).save(tmp_path / f"in{suffix}")
+    line = f"predict --run {finished} --input {tmp_path}/in{suffix} --fraction 0.2 --out"
+    outcome = shell(f"{line} {tmp_path}/out.png")
+    assert outcome.code == 0, outcome.err
+    assert pixels(tmp_path / "out.png").shape == (36, 36, 3)
+    assert "36 × 36 from 205 of 32² cells" in outcome.out
+
+
+@pytest.mark.parametrize("size", [7, 36, 96])
+def test_any_size_is_written(shell, finished, picture, tmp_path, size):
+    line = f"predict --run {finished} --input {picture} --size {size} --out {tmp_path}/a.png"
+    assert shell(line).code == 0
+    assert pixels(tmp_path / "a.png").shape == (size, size, 3)
+
+
+def test_a_coarser_picture_is_the_average_of_the_native_one(shell, finished, picture, tmp_path):
+    for size in (36, 12):
+        shell(
+            f"predict --run {finished} --input {picture} --size {size} --out {tmp_path}/{size}.png"
+        )
+    native = pixels(tmp_path / "36.png").reshape(12, 3, 12, 3, 3).mean(axis=(1, 3))
+    assert np.abs(native - pixels(tmp_path / "12.png")).max() <= 1.0
+
+
+@pytest.mark.parametrize(
+    "options", ["", "--context latent", "--pattern block", "--pattern regular"]
+)
+def test_options_are_heard(shell, finished, picture, tmp_path, options):
+    line = f"predict --run {finished} --input {picture} --out {tmp_path}"
+    assert shell(f"{line}/a.png {options}").code == 0
+    assert shell(f"{line}/b.png --fraction 0.5").code == 0
+    assert (pixels(tmp_path / "a.png") != pixels(tmp_path / "b.png")).any()
+
+
+def test_a_draw_depends_on_its_seed_alone(shell, finished, picture, tmp_path):
+    line = f"predict --run {finished} --input {picture} --draw --steps 3 --out {tmp_path}"
+    outcome = shell(f"{line}/a.png --seed 5")
+    assert "6 network evaluations" in outcome.out
+    shell(f"{line}/b.png --seed 5")
+    shell(f"{line}/c.png --seed 6")
+    a, b, c = ((tmp_path / name).read_bytes() for name in ("a.png", "b.png", "c.png"))
+    assert a == b != c
+
+
+def test_names_with_brackets_are_told_as_they_are(shell, finished, picture, tmp_path):
+    outcome = shell(f"predict --run {finished} --input {picture} --out '{tmp_path}/[red]a.png'")
+    assert "[red]a.png: the posterior mean" in outcome.out
+
+
+def small(path: Path) -> None:
+    Image.new("RGB", (20, 50)).save(path)
+
+
+def cut(path: Path) -> None:
+    small(path)
+    path.write_bytes(path.read_bytes()[:50])
+
+
+def bomb(path: Path) -> None:
+    Image.new("1", (9000, 9000)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda path: None, "is not a file"),
+        (lambda path: path.mkdir(), "is not a file"),
+        (lambda path: path.write_text("text"), "cannot be decoded"),
+        (cut, "cannot be decoded"),
+        (small, "20 × 50 pixels, but 36 × 36 were asked"),
+        (bomb, "limit of 64 megapixels"),
+    ],
+)
+def test_a_bad_picture_is_named_and_nothing_written(shell, finished, tmp_path, make, named):
+    make(tmp_path / "in.png")
+    outcome = shell(f"predict --run {finished} --input {tmp_path}/in.png --out {tmp_path}/out.png")
+    assert outcome.code == 2
+    assert "in.png" in outcome.err
+    assert named in outcome.err
+    assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "named"),
+    [
+        ("there.png", "--overwrite"),
+        ("there.png/out.png", "is no folder"),
+        ("folder.png", "is a folder"),
+        ("out.jpg", "ends in .png"),
+        ("out", "ends in .png"),
+    ],
+)
+def test_a_bad_place_is_named_before_any_work(shell, picture, tmp_path, out, named):
+    (tmp_path / "there.png").write_text("precious")
+    (tmp_path / "folder.png").mkdir()
+    line = f"predict --run no-such-run --input {picture} --out {tmp_path}/{out}"
+    outcome = shell(line)
+    assert outcome.code == 2
+    assert named in outcome.err
+    assert (tmp_path / "there.png").read_text() == "precious"
+
+
+def test_a_write_protected_folder_is_named(shell, finished, picture, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)  # the superuser may write anywhere
+    outcome = shell(f"predict --run {finished} --input {picture} --out {tmp_path}/out.png")
+    assert outcome.code == 2
+    assert f"{tmp_path} is write-protected" in outcome.err
+
+
+def test_overwrite_replaces(shell, finished, picture, tmp_path):
+    (tmp_path / "out.png").write_text("old")
+    line = f"predict --run {finished} --input {picture} --out {tmp_path}/out.png --overwrite"
+    assert shell(line).code == 0
+    assert pixels(tmp_path / "out.png").shape == (36, 36, 3)
+
+
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [
+        ("--fraction 0", "fraction is 0"),
+        ("--fraction 1.5", "fraction is 1.5"),
+        ("--fraction nan", "fraction is nan"),
+        ("--size 0", "--size"),
+        ("--size 100000", "--size"),
+        ("--steps 0", "--steps"),
+        ("--context points", "'latent+points', 'latent'"),
+        ("--pattern rondom", "'random', 'regular', 'block'"),
+        ("--sized 3", "--size"),
+    ],
+)
+def test_a_bad_option_is_named(shell, finished, picture, tmp_path, option, named):
+    line = f"predict --run {finished} --input {picture} --out {tmp_path}/out.png {option}"
+    outcome = shell(line)
+    assert outcome.code == 2
+    assert named in outcome.err
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_model_of_other_values_is_refused(shell, few, picture, tmp_path):
+    """Pictures are 0 to 255 in three channels; this model knows grey fields of 0 to 1."""
+    rng = np.random.default_rng(0)
+    for name, values in {
+        "unit": rng.random((6, 16, 16), np.float32),
+        "grey": rng.integers(0, 256, (6, 16, 16), np.uint8),
+    }.items():
+        np.save(tmp_path / f"{name}.npy", values)
+        line = f"fit {tmp_path}/{name}.npy --run {tmp_path}/{name} --phase autoencoder {few}"
+        assert shell(line).code == 0
+    line = f"predict --input {picture} --out {tmp_path}/out.png --run {tmp_path}"
+    assert "trained on values from" in shell(f"{line}/unit").err
+    assert "3 channels, but this model was fitted on fields of 1" in shell(f"{line}/grey").err
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_baseline_has_no_context(shell, few, pictures, picture, tmp_path):
+    settings = few.replace("autoencoder.", "diffusion.")
+    shell(f"fit {pictures} --model minimal-latent --run {tmp_path}/run {settings}")
+    line = f"predict --run {tmp_path}/run --input {picture} --size 48 --draw --steps 2"
+    assert "has no latent" in shell(f"{line} --out {tmp_path}/a.png --context latent").err
+    assert shell(f"{line} --out {tmp_path}/a.png").code == 0
+
+
+def truncate(run: Path) -> None:
+    weights = run / "model/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+
+def exchange(run: Path) -> None:
+    config = run / "model/config.json"
+    config.write_text(config.read_text().replace('"d_model": 16', '"d_model": 32'))
+
+
+def other_task(run: Path) -> None:
+    facts = run / "run.json"
+    facts.write_text(facts.read_text().replace('"task": "fields"', '"task": "words"'))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (truncate, "missing or cut short"),
+        (exchange, "another architecture"),
+        (other_task, "of task 'words'"),
+        (lambda run: (run / "model/config.json").write_text("{"), "cannot be read"),
+        (lambda run: (run / "model/config.json").write_text("{}"), "format"),
+        (lambda run: (run / "run.json").write_text("{"), "damaged"),
+        (lambda run: shutil.rmtree(run / "model"), "finished no phase"),
+        (shutil.rmtree, "cannot be read"),
+    ],
+)
+def test_a_spoilt_run_is_named(shell, run, picture, tmp_path, spoil, named):
+    spoil(run)
+    outcome = shell(f"predict --run {run} --input {picture} --out {tmp_path}/out.png")
+    assert outcome.code == 2
+    assert named in outcome.err
+    assert str(run) in outcome.err
+    assert not (tmp_path / "out.png").exists()

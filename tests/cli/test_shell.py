@@ -1,0 +1,179 @@
+"""The shell itself: help, mistakes, interrupts, full disks."""
+
+import errno
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mamba_diffae.cli import shell as speaking
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+COMMAND = [sys.executable, "-c", "from mamba_diffae.cli import main; main()"]
+
+
+def process(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, env=ENVIRONMENT)
+
+
+def test_the_installed_command_helps():
+    installed = Path(sys.executable).with_name("mamba-diffae")
+    done = subprocess.run([installed, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    for command in ("demo", "fit", "predict", "evaluate", "report"):
+        assert command in done.stdout
+
+
+def test_help_waits_for_no_heavy_package():
+    code = (
+        "import sys; from mamba_diffae.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'numpy', 'scipy', 'numba', 'PIL', 'matplotlib', 'accelerate', "
+        "'pydantic'} & set(sys.modules)))"
+    )
+    for words in (["--help"], ["fit", "--help"]):
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+        assert done.stdout.endswith("[]\n"), done.stdout + done.stderr
+
+
+def test_a_mistake_is_one_line_and_no_traceback(tmp_path):
+    done = process("fit", "no-such-folder", "--run", str(tmp_path / "run"))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    assert "no-such-folder" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "nearest"),
+    [
+        ("evalute --run x", "'evaluate'"),
+        ("fti emoji", "'fit'"),
+        ("fit emoji --rnu x", "--run"),
+        ("fit emoji --run x --pre-set tiny", "--preset"),
+        ("predict --run x --inputs a.png", "--input"),
+        ("demo --minuts 3", "--minutes"),
+    ],
+)
+def test_the_nearest_name_is_told(shell, line, nearest):
+    outcome = shell(line)
+    assert outcome.code == 2
+    assert nearest in outcome.err
+
+
+@pytest.mark.parametrize("line", ["fit", "fit emoji", "evaluate", "predict --run x", "report"])
+def test_what_is_missing_is_told(shell, line):
+    outcome = shell(line)
+    assert outcome.code == 2
+    assert "Missing" in outcome.err
+
+
+def test_an_interrupt_while_judging_leaves_nothing(shell, run, monkeypatch):
+    def stop(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mamba_diffae.experiments.reconstruction.judge", stop)
+    outcome = shell(f"evaluate --run {run} --scales 36")
+    assert outcome.code == 130
+    assert "Stopped" in outcome.err
+    assert not list(run.glob("*result*"))
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError("12 GiB"), RuntimeError("CUDA out of memory. Tried to allocate 12 GiB")]
+)
+def test_too_little_memory_is_told(shell, finished, picture, tmp_path, monkeypatch, error):
+    def fail(*args: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mamba_diffae.estimator.reconstruct", fail)
+    outcome = shell(f"predict --run {finished} --input {picture} --out {tmp_path}/out.png")
+    assert outcome.code == 2
+    assert "Not enough memory" in outcome.err
+    assert "12 GiB" in outcome.err
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(shell, finished, picture, tmp_path, monkeypatch):
+    def fail(*args: object, **options: object) -> None:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr("mamba_diffae.estimator.reconstruct", fail)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        shell(f"predict --run {finished} --input {picture} --out {tmp_path}/out.png")
+
+
+@pytest.mark.parametrize("command", ["fit", "predict", "report"])
+def test_a_full_disk_leaves_nothing_half_written(
+    shell, few, pictures, picture, judged, tmp_path, monkeypatch, command
+):
+    line = {
+        "fit": f"fit {pictures} --run {tmp_path}/run {few}",
+        "predict": f"predict --run {judged} --input {picture} --out {tmp_path}/out.png",
+        "report": f"report --run {judged} --out {tmp_path}/page.html",
+    }[command]
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    outcome = shell(line)
+    assert outcome.code == 2
+    assert "disk is full" in outcome.err
+    assert "free some space" in outcome.err
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_disk_that_fills_up_while_training_keeps_the_last_checkpoint(
+    shell, few, pictures, run, tmp_path, monkeypatch
+):
+    """Phase 1 is kept; with space again, training goes on."""
+    fsync, calls = os.fsync, iter(range(1000))
+
+    def fill(handle: int) -> None:
+        if next(calls) > 12:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(handle)
+
+    line = f"fit {pictures} --run {tmp_path}/new {few} --set autoencoder.checkpoint_every=1"
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", fill)
+        outcome = shell(line)
+    assert outcome.code == 2
+    assert "disk is full" in outcome.err
+    assert "--resume" in outcome.err
+    assert (tmp_path / "new/autoencoder/last/state.json").is_file()
+    assert not list((tmp_path / "new").rglob(".tmp-*"))
+    assert shell(f"{line} --resume").code == 0
+    ours, theirs = (folder / "model/model.safetensors" for folder in (tmp_path / "new", run))
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_long_work_is_told_where_there_is_no_terminal(monkeypatch, capsys):
+    clock = iter([0.0, 3.0, 12.0, 12.0, 13.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with speaking.telling("Judging …") as tell:
+        tell("at three seconds")
+        tell("at twelve")
+        tell("at thirteen")
+    assert capsys.readouterr().err == "at twelve\n"
+
+
+def test_demo_is_the_whole_main_job(shell, smooth_fields, tmp_path, monkeypatch):
+    """On a few fields in place of 3,119 pictures."""
+    truth = smooth_fields(count=6, size=96, channels=3)
+    monkeypatch.setattr("mamba_diffae.sources.open_field", lambda source: truth)
+    line = f"demo --run {tmp_path}/run --preset tiny --minutes 0.01 --count 1"
+    outcome = shell(line)
+    assert outcome.code == 0, outcome.err
+    assert "gappy POD" in outcome.out
+    assert "At 96 × 96 our best" in outcome.out
+    assert (tmp_path / "run/report.html").is_file()
+    outcome = shell(line)
+    assert outcome.code == 2
+    assert "--resume" in outcome.err
+    assert "No such option" not in shell("demo --resume --help").err

@@ -1,0 +1,149 @@
+"""What a step sees: by (seed, step) alone, every field in its turn, the truth where asked."""
+
+import itertools
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+
+from mamba_diffae.fields import GridField, pixel_centres
+from mamba_diffae.training.batches import DataConfig, FieldBatches, TrainingBatch, value_rms
+
+SIZE, ANCHORS = 24, 6
+CONFIG = DataConfig(queries=50, fractions=(0.05, 0.4), cells=12)
+
+
+@pytest.fixture
+def truth(smooth_fields) -> GridField:
+    return smooth_fields(count=10, size=SIZE, channels=2)
+
+
+def make(truth: GridField, config: DataConfig = CONFIG, **options: int) -> FieldBatches:
+    return FieldBatches(
+        truth, config, **{"seed": 1, "batch_size": 4, "anchors": ANCHORS, **options}
+    )
+
+
+def same(a: TrainingBatch, b: TrainingBatch) -> bool:
+    return all(torch.equal(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
+
+
+def cell(coords: torch.Tensor, size: int) -> np.ndarray:
+    """Index of the cell that holds each place, x fastest."""
+    column, row = (coords * size).long().unbind(-1)
+    return (row * size + column).numpy()
+
+
+# By seed and step alone
+
+
+def test_a_batch_depends_on_seed_and_step_alone(truth: GridField) -> None:
+    batches = make(truth)
+    first = [batches(step) for step in range(6)]
+    np.random.seed(5)  # noqa: NPY002 - no global state may matter
+    torch.manual_seed(5)
+    again = make(truth)
+    assert all(same(again(step), first[step]) for step in (5, 0, 3))
+    other = make(truth, seed=2)
+    assert not any(same(other(step), first[step]) for step in range(6))
+
+
+def test_observations_targets_and_keys_are_fresh_at_every_step(truth: GridField) -> None:
+    batches = make(truth, batch_size=10)  # the same fields at every step
+    seen = [batches(step) for step in range(8)]
+    of_field_0 = [int((batch.index == 0).nonzero()) for batch in seen]
+    for name in ("input_coords", "query_coords"):
+        places = [
+            frozenset(map(tuple, getattr(batch, name)[row].tolist()))
+            for batch, row in zip(seen, of_field_0, strict=True)
+        ]
+        assert len(set(places)) == 8
+    keys = torch.cat([batch.keys for batch in seen])
+    assert len(keys.unique()) == 80
+
+
+def test_fields_of_a_batch_see_different_places(truth: GridField) -> None:
+    batch = make(truth)(0)
+    for coords in (batch.input_coords, batch.query_coords):
+        assert all(not torch.equal(a, b) for a, b in itertools.combinations(coords, 2))
+
+
+# Every field in its turn
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 7, 10, 13])
+def test_every_field_comes_once_an_epoch_also_across_batches(
+    truth: GridField, batch_size: int
+) -> None:
+    batches = make(truth, batch_size=batch_size)
+    order = torch.cat([batches(step).index for step in range(-(-40 // batch_size))]).tolist()
+    epochs = [order[i : i + 10] for i in range(0, 40, 10)]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 4  # each in an order of its own
+    assert batches(0).size == batch_size
+
+
+def test_a_batch_names_its_fields(truth: GridField) -> None:
+    batch = make(truth)(3)
+    assert batch.describe() == "fields " + ", ".join(map(str, batch.index.tolist()))
+
+
+# The truth where it is asked
+
+
+def test_observations_are_cell_averages_and_targets_native_pixels(truth: GridField) -> None:
+    batch = make(truth)(2)
+    rows = batch.index.numpy()[:, None]
+    averages = truth.scaling.scale(truth.at(12)).reshape(10, -1, 2)
+    pixels = truth.scaling.scale(truth.values).reshape(10, -1, 2)
+    np.testing.assert_allclose(batch.input_values, averages[rows, cell(batch.input_coords, 12)])
+    targets = pixels[rows, cell(batch.query_coords, SIZE)]
+    np.testing.assert_allclose(batch.query_values, targets, rtol=1e-6)
+    for coords, size in ((batch.input_coords, 12), (batch.query_coords, SIZE)):
+        centres = torch.from_numpy(pixel_centres(size))[cell(coords, size)]
+        torch.testing.assert_close(coords, centres)
+    assert batch.input_mask.all()
+
+
+def test_anchors_hold_the_average_around_them(truth: GridField) -> None:
+    batch = make(truth)(0)
+    side = SIZE // ANCHORS
+    blocks = truth.values[batch.index].reshape(4, ANCHORS, side, ANCHORS, side, 2).mean((2, 4))
+    expected = truth.scaling.scale(blocks).reshape(4, -1, 2)
+    np.testing.assert_allclose(batch.anchor_values, expected, atol=1e-5)
+    assert make(truth, anchors=0)(0).anchor_values.shape == (4, 0, 2)
+
+
+def test_no_place_is_asked_or_seen_twice(truth: GridField) -> None:
+    batch = make(truth)(0)
+    for coords, size in ((batch.input_coords, 12), (batch.query_coords, SIZE)):
+        for places in cell(coords, size):
+            assert len(set(places.tolist())) == len(places)
+
+
+def test_the_share_that_is_seen_is_drawn_within_its_bounds(truth: GridField) -> None:
+    batches = make(truth)
+    counts = np.array([batches(step).input_coords.shape[1] for step in range(300)]) / 144
+    assert 0.05 - 0.5 / 144 <= counts.min() < 0.07
+    assert 0.33 < counts.max() <= 0.4 + 0.5 / 144
+    # Log-uniform: half of the steps lie below the geometric mean of the bounds.
+    assert np.mean(counts < (0.05 * 0.4) ** 0.5) == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("pattern", ["regular", "block"])
+def test_other_patterns_fill_a_batch_too(truth: GridField, pattern: str) -> None:
+    batch = make(truth, DataConfig(queries=10, cells=12, pattern=pattern))(0)
+    assert batch.input_coords.shape[0] == 4
+    assert batch.input_values.shape[:2] == batch.input_coords.shape[:2]
+
+
+def test_defaults_fit_a_field_smaller_than_the_task(truth: GridField) -> None:
+    batches = make(truth, DataConfig(queries=10_000))
+    assert (batches.cells, batches.queries) == (SIZE, SIZE**2)  # neither 32 cells nor 10,000 pixels
+    assert batches(0).query_coords.shape == (4, SIZE**2, 2)
+
+
+def test_sigma_is_the_rms_of_what_the_network_learns(truth: GridField) -> None:
+    scaled = truth.scaling.scale(truth.values.astype(np.float64))
+    assert value_rms(truth) == pytest.approx(np.sqrt(np.square(scaled).mean()))
