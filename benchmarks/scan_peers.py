@@ -3,13 +3,14 @@
 Each peer is made from a size and returns a call without arguments and the tensors to differentiate.
 """
 
+import importlib
 import importlib.util
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from mamba_diffae.scan import selective_scan
 
@@ -101,8 +102,8 @@ def attention(size: Size, device: str) -> Call:
     """Softmax attention over all points, without its projections."""
     heads = max(1, size.channels // HEAD)
     shape = (size.batch, heads, size.length, size.channels // heads)
-    leaves = tuple(torch.randn(shape, device=device, requires_grad=True) for _ in "qkv")
-    return Call(lambda: F.scaled_dot_product_attention(*leaves), leaves)
+    q, k, v = (torch.randn(shape, device=device, requires_grad=True) for _ in "qkv")
+    return Call(lambda: F.scaled_dot_product_attention(q, k, v), (q, k, v))
 
 
 def dense_lti(size: Size, device: str) -> Call:
@@ -124,31 +125,30 @@ def dense_lti(size: Size, device: str) -> Call:
 
 
 def mambapy(size: Size, device: str) -> Call:
-    from mambapy.mamba import MambaBlock
+    block = importlib.import_module("mambapy.mamba").MambaBlock
 
     leaves = scan_inputs(size, device)
-    return Call(lambda: MambaBlock.selective_scan(None, *leaves), leaves)  # pyright: ignore[reportArgumentType]
+    return Call(lambda: block.selective_scan(None, *leaves), leaves)
 
 
-def transformers_slow(size: Size, device: str) -> Call:
-    """The mixer of `transformers` without kernels; its projections and convolution included."""
-    from transformers import MambaConfig
-    from transformers.models.mamba.modeling_mamba import MambaMixer
+def transformers_mixer(size: Size, device: str) -> Call:
+    """The mixer of `transformers`, projections and convolution too; on a CPU its slow path."""
+    mamba = importlib.import_module("transformers.models.mamba.modeling_mamba")
 
-    config = MambaConfig(hidden_size=size.channels // 2, state_size=size.states, expand=2)
-    mixer = MambaMixer(config, layer_idx=0).to(device)
+    config = mamba.MambaConfig(hidden_size=size.channels // 2, state_size=size.states, expand=2)
+    mixer = mamba.MambaMixer(config, layer_idx=0).to(device)
     x = torch.randn(size.batch, size.length, size.channels // 2, device=device, requires_grad=True)
-    return Call(lambda: mixer.slow_forward(x), (x, *mixer.parameters()))
+    return Call(lambda: mixer(x), (x, *mixer.parameters()))
 
 
 def mamba_ssm(size: Size, device: str) -> Call:
     """The authors' CUDA kernel, which wants its tensors channel-first."""
-    from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+    scan = importlib.import_module("mamba_ssm.ops.selective_scan_interface").selective_scan_fn
 
     x, dt, A, B, C, D = (tensor.detach() for tensor in scan_inputs(size, device))
     x, dt, B, C = (tensor.transpose(1, 2).contiguous() for tensor in (x, dt, B, C))
     leaves = tuple(tensor.requires_grad_() for tensor in (x, dt, A, B, C, D))
-    return Call(lambda: selective_scan_fn(*leaves), leaves)
+    return Call(lambda: scan(*leaves), leaves)
 
 
 class Peer(NamedTuple):
@@ -169,6 +169,6 @@ PEERS = {
     "SDPA": Peer(attention, longest=4096),
     "dense LTI": Peer(dense_lti, longest=1024),
     "mambapy": Peer(mambapy, longest=4096, package="mambapy"),
-    "transformers": Peer(transformers_slow, longest=1024, package="transformers"),
+    "transformers": Peer(transformers_mixer, longest=1024, package="transformers"),
     "mamba-ssm": Peer(mamba_ssm, package="mamba_ssm", device="cuda"),
 }

@@ -28,6 +28,7 @@ SIZES = (
     Size(1, 4096, 1024),
     Size(4, 16384, 256),
 )
+SHORTEST = 0.1  # seconds that a measurement lasts
 OURS, FOUR = "selective_scan", "four directions"
 # (peer, least ratio of forward + backward at length L), from the op's design
 TARGETS = (
@@ -106,16 +107,16 @@ def _both(call: Call) -> Callable[[], object]:
 
 
 def _time(job: Callable[[], object], device: str) -> tuple[float, float]:
-    """Seconds of wall time and of CPU time over all threads, repeated to last 20 ms."""
-    runs, wall, cpu = 0, time.perf_counter(), time.process_time()
-    while True:
+    """Seconds of wall time and of CPU time (all threads) a run, after one to warm the caches."""
+    job()
+    runs, cpu, wall = 0, time.process_time(), time.perf_counter()
+    spent = 0.0
+    while spent < SHORTEST:
         job()
-        runs += 1
         if device.startswith("cuda"):
             torch.cuda.synchronize(device)
-        spent = time.perf_counter() - wall
-        if spent > 0.02:
-            return spent / runs, (time.process_time() - cpu) / runs
+        runs, spent = runs + 1, time.perf_counter() - wall
+    return spent / runs, (time.process_time() - cpu) / runs
 
 
 def _peak_memory(job: Callable[[], object], device: str) -> float:

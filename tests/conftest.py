@@ -5,11 +5,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor
 
 from mamba_diffae.fields import GridField, Scaling
 from mamba_diffae.models import FieldFlow
 from mamba_diffae.models.pretrained import model_class
+
+# Compiling a kernel on its first use, or a busy machine, is no failure.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 FIELD = {"value_dim": 2, "band": 8.0, "sigma": 0.5, "noise_cells": 8, "gap": 1 / 8}
 WIDTH = {"d_model": 16, "fourier_features": 8}

@@ -34,7 +34,7 @@ from mamba_diffae.training.batches import FieldBatches
 
 CONTEXTS = ("latent", "latent+points")
 SEEDS = st.integers(0, 2**20)
-PROPERTY = settings(max_examples=8, deadline=None)
+PROPERTY = settings(max_examples=8)
 
 
 def mean(net, query, coords, values, context) -> Tensor:

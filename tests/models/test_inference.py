@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mamba_diffae.flow import SOLVERS
+from mamba_diffae.flow import SOLVERS, field_keys, noise, solve
 from mamba_diffae.models import inference, reconstruct, sample
 from mamba_diffae.models.inference import check_inputs, draw
 from mamba_diffae.models.pretrained import MODELS
@@ -76,6 +76,24 @@ def test_evaluations_are_reported(network, observed, kind: str, solver: str, mon
     inputs = check_inputs(net, query(), *observed(), None)
     solution = draw(net, query(), inputs, None, None, 0, solver=solver, steps=3)
     assert solution.evaluations == len(calls) == 3 * SOLVERS[solver].evaluations
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun"])
+def test_a_draw_is_the_one_flow_of_anchors_and_queries(network, observed, solver: str) -> None:
+    net, seen = network(), (*observed(), torch.ones(2, 20, dtype=torch.bool))
+    points, condition = net.encoder(*seen), net.condition(*seen)
+    places = torch.cat([net.anchors.expand(2, -1, -1), query()], dim=1)
+
+    def velocity(x: Tensor, t: float, number: int) -> Tensor:
+        time, (anchors, queries) = x.new_full((2,), t), x.split([36, 9], dim=1)
+        options = {"anchor_values": anchors, "points": points}
+        asked = net.decode(query(), points.latent, time, queries, **options)
+        return torch.cat([net.anchor_flow(condition, time, anchors)[1], asked], dim=1)
+
+    with torch.no_grad():
+        start = noise(places, 2, field_keys(4, 2), net.config.noise_cells)
+        together = solve(velocity, start, solver=solver, steps=3).x[:, 36:]
+    close(sample(net, query(), *seen, solver=solver, steps=3, seed=4), together)
 
 
 def test_anchors_are_integrated_once_however_many_chunks(network, observed, monkeypatch) -> None:

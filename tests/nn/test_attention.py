@@ -147,7 +147,7 @@ def test_nothing_is_read_where_nothing_may_be() -> None:
 # Splines
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cells=st.integers(1, 12), dim=st.integers(1, 3), seed=st.integers(0, 100))
 def test_spline_weights_are_positive_local_and_sum_to_one(cells: int, dim: int, seed: int) -> None:
     coords = places(1, 20, dim, seed=seed)

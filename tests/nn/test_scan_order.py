@@ -35,7 +35,7 @@ def shuffled(*tensors: Tensor, seed: int) -> tuple[Tensor, ...]:
 # Permutations
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     count=st.integers(1, 40),
     padded=st.integers(0, 10),
@@ -70,7 +70,7 @@ def test_none_keeps_the_sequence_and_reversed_is_the_way_back() -> None:
             assert torch.equal(by_name[name], there.flip(-1))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), dim=st.integers(1, 4), cells=st.sampled_from([3, 8, 1000]))
 def test_shuffled_points_are_met_in_the_same_sequence(seed: int, dim: int, cells: int) -> None:
     # On few cells many points share coordinates: values must break the tie, not positions.

@@ -88,6 +88,8 @@ def test_growing_states_and_not_a_number_come_through():
     compare(inputs | {"A": inputs["A"].abs()})
     inputs = cast(inputs, torch.float32)
     inputs["dt"][0, 4, 0] = torch.nan
+    y = selective_scan(**inputs | {"A": 1e4 * inputs["A"].abs()}, backend="cpu")
+    assert not y[0, 5:].isfinite().any()
     y = selective_scan(**inputs, backend="cpu")
     assert y[0, 4:, 0].isnan().all()
     assert y[0, :4].isfinite().all()

@@ -35,7 +35,7 @@ from mamba_diffae.fields import (
     pixel_centres,
 )
 
-SHOWN, DRAWS = 6, 8
+SHOWN, DRAWS = 6, 6
 """Fields in the sheets of pictures, and draws of each."""
 QUESTION = (
     "From a share of its coarse cells, how well can a whole picture be written at several "

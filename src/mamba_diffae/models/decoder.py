@@ -39,13 +39,14 @@ class Site(NamedTuple):
     """The places of queries.
 
     Attributes:
-        features: Coordinates and what the nearest observations say, shape (B, N, ·).
+        entering: What coordinates and nearest observations give a decoder's first layer over the
+            queries, shape (B, N, ·).
         interpolated: Weighted average of the nearest observed values, shape (B, N, C).
         spline: Weights of the anchors, shape (B, N, A), or None.
         paths: Scans through the queries, or None.
     """
 
-    features: Tensor
+    entering: Tensor
     interpolated: Tensor
     spline: Tensor | None
     paths: Paths | None
@@ -78,35 +79,32 @@ class PointRead(nn.Module):
 
 @final
 class Head(nn.Module):
-    """A small conditioned MLP, whose first C outputs start from the interpolated observations."""
+    """A small conditioned MLP, whose first C outputs start from the interpolated observations.
 
-    def __init__(self, config: AutoencoderConfig, width: int) -> None:
+    Its first linear layer is left to the decoder, which computes the part that does not depend on t
+    only once.
+    """
+
+    def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         sizes = (*config.head, parameterisation(config).outputs + 1)
-        self.enter = nn.Linear(width, sizes[0])
-        # Phase 1 never sees a state: it must not meet untrained weights in phase 2.
-        self.state = _silent(config.value_dim, sizes[0])
         self.modulation = nn.ModuleList(Modulation(config.d_model, a, 2) for a in config.head)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.sigma = config.sigma
         for last in self.layers[-1].parameters():
             nn.init.zeros_(last)
 
-    def forward(
-        self, features: Tensor, interpolated: Tensor, x: Tensor, condition: Tensor
-    ) -> Tensor:
+    def forward(self, h: Tensor, interpolated: Tensor, condition: Tensor) -> Tensor:
         """What the parameterisation needs, at every query.
 
         Args:
-            features: Shape (B, N, width).
+            h: What enters the first nonlinearity, shape (B, N, head[0]).
             interpolated: Averaged observations, shape (B, N, C).
-            x: Scaled state, shape (B, N, C).
             condition: Shape (B, d_model).
 
         Returns:
             Shape (B, N, outputs).
         """
-        h = self.enter(features) + self.state(x)
         for modulation, layer in zip(self.modulation, self.layers, strict=True):
             scale, shift = modulation(condition)
             h = layer(F.gelu(h * (1 + scale) + shift))
@@ -151,7 +149,10 @@ class AnchoredDecoder(nn.Module):
         self.blocks = _blocks(config)
         self.norm = nn.LayerNorm(d)
         self.out = nn.Linear(d, parameterisation(config).outputs)
-        self.head = Head(config, self.read.width + d)
+        self.enter = nn.Linear(self.read.width, config.head[0])
+        self.enter_anchors = nn.Linear(d, config.head[0], bias=False)
+        self.enter_state = _silent(C, config.head[0])
+        self.head = Head(config)
 
     def prepare(self, latent: Tensor, points: Encoding | None) -> Prepared:
         """Unfold the latent over the anchors, and let them hear the nearest observations."""
@@ -164,7 +165,8 @@ class AnchoredDecoder(nn.Module):
     def site(self, prepared: Prepared, query_coords: Tensor) -> Site:
         """Read everything at the queries (B, N, D) that does not depend on t."""
         features, interpolated = self.read(query_coords, prepared.points)
-        return Site(features, interpolated, spline_weights(query_coords, self.cells), None)
+        spline = spline_weights(query_coords, self.cells)
+        return Site(self.enter(features), interpolated, spline, None)
 
     def anchor_flow(
         self, prepared: Prepared, condition: Tensor, x: Tensor, present: Tensor | None
@@ -186,9 +188,9 @@ class AnchoredDecoder(nn.Module):
         """The outputs at the queries, from their scaled state."""
         assert site.spline is not None
         assert tokens is not None
-
-        features = torch.cat([site.features, site.spline @ tokens], dim=-1)
-        return self.head(features, site.interpolated, x, condition)
+        around = site.spline @ self.enter_anchors(tokens)
+        h = site.entering + around + self.enter_state(x)
+        return self.head(h, site.interpolated, condition)
 
 
 @final
@@ -203,11 +205,12 @@ class ScanDecoder(nn.Module):
         self.config = config
         self.register_buffer("anchors", torch.zeros(0, config.coord_dim), persistent=False)
         self.read = PointRead(config)
-        self.embed = nn.Linear(self.read.width, d)
-        self.state = _silent(config.value_dim, d)
+        self.enter = nn.Linear(self.read.width, d)
+        self.enter_state = _silent(config.value_dim, d)
         self.blocks = _blocks(config)
         self.norm = nn.LayerNorm(d)
-        self.head = Head(config, d)
+        self.enter_head = nn.Linear(d, config.head[0])
+        self.head = Head(config)
 
     def prepare(self, latent: Tensor, points: Encoding | None) -> Prepared:
         """Nothing is laid out before the queries are known."""
@@ -219,7 +222,7 @@ class ScanDecoder(nn.Module):
         features, interpolated = self.read(query_coords, prepared.points)
         mask = torch.ones_like(query_coords[..., 0], dtype=torch.bool)
         paths = Paths.through(query_coords, mask, config.directions, config.step, config.gap)
-        return Site(features, interpolated, None, paths)
+        return Site(self.enter(features), interpolated, None, paths)
 
     def anchor_flow(
         self, prepared: Prepared, condition: Tensor, x: Tensor, present: Tensor | None
@@ -230,14 +233,17 @@ class ScanDecoder(nn.Module):
     def query_flow(self, site: Site, condition: Tensor, x: Tensor, tokens: Tensor | None) -> Tensor:
         """The outputs at the queries, from their scaled state."""
         assert site.paths is not None
-        h = self.embed(site.features) + self.state(x) + condition[:, None]
+        h = site.entering + self.enter_state(x) + condition[:, None]
         for block in self.blocks:
             h = block(h, site.paths, condition)
-        return self.head(self.norm(h), site.interpolated, x, condition)
+        return self.head(self.enter_head(self.norm(h)), site.interpolated, condition)
 
 
 def _silent(inputs: int, outputs: int) -> nn.Linear:
-    """A linear layer that says nothing before it has learned."""
+    """A linear layer for the state x_t, which says nothing before it has learned.
+
+    Phase 1 never sees a state: phase 2 must not begin by meeting untrained weights.
+    """
     layer = nn.Linear(inputs, outputs, bias=False)
     nn.init.zeros_(layer.weight)
     return layer

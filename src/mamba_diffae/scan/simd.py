@@ -1,7 +1,9 @@
 """A float32 vector for Numba kernels: load, store, arithmetic, 2**x, sum of lanes.
 
-LLVM does not vectorise the scan's loops by itself (too many arrays that might overlap), so the
-kernels name the vector type and leave its mapping onto AVX2, AVX-512, NEON, ... to LLVM.
+Plain loops over channels do almost as well once `math.exp`, which LLVM cannot vectorise, is
+replaced by the same polynomial: on AVX2 they took 1.1 times as long forward and 1.15 to 1.6 times
+backward (256 to 64 channels), for the test before each inner loop that its arrays do not overlap.
+Here the vector type is named, and LLVM maps it onto AVX2, AVX-512, NEON, ...
 """
 
 # Numba itself passes an intrinsic its first argument, the typing context.
@@ -130,15 +132,16 @@ _ROUND = 1.5 * 2.0**23  # adding it rounds to an integer, which lands in the low
 
 @intrinsic
 def exp2(typingctx, z):
-    """2**z for z up to 127, relative error 2e-7; below -126 it stays at 2**-126."""
+    """2**z with relative error 2e-7; 0 below -127, infinite above 128."""
 
     def codegen(context, builder, signature, args):
         multiply_add = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(_FLOATS, [_FLOATS] * 3), f"llvm.fmuladd.v{LANES}f32"
         )
         (number,) = args
-        floor = _constant(-126.0)
-        number = builder.select(builder.fcmp_ordered("<", number, floor), floor, number)
+        for sign, bound in (("<", _constant(-127.0)), (">", _constant(128.0))):
+            beyond = builder.fcmp_ordered(sign, number, bound)  # false for not-a-number
+            number = builder.select(beyond, bound, number)
         shifted = builder.fadd(number, _constant(_ROUND))
         f = builder.fsub(number, builder.fsub(shifted, _constant(_ROUND)))
         power = _constant(_EXP2[-1])

@@ -1,0 +1,167 @@
+"""The experiment: a model beside the classical methods, on the same observations."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mamba_diffae import FieldAutoencoder, GridField
+from mamba_diffae.experiments import Result, load_result, reconstruction, save_result
+from mamba_diffae.experiments.reconstruction import DRAWS, Protocol
+
+SIZE = 24
+FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
+CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "diffusion": FEW}
+PROTOCOL = Protocol(scales=(8, SIZE), fraction=0.3, seed=1)
+CURVES = [
+    {"phase": "autoencoder", "step": 3, "validation": {"psnr": 20.0}},
+    {"phase": "diffusion", "step": 3, "validation": {"psnr": 19.5}},
+]
+
+
+@pytest.fixture(scope="module")
+def truth(smooth_fields: Callable[..., GridField]) -> GridField:
+    return smooth_fields(count=12, size=SIZE, channels=3)
+
+
+@pytest.fixture(scope="module")
+def model(truth: GridField) -> FieldAutoencoder:
+    return FieldAutoencoder("tiny", changes=CHANGES).fit(truth)
+
+
+@pytest.fixture(scope="module")
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def result(model: FieldAutoencoder, truth: GridField, told: list[str]) -> Result:
+    return reconstruction(
+        model,
+        truth.split("test"),
+        truth.split("train"),
+        PROTOCOL,
+        curves=CURVES,
+        facts={"seed": "1"},
+        on_progress=told.append,
+    )
+
+
+def test_every_method_has_a_score_at_every_scale(result):
+    by_scale = {
+        scale: [s.method for s in result.scores if s.scale == scale] for scale in PROTOCOL.scales
+    }
+    assert by_scale[8] == by_scale[SIZE]
+    assert {
+        "nearest",
+        "kriging",
+        "gappy POD",
+        "autoencoder, latent+points",
+        "autoencoder, latent",
+        "autoencoder, asked at the scale",
+        f"oracle: true {SIZE}², bicubic",
+    } <= set(by_scale[8])
+    assert {score.count for score in result.scores} == {2}
+
+
+def test_the_oracle_is_beyond_60_db(result):
+    oracle = [s for s in result.scores if s.method.startswith("oracle")]
+    assert all(score.psnr.mean > 60 for score in oracle)
+
+
+def test_ours_is_scored_as_predicted(result, model, truth):
+    test = truth.split("test")
+    mean = model.predict(PROTOCOL.observe(test)).mean
+    error = np.clip(test.scaling.unit(mean), 0, 1) - test.scaling.unit(test.at(SIZE))
+    psnr = -10 * np.log10(np.square(error).mean(axis=(1, 2, 3)))
+    found = next(
+        s for s in result.scores if (s.method, s.scale) == ("autoencoder, latent+points", SIZE)
+    )
+    assert found.psnr.mean == pytest.approx(psnr.mean(), abs=1e-3)
+
+
+def test_natively_asked_is_asked_at_the_scale(result):
+    rows = {s.method: s.psnr.mean for s in result.scores if s.scale == SIZE}
+    assert rows["autoencoder, asked at the scale"] == rows["autoencoder, latent+points"]
+    rows = {s.method: s.psnr.mean for s in result.scores if s.scale == 8}
+    assert rows["autoencoder, asked at the scale"] != rows["autoencoder, latent+points"]
+
+
+def test_findings_name_the_best_of_both_sides(result):
+    for scale, finding in zip(PROTOCOL.scales, result.findings, strict=False):
+        rows = [s for s in result.scores if s.scale == scale and "oracle" not in s.method]
+        ours = max((s for s in rows if "autoencoder" in s.method), key=lambda s: s.psnr.mean)
+        theirs = max((s for s in rows if "autoencoder" not in s.method), key=lambda s: s.psnr.mean)
+        assert finding.startswith(f"At {scale} × {scale} our best ({ours.method})")
+        assert f"{ours.psnr.mean:.2f} dB" in finding
+        assert f"({theirs.method}, {theirs.psnr.mean:.2f} dB)" in finding
+        assert ("above" if ours.psnr.mean >= theirs.psnr.mean else "below") in finding
+
+
+def test_what_the_second_phase_did_is_told(result):
+    assert any("from 20.00 to 19.50 dB" in finding for finding in result.findings)
+
+
+def test_draws_are_judged_at_the_native_size(result):
+    (draws,) = result.draws
+    assert (draws.draws, draws.scale, draws.method) == (DRAWS, SIZE, "autoencoder")
+
+
+def test_sheets_show_every_method_and_the_draws(result):
+    *methods, draws = result.sheets
+    assert [sheet.title for sheet in methods] == [
+        f"Every method at {scale} × {scale}" for scale in PROTOCOL.scales
+    ]
+    for sheet, scale in zip(methods, PROTOCOL.scales, strict=True):
+        assert sheet.columns[:2] == ["truth", "observed"]
+        shown = [picture for row in sheet.pictures for picture in (row[0], *row[2:])]
+        assert {picture.shape for picture in shown} == {(scale, scale, 3)}
+    assert list(draws.columns) == [
+        "truth", "observed", "mean", "standard deviation", "draw 1", "draw 2",
+    ]  # fmt: skip
+
+
+def test_everything_is_told_while_it_goes_on(result, told):
+    text = "\n".join(told)
+    for step in ("autoencoder, latent+points: 2 of 2", f"kriging at {SIZE}²", "draws"):
+        assert step in text
+
+
+def test_it_is_kept_and_opened_again(result, tmp_path):
+    save_result(result, tmp_path)
+    kept = load_result(tmp_path)
+    assert [s.to_dict() for s in kept.scores] == [s.to_dict() for s in result.scores]
+    assert list(kept.findings) == list(result.findings)
+    assert kept.facts == {"seed": "1"}
+
+
+@pytest.mark.parametrize("pattern", ["regular", "block"])
+def test_a_baseline_has_one_context(truth, pattern):
+    changes = {"model": {"d_model": 16}, "diffusion": FEW}
+    model = FieldAutoencoder("tiny", model="minimal-latent", changes=changes).fit(truth)
+    protocol = Protocol(scales=(SIZE,), fraction=0.3, pattern=pattern)
+    result = reconstruction(model, truth.split("test"), truth.split("train"), protocol)
+    ours = [s.method for s in result.scores if "minimal" in s.method]
+    assert ours == ["minimal-latent", "minimal-latent, asked at the scale"]
+    assert not any("Flow matching changed" in finding for finding in result.findings)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "message"),
+    [
+        (Protocol(scales=(8, 48)), "Scale 48 was asked, but the native size is 24 × 24"),
+        (Protocol(scales=(8,), fraction=1.5), "fraction is 1.5"),
+        (Protocol(scales=(8,), pattern="spiral"), "Unknown pattern 'spiral'"),
+    ],
+)
+def test_a_bad_protocol_is_refused_before_any_work(model, truth, told, protocol, message):
+    before = len(told)
+    with pytest.raises(ValueError, match=message):
+        reconstruction(model, truth, truth, protocol, on_progress=told.append)
+    assert len(told) == before
+
+
+def test_fields_of_other_channels_are_refused(model, smooth_fields):
+    grey = smooth_fields(count=6, size=SIZE, channels=1)
+    with pytest.raises(ValueError, match="1 channels, but this model was fitted on fields of 3"):
+        reconstruction(model, grey, grey, PROTOCOL)
