@@ -169,6 +169,6 @@ PEERS = {
     "SDPA": Peer(attention, longest=4096),
     "dense LTI": Peer(dense_lti, longest=1024),
     "mambapy": Peer(mambapy, longest=4096, package="mambapy"),
-    "transformers": Peer(transformers_mixer, longest=1024, package="transformers"),
+    "transformers": Peer(transformers_mixer, longest=256, package="transformers"),
     "mamba-ssm": Peer(mamba_ssm, package="mamba_ssm", device="cuda"),
 }

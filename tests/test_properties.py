@@ -75,9 +75,6 @@ def close(a: Tensor, b: Tensor) -> None:
     torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
 
 
-# 1
-
-
 @ANSWERS
 @pytest.mark.parametrize("context", CONTEXTS)
 @PROPERTY
@@ -96,9 +93,6 @@ def test_1_a_query_does_not_depend_on_other_queries(
         patch.setattr(inference, "CHUNK", 7)
         close(ask(net, query, *seen, context), whole)
     assert whole.std(dim=1).min() > 1e-3
-
-
-# 2
 
 
 @ANSWERS
@@ -121,9 +115,6 @@ def test_2_seeds_name_fields(network, observed) -> None:
     close(sample(net, *second, steps=2, seed=field_keys(5, 2)[1:]), one[1:])
 
 
-# 3
-
-
 @pytest.mark.parametrize("points", [3, 20])  # fewer than a query reads, and more
 @PROPERTY
 @given(seed=SEEDS)
@@ -143,9 +134,6 @@ def test_3_the_latent_sees_a_set(network, observed, points: int, seed: int) -> N
         whole = reconstruct(net, grid(5), coords, values, context=context)
         close(reconstruct(net, grid(5), *padded, mask, context=context), whole)
     assert (latent[0] - latent[1]).abs().max() > 1e-2
-
-
-# 4
 
 
 def scan_inputs(length: int = 50) -> dict[str, Tensor]:
@@ -190,9 +178,6 @@ def test_4_duplicate_points_are_harmless(network, observed) -> None:
         assert reconstruct(net, grid(5), *everywhere_the_same, context=context).isfinite().all()
 
 
-# 5
-
-
 @given(t=st.floats(0.01, 0.99), seed=SEEDS)
 def test_5_u_t_is_the_derivative_of_x_t(t: float, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -217,8 +202,6 @@ def test_5_a_solver_has_its_declared_order_and_tells_its_cost(name: str) -> None
     assert math.log2(errors[0] / errors[1]) == pytest.approx(SOLVERS[name].order, abs=0.05)
     assert sum(solution.evaluations for solution in solutions) == next(calls)
 
-
-# 7
 
 MODEL = {"d_model": 16, "fourier_features": 8, "latent_dim": 12, "anchors": 4, "neighbours": 4}
 STEPS = {"batch_size": 3, "checkpoint_every": 2, "log_every": 1, "validate_every": 3}
@@ -274,9 +257,6 @@ def test_7_stopped_and_resumed_is_never_stopped(
     assert curves[1] == curves[0]
     seen = observe(truth, 0.2, cells=12)
     np.testing.assert_array_equal(resumed.predict(seen).mean, whole.predict(seen).mean)
-
-
-# 9
 
 
 def test_9_an_oracle_scores_above_60_db_at_every_scale(smooth_fields) -> None:

@@ -18,7 +18,7 @@ def test_every_public_name_is_there_and_documented():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="mamba_diffae.*FieldAutoencode'"):
+    with pytest.raises(AttributeError, match=r"mamba_diffae.*FieldAutoencode'"):
         _ = mda.FieldAutoencode
 
 
@@ -34,12 +34,10 @@ def test_types_and_data_travel_with_the_package():
 
 
 def test_five_lines_from_field_to_score(smooth_fields):
-    few = {"model": {"d_model": 16}} | dict.fromkeys(
-        ("autoencoder", "diffusion"), {"steps": 3, "batch_size": 4, "show_progress": False}
-    )
+    few = {"steps": 3, "batch_size": 4, "show_progress": False}
     truth = mda.open_field(smooth_fields())
     obs = mda.observe(truth, fraction=0.3, seed=0)
-    model = mda.FieldAutoencoder("tiny", changes=few).fit(truth)
+    model = mda.FieldAutoencoder("tiny", changes={"autoencoder": few, "diffusion": few}).fit(truth)
     field = model.predict(obs, targets=truth, n_samples=2)
     scores = mda.evaluate(field, truth)
     assert set(scores) == {"rmse", "psnr", "ssim"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mamba_diffae.cli.options import parse_scales
 from mamba_diffae.experiments import load_result
@@ -118,12 +119,17 @@ def test_a_run_of_another_task_is_refused(shell, run, command):
 
 def test_another_source_is_judged_at_the_native_size(shell, run, tmp_path):
     """Its fields are finer: they are averaged to what the model knows."""
-    fields = np.random.default_rng(0).integers(0, 256, (6, 72, 72, 3), np.uint8)
-    np.save(tmp_path / "other.npy", fields)
-    line = f"evaluate --run {run} --source {tmp_path}/other.npy --count 1 --scales"
-    assert "native size is 36 × 36" in shell(f"{line} 72").err
-    outcome = shell(f"{line} 36")
+    (tmp_path / "other").mkdir()
+    for i in range(6):
+        noise = np.random.default_rng(i).integers(0, 256, (72, 80, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"other/{i}.png")
+    (tmp_path / "other/cut.png").write_bytes((tmp_path / "other/0.png").read_bytes()[:99])
+    line = f"evaluate --run {run} --source {tmp_path}/other --count 1 --scales"
+    assert "cut.png cannot be decoded" in shell(f"{line} 36").err
+    assert "native size is 36 × 36" in shell(f"{line} 72 --skip-broken").err
+    outcome = shell(f"{line} 36 --skip-broken")
     assert outcome.code == 0, outcome.err
+    assert "Note: 1 of 7 pictures" in outcome.err
     assert {score.count for score in load_result(run).scores} == {1}
 
 

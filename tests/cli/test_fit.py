@@ -90,6 +90,16 @@ def test_resuming_a_finished_run_changes_nothing(shell, few, pictures, run):
     assert all((after[name] == before[name]).all() for name in before)
 
 
+def test_a_damaged_checkpoint_is_named(shell, few, pictures, run):
+    weights = run / "autoencoder/last/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    before = files(run)
+    outcome = shell(f"fit {pictures} --run {run} {few} --resume")
+    assert outcome.code == 2
+    assert f"{weights} is damaged" in outcome.err
+    assert {**files(run), "run.json": b""} == {**before, "run.json": b""}
+
+
 def test_overwrite_begins_anew(shell, few, pictures, run):
     (run / "result.json").write_text("{}")
     outcome = shell(f"fit {pictures} --run {run} {few} --overwrite --phase autoencoder")
@@ -103,6 +113,25 @@ def test_resume_beats_overwrite(shell, few, pictures, run):
     outcome = shell(f"fit {pictures} --run {run} {few} --overwrite --resume")
     assert outcome.code == 0, outcome.err
     assert {row["phase"] for row in rows(run)} == {"autoencoder", "diffusion"}
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "text", "value"),
+    [
+        ("model", "decoder", "scan", "scan"),
+        ("model", "velocity", "preconditioned", "preconditioned"),
+        ("model", "pooling", "mean", "mean"),
+        ("model", "directions", "[hilbert,hilbert_reversed]", ["hilbert", "hilbert_reversed"]),
+        ("model", "head", "[16,8]", [16, 8]),
+        ("data", "pattern", "block", "block"),
+        ("autoencoder", "learning_rate", "1e-3", 0.001),
+    ],
+)
+def test_a_setting_is_heard_and_kept(shell, few, pictures, tmp_path, section, name, text, value):
+    outcome = shell(f"fit {pictures} --run {tmp_path}/run {few} --set {section}.{name}={text}")
+    assert outcome.code == 0, outcome.err
+    settings = json.loads((tmp_path / "run/run.json").read_text())["settings"]
+    assert {**settings, **settings["training"]}[section][name] == value
 
 
 @pytest.mark.parametrize(
@@ -123,6 +152,10 @@ def test_resume_beats_overwrite(shell, few, pictures, run):
         ("--set autoencoder.steps=0", "steps = 0"),
         ("--set autoencoder.minutes=-1", "minutes = -1"),
         ("--set model.value_dim=1", "follows from the fields"),
+        ("--set model.directions=[]", "directions = []"),
+        ("--set model.head=[0]", "head.0 = 0"),
+        ("--set data.fractions=[0,0.5]", "fractions.0 = 0"),
+        ("--set data.fractions=[0.5,0.2]", "the least share comes first"),
         ("--set model.directions=[sideways]", "Unknown direction 'sideways'"),
         ("--set model.anchors=37", "36 × 36 pixels"),
         ("--set data.cells=37", "36 × 36 pixels"),
@@ -195,6 +228,13 @@ def test_arrays_are_fitted(shell, few, tmp_path, name):
     outcome = shell(f"fit {tmp_path / name} --run {tmp_path}/run {few} --phase autoencoder")
     assert outcome.code == 0, outcome.err
     assert f"6 fields of 16 × 16 × {channels}" in outcome.err
+
+
+def test_the_embedded_pictures_are_fitted(shell, few, tmp_path):
+    line = f"fit emoji --native-size 16 --run {tmp_path}/run --phase autoencoder {few}"
+    outcome = shell(line)
+    assert outcome.code == 0, outcome.err
+    assert "3119 fields of 16 × 16 × 3: 2499 train, 310 val, 310 test" in outcome.err
 
 
 def test_pictures_are_averaged_to_a_native_size(shell, few, pictures, tmp_path):

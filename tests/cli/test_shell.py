@@ -110,15 +110,17 @@ def test_a_mistake_of_ours_keeps_its_traceback(shell, finished, picture, tmp_pat
         shell(f"predict --run {finished} --input {picture} --out {tmp_path}/out.png")
 
 
-@pytest.mark.parametrize("command", ["fit", "predict", "report"])
+@pytest.mark.parametrize("command", ["fit", "predict", "evaluate", "report"])
 def test_a_full_disk_leaves_nothing_half_written(
-    shell, few, pictures, picture, judged, tmp_path, monkeypatch, command
+    shell, few, pictures, picture, judged, run, tmp_path, monkeypatch, command
 ):
     line = {
-        "fit": f"fit {pictures} --run {tmp_path}/run {few}",
-        "predict": f"predict --run {judged} --input {picture} --out {tmp_path}/out.png",
+        "fit": f"fit {pictures} --run {tmp_path}/new {few}",
+        "predict": f"predict --run {run} --input {picture} --out {tmp_path}/out.png",
+        "evaluate": f"evaluate --run {run} --scales 8 --json {tmp_path}/scores.json",
         "report": f"report --run {judged} --out {tmp_path}/page.html",
     }[command]
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
 
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -128,7 +130,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert outcome.code == 2
     assert "disk is full" in outcome.err
     assert "free some space" in outcome.err
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_disk_that_fills_up_while_training_keeps_the_last_checkpoint(

@@ -115,9 +115,17 @@ def test_given_keys_are_taken_as_they_are() -> None:
     assert torch.equal(field_keys(keys, 2), keys)
 
 
-@pytest.mark.parametrize("seed", [torch.zeros(3, dtype=torch.int64), torch.zeros(2)])
-def test_keys_of_another_shape_or_kind_are_refused(seed: Tensor) -> None:
-    with pytest.raises(ValueError, match=r"seed is a torch\..* expected an int, or int64 .*\(2,\)"):
+@pytest.mark.parametrize(
+    ("seed", "shown"),
+    [
+        (torch.zeros(3, dtype=torch.int64), r"a torch.int64 tensor of shape \(3,\)"),
+        (torch.zeros(2), r"a torch.float32 tensor of shape \(2,\)"),
+        (1.5, "1.5"),
+        (2**63, "9223372036854775808"),
+    ],
+)
+def test_other_keys_are_refused(seed, shown: str) -> None:
+    with pytest.raises(ValueError, match=rf"seed is {shown}; expected an int .*\(2,\)"):
         field_keys(seed, 2)
 
 

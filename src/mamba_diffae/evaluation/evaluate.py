@@ -20,16 +20,21 @@ def evaluate(prediction: Prediction | np.ndarray, truth: GridField) -> dict[str,
         "rmse" in the unit of the field; "psnr" in dB and "ssim", each the mean over the fields.
 
     Raises:
-        ValueError: If the prediction is not on a square grid of the fields, or finer than the
-            truth.
+        ValueError: If the prediction is not on a square grid of the fields, finer than the truth,
+            or not finite.
     """
     mean = prediction.mean if isinstance(prediction, Prediction) else prediction
     expected = f"(S, n, n, C) with S = {len(truth)} and C = {truth.channels}"
-    if mean.ndim != 4 or (len(mean), mean.shape[-1]) != (len(truth), truth.channels):
+    square = mean.ndim == 4 and mean.shape[1] == mean.shape[2]
+    if not square or (len(mean), mean.shape[-1]) != (len(truth), truth.channels):
         raise ValueError(
             f"evaluate was given a prediction of shape {mean.shape}; expected {expected}: predict "
-            f"with "
-            "targets=truth."
+            "with targets=truth."
+        )
+    if not np.isfinite(mean).all():
+        raise ValueError(
+            f"{int((~np.isfinite(mean)).sum())} of {mean.size} predicted values are NaN or "
+            "infinite; a score needs a number at every pixel."
         )
     reference = truth.at(mean.shape[1])
     unit = truth.scaling.unit

@@ -84,7 +84,7 @@ class GridField:
         if not chosen.any():
             raise ValueError(
                 f"No field belongs to the split {name!r}; this source has "
-                f"{', '.join(sorted(set(self.splits.tolist())))}; give one of three fields or "
+                f"{', '.join(sorted(set(self.splits.tolist())))}. Give one of three fields or "
                 "more, or set its splits."
             )
         return self.take(chosen)

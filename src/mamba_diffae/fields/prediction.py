@@ -53,7 +53,7 @@ def queries(targets: Targets, native: int) -> tuple[np.ndarray, Callable[[np.nda
     if size is None:
         size = native
     if not isinstance(size, int | np.integer) or size < 1:
-        given = f"shape {size.shape}" if isinstance(size, np.ndarray) else repr(size)
+        given = f"{type(size).__name__} {getattr(size, 'shape', size)}"
         raise ValueError(
             f"targets were given as {given}; expected pixels a side (1 or more), a GridField, or "
             "coordinates of shape (N, D)."

@@ -49,16 +49,17 @@ def field_keys(seed: int | Tensor, batch: int, device: torch.device | None = Non
         Keys, shape (B,), int64.
 
     Raises:
-        ValueError: If a tensor of another shape or kind is given.
+        ValueError: If anything else is given.
     """
-    if isinstance(seed, int):
+    if isinstance(seed, int) and -(2**63) <= seed < 2**63:
         start = torch.full((batch,), seed, dtype=torch.int64, device=device)
         return fold(start, torch.arange(batch, device=device))
-    if seed.shape != (batch,) or seed.dtype != torch.int64:
+    if not isinstance(seed, Tensor) or seed.shape != (batch,) or seed.dtype != torch.int64:
+        tensor = isinstance(seed, Tensor)
+        given = f"a {seed.dtype} tensor of shape {tuple(seed.shape)}" if tensor else repr(seed)
         raise ValueError(
-            f"seed is a {seed.dtype} tensor of shape {tuple(seed.shape)}; expected an int, or "
-            f"int64 of "
-            f"shape ({batch},), one for each field."
+            f"seed is {given}; expected an int of 64 bits, or int64 of shape ({batch},), one for "
+            "each field."
         )
     return seed.to(device)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mamba_diffae.nn.mamba import StepKind
 
@@ -40,7 +40,7 @@ class BaselineConfig(FieldConfig):
 
     blocks: int = Field(6, ge=1)
     d_state: int = Field(16, ge=1)
-    directions: tuple[str, ...] = ("none",)
+    directions: tuple[str, ...] = Field(("none",), min_length=1)
     bottleneck: int = Field(256, ge=1, description="Width of MinimalLatentMamba's bottleneck.")
 
 
@@ -51,7 +51,9 @@ class AutoencoderConfig(FieldConfig):
     d_state: int = Field(16, ge=1, le=256)
     encoder_blocks: int = Field(6, ge=0)
     decoder_blocks: int = Field(6, ge=0)
-    directions: tuple[str, ...] = ("row", "row_reversed", "column", "column_reversed")
+    directions: tuple[str, ...] = Field(
+        ("row", "row_reversed", "column", "column_reversed"), min_length=1
+    )
     step: StepKind = "distance"
     velocity: Literal["gaussian", "preconditioned"] = "gaussian"
     pooling: Literal["attention", "mean"] = "attention"
@@ -59,4 +61,6 @@ class AutoencoderConfig(FieldConfig):
     anchors: int = Field(16, ge=4, description="Anchors a side.")
     neighbours: int = Field(12, ge=2, description="Observations that a query reads.")
     message: int = Field(64, ge=8, multiple_of=4, description="Width of what a neighbour sends.")
-    head: tuple[int, ...] = Field((256, 256), description="Hidden widths of the read-out.")
+    head: tuple[PositiveInt, ...] = Field(
+        (256, 256), min_length=1, description="Hidden widths of the read-out."
+    )

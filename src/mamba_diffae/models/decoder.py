@@ -227,8 +227,8 @@ class ScanDecoder(nn.Module):
     def anchor_flow(
         self, prepared: Prepared, condition: Tensor, x: Tensor, present: Tensor | None
     ) -> tuple[None, Tensor]:
-        """There are no anchors: `x` is empty and comes back."""
-        return None, x
+        """There are no anchors, so the outputs are empty, but of their width."""
+        return None, x.new_zeros(*x.shape[:2], parameterisation(self.config).outputs)
 
     def query_flow(self, site: Site, condition: Tensor, x: Tensor, tokens: Tensor | None) -> Tensor:
         """The outputs at the queries, from their scaled state."""

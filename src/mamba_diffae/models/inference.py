@@ -57,7 +57,8 @@ def reconstruct(
     with torch.no_grad():
         condition = _condition(net, inputs, latent, context)
         t = query_coords.new_zeros(len(query_coords))
-        keys = field_keys(0, len(query_coords), query_coords.device)
+        # One key for all: the place of a field in the batch must not matter to its mean.
+        keys = field_keys(0, 1, query_coords.device).expand(len(query_coords))
         at_anchors = net.origin(_anchors(net, len(query_coords)), keys)
         tokens, _ = net.anchor_flow(condition, t, at_anchors)
         parts = []

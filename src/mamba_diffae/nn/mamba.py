@@ -177,11 +177,9 @@ class LinearTimeInvariantBlock(nn.Module):
         batch, length = x.shape[:2]
         x = x.unflatten(-1, (self.directions, -1)).transpose(1, 2).flatten(0, 1)
         dt = (paths.step * paths.mask[:, None]).flatten(0, 1)[..., None]
-        ones = torch.ones(batch * self.directions, length, 1, dtype=x.dtype, device=x.device)
-        decay = torch.stack([-self.A_log.exp()] * batch).flatten(0, 1)
-        order = paths.order.flatten(0, 1)[:, None]
-        # A differs between the directions, so it goes into dt, and the op's own is -1.
-        y = selective_scan(
-            x, -dt * decay[:, None], -torch.ones_like(decay[0])[:, None], ones, ones, order=order
-        )
-        return list((y / -decay[:, None]).unflatten(0, (batch, self.directions)).unbind(1))
+        one = torch.ones(batch * self.directions, length, 1, dtype=x.dtype, device=x.device)
+        # The decay rates differ between the directions, so they go into dt, and the op's A is -1.
+        rate = self.A_log.exp().repeat(batch, 1)[:, None]
+        A = -torch.ones_like(rate[0].T)
+        y = selective_scan(x, dt * rate, A, one, one, order=paths.order.flatten(0, 1)[:, None])
+        return list((y / rate).unflatten(0, (batch, self.directions)).unbind(1))

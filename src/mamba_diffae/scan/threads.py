@@ -32,8 +32,9 @@ class _Pool:
 
 
 _pool = _Pool()
-# In a forked child the threads are gone, and the lock may be held by one of them.
-os.register_at_fork(after_in_child=_pool.__init__)
+if hasattr(os, "register_at_fork"):
+    # In a forked child the threads are gone, and the lock may be held by one of them.
+    os.register_at_fork(after_in_child=_pool.__init__)
 
 
 def run_tasks(kernel: Callable[[int, int], None], count: int) -> None:

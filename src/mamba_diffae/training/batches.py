@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self, final
+from typing import Annotated, Self, final
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor
 
 from mamba_diffae.fields import CELLS, GridField, Pattern, draw_cells, pixel_centres
 from mamba_diffae.flow import fold
+
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 @final
@@ -28,9 +30,20 @@ class DataConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     queries: int = Field(384, ge=1)
-    fractions: tuple[float, float] = (0.02, 0.6)
+    fractions: tuple[Share, Share] = (0.02, 0.6)
     pattern: Pattern = "random"
     cells: int | None = Field(None, ge=1)
+
+    @field_validator("fractions")
+    @classmethod
+    def _ascending(cls, fractions: tuple[float, float]) -> tuple[float, float]:
+        if fractions[0] > fractions[1]:
+            raise ValueError("the least share comes first")
+        return fractions
+
+
+_ORDER, _SHARE, _POINTS = range(3)
+"""What a stream of random numbers is for."""
 
 
 @final
@@ -105,14 +118,13 @@ class FieldBatches:
         index = self._chosen(step)
         fraction = self._fraction(step)
         seen, asked = [], []
-        for i in index.tolist():
-            rng = np.random.default_rng((self.seed, step, i))
+        for place in range(self.batch_size):
+            rng = self._rng(_POINTS, step, place)
             seen.append(draw_cells(rng, self.cells, fraction, self.config.pattern))
             asked.append(rng.choice(len(self.pixel_coords), self.queries, replace=False))
         rows = index[:, None]
         seen, asked = np.stack(seen), np.stack(asked)
         targets = self.truth.scaling.scale(self.native[rows, asked].astype(np.float32))
-        key = fold(fold(torch.tensor([self.seed]), step), torch.as_tensor(index))
         return TrainingBatch(
             input_coords=torch.from_numpy(self.cell_coords[seen]),
             input_values=torch.from_numpy(self.observed[rows, seen]),
@@ -120,7 +132,7 @@ class FieldBatches:
             query_coords=torch.from_numpy(self.pixel_coords[asked]),
             query_values=torch.from_numpy(targets),
             anchor_values=torch.from_numpy(self.around_anchors[index]),
-            keys=key,
+            keys=fold(fold(torch.tensor([self.seed]), step), torch.arange(self.batch_size)),
             index=torch.as_tensor(index),
         )
 
@@ -129,13 +141,17 @@ class FieldBatches:
         count = len(self.truth)
         first, last = step * self.batch_size, (step + 1) * self.batch_size
         epochs = range(first // count, (last - 1) // count + 1)
-        order = [np.random.default_rng((self.seed, e)).permutation(count) for e in epochs]
+        order = [self._rng(_ORDER, epoch).permutation(count) for epoch in epochs]
         return np.concatenate(order)[first - epochs.start * count :][: self.batch_size]
 
     def _fraction(self, step: int) -> float:
         """Log-uniform: as many steps between 2 % and 6 % as between 20 % and 60 %."""
         low, high = np.log(self.config.fractions)
-        return float(np.exp(np.random.default_rng((self.seed, step)).uniform(low, high)))
+        return float(np.exp(self._rng(_SHARE, step).uniform(low, high)))
+
+    def _rng(self, purpose: int, step: int, place: int = 0) -> np.random.Generator:
+        """A stream of its own for every purpose, step and place in the batch."""
+        return np.random.default_rng((purpose, self.seed, step, place))
 
     def _scaled(self, size: int) -> np.ndarray:
         """Every field averaged to a size, scaled, shape (S, size², C)."""
