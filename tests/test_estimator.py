@@ -48,9 +48,8 @@ class TestFit:
         assert np.array_equal(again.predict(seen).mean, model.predict(seen).mean)
         assert not np.array_equal(other.predict(seen).mean, model.predict(seen).mean)
 
-    @pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
-    def test_arrays_and_files_are_fitted(self, kind, tmp_path):
-        fields = np.random.default_rng(0).integers(0, 256, (6, 12, 12)).astype(kind)
+    def test_arrays_and_files_are_fitted(self, tmp_path):
+        fields = np.random.default_rng(0).integers(0, 256, (6, 12, 12), np.uint8)
         np.save(tmp_path / "fields.npy", fields)
         estimators = [
             FieldAutoencoder("tiny", changes=CHANGES).fit(source, phases=["autoencoder"])

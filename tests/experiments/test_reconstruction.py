@@ -135,11 +135,10 @@ def test_it_is_kept_and_opened_again(result, tmp_path):
     assert kept.facts == {"seed": "1"}
 
 
-@pytest.mark.parametrize("pattern", ["regular", "block"])
-def test_a_baseline_has_one_context(truth, pattern):
+def test_a_baseline_has_one_context(truth):
     changes = {"model": {"d_model": 16}, "diffusion": FEW}
     model = FieldAutoencoder("tiny", model="minimal-latent", changes=changes).fit(truth)
-    protocol = Protocol(scales=(SIZE,), fraction=0.3, pattern=pattern)
+    protocol = Protocol(scales=(SIZE,), fraction=0.3, pattern="block")
     result = reconstruction(model, truth.split("test"), truth.split("train"), protocol)
     ours = [s.method for s in result.scores if "minimal" in s.method]
     assert ours == ["minimal-latent", "minimal-latent, asked at the scale"]
