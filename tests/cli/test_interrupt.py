@@ -1,7 +1,6 @@
 """Training that was stopped goes on as if it had not been: by Ctrl-C, and by kill -9."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 COMMAND = [sys.executable, "-c", "from mamba_diffae.cli import main; main()"]
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 STEPS = 60
 SETTINGS = (
     f"--preset tiny --set model.d_model=8 --set autoencoder.steps={STEPS} "
@@ -42,7 +40,6 @@ def stop(line: str, run: Path, number: signal.Signals) -> tuple[int, str]:
         [*COMMAND, *line.split()],
         stderr=subprocess.PIPE,
         text=True,
-        env=ENVIRONMENT,
         # Started in the background, tests would hand down that Ctrl-C is to be ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
