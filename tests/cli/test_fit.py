@@ -4,9 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from safetensors.numpy import load_file
 
 from mamba_diffae.models.presets import preset_names
@@ -215,80 +213,6 @@ def test_a_run_folder_that_cannot_be(shell, few, pictures, tmp_path, place):
     assert outcome.code == 2
     assert str(tmp_path / "file") in outcome.err
     assert (tmp_path / "file").read_text() == "a file"
-
-
-@pytest.mark.parametrize("name", ["grey.npy", "three.npz"])
-def test_arrays_are_fitted(shell, few, tmp_path, name):
-    rng = np.random.default_rng(0)
-    if name == "grey.npy":
-        np.save(tmp_path / name, rng.random((6, 16, 16), np.float32))
-    else:
-        np.savez(tmp_path / name, values=rng.random((6, 16, 16, 3), np.float32))
-    channels = 1 if name == "grey.npy" else 3
-    outcome = shell(f"fit {tmp_path / name} --run {tmp_path}/run {few} --phase autoencoder")
-    assert outcome.code == 0, outcome.err
-    assert f"6 fields of 16 × 16 × {channels}" in outcome.err
-
-
-def test_the_embedded_pictures_are_fitted(shell, few, tmp_path):
-    line = f"fit emoji --native-size 16 --run {tmp_path}/run --phase autoencoder {few}"
-    outcome = shell(line)
-    assert outcome.code == 0, outcome.err
-    assert "3119 fields of 16 × 16 × 3: 2520 train, 289 val, 310 test" in outcome.err
-
-
-def test_pictures_are_averaged_to_a_native_size(shell, few, pictures, tmp_path):
-    line = f"fit {pictures} --native-size 12 --run {tmp_path}/run --phase autoencoder {few}"
-    assert "12 × 12" in shell(line).err
-    assert json.loads((tmp_path / "run/run.json").read_text())["native_size"] == 12
-
-
-def broken(folder: Path) -> None:
-    Image.new("RGB", (40, 40)).save(folder / "whole.png")
-    (folder / "cut.png").write_bytes((folder / "whole.png").read_bytes()[:60])
-
-
-def bomb(folder: Path) -> None:
-    Image.new("1", (9000, 9000)).save(folder / "bomb.png")
-
-
-def pickled(folder: Path) -> None:
-    np.save(folder / "objects.npy", np.array([{}], object))
-
-
-@pytest.mark.parametrize(
-    ("fill", "source", "named"),
-    [
-        (lambda folder: None, "", "holds no pictures"),
-        (broken, "", "cut.png cannot be decoded"),
-        (bomb, "", "limit of 64 megapixels"),
-        (lambda folder: None, "emojy", "is unknown"),
-        (pickled, "objects.npy", "never loaded"),
-    ],
-)
-def test_a_bad_source_is_named(shell, few, tmp_path, fill, source, named):
-    (tmp_path / "source").mkdir()
-    fill(tmp_path / "source")
-    outcome = shell(f"fit {tmp_path}/source/{source} --run {tmp_path}/run {few}")
-    assert outcome.code == 2
-    assert named in outcome.err
-    assert not (tmp_path / "run").exists()
-
-
-def test_the_nearest_source_is_named(shell, few, tmp_path):
-    assert "Did you mean 'emoji'?" in shell(f"fit emojy --run {tmp_path}/run {few}").err
-
-
-def test_broken_pictures_are_skipped_on_request_and_counted(shell, few, pictures, tmp_path):
-    folder = Path(shutil.copytree(pictures, tmp_path / "pictures"))
-    (folder / "cut.png").write_bytes((folder / "00.png").read_bytes()[:60])
-    outcome = shell(f"fit {folder} --run {tmp_path}/run {few} --phase autoencoder --skip-broken")
-    assert outcome.code == 0, outcome.err
-    assert "Note: 1 of 13 pictures" in outcome.err
-    assert "cut.png" in outcome.err
-    # What was trained on them is judged on them.
-    outcome = shell(f"evaluate --run {tmp_path}/run --scales 8")
-    assert outcome.code == 0, outcome.err
 
 
 def test_a_loss_that_is_not_finite_ends_with_step_and_data(shell, few, pictures, tmp_path):

@@ -1,0 +1,109 @@
+"""FieldAutoencoder.fit: sources, seeds, runs, and what it refuses."""
+
+import numpy as np
+import pytest
+import torch
+
+from mamba_diffae import FieldAutoencoder, SparseField
+from mamba_diffae.training import Run
+
+
+def test_the_same_seed_is_the_same_model(truth, seen, model, few):
+    torch.manual_seed(99)  # the caller's randomness has no part in it
+    state = torch.get_rng_state()
+    again = FieldAutoencoder("tiny", changes=few).fit(truth)
+    assert torch.equal(torch.get_rng_state(), state)
+    other = FieldAutoencoder("tiny", seed=1, changes=few).fit(truth)
+    assert np.array_equal(again.predict(seen).mean, model.predict(seen).mean)
+    assert not np.array_equal(other.predict(seen).mean, model.predict(seen).mean)
+
+
+def test_arrays_and_files_are_fitted(tmp_path, few):
+    fields = np.random.default_rng(0).integers(0, 256, (6, 12, 12), np.uint8)
+    np.save(tmp_path / "fields.npy", fields)
+    estimators = [
+        FieldAutoencoder("tiny", changes=few).fit(source, phases=["autoencoder"])
+        for source in (fields, tmp_path / "fields.npy", str(tmp_path / "fields.npy"))
+    ]
+    assert {e.size for e in estimators} == {12}
+    sparse = SparseField(np.array([[0.5, 0.5]]), np.array([[100.0]]))
+    means = [e.predict(sparse).mean for e in estimators]
+    assert means[0].shape == (1, 12, 12, 1)
+    assert all(np.array_equal(mean, means[0]) for mean in means)
+
+
+def test_a_run_keeps_it(truth, seen, model, tmp_path, few):
+    estimator = FieldAutoencoder("tiny", changes=few)
+    estimator.fit(truth, run=tmp_path / "run", facts={"note": "mine"})
+    assert Run.open(tmp_path / "run").facts["note"] == "mine"
+    loaded = FieldAutoencoder.from_pretrained(tmp_path / "run")
+    assert np.array_equal(loaded.predict(seen).mean, model.predict(seen).mean)
+
+
+def test_phases_follow_one_another_in_a_run(truth, seen, model, tmp_path, few):
+    for phase in ("autoencoder", "diffusion"):
+        estimator = FieldAutoencoder("tiny", changes=few)
+        estimator.fit(truth, run=tmp_path / "run", phases=[phase])
+    drawn = estimator.predict(seen, n_samples=1, steps=2)
+    assert np.array_equal(drawn.sample, model.predict(seen, n_samples=1, steps=2).sample)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "autoencode"}, "did you mean 'autoencoder'"),
+        ({"device": "tpu"}, "choose auto, cpu or cuda"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_mistakes_of_the_constructor(options, message):
+    with pytest.raises(ValueError, match=message):
+        FieldAutoencoder("tiny", **options)
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes", "message"),
+    [
+        ("tini", {}, "did you mean 'tiny'"),
+        ("tiny", {"modl": {}}, "did you mean 'model'"),
+        ("tiny", {"model": {"heads": 4}}, "did you mean 'head'"),
+        ("tiny", {"autoencoder": {"step": 4}}, "did you mean 'steps'"),
+        ("tiny", {"model": {"anchors": 25}}, "24 × 24 pixels"),
+    ],
+)
+def test_mistakes_in_the_settings(truth, preset, changes, message):
+    with pytest.raises(ValueError, match=message):
+        FieldAutoencoder(preset, changes=changes).fit(truth)
+
+
+def test_the_second_phase_alone_is_refused(truth, few):
+    with pytest.raises(ValueError, match="'diffusion' starts from the result"):
+        FieldAutoencoder("tiny", changes=few).fit(truth, phases=["diffusion"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (np.full((4, 8, 8), np.nan), "NaN"),
+        (np.zeros((4, 8, 8)), "constant"),
+        (np.zeros((4, 8, 9)), "squares"),
+        (np.zeros((8, 8)), "S, n, n"),
+        (None, "NoneType"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        FieldAutoencoder("tiny").fit(fields)
+
+
+def test_before_fit_there_is_nothing(seen, tmp_path):
+    unfitted = FieldAutoencoder("tiny")
+    for use in (
+        lambda: unfitted.predict(seen),
+        lambda: unfitted.encode(seen),
+        lambda: unfitted.save_pretrained(tmp_path / "model"),
+        lambda: unfitted.scaling,
+    ):
+        with pytest.raises(ValueError, match="not fitted"):
+            use()
+    assert not (tmp_path / "model").exists()
