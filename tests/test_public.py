@@ -40,6 +40,6 @@ def test_five_lines_from_field_to_score(smooth_fields):
     model = mda.FieldAutoencoder("tiny", changes={"autoencoder": few, "diffusion": few}).fit(truth)
     field = model.predict(obs, targets=truth, n_samples=2)
     scores = mda.evaluate(field, truth)
-    assert set(scores) == {"rmse", "psnr", "ssim"}
+    assert set(scores) == {"rmse", "psnr", "ssim", "crps", "coverage"}
     assert all(np.isfinite(list(scores.values())))
     assert mda.scan.selective_scan.__doc__

@@ -29,6 +29,7 @@ from mamba_diffae.models.pretrained import build_network, load_network, model_cl
 from mamba_diffae.sources import open_field
 from mamba_diffae.training.continuation import EXPORT, begin, begin_run, network_folder
 from mamba_diffae.training.fit import train_phase
+from mamba_diffae.training.processes import Processes
 from mamba_diffae.training.settings import Changes, Settings, settings_for
 
 _FIELDS_AT_ONCE = 16
@@ -113,14 +114,15 @@ class FieldAutoencoder:
         overwrite: bool,
         facts: Mapping[str, Any],
     ) -> Self:
+        processes = Processes(self.device)
         known = {"model": self.model.kind, "preset": self.preset, "seed": self.seed, **facts}
-        known["settings"] = settings.to_dict()
+        known |= {"settings": settings.to_dict(), "processes": processes.count}
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             net = build_network(self.model, known["settings"]["model"])
         # What can be refused has been by now: `begin_run` may delete a former run.
         run, order = begin_run(
-            folder, known, self.model, phases, resume=resume, overwrite=overwrite
+            folder, known, truth, processes, self.model, phases, resume=resume, overwrite=overwrite
         )
         for phase in order:
             begin(phase, net, run)
@@ -136,7 +138,7 @@ class FieldAutoencoder:
                 device=self.device,
             )
             self._net, self._scaling, self._size = trained, truth.scaling, truth.size
-            self.save_pretrained(run.path / EXPORT)
+            processes.once(lambda: self.save_pretrained(run.path / EXPORT))
         return self
 
     def predict(

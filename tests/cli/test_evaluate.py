@@ -61,6 +61,7 @@ def test_what_was_run_is_told(judged):
 def test_default_scales_end_at_the_native_size():
     assert parse_scales(None, 96) == [32, 64, 96]
     assert parse_scales(None, 36) == [32, 36]
+    assert parse_scales(None, 32) == [32]
     assert parse_scales(None, 20) == [20]
     assert parse_scales("64,32,64", 96) == [64, 32]
 
@@ -68,7 +69,8 @@ def test_default_scales_end_at_the_native_size():
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ("--scales 8,48", "Scale 48 was asked, but the native size is 36 × 36"),
+        ("--scales 48", "Scale 48 was asked, but the native size is 36 × 36"),
+        ("--scales 36,2048", "predict --size 2048"),
         ("--scales 0", "Scale 0"),
         ("--scales 8,wide", "--scales is '8,wide'"),
         ("--scales ''", "--scales is ''"),

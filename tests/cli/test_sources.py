@@ -81,3 +81,35 @@ def test_broken_pictures_are_skipped_on_request_and_counted(shell, few, pictures
     # What was trained on them is judged on them.
     outcome = shell(f"evaluate --run {tmp_path}/run --scales 8")
     assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("cifar10:{0}", "holds neither cifar-10-python.tar.gz nor its unpacked folder"),
+        ("stl10:{0}", "holds neither stl10_binary.tar.gz nor its unpacked folder"),
+        ("cifar10:", "'cifar10:' names nothing"),
+        ("hf:", "'hf:' names nothing"),
+        ("cifar10", "Did you mean 'cifar10:DIR'?"),
+    ],
+)
+def test_an_archive_that_is_not_there_is_named(shell, few, tmp_path, source, named):
+    outcome = shell(f"fit {source.format(tmp_path)} --run {tmp_path}/run {few}")
+    assert outcome.code == 2
+    assert named in outcome.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_was_converted_is_told(shell, few, pictures, tmp_path):
+    folder = Path(shutil.copytree(pictures, tmp_path / "pictures"))
+    Image.fromarray(np.full((50, 60), 99, np.uint8)).save(folder / "grey.png")
+    outcome = shell(f"fit {folder} --run {tmp_path}/run {few} --phase autoencoder")
+    assert outcome.code == 0, outcome.err
+    assert "have 2 different sizes, 40 × 36 to 60 × 50" in outcome.err
+    assert "Note: 1 of 13 pictures" in outcome.err
+    assert "are grey" in outcome.err
+
+
+def test_every_form_of_source_is_told(shell):
+    told = shell("fit --help").out
+    assert all(form in told for form in ("'emoji'", "cifar10:DIR", "stl10:DIR", "hf:NAME", ".npz"))

@@ -8,6 +8,8 @@ import pytest
 from mamba_diffae import FieldAutoencoder, GridField
 from mamba_diffae.experiments import Result, load_result, reconstruction, save_result
 from mamba_diffae.experiments.reconstruction import DRAWS, Protocol
+from mamba_diffae.fields import observe, pixel_centres
+from mamba_diffae.report.html import render
 
 SIZE = 24
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
@@ -135,6 +137,47 @@ def test_it_is_kept_and_opened_again(result, tmp_path):
     assert kept.facts == {"seed": "1"}
 
 
+@pytest.fixture(scope="module")
+def rendered(model: FieldAutoencoder, truth: GridField) -> Result:
+    """Judged at the native size, and shown above it."""
+    protocol = Protocol(scales=(40, SIZE, 32), fraction=0.3, seed=1)
+    return reconstruction(model, truth.split("test"), truth.split("train"), protocol)
+
+
+def test_above_the_native_size_nothing_is_scored_and_that_is_said(rendered):
+    assert {score.scale for score in rendered.scores} == {SIZE}
+    (said,) = [finding for finding in rendered.findings if "there is no truth" in finding]
+    assert said.startswith(f"At 32 × 32, 40 × 40 there is no truth, since the pictures have {SIZE}")
+    assert "not scored" in said
+
+
+def test_above_the_native_size_the_decoder_is_asked_there(rendered, model, truth):
+    native, first, second, _ = rendered.sheets
+    assert native.title == f"Every method at {SIZE} × {SIZE}"
+    for sheet, scale in ((first, 40), (second, 32)):
+        assert sheet.title == f"Rendered at {scale} × {scale}, above the native size"
+        assert list(sheet.columns) == [
+            f"truth at {SIZE} × {SIZE}", "observed", "thin-plate spline",
+            "autoencoder, latent+points", "autoencoder, latent",
+        ]  # fmt: skip
+        for row in sheet.pictures:
+            assert [p.shape[0] for p in row] == [SIZE, SIZE, scale, scale, scale]
+    shown = truth.split("test")
+    seen = observe(shown, 0.3, seed=1)
+    for column, context in ((3, "latent+points"), (4, "latent")):
+        asked = model.predict(seen, pixel_centres(32), context=context).mean
+        expected = truth.scaling.unit(asked.reshape(len(shown), 32, 32, 3))
+        found = np.stack([row[column] for row in second.pictures])
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_pictures_above_the_native_size_reach_the_report(rendered):
+    page = render(rendered)
+    assert "Rendered at 40 × 40, above the native size" in page
+    assert "there is no truth" in page
+    assert page.count('width="40" height="40"') == 3 * len(rendered.sheets[1].rows)
+
+
 def test_a_baseline_has_one_context(truth):
     changes = {"model": {"d_model": 16}, "diffusion": FEW}
     model = FieldAutoencoder("tiny", model="minimal-latent", changes=changes).fit(truth)
@@ -148,7 +191,9 @@ def test_a_baseline_has_one_context(truth):
 @pytest.mark.parametrize(
     ("protocol", "message"),
     [
-        (Protocol(scales=(8, 48)), "Scale 48 was asked, but the native size is 24 × 24"),
+        (Protocol(scales=(48,)), "Scale 48 was asked, but the native size is 24 × 24"),
+        (Protocol(scales=(8, 0)), "Scale 0 was asked, but the native size is 24 × 24"),
+        (Protocol(scales=(8, 1025)), "rendered at up to 1024: .*predict --size 1025"),
         (Protocol(scales=(8,), fraction=1.5), "fraction is 1.5"),
         (Protocol(scales=(8,), pattern="spiral"), "Unknown pattern 'spiral'"),
     ],

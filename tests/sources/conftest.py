@@ -1,16 +1,13 @@
-"""Picture files of every kind that is read."""
+"""Picture files of every kind that is read; makes `published` importable."""
 
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parent))
 
-def picture(width, height, seed=0):
-    """A random RGB picture."""
-    pixels = np.random.default_rng((seed, width, height)).integers(0, 256, (height, width, 3))
-    return Image.fromarray(pixels.astype(np.uint8))
+from published import picture
 
 
 @pytest.fixture

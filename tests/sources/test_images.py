@@ -148,15 +148,36 @@ def test_broken_files_are_skipped_and_counted_on_demand(folder, size):
         UserWarning, match=r"3 of 7 pictures .* skipped, the first: cut\.png"
     ) as told:
         field = open_field(folder, size=size, skip_broken=True)
-    assert len(told) == 1
+    assert sum("and skipped," in str(warning.message) for warning in told) == 1
     assert len(field) == 4
     assert not broken & set(field.names)
 
 
-def test_sound_folders_warn_of_nothing(folder):
+def test_pictures_of_one_size_and_colour_warn_of_nothing(tmp_path):
+    for i in range(4):
+        save(tmp_path / f"{i}.png", ramp(8, 10))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        open_field(folder, skip_broken=True)
+        open_field(tmp_path, skip_broken=True)
+
+
+@pytest.mark.parametrize("size", [None, 6])
+def test_mixed_sizes_and_grey_pictures_are_converted_and_told(folder, size):
+    save(folder / "grey.png", ramp(20, 17)[..., 0])
+    save(folder / "deep.png", np.full((20, 20), 25700, np.uint16))
+    with pytest.warns(UserWarning, match="pictures") as told:
+        field = open_field(folder, size=size)
+    n = size or 16
+    assert [str(warning.message).partition(str(folder))[2] for warning in told] == [
+        f" have 6 different sizes, 16 × 16 to 40 × 40; of each the central square is averaged to "
+        f"{n} × {n} pixels.",
+        " are grey; they become colour pictures of three equal channels.",
+    ]
+    assert str(told[1].message).startswith("2 of 6 pictures in ")
+    assert field.values.shape == (6, n, n, 3)
+    grey = field.values[[list(field.names).index(name) for name in ("grey.png", "deep.png")]]
+    assert np.ptp(grey, axis=-1).max() == 0
+    assert (grey[1] == 100).all()
 
 
 def test_skipping_does_not_hide_a_picture_that_is_too_small(folder):

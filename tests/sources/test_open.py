@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mamba_diffae.fields import area_average
-from mamba_diffae.sources import open_field
+from mamba_diffae.sources import lasting_name, open_field
 
 
 @pytest.fixture
@@ -72,3 +72,30 @@ def test_another_file_is_no_source(folder):
 def test_the_home_folder_is_understood(folder, monkeypatch):
     monkeypatch.setenv("HOME", str(folder.parent))
     assert len(open_field("~/pictures")) == 4
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar10;DIR", "stl10", "stl10 DIR"])
+def test_a_form_that_is_missed_is_told(name):
+    with pytest.raises(ValueError, match=rf"Did you mean '{name[:4]}.*:DIR'\?"):
+        open_field(name)
+
+
+@pytest.mark.parametrize("kind", ["cifar10", "stl10", "hf"])
+def test_a_form_without_its_rest_is_told(kind):
+    with pytest.raises(ValueError, match=rf"'{kind}:' names nothing; give {kind}:[A-Z]+"):
+        open_field(f"{kind}:")
+
+
+def test_a_folder_with_a_colon_is_opened_by_its_path(folder, monkeypatch):
+    folder.rename(folder.with_name("stl10:pictures"))
+    monkeypatch.chdir(folder.parent)
+    assert len(open_field("./stl10:pictures")) == 4
+
+
+def test_a_name_that_lasts_holds_in_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here = tmp_path.resolve()
+    assert lasting_name("emoji") == "emoji"
+    assert lasting_name("data/x.npy") == f"{here}/data/x.npy"
+    assert lasting_name("cifar10:data") == f"cifar10:{here}/data"
+    assert lasting_name("stl10:.") == f"stl10:{here}"

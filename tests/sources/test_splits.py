@@ -1,10 +1,11 @@
 """Splits by name: complete, stable, never empty where that is possible."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mamba_diffae.sources.splits import split_by_name
+from mamba_diffae.sources.splits import completed, hold_out, split_by_name
 
 name_sets = st.lists(st.text(max_size=8), min_size=3, max_size=60, unique=True)
 
@@ -36,3 +37,42 @@ def test_shares_are_about_80_10_10():
 def test_more_pictures_move_no_picture():
     names = [f"{i}.png" for i in range(400)]
     assert split_by_name(names)[:200].tolist() == split_by_name(names[:200]).tolist()
+
+
+@pytest.mark.parametrize(
+    ("train", "held"), [(0, 0), (1, 0), (2, 1), (19, 1), (300, 30), (25_000, 2_000)]
+)
+def test_a_tenth_is_held_out_and_not_too_much(train, held):
+    splits = np.repeat(["train", "test"], [train, 5])
+    after = hold_out(splits)
+    assert (after == "val").sum() == held
+    assert (after[train:] == "test").all()
+    assert (splits[:train] == "train").all()  # what was given stays as it is
+    np.testing.assert_array_equal(after, hold_out(splits))
+
+
+def test_what_is_held_out_is_spread_over_the_set():
+    chosen = np.flatnonzero(hold_out(np.full(10_000, "train")) == "val")
+    assert abs(chosen.mean() - 5_000) < 500
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("train val test", "train val test"),
+        ("train train train test", "test train val"),
+        ("train train train val", "test train val"),
+    ],
+)
+def test_splits_that_lack_are_added(given, expected):
+    given = np.array(given.split())
+    after = completed(given, [str(i) for i in range(len(given))])
+    assert sorted(set(after.tolist())) == sorted(expected.split())
+    assert (after[given == "test"] == "test").all()
+
+
+@pytest.mark.parametrize("given", ["train", "test", "val test"])
+def test_splits_that_cannot_be_completed_go_by_name(given):
+    names = [str(i) for i in range(30)]
+    splits = np.resize(given.split(), 30)
+    assert completed(splits, names).tolist() == split_by_name(names).tolist()

@@ -69,6 +69,15 @@ def test_fields_of_a_batch_see_different_places(truth: GridField) -> None:
         assert all(not torch.equal(a, b) for a, b in itertools.combinations(coords, 2))
 
 
+def test_shares_of_several_processes_make_up_the_batch(truth: GridField) -> None:
+    batch = make(truth)(1)
+    for count in (1, 2, 4):
+        shares = [batch.shard(rank, count) for rank in range(count)]
+        assert {share.size for share in shares} == {4 // count}
+        whole = {f.name: torch.cat([getattr(s, f.name) for s in shares]) for f in fields(batch)}
+        assert same(TrainingBatch(**whole), batch)
+
+
 # Every field in its turn
 
 

@@ -80,10 +80,12 @@ def test_a_damaged_state_is_named(folder: Path, content: str) -> None:
         Checkpoint(folder)
 
 
-def test_another_format_is_named(folder: Path) -> None:
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_checkpoint_of_another_version_is_named(folder: Path, kept: bool) -> None:
     about = json.loads((folder / "state.json").read_text())
-    (folder / "state.json").write_text(json.dumps({**about, "format": 9}))
-    with pytest.raises(ValueError, match="format 9; expected 1"):
+    others = about if kept else {"weights": ["what a later version may keep"]}
+    (folder / "state.json").write_text(json.dumps({**others, "format": 9}))
+    with pytest.raises(ValueError, match="format 9; expected 1: use the version of the package"):
         Checkpoint(folder)
 
 

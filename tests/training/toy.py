@@ -61,6 +61,11 @@ class ToyBatch:
     def to(self, device: torch.device) -> Self:
         return type(self)(self.x.to(device), self.y.to(device), self.first)
 
+    def shard(self, rank: int, count: int) -> Self:
+        part = self.size // count
+        rows = slice(rank * part, (rank + 1) * part)
+        return type(self)(self.x[rows], self.y[rows], self.first + rank * part)
+
     def describe(self) -> str:
         return f"pictures {self.first} to {self.first + self.size - 1}"
 

@@ -39,7 +39,12 @@ app = typer.Typer(
 
 @app.command()
 def fit(
-    source: Annotated[str, typer.Argument(help="'emoji', an image folder, a .npy or .npz file.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="'emoji', cifar10:DIR, stl10:DIR, hf:NAME, an image folder, a .npy or .npz file."
+        ),
+    ],
     run: RunOption,
     model: Annotated[
         str, typer.Option(help="autoencoder, mamba-diffusion or minimal-latent.")
@@ -248,8 +253,6 @@ def demo(
     keep(result, opened)
     page = opened.path / "report.html"
     write_report(result, page, overwrite=True)
-    for finding in result.findings:
-        say(f"• {finding}", output)
     say(f"\nReport: {page}", output)
 
 

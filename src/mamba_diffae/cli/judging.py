@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mamba_diffae.cli.shell import output, telling
+from mamba_diffae.cli.shell import output, say, telling
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.experiments import Result, reconstruction, save_result
 from mamba_diffae.experiments.reconstruction import Protocol
 from mamba_diffae.fields import GridField
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.report import score_table
-from mamba_diffae.sources import open_field
+from mamba_diffae.sources import lasting_name, open_field
 from mamba_diffae.training import Run
 
 
@@ -47,8 +47,10 @@ def judge_run(
 
 
 def keep(result: Result, run: Run, json_file: Path | None = None) -> None:
-    """Print the table; keep the result in the run, and its numbers in a file if one is named."""
+    """Print table and findings; keep the result in the run, and its numbers in a named file."""
     output.print(score_table(result.scores))
+    for finding in result.findings:
+        say(f"• {finding}", output)
     save_result(result, run.path)
     if json_file is not None:
         numbers = {
@@ -62,8 +64,7 @@ def keep(result: Result, run: Run, json_file: Path | None = None) -> None:
 
 def origin(source: str, truth: GridField, skip_broken: bool = False) -> dict[str, Any]:
     """Facts of a run from which `judged_fields` opens its fields again, from any folder."""
-    place = source if source == "emoji" else str(Path(source).expanduser().resolve())
-    return {"source": place, "native_size": truth.size, "skip_broken": skip_broken}
+    return {"source": lasting_name(source), "native_size": truth.size, "skip_broken": skip_broken}
 
 
 def judged_fields(

@@ -28,7 +28,7 @@ ScalesOption = Annotated[
     str | None,
     typer.Option(
         help="Resolutions to judge at, pixels a side; default: 32,64,96 below the native size, and "
-        "that."
+        "that. Above the native size there is no truth: rendered, without a score."
     ),
 ]
 SkipOption = Annotated[

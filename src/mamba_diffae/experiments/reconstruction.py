@@ -22,21 +22,25 @@ from mamba_diffae.evaluation import (
     classical_methods,
     judge,
     judge_draws,
+    thin_plate_spline,
     true_coarse_bicubic,
 )
-from mamba_diffae.experiments.result import Result, Sheet, observation_picture
+from mamba_diffae.experiments.result import Result
+from mamba_diffae.experiments.sheets import draws_sheet, methods_sheet, rendered_sheet
 from mamba_diffae.fields import (
     FieldBatch,
     GridField,
     Pattern,
-    Prediction,
     area_average,
     observe,
     pixel_centres,
 )
+from mamba_diffae.models.config import Context
 
 SHOWN, DRAWS = 6, 6
 """Fields in the sheets of pictures, and draws of each."""
+LARGEST_RENDERED = 1024
+"""Pixels a side of the largest pictures in a sheet."""
 QUESTION = (
     "From a share of its coarse cells, how well can a whole picture be written at several "
     "resolutions? "
@@ -54,7 +58,7 @@ class Protocol:
     """What is observed, and where it is judged.
 
     Attributes:
-        scales: Pixels a side, at most the native size.
+        scales: Pixels a side; above the native size the fields are rendered, not scored.
         fraction: Share of cells that are observed.
         pattern: See `observe`.
         seed: Of observations, draws and intervals.
@@ -68,6 +72,24 @@ class Protocol:
     def observe(self, truth: GridField) -> FieldBatch:
         """The observations of complete fields."""
         return observe(truth, self.fraction, pattern=self.pattern, seed=self.seed)
+
+    def divide(self, truth: GridField) -> tuple[list[int], list[int]]:
+        """The scales at which there is a truth, and those above the native size.
+
+        Raises:
+            ValueError: If there is a truth at none, or one is below 1 or too large for a sheet.
+        """
+        scored = [scale for scale in self.scales if scale <= truth.size]
+        for scale in scored or self.scales:
+            truth.check_scale(scale)
+        above = [scale for scale in self.scales if scale > truth.size]
+        if max(above, default=0) > LARGEST_RENDERED:
+            raise ValueError(
+                f"Scale {max(above)} was asked; sheets of pictures are rendered at up to "
+                f"{LARGEST_RENDERED}: for a larger picture use `mamba-diffae predict --size "
+                f"{max(above)}`."
+            )
+        return scored, above
 
 
 def reconstruction(
@@ -92,10 +114,9 @@ def reconstruction(
         on_progress: Told of every step that is done.
 
     Raises:
-        ValueError: If a scale is above the native size, or the fields do not fit the model.
+        ValueError: As `Protocol.divide`, or if the fields do not fit the model.
     """
-    for scale in protocol.scales:
-        truth.check_scale(scale)
+    scored, above = protocol.divide(truth)
     observations = protocol.observe(truth)
     ours = _our_predictors(model, observations, on_progress)
     cells = observations.cells or truth.size
@@ -105,7 +126,7 @@ def reconstruction(
         {**methods, **oracle},
         truth,
         observations,
-        protocol.scales,
+        scored,
         seed=protocol.seed,
         on_progress=lambda method, scale: on_progress(f"{method} at {scale}²"),
     )
@@ -118,13 +139,19 @@ def reconstruction(
     return Result(
         title="From scattered pixels to whole pictures",
         question=QUESTION,
-        findings=[*_findings(scores, ours), *_phase_finding(curves), _draw_finding(draws)],
+        findings=[
+            *_findings(scores, ours),
+            *_above_finding(above, truth.size),
+            *_phase_finding(curves),
+            _draw_finding(draws),
+        ],
         scores=scores,
         draws=[draws],
         curves=curves,
         sheets=[
-            *(_methods_sheet({**methods, **ours}, shown, seen, s) for s in protocol.scales),
-            _draws_sheet(prediction, shown, seen),
+            *(methods_sheet({**methods, **ours}, shown, seen, scale) for scale in scored),
+            *(rendered_sheet(_any_scale(model), shown, seen, scale) for scale in above),
+            draws_sheet(prediction, shown, seen),
         ],
         facts=facts or {},
     )
@@ -135,10 +162,8 @@ def _our_predictors(
 ) -> dict[str, Predictor]:
     """The model in each of its contexts, asked natively and averaged; and asked at the scale."""
     kind = model.model.kind
-    contexts = ("latent+points", "latent") if model.model.has_latent else (None,)
     predictors: dict[str, Predictor] = {}
-    for context in contexts:
-        name = f"{kind}, {context}" if context else kind
+    for name, context in _contexts(model).items():
 
         def tell(done: int, count: int, name: str = name) -> None:
             on_progress(f"{name}: {done} of {count} fields")
@@ -148,6 +173,20 @@ def _our_predictors(
         if context != "latent":
             predictors[f"{kind}, asked at the scale"] = partial(_asked, model, native)
     return predictors
+
+
+def _any_scale(model: FieldAutoencoder) -> dict[str, Predictor]:
+    """What answers above the native size: splines, and the model asked at the finer pixels."""
+    ours = {name: partial(_rendered, model, kind) for name, kind in _contexts(model).items()}
+    return {"thin-plate spline": thin_plate_spline, **ours}
+
+
+def _contexts(model: FieldAutoencoder) -> dict[str, Context | None]:
+    """The contexts of a model by display name."""
+    kind = model.model.kind
+    if not model.model.has_latent:
+        return {kind: None}
+    return {f"{kind}, latent+points": "latent+points", f"{kind}, latent": "latent"}
 
 
 def _averaged(native: np.ndarray, observations: FieldBatch, scale: int) -> np.ndarray:
@@ -164,60 +203,10 @@ def _asked(
     return values.reshape(len(values), scale, scale, -1)
 
 
-def _methods_sheet(
-    methods: Mapping[str, Predictor], shown: GridField, seen: FieldBatch, scale: int
-) -> Sheet:
-    unit = shown.scaling.unit
-    columns = {name: unit(predict(seen, scale)) for name, predict in methods.items()}
-    truth = unit(shown.at(scale))
-    pictures = [
-        [truth[i], _observed(seen, shown, i), *(values[i] for values in columns.values())]
-        for i in range(len(shown))
-    ]
-    return Sheet(
-        title=f"Every method at {scale} × {scale}",
-        caption=f"Unseen pictures, what was observed of them, and what each method makes of it at "
-        f"{scale} × {scale} pixels.",
-        columns=["truth", "observed", *columns],
-        rows=list(shown.names),
-        pictures=pictures,
-    )
-
-
-def _draws_sheet(prediction: Prediction, shown: GridField, seen: FieldBatch) -> Sheet:
-    unit, size = shown.scaling.unit, shown.size
-    spread = prediction.std * (1 / (shown.scaling.high - shown.scaling.low))
-    columns = {
-        "truth": unit(shown.at(size)),
-        "mean": unit(prediction.mean),
-        # Half the range is as uncertain as a value can be.
-        "standard deviation": (2 * spread).mean(axis=-1, keepdims=True),
-        "draw 1": unit(prediction.sample[0]),
-        "draw 2": unit(prediction.sample[1]),
-    }
-    pictures = [
-        [
-            columns["truth"][i],
-            _observed(seen, shown, i),
-            *(v[i] for v in list(columns.values())[1:]),
-        ]
-        for i in range(len(shown))
-    ]
-    return Sheet(
-        title=f"Mean, uncertainty and draws at {size} × {size}",
-        caption="The posterior mean in one evaluation; the standard deviation of "
-        f"{len(prediction.sample)} draws (white: half the range of values); two "
-        f"draws, {prediction.evaluations} evaluations each.",
-        columns=["truth", "observed", *list(columns)[1:]],
-        rows=list(shown.names),
-        pictures=pictures,
-    )
-
-
-def _observed(seen: FieldBatch, shown: GridField, i: int) -> np.ndarray:
-    field = seen.fields()[i]
-    values = shown.scaling.unit(field.values)
-    return observation_picture(field.coords, values, field.cells or shown.size)
+def _rendered(
+    model: FieldAutoencoder, context: Context | None, observations: FieldBatch, scale: int
+) -> np.ndarray:
+    return model.predict(observations, scale, context=context).mean
 
 
 def _findings(scores: Sequence[Score], ours: Mapping[str, Predictor]) -> list[str]:
@@ -238,6 +227,17 @@ def _findings(scores: Sequence[Score], ours: Mapping[str, Predictor]) -> list[st
             f"best classical one is {smooth.ssim.mean:.3f} ({smooth.method})."
         )
     return found
+
+
+def _above_finding(scales: Sequence[int], native: int) -> list[str]:
+    """What is shown without a score, and why."""
+    if not scales:
+        return []
+    listed = ", ".join(f"{scale} × {scale}" for scale in sorted(scales))
+    return [
+        f"At {listed} there is no truth, since the pictures have {native} × {native} pixels: what "
+        "the network writes there is shown, and not scored."
+    ]
 
 
 def _phase_finding(curves: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,6 +1,6 @@
-"""Outside data becomes fields: one door for the embedded pictures, image folders and arrays."""
+"""Outside data becomes fields: one door for pictures of every origin and for arrays."""
 
 from mamba_diffae.sources.images import open_picture
-from mamba_diffae.sources.open import open_field
+from mamba_diffae.sources.open import lasting_name, open_field
 
-__all__ = ["open_field", "open_picture"]
+__all__ = ["lasting_name", "open_field", "open_picture"]

@@ -3,6 +3,7 @@
 from mamba_diffae.training.checkpoint import BEST, LAST, Checkpoint, TrainingState, save_checkpoint
 from mamba_diffae.training.config import TrainingConfig
 from mamba_diffae.training.learner import Batch, Batches, NonFiniteLossError, Phase
+from mamba_diffae.training.processes import Processes
 from mamba_diffae.training.run import Run, hardware
 from mamba_diffae.training.trainer import TrainingInterrupted, Validate, train
 
@@ -14,6 +15,7 @@ __all__ = [
     "Checkpoint",
     "NonFiniteLossError",
     "Phase",
+    "Processes",
     "Run",
     "TrainingConfig",
     "TrainingInterrupted",

@@ -85,6 +85,12 @@ class TrainingBatch:
         moved = {f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)}
         return type(self)(**moved)
 
+    def shard(self, rank: int, count: int) -> Self:
+        """One of `count` equal shares: for each of several processes."""
+        part = self.size // count
+        rows = slice(rank * part, (rank + 1) * part)
+        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
 
 @final
 class FieldBatches:

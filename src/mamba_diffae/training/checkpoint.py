@@ -100,19 +100,13 @@ class Checkpoint:
             )
         self.folder = standing
         file = self.folder / _STATE
+        about = _about(file)
         try:
-            about = json.loads(file.read_bytes())
-            written = about.pop("format")
             self._tensors = {name: tuple(shape) for name, shape in about.pop("tensors").items()}
             self._files: dict[str, str] = about.pop("files")
             self.state = TrainingState(**about)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _damaged(file, str(error)) from error
-        if written != FORMAT:
-            raise ValueError(
-                f"{file} is of format {written!r}; expected {FORMAT}: use the version of the "
-                "package that wrote it."
-            )
 
     def load_ema(self, model: nn.Module) -> None:
         """Copy the averaged weights into a network of the same architecture.
@@ -161,6 +155,21 @@ class Checkpoint:
             f"tensors differ ({examples}). Build the model with the preset and settings of the run "
             "(run.json), or train again into a new folder."
         )
+
+
+def _about(file: Path) -> dict[str, Any]:
+    """What a state file says; of its format first, since another may hold other things."""
+    try:
+        about = json.loads(file.read_bytes())
+        written = about.pop("format")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(file, str(error)) from error
+    if written != FORMAT:
+        raise ValueError(
+            f"{file} is of format {written!r}; expected {FORMAT}: use the version of the package "
+            "that wrote it, or train again into a new folder."
+        )
+    return about
 
 
 def _damaged(file: Path, why: str) -> ValueError:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from mamba_diffae.fields import GridField
 from mamba_diffae.fields.atomic import standing_folder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.presets import unknown
 from mamba_diffae.training.checkpoint import LAST, Checkpoint
 from mamba_diffae.training.config import TrainingConfig
+from mamba_diffae.training.processes import Processes
 from mamba_diffae.training.run import Run
 
 EXPORT = "model"
@@ -37,6 +42,8 @@ def network_folder(folder: Path) -> Path:
 def begin_run(
     folder: Path,
     known: Mapping[str, Any],
+    truth: GridField,
+    processes: Processes,
     model: type[FieldFlow],
     phases: Sequence[str] | None,
     *,
@@ -46,26 +53,68 @@ def begin_run(
     """The run to train in, a standing or a new one, and the phases to train, in their order.
 
     Args:
-        folder: Of the run.
+        folder: Of the run; of several processes the main one's counts.
         known: What is to be run, as `Run.create` takes it.
+        truth: The fields to learn from.
+        processes: Those of this training.
         model: Class of the network.
         phases: Names of phases; None: all that the model has.
         resume: Whether to go on where a run stands, even with `overwrite`.
         overwrite: Whether to delete a run that stands.
 
     Raises:
-        ValueError: Before anything is made or deleted: if the model has no phase of a given name, a
-            new run would not begin with the model's first, or as `reopen` and `Run.create`.
+        ValueError: In every process, before anything is made or deleted: if the model has no phase
+            of a given name, a new run would not begin with the model's first, a phase would go on
+            whose result a later one began from, the processes were given different things or cannot
+            share a batch equally, or as `reopen` and `Run.create`.
     """
     order = _wanted(model, phases)
-    if (folder / "run.json").is_file() and (resume or not overwrite):
-        return reopen(folder, known), order
-    if order[0] != model.phases[0]:
-        raise ValueError(
-            f"Phase {order[0]!r} starts from the result of phase {model.phases[0]!r}, and "
-            f"{folder} would begin anew; train all phases, or give a run that holds the former."
-        )
-    return Run.create(folder, known, overwrite=overwrite), order
+    _check_processes(processes, known, truth)
+
+    def standing_or_new() -> Run:
+        if (folder / "run.json").is_file() and (resume or not overwrite):
+            run = reopen(folder, known)
+            _refuse_to_outdate(run, model.phases, order, known["settings"]["training"])
+            return run
+        if order[0] != model.phases[0]:
+            raise ValueError(
+                f"Phase {order[0]!r} starts from the result of phase {model.phases[0]!r}, and "
+                f"{folder} would begin anew; train all phases, or give a run that holds the former."
+            )
+        return Run.create(folder, known, overwrite=overwrite)
+
+    return processes.once(standing_or_new), order
+
+
+def _check_processes(processes: Processes, known: Mapping[str, Any], truth: GridField) -> None:
+    """Refuse processes that would not train one network together."""
+    if processes.count == 1:
+        return
+    processes.check_alike({**_flat(known), **_flat({"fields": _marks(truth)})})
+    for phase, training in known["settings"]["training"].items():
+        processes.check_batch(phase, training["batch_size"])
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested facts by dotted names."""
+    flat: dict[str, Any] = {}
+    for name, fact in facts.items():
+        nested = isinstance(fact, Mapping)
+        flat |= _flat(fact, f"{prefix}{name}.") if nested else {f"{prefix}{name}": fact}
+    return flat
+
+
+def _marks(truth: GridField) -> dict[str, Any]:
+    """What tells one stack of fields from another."""
+    contents = {
+        "values": np.ascontiguousarray(truth.values),
+        "names": "\n".join(truth.names).encode(),
+        "splits": "\n".join(truth.splits.tolist()).encode(),
+        "groups": np.ascontiguousarray(truth.groups),
+    }
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    scaling = [truth.scaling.low, truth.scaling.high]
+    return {"shape": list(truth.values.shape), "scaling": scaling, **digests}
 
 
 def _wanted(model: type[FieldFlow], phases: Sequence[str] | None) -> Sequence[str]:
@@ -75,6 +124,30 @@ def _wanted(model: type[FieldFlow], phases: Sequence[str] | None) -> Sequence[st
         if phase not in model.phases:
             raise unknown(f"phase of {model.kind}", phase, model.phases)
     return [phase for phase in model.phases if phase in chosen]
+
+
+def _refuse_to_outdate(
+    run: Run, phases: Sequence[str], order: Sequence[str], training: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse to train a phase further, once a later one has begun from its result."""
+    for phase in order:
+        step, progress = _standing(run, phase, TrainingConfig(**training[phase]))
+        for later in phases[phases.index(phase) + 1 :]:
+            if progress < 1 and standing_folder(run.path / later / LAST) is not None:
+                raise ValueError(
+                    f"Phase {phase!r} of {run.path} would go on from step {step} to "
+                    f"{training[phase]['steps']}, but phase {later!r} has begun from its result as "
+                    f"it stands; delete the folder {run.path / later} to train that phase anew "
+                    f"afterwards, or leave steps and minutes of {phase!r} as in run.json."
+                )
+
+
+def _standing(run: Run, phase: str, config: TrainingConfig) -> tuple[int, float]:
+    """Steps made in a phase, and the share of so long a training that they are."""
+    if standing_folder(run.path / phase / LAST) is None:
+        return 0, 0.0
+    state = Checkpoint(run.path / phase / LAST).state
+    return state.step, config.progress(state.step, state.seconds)
 
 
 def begin(phase: str, net: FieldFlow, run: Run) -> None:
@@ -121,8 +194,8 @@ def reopen(folder: Path, known: Mapping[str, Any]) -> Run:
                 "the settings in its run.json, start it again with overwrite (--overwrite), or "
                 "give another folder."
             )
-    if "command" in known:
-        run.update(command=known["command"])  # which an interrupt names as the one to repeat
+    # Of these an interrupt names the command, as the one to repeat.
+    run.update(**{name: known[name] for name in ("command", "processes") if name in known})
     return run
 
 

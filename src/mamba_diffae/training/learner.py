@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
 
 from mamba_diffae.training.config import TrainingConfig
+from mamba_diffae.training.processes import Processes
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -45,6 +46,10 @@ class Batch(Protocol):
         """The same batch on a device."""
         ...
 
+    def shard(self, rank: int, count: int) -> Self:
+        """One of `count` equal shares: so much of it does each of several processes learn from."""
+        ...
+
     def describe(self) -> str:
         """The data it holds, such as "pictures 12, 77", for messages."""
         ...
@@ -61,21 +66,20 @@ class NonFiniteLossError(FloatingPointError):
 
 @final
 class Learner:
-    """A network, its optimiser and its moving average, on one device.
+    """A network, its optimiser and its moving average, alike in every process.
 
     Args:
         model: Trained in place, and moved to the device.
         phase: What is learned.
         config: How.
-        device: "auto" (a GPU if there is one), "cpu" or "cuda".
-
-    Raises:
-        ValueError: If the device is not there.
+        processes: Among which each batch is shared.
     """
 
-    def __init__(self, model: nn.Module, phase: Phase, config: TrainingConfig, device: str) -> None:
-        self.config, self.model = config, model
-        self.accelerator = _accelerator(device, config.accumulation)
+    def __init__(
+        self, model: nn.Module, phase: Phase, config: TrainingConfig, processes: Processes
+    ) -> None:
+        self.config, self.model, self.processes = config, model, processes
+        self.accelerator = _accelerator(processes, config.accumulation)
         phase.prepare(model.train())
         self.objective, self.optimizer = self.accelerator.prepare(
             _Objective(model, phase), _optimizer(model, config)
@@ -86,7 +90,8 @@ class Learner:
         """Make one step.
 
         Args:
-            batches: As many as `config.accumulation` says; their gradients are averaged.
+            batches: As many as `config.accumulation` says, whole ones, the same in every process;
+                their gradients are averaged.
             rate: The learning rate.
 
         Returns:
@@ -103,9 +108,10 @@ class Learner:
 
     def _accumulate(self, batch: Batch, batches: Sequence[Batch]) -> float:
         """Add the gradient of one batch; with a step's last one the optimiser moves."""
+        share = batch.shard(self.processes.rank, self.processes.count)
         with self.accelerator.accumulate(self.objective):
-            loss = self.objective(batch.to(self.accelerator.device))
-            value = _finite("loss", loss, [batch])
+            loss = self.objective(share.to(self.accelerator.device))
+            value = _finite("loss", self.processes.mean(loss), [batch])
             self.accelerator.backward(loss)
             if self.accelerator.sync_gradients:
                 parameters = self.objective.parameters()
@@ -157,25 +163,17 @@ def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimize
     return kind([g for g in groups if g["params"]], lr=config.learning_rate)
 
 
-def _accelerator(device: str, accumulation: int) -> Accelerator:
+def _accelerator(processes: Processes, accumulation: int) -> Accelerator:
     from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-    from accelerate.utils import GradientAccumulationPlugin
+    from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulationPlugin
 
-    if device not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"Unknown device {device!r}; choose auto, cpu or cuda.")
-    gpu = torch.cuda.is_available()
-    if device == "cuda" and not gpu:
-        raise ValueError("Device cuda was asked, but torch finds no GPU; choose auto or cpu.")
-    on_gpu = gpu and device != "cpu"
-    if not torch.distributed.is_initialized():
-        # Accelerate remembers the first device and precision of a process for good; a notebook may
-        # train on the CPU first and on the GPU then.
-        AcceleratorState._reset_state(reset_partial_state=True)
+    on_gpu = processes.device.type == "cuda"
     return Accelerator(
         cpu=not on_gpu,
         mixed_precision="bf16" if on_gpu and torch.cuda.is_bf16_supported() else "no",
         gradient_accumulation_plugin=GradientAccumulationPlugin(
             num_steps=accumulation, sync_with_dataloader=False
         ),
+        # Which weights a loss reaches differs from phase to phase, and from share to share.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )

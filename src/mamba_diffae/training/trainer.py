@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import final
 
 from torch import nn
@@ -17,6 +18,7 @@ from mamba_diffae.fields.atomic import standing_folder
 from mamba_diffae.training.checkpoint import BEST, LAST, Checkpoint, TrainingState, save_checkpoint
 from mamba_diffae.training.config import TrainingConfig
 from mamba_diffae.training.learner import Batches, Learner, NonFiniteLossError, Phase
+from mamba_diffae.training.processes import Processes
 from mamba_diffae.training.progress import ProgressMeter
 from mamba_diffae.training.run import Run
 
@@ -44,7 +46,8 @@ def train(
 
     Step s learns from the batches s·a to s·a + a − 1, where a is `config.accumulation`. Checkpoints
     are RUN/<phase>/last, and RUN/<phase>/best: the averaged weights with the highest validation
-    score.
+    score. Started by `accelerate launch`, every process calls this with the same arguments: each
+    learns from its share of every batch, and the main one validates and writes the files.
 
     Args:
         model: Trained in place, and moved to the device.
@@ -62,15 +65,19 @@ def train(
 
     Raises:
         ValueError: If a checkpoint stands there without `resume`, or is damaged or of another
-            architecture; or if the device is not there.
+            architecture; if the device is not there; or if there are several processes and
+            `config.batch_size` is no multiple of their number.
         NonFiniteLossError: If the loss is not finite; the last checkpoint is kept.
         DiskFullError: If a checkpoint does not fit on the disk; the last one is kept.
         TrainingInterrupted: After Ctrl-C, once the step is made and saved.
     """
-    training = _Training(Learner(model, phase, config, device), phase.name, config, run)
+    processes = Processes(device)
+    processes.check_batch(phase.name, config.batch_size)
+    training = _Training(Learner(model, phase, config, processes), phase.name, config, run)
     training.start(resume)
     progress = training.progress()
-    meter = ProgressMeter(phase.name, config.steps, progress, show=config.show_progress)
+    show = config.show_progress and processes.main
+    meter = ProgressMeter(phase.name, config.steps, progress, show=show)
     with meter, _interrupt_deferred() as interrupted:
         while progress < 1:
             loss, pictures = training.advance(batches)
@@ -78,12 +85,12 @@ def train(
             meter.advance(training.step, loss, pictures, progress)
             done = progress >= 1
             if done or training.step % config.log_every == 0:
-                training.log(loss, meter.pictures_per_second)
+                processes.once(partial(training.log, loss, meter.pictures_per_second))
             if validate is not None and (done or training.step % config.validate_every == 0):
-                training.validate(validate)
-            stop = interrupted.is_set()
+                processes.once(partial(training.validate, validate))
+            stop = processes.any(interrupted.is_set())
             if done or stop or training.step % config.checkpoint_every == 0:
-                training.save()
+                processes.once(training.save)
             if stop:
                 raise TrainingInterrupted(training.farewell())
     return training.learner.ema.module
@@ -91,10 +98,14 @@ def train(
 
 @final
 class _Training:
-    """Where one phase stands, and what of it is kept in the run folder."""
+    """Where one phase stands, and what of it is kept in the run folder.
+
+    `log`, `validate` and `save` are the main process's; all else every process does.
+    """
 
     def __init__(self, learner: Learner, phase: str, config: TrainingConfig, run: Run) -> None:
         self.learner, self.phase, self.config, self.run = learner, phase, config, run
+        self.processes = learner.processes
         self.folder = run.path / phase
         self.step, self.rate = 0, 0.0
         self.best_score: float | None = None
@@ -109,7 +120,7 @@ class _Training:
                     " start the run again by overwrite (--overwrite), or give another folder."
                 )
             self._restore(Checkpoint(self.folder / LAST))
-        self.run.forget_after(self.phase, self.step)
+        self.processes.once(lambda: self.run.forget_after(self.phase, self.step))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         state, learner = checkpoint.state, self.learner
@@ -127,18 +138,19 @@ class _Training:
         self.started -= state.seconds
 
     def seconds(self) -> float:
-        """Wall-clock time that this phase took, over all its parts."""
+        """Wall-clock time that this phase took, over all its parts, on this process's clock."""
         return time.monotonic() - self.started
 
     def progress(self) -> float:
-        """Share of this phase that is done."""
-        return self.config.progress(self.step, self.seconds())
+        """Share of this phase that is done; one clock decides, or some processes would go on."""
+        return self.config.progress(self.step, self.processes.of_main(self.seconds()))
 
     def advance(self, batches: Batches) -> tuple[float, int]:
         """Make a step; its loss, and the pictures it saw."""
         a = self.config.accumulation
         seen = [batches(i) for i in range(self.step * a, (self.step + 1) * a)]
-        self.rate = self.config.learning_rate_at(self.step, self.seconds())
+        seconds = self.processes.of_main(self.seconds())
+        self.rate = self.config.learning_rate_at(self.step, seconds)
         try:
             loss = self.learner.learn(seen, self.rate)
         except NonFiniteLossError as error:

@@ -1,0 +1,164 @@
+"""Two processes, started as users start them, learn what one learns, and fail together."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from side_by_side import estimator, interrupted_fit
+from torch import Tensor
+
+from mamba_diffae.training import Checkpoint, Processes, Run
+
+PHASES = ("autoencoder", "diffusion")
+LAUNCH = "accelerate.commands.launch --multi_gpu --num_processes 2 --main_process_port 0"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, smooth_fields) -> Path:
+    """Runs trained by one process, by two, and by one after the other."""
+    folder = tmp_path_factory.mktemp("runs")
+    fields = folder / "fields.npy"
+    np.save(fields, smooth_fields(count=12, size=16).values)
+    estimator().fit(fields, run=folder / "alone")
+    interrupted_fit(fields, folder / "begun alone")
+    command = [sys.executable, "-m", *LAUNCH.split()]
+    script = Path(__file__).with_name("side_by_side.py")
+    launched = subprocess.run(
+        [*command, script, folder],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert launched.returncode == 0, launched.stderr
+    estimator().fit(fields, run=folder / "begun together", resume=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(folder: Path) -> list[dict]:
+    """What either process was told."""
+    return [json.loads((folder / f"told-{rank}.json").read_text()) for rank in range(2)]
+
+
+def curve(run: Path, phase: str) -> dict[str, list[float]]:
+    rows = [row for row in Run.open(run).metrics() if row["phase"] == phase]
+    return {
+        "step": [row["step"] for row in rows],
+        "loss": [row["loss"] for row in rows if "loss" in row],
+        "psnr": [row["validation"]["psnr"] for row in rows if "validation" in row],
+    }
+
+
+SHARED = ("together", "begun alone", "begun together")
+
+
+# Two processes learn what one learns
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("run", SHARED)
+def test_the_curve_is_that_of_one_process(folder: Path, run: str, phase: str) -> None:
+    one, two = curve(folder / "alone", phase), curve(folder / run, phase)
+    assert two["step"] == one["step"] == [1, 2, 3, 3, 4, 5, 6, 6]
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
+    assert two["psnr"] == pytest.approx(one["psnr"], rel=1e-5)
+
+
+def distance(one: Iterable[Tensor], two: Iterable[Tensor]) -> float:
+    """Of all numbers together, relative to their size."""
+    a, b = (torch.cat([x.flatten() for x in tensors]) for tensors in (one, two))
+    return ((a - b).norm() / a.norm()).item()
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("run", SHARED)
+@pytest.mark.parametrize("which", ["model", "ema"])
+def test_the_weights_are_those_of_one_process(folder: Path, run: str, phase: str, which) -> None:
+    one, two = (
+        load_file(folder / name / phase / "last" / f"{which}.safetensors")
+        for name in ("alone", run)
+    )
+    assert two.keys() == one.keys()  # none is prefixed
+    # The bias of scores that go through a softmax has no effect: its gradient is a rounding error,
+    # which Adam makes as long as any other.
+    names = [name for name, w in one.items() if w.any() and not name.endswith("score.bias")]
+    assert distance([one[n] for n in names], [two[n] for n in names]) < 1e-5
+    assert max(distance([one[n]], [two[n]]) for n in names) < 1e-4
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_the_gradients_are_those_of_one_process(folder: Path, phase: str) -> None:
+    # Adam's first moment is the sum of all gradients so far, each with its weight.
+    one, two = (
+        torch.load(folder / name / phase / "last" / "optimizer.pt", weights_only=True)["state"]
+        for name in ("alone", "together")
+    )
+    assert two.keys() == one.keys()
+    moments = [(one[key]["exp_avg"], two[key]["exp_avg"]) for key in one]
+    learning = [(a, b) for a, b in moments if a.norm() > 1e-8]
+    assert len(learning) > 40
+    assert max(distance([a], [b]) for a, b in learning) < 1e-4
+
+
+def test_the_network_of_the_run_is_that_of_one_process(folder: Path) -> None:
+    one, two = (load_file(folder / r / "model/model.safetensors") for r in ("alone", "together"))
+    assert two.keys() == one.keys()
+    assert distance(one.values(), two.values()) < 1e-5
+    assert [Run.open(folder / r).facts["processes"] for r in ("alone", "together")] == [1, 2]
+
+
+def test_one_clock_stops_both(folder: Path) -> None:
+    state = Checkpoint(folder / "two clocks" / "autoencoder" / "last").state
+    assert (state.step, state.seconds) == (6, 60)
+
+
+# They fail together
+
+
+def test_there_were_two(told: list[dict]) -> None:
+    assert [said["count"] for said in told] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("data", "ValueError: The processes were given different .*fields.values.*same data"),
+        ("settings", r"settings.training.autoencoder.steps is 7 in process 0 and 8 in process 1"),
+        ("batch", "'autoencoder' hold 5, which 2 processes .*autoencoder.batch_size .* as 6, or"),
+        ("toy batch", "ValueError: The batches of phase 'autoencoder' hold 5, which 2 processes"),
+        ("standing run", "ValueError: .*autoencoder already holds a checkpoint; .*--resume"),
+        ("standing folder", "ValueError: .*together already holds a run; .*--overwrite"),
+        ("loss", "NonFiniteLossError: The loss is nan, on pictures 8 to 11, in step 3"),
+    ],
+)
+def test_both_are_told_what_is_wrong(told: list[dict], case: str, message: str) -> None:
+    for said in told:
+        with pytest.raises(ValueError, match=message):
+            raise ValueError(said[case])
+
+
+def test_nothing_is_written_by_what_is_refused(folder: Path) -> None:
+    assert not (folder / "unheard").exists()
+
+
+# A single process
+
+
+def test_one_process_asks_nobody() -> None:
+    processes = Processes("cpu")
+    assert (processes.rank, processes.count, processes.main) == (0, 1, True)
+    assert processes.once(lambda: 5) == 5
+    assert processes.mean(torch.tensor(0.1)).item() == torch.tensor(0.1).item()
+    assert [processes.any(flag) for flag in (True, False)] == [True, False]
+    assert processes.of_main(0.1 + 0.2) == 0.1 + 0.2
+    processes.check_batch("autoencoder", 7)
+    processes.check_alike({"seed": 1})
