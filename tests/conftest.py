@@ -16,11 +16,12 @@ from mamba_diffae.models.pretrained import model_class
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
-FIELD = {"value_dim": 2, "band": 8.0, "sigma": 0.5, "noise_cells": 8, "gap": 1 / 8}
+FIELD = {"value_dim": 2, "band": 8.0, "sigma": 0.5, "noise_cells": (8, 4), "gap": 1 / 8}
 WIDTH = {"d_model": 16, "fourier_features": 8}
-READ_OUT = {"anchors": 6, "neighbours": 6, "message": 8, "head": (16,)}
+READ_OUT = {"tokens": 3, "patch": 2, "neighbours": 6, "message": 8, "head": (16,)}
+PRIOR = {"exemplars": 5, "prior_cells": 4, "mirrored": True}
 SIZES = {
-    "autoencoder": WIDTH | READ_OUT | {"d_state": 2, "latent_dim": 12},
+    "autoencoder": WIDTH | READ_OUT | PRIOR | {"d_state": 2, "latent_dim": 12},
     "mamba-diffusion": WIDTH | {"d_state": 4, "blocks": 2},
     "minimal-latent": WIDTH | {"d_state": 4, "blocks": 2, "bottleneck": 8},
 }
@@ -36,7 +37,8 @@ def _fixed_weights() -> None:
 def network() -> Callable[..., FieldFlow]:
     """Tiny networks by kind, any field of the config by keyword.
 
-    Their weights are random everywhere: those that start at zero would hide what flows there.
+    Their weights are random everywhere: those that start at zero would hide what flows there. A
+    prior remembers random fields.
     """
 
     def build(kind: str = "autoencoder", **fields: object) -> FieldFlow:
@@ -45,6 +47,10 @@ def network() -> Callable[..., FieldFlow]:
             net = model_class(kind).from_preset("tiny", **{**FIELD, **SIZES[kind], **fields})
             for parameter in net.parameters():
                 parameter.data += 0.15 * torch.randn(parameter.shape)
+            if net.prior is not None:
+                fields_kept, size = net.prior.exemplars.shape
+                values = torch.rand(fields_kept, size // net.prior.value_dim, net.prior.value_dim)
+                net.prior.remember(2 * values - 1)
         return net.eval()
 
     return build

@@ -56,6 +56,7 @@ def interpolation(net, query, coords, values, context) -> Tensor:
     return reconstruct(net, query, coords, values, latent=halfway, context=context)
 
 
+PRIORS = pytest.mark.parametrize("exemplars", [0, 90])  # without a prior, and with one that chooses
 ANSWERS = pytest.mark.parametrize("ask", [mean, draw, stochastic_draw, interpolation])
 
 
@@ -76,13 +77,14 @@ def close(a: Tensor, b: Tensor) -> None:
 
 
 @ANSWERS
+@PRIORS
 @pytest.mark.parametrize("context", CONTEXTS)
 @PROPERTY
 @given(seed=SEEDS)
 def test_1_a_query_does_not_depend_on_other_queries(
-    network, observed, ask, context: str, seed: int
+    network, observed, ask, context: str, exemplars: int, seed: int
 ) -> None:
-    net, seen = network(), observed()
+    net, seen = network(exemplars=exemplars), observed()
     query, others = places(30, seed), places(25, seed + 1)
     whole = ask(net, query, *seen, context)
     order = permutation(30, seed)
@@ -96,9 +98,12 @@ def test_1_a_query_does_not_depend_on_other_queries(
 
 
 @ANSWERS
+@PRIORS
 @pytest.mark.parametrize("context", CONTEXTS)
-def test_2_one_sample_is_one_field_at_every_resolution(network, observed, ask, context) -> None:
-    net, seen = network(), observed()
+def test_2_one_sample_is_one_field_at_every_resolution(
+    network, observed, ask, context: str, exemplars: int
+) -> None:
+    net, seen = network(exemplars=exemplars), observed()
     coarse = ask(net, grid(8), *seen, context).reshape(2, 8, 8, -1)
     fine = ask(net, grid(24), *seen, context).reshape(2, 24, 24, -1)
     # The centres of the coarse pixels are those of every third fine one.
@@ -115,11 +120,12 @@ def test_2_seeds_name_fields(network, observed) -> None:
     close(sample(net, *second, steps=2, seed=field_keys(5, 2)[1:]), one[1:])
 
 
+@PRIORS
 @pytest.mark.parametrize("points", [3, 20])  # fewer than a query reads, and more
 @PROPERTY
 @given(seed=SEEDS)
-def test_3_the_latent_sees_a_set(network, observed, points: int, seed: int) -> None:
-    net = network()
+def test_3_the_latent_sees_a_set(network, observed, points: int, exemplars: int, seed: int) -> None:
+    net = network(exemplars=exemplars)
     coords, values = observed(points=points, seed=seed)
     latent = net.encode(coords, values)
     order = permutation(points, seed)
@@ -165,8 +171,9 @@ def test_4_an_order_and_its_inverse_cancel() -> None:
     assert torch.equal(order.gather(-1, inverse), torch.arange(60).expand_as(order))
 
 
-def test_4_duplicate_points_are_harmless(network, observed) -> None:
-    net = network()
+@PRIORS
+def test_4_duplicate_points_are_harmless(network, observed, exemplars: int) -> None:
+    net = network(exemplars=exemplars)
     coords, values = observed()
     twice = [torch.cat([tensor, tensor[:, :8]], dim=1) for tensor in (coords, values)]
     order = permutation(28, 1)
@@ -203,7 +210,14 @@ def test_5_a_solver_has_its_declared_order_and_tells_its_cost(name: str) -> None
     assert sum(solution.evaluations for solution in solutions) == next(calls)
 
 
-MODEL = {"d_model": 16, "fourier_features": 8, "latent_dim": 12, "anchors": 4, "neighbours": 4}
+MODEL = {
+    "d_model": 16,
+    "fourier_features": 8,
+    "latent_dim": 12,
+    "tokens": 2,
+    "patch": 2,
+    "neighbours": 4,
+}
 STEPS = {"batch_size": 3, "checkpoint_every": 2, "log_every": 1, "validate_every": 3}
 CHANGES = {
     "model": MODEL | {"message": 8, "head": [16]},

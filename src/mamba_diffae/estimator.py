@@ -21,11 +21,11 @@ from mamba_diffae.fields import (
     queries,
 )
 from mamba_diffae.flow import fold
+from mamba_diffae.models import pretrained
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.config import Context
 from mamba_diffae.models.inference import Inputs, check_inputs, draw, reconstruct
-from mamba_diffae.models.pretrained import build_network, load_network, model_class, save_network
 from mamba_diffae.sources import open_field
 from mamba_diffae.training.continuation import EXPORT, begin, begin_run, network_folder
 from mamba_diffae.training.fit import train_phase
@@ -43,7 +43,7 @@ class FieldAutoencoder:
     """Scattered observations to a latent and to the whole field, at any resolution.
 
     Args:
-        preset: "small", "tiny" or "paper".
+        preset: "small", "base", "tiny" or "paper".
         model: "autoencoder", or a baseline: "mamba-diffusion", "minimal-latent".
         seed: Same seed, same result.
         device: "auto" (a GPU if there is one), "cpu" or "cuda".
@@ -65,7 +65,7 @@ class FieldAutoencoder:
         if seed < 0:
             raise ValueError(f"The seed is {seed}; give 0 or a positive whole number.")
         self.preset, self.seed, self.changes = preset, seed, changes or {}
-        self.model = model_class(model)
+        self.model = pretrained.model_class(model)
         self.device = device
         _device(device)
         self._net: FieldFlow | None = None
@@ -119,7 +119,7 @@ class FieldAutoencoder:
         known |= {"settings": settings.to_dict(), "processes": processes.count}
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            net = build_network(self.model, known["settings"]["model"])
+            net = pretrained.build_network(self.model, known["settings"]["model"])
         # What can be refused has been by now: `begin_run` may delete a former run.
         run, order = begin_run(
             folder, known, truth, processes, self.model, phases, resume=resume, overwrite=overwrite
@@ -217,32 +217,34 @@ class FieldAutoencoder:
             latents = [net.encode(*seen).cpu() for seen in self._parts(inputs)]
         return torch.cat(latents).numpy()
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
         """Write config and weights; `from_pretrained` reads them.
 
         Args:
             folder: A new or empty folder, or that of a saved model, which is replaced.
+            half: Whether to write the weights in half precision: half the size.
 
         Raises:
             ValueError: If the model is not fitted, or something else stands there.
         """
         net, scaling = self._fitted()
         facts = {"scaling": [scaling.low, scaling.high], "size": self._size, "preset": self.preset}
-        save_network(net, Path(folder), facts)
+        pretrained.save_network(net, Path(folder), facts, half=half)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, *, device: str = "auto") -> Self:
         """Read what `save_pretrained` wrote.
 
         Args:
-            folder: The folder, or a run with a finished phase.
+            folder: The folder, a run with a finished phase, or the name of a model that comes with
+                the package: "emoji-96".
             device: "auto", "cpu" or "cuda".
 
         Raises:
             ValueError: If the folder holds no such thing, or it is damaged or of another version.
         """
-        folder = network_folder(Path(folder))
-        net, facts = load_network(folder)
+        folder = network_folder(pretrained.weights_folder(folder))
+        net, facts = pretrained.load_network(folder)
         if missing := {"preset", "scaling", "size"} - set(facts):
             raise ValueError(
                 f"{folder} holds a bare network: its config.json lacks {', '.join(sorted(missing))}"

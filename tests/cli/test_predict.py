@@ -35,8 +35,11 @@ def test_a_coarser_picture_is_the_average_of_the_native_one(shell, finished, pic
         shell(
             f"predict --run {finished} --input {picture} --size {size} --out {tmp_path}/{size}.png"
         )
-    native = pixels(tmp_path / "36.png").reshape(12, 3, 12, 3, 3).mean(axis=(1, 3))
-    assert np.abs(native - pixels(tmp_path / "12.png")).max() <= 1.0
+    native = pixels(tmp_path / "36.png").reshape(12, 3, 12, 3, 3)
+    inside = ((native > 0) & (native < 255)).all(axis=(1, 3))  # a file clips before the average
+    error = np.abs(native.mean(axis=(1, 3)) - pixels(tmp_path / "12.png"))
+    assert inside.any()
+    assert error[inside].max() <= 1.0
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,10 @@ def test_demo_is_the_whole_main_job(shell, smooth_fields, tmp_path, monkeypatch)
     """On a few fields in place of 3,119 pictures."""
     truth = smooth_fields(count=6, size=96, channels=3)
     monkeypatch.setattr("mamba_diffae.sources.open_field", lambda source: truth)
+    shown = []
+    monkeypatch.setattr(
+        "mamba_diffae.cli.judging.show_pretrained", lambda truth, page, *_: shown.append(page)
+    )
     line = f"demo --run {tmp_path}/run --preset tiny --minutes 0.01 --count 1"
     outcome = shell(line)
     assert outcome.code == 0, outcome.err
@@ -180,4 +184,5 @@ def test_demo_is_the_whole_main_job(shell, smooth_fields, tmp_path, monkeypatch)
     outcome = shell(line)
     assert outcome.code == 2
     assert "--resume" in outcome.err
+    assert shown == [tmp_path / "run-emoji-96.html"]
     assert "No such option" not in shell("demo --resume --help").err

@@ -68,7 +68,7 @@ def test_mistakes_of_the_constructor(options, message):
         ("tiny", {"modl": {}}, "did you mean 'model'"),
         ("tiny", {"model": {"heads": 4}}, "did you mean 'head'"),
         ("tiny", {"autoencoder": {"step": 4}}, "did you mean 'steps'"),
-        ("tiny", {"model": {"anchors": 25}}, "24 × 24 pixels"),
+        ("tiny", {"model": {"tokens": 25}}, "24 × 24 pixels"),
     ],
 )
 def test_mistakes_in_the_settings(truth, preset, changes, message):

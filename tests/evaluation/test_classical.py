@@ -9,6 +9,7 @@ from mamba_diffae.evaluation import (
     classical_methods,
     inverse_distance,
     kriging,
+    kriging_deviation,
     linear,
     nearest,
     thin_plate_spline,
@@ -114,6 +115,35 @@ def test_kriging_is_the_gaussian_process_mean():
     expected = np.linalg.solve(system, right)[:n].T @ field.values
     grid = kriging(collate([field]), 7)
     np.testing.assert_allclose(grid.reshape(49, 2), expected, atol=0.02)
+
+
+def test_the_deviation_of_kriging_is_that_of_its_best_weights():
+    field = scattered(np.random.default_rng(0), 25)
+    distance = cdist(field.coords, field.coords)
+    best = max((fit_length(distance, field.values, s) for s in LENGTHS), key=lambda f: f.likelihood)
+    n, targets = len(distance), pixel_centres(7)
+    K, k = np.exp(-distance / best.length), np.exp(-cdist(field.coords, targets) / best.length)
+    system, right = np.ones((n + 1, n + 1)), np.ones((n + 1, len(targets)))
+    system[:n, :n], system[n, n], right[:n] = K, 0, k
+    w = np.linalg.solve(system, right)[:n]  # they sum to one and leave the least variance
+    expected = best.variance * (1 - 2 * (w * k).sum(0) + (w * (K @ w)).sum(0))
+    deviation = kriging_deviation(collate([field]), 7).reshape(49, 2)
+    np.testing.assert_allclose(deviation[:, 0], np.sqrt(expected), rtol=1e-3)
+    np.testing.assert_array_equal(deviation[:, 0], deviation[:, 1])
+
+
+def test_kriging_knows_how_far_it_errs():
+    rng = np.random.default_rng(2)
+    coords = pixel_centres(16)
+    correlation = np.exp(-cdist(coords, coords) / 0.3)
+    field = 100 + 20 * np.linalg.cholesky(correlation) @ rng.normal(size=(256, 20))
+    seen = rng.permutation(256)[:60]
+    observations = collate([SparseField(coords[seen], field[seen])])
+    error = kriging(observations, 16).reshape(256, 20) - field
+    deviation = kriging_deviation(observations, 16).reshape(256, 20)
+    assert deviation[seen].max() < 0.1
+    unseen = np.setdiff1d(np.arange(256), seen)
+    assert (error[unseen] / deviation[unseen]).std() == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize("length", [0.1, 0.4])

@@ -32,6 +32,18 @@ def test_a_prediction_and_its_mean_score_the_same(truth):
     assert evaluate(prediction, truth) == evaluate(prediction.mean, truth)
 
 
+def test_draws_are_judged_too(truth):
+    rng = np.random.default_rng(0)
+    mean = truth.at(SIZE) + rng.normal(size=truth.values.shape)
+    draws = mean + rng.normal(size=(32, *mean.shape))
+    scores = evaluate(Prediction(mean, draws), truth)
+    assert scores["coverage"] == pytest.approx(0.9, abs=0.02)
+    # Of N(m, 1) at a truth drawn from it: 1 / sqrt(pi).
+    assert scores["crps"] == pytest.approx(np.pi**-0.5, abs=0.01)
+    alone = evaluate(Prediction(mean, draws[:1]), truth)
+    assert set(scores) - set(alone) == {"crps", "coverage"}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

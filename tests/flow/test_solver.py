@@ -78,6 +78,18 @@ def test_heun_carries_a_gaussian_to_a_gaussian() -> None:
     torch.testing.assert_close(end, 0.4 * x, rtol=2e-3, atol=0)
 
 
+@pytest.mark.parametrize("name", ODE_SOLVERS)
+def test_there_and_back_again(name: str) -> None:
+    x = torch.tensor([1.0, -2.0], dtype=torch.float64)
+    errors = []
+    for steps in (100, 200):
+        noise = solve(swing, x, solver=name, steps=steps, span=(1.0, 0.0)).x
+        exact = x * math.exp(-2 / 3 * math.sin(3))
+        assert (noise - exact).norm() < 0.1 / steps ** (SOLVERS[name].order - 1)
+        errors.append((solve(swing, noise, solver=name, steps=steps).x - x).norm().item())
+    assert math.log2(errors[0] / errors[1]) > SOLVERS[name].order - 0.2
+
+
 @pytest.mark.parametrize("sigma", [0.3, 1.0, 2.0])
 @pytest.mark.parametrize("temperature", [0.25, 1.0, 2.0])
 def test_the_stochastic_solver_ends_at_the_variance_of_the_data(
@@ -104,6 +116,7 @@ def test_temperature_zero_is_euler() -> None:
         ({"solver": "rk4"}, "Unknown solver 'rk4'; choose one of heun, euler, stochastic"),
         ({"steps": 0}, "steps is 0; .* at least 1"),
         ({"solver": "stochastic"}, "`fresh`"),
+        ({"solver": "stochastic", "fresh": lambda _: 0, "span": (1.0, 0.0)}, "heun or euler"),
         ({"solver": "stochastic", "fresh": lambda _: 0, "temperature": -1.0}, r"0 or more .got -1"),
     ],
 )

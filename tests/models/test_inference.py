@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mamba_diffae.flow import SOLVERS, field_keys, noise, solve
-from mamba_diffae.models import inference, reconstruct, sample
+from mamba_diffae.flow import SOLVERS, field_keys, solve
+from mamba_diffae.models import Noise, inference, invert, reconstruct, sample
 from mamba_diffae.models.inference import check_inputs, draw
 from mamba_diffae.models.pretrained import MODELS
 
@@ -46,7 +46,7 @@ def test_draws_differ_by_seed_alone(network, observed, kind: str, solver: str) -
 
 def test_the_mean_is_the_velocity_at_the_start(network, observed) -> None:
     net, (coords, values) = network(), observed()
-    points = net.encoder(coords, values, torch.ones(2, 20, dtype=torch.bool))
+    points = net.encoding(coords, values, torch.ones(2, 20, dtype=torch.bool))
     velocity = net.decode(query(), points.latent, torch.zeros(2), points=points)
     close(reconstruct(net, query(), coords, values), velocity)
     close(
@@ -81,7 +81,7 @@ def test_evaluations_are_reported(network, observed, kind: str, solver: str, mon
 @pytest.mark.parametrize("solver", ["euler", "heun"])
 def test_a_draw_is_the_one_flow_of_anchors_and_queries(network, observed, solver: str) -> None:
     net, seen = network(), (*observed(), torch.ones(2, 20, dtype=torch.bool))
-    points, condition = net.encoder(*seen), net.condition(*seen)
+    points, condition = net.encoding(*seen), net.condition(*seen)
     places = torch.cat([net.anchors.expand(2, -1, -1), query()], dim=1)
 
     def velocity(x: Tensor, t: float, number: int) -> Tensor:
@@ -91,7 +91,7 @@ def test_a_draw_is_the_one_flow_of_anchors_and_queries(network, observed, solver
         return torch.cat([net.anchor_flow(condition, time, anchors)[1], asked], dim=1)
 
     with torch.no_grad():
-        start = noise(places, 2, field_keys(4, 2), net.config.noise_cells)
+        start = net.noise(places, field_keys(4, 2))
         together = solve(velocity, start, solver=solver, steps=3).x[:, 36:]
     close(sample(net, query(), *seen, solver=solver, steps=3, seed=4), together)
 
@@ -142,6 +142,76 @@ def test_a_handful_of_observations_is_enough(network, observed, kind: str, point
     close(reconstruct(net, query(), *padded, mask), mean)
     moved = reconstruct(net, query(), coords, values + 1)
     assert (moved - mean).abs().mean() > 1e-2
+
+
+# Back to noise
+
+
+def field(net, seed: int = 2) -> Noise:
+    """A field at the queries and at the anchors."""
+    generator = torch.Generator().manual_seed(seed)
+    shapes = (2, 9, 2), (2, len(net.anchors), 2)
+    return Noise(*(torch.rand(*shape, generator=generator) - 0.5 for shape in shapes))
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_field_comes_back_from_its_noise(network, observed, kind: str) -> None:
+    net = network(kind)
+    data, errors = field(net), []
+    for steps in (40, 80):
+        found = invert(net, query(), *data, *observed(), steps=steps)
+        assert [part.shape for part in found] == [part.shape for part in data]
+        assert not found.queries.requires_grad
+        again = sample(net, query(), *observed(), seed=found, steps=steps)
+        errors.append((again - data.queries).abs().max().item())
+    assert errors[1] < 0.01
+    assert errors[1] < errors[0] / 3  # order 2
+
+
+def test_noise_comes_back_from_its_draw(network, observed) -> None:
+    net, seen, steps = network(), (*observed(), torch.ones(2, 20, dtype=torch.bool)), 60
+    start = field(net, seed=7)
+    with torch.no_grad():
+        condition = net.condition(*seen)
+        flow = lambda x, t, _: net.anchor_flow(condition, x.new_full((2,), t), x)[1]  # noqa: E731
+        anchors = solve(flow, start.anchors, steps=steps).x
+    drawn = sample(net, query(), *seen, seed=start, steps=steps)
+    found = invert(net, query(), drawn, anchors, *seen, steps=steps)
+    torch.testing.assert_close(found, start, atol=0.04, rtol=0)
+
+
+def test_the_noise_of_a_query_does_not_depend_on_the_others(network, observed, monkeypatch) -> None:
+    net = network()
+    data = field(net)
+    whole = invert(net, query(), *data, *observed(), steps=2)
+    part = invert(net, query()[:, 3:5], data.queries[:, 3:5], data.anchors, *observed(), steps=2)
+    close(part.queries, whole.queries[:, 3:5])
+    monkeypatch.setattr(inference, "CHUNK", 2)
+    close(invert(net, query(), *data, *observed(), steps=2).queries, whole.queries)
+
+
+def test_a_given_noise_is_drawn_from_as_a_seed_is(network, observed) -> None:
+    net, keys = network(), field_keys(4, 2)
+    places = net.anchors.expand(2, -1, -1)
+    start = Noise(*(net.noise(at, keys) for at in (query(), places)))
+    for solver in SOLVERS:
+        one = sample(net, query(), *observed(), seed=start, solver=solver, steps=2)
+        if solver != "stochastic":  # whose fresh normals have a seed of their own
+            close(one, sample(net, query(), *observed(), seed=4, solver=solver, steps=2))
+        assert torch.isfinite(one).all()
+
+
+def test_a_field_that_does_not_fit_is_refused(network, observed) -> None:
+    net = network()
+    data = field(net)
+    with pytest.raises(
+        ValueError, match=r"state at the queries has shape \(2, 8, 2\).*\(2, 9, 2\)"
+    ):
+        invert(net, query(), data.queries[:, 1:], data.anchors, *observed())
+    with pytest.raises(ValueError, match=r"state at the anchors .* need \(2, 36, 2\)"):
+        invert(net, query(), data.queries, data.anchors[:, 1:], *observed())
+    with pytest.raises(ValueError, match="state at the anchors holds NaN"):
+        sample(net, query(), *observed(), seed=Noise(data.queries, data.anchors * math.nan))
 
 
 # What is refused

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mamba_diffae.evaluation import PSNR_CAP, DrawScore, Interval, Score
-from mamba_diffae.experiments.result import Result, Sheet
+from mamba_diffae.experiments.result import Result, Sheet, Table
 
 EVIL = "<script>alert('$x$')</script>-->"
 
@@ -41,6 +41,16 @@ def result() -> Result:
             Sheet(
                 EVIL, "Two rows.", ["truth", "ours"], ["a", "b"], [[colour, grey], [None, colour]]
             )
+        ],
+        tables=[
+            Table(
+                EVIL,
+                "Steps & what they give.",
+                ["steps", "correlation", EVIL],
+                [[2, -0.625, None], [1250, 17.0, "<em>none</em>"]],
+                digits=[0, 3, 1],
+            ),
+            Table("One column", "", ["name"], [["a"], [0.5]], []),
         ],
         facts={"command": "mamba-diffae demo --run 'x'", "seed": "0"},
     )

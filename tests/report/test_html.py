@@ -11,7 +11,7 @@ from mamba_diffae.evaluation import Interval
 from mamba_diffae.experiments.result import Result
 from mamba_diffae.report import write_report
 from mamba_diffae.report.html import png_uri, render
-from mamba_diffae.report.tables import decibel, interval, number, pivot
+from mamba_diffae.report.tables import cell, decibel, interval, number, pivot
 
 VOID = {"meta", "img", "br", "link", "hr"}
 
@@ -138,6 +138,17 @@ def test_numbers_as_a_reader_expects_them():
     assert number(float("nan"), 2) == "–"
     assert decibel(100.0) == "exact"
     assert interval(Interval(0.5, 0.41, 0.62), 1) == "0.4 – 0.6"
+
+
+def test_a_table_shows_words_and_whole_numbers_as_they_are(result):
+    rows = re.findall(r"<tr>(<th scope=\"row\">.*?)</tr>", render(result), flags=re.DOTALL)
+    shown = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+    assert ["2", "−0.625", "–"] in shown
+    assert ["1250", "17.000", "&lt;em&gt;none&lt;/em&gt;"] in shown
+    assert ["0.50"] in shown
+    assert [cell(v, 1) for v in ("a-b", -3, -3.0, np.float64(2), None)] == [
+        "a-b", "−3", "−3.0", "2.0", "–",
+    ]  # fmt: skip
 
 
 def test_scores_are_laid_out_in_order(result):

@@ -7,6 +7,7 @@ import pytest
 from mamba_diffae.experiments.result import (
     UNSEEN,
     Sheet,
+    Table,
     load_result,
     observation_picture,
     save_result,
@@ -18,7 +19,7 @@ from mamba_diffae.report.html import render
 def test_a_kept_result_gives_the_same_page(result, tmp_path):
     save_result(result, tmp_path)
     kept = load_result(tmp_path)
-    for name in ("title", "question", "findings", "scores", "draws", "curves", "facts"):
+    for name in ("title", "question", "findings", "scores", "draws", "curves", "tables", "facts"):
         assert getattr(kept, name) == getattr(result, name)
     assert kept.sheets[0].pictures[1][0] is None
     np.testing.assert_allclose(
@@ -85,3 +86,19 @@ def test_a_sheet_refuses_pictures_that_do_not_fit():
         Sheet("s", "", ["a", "b"], ["r"], [[None]])
     with pytest.raises(ValueError, match=r"shape \[\(4, 4\)\]"):
         Sheet("s", "", ["a"], ["r"], [[np.zeros((4, 4))]])
+
+
+def test_a_result_from_before_there_were_tables_opens(result, tmp_path):
+    save_result(result, tmp_path)
+    numbers = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    del numbers["tables"]
+    (tmp_path / "result.json").write_text(json.dumps(numbers), encoding="utf-8")
+    assert list(load_result(tmp_path).tables) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "digits"), [([["x", 1.0], ["y"]], ()), ([["x", 1.0]], (1, 2, 3)), ([[]], ())]
+)
+def test_a_table_refuses_rows_that_do_not_fit(rows, digits):
+    with pytest.raises(ValueError, match=r"'t' has 2 columns.*give None for an empty cell"):
+        Table("t", "", ["a", "b"], rows, digits)

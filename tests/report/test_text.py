@@ -2,14 +2,19 @@ import dataclasses
 
 from rich.console import Console
 
-from mamba_diffae.report import score_table
+from mamba_diffae.experiments import Table
+from mamba_diffae.report import measured_table, score_table
+
+
+def printed(table) -> str:
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
 
 
 def shown(scores) -> str:
-    console = Console(width=80)
-    with console.capture() as captured:
-        console.print(score_table(scores))
-    return captured.get()
+    return printed(score_table(scores))
 
 
 def test_the_table_of_the_shell_shows_every_score(result):
@@ -35,3 +40,11 @@ def test_names_are_not_read_as_markup(result):
     assert "[red]kept[/red]" in shown(
         [dataclasses.replace(result.scores[0], method="[red]kept[/red]")]
     )
+
+
+def test_any_table_of_a_result_is_shown():
+    table = Table("[red]t[/red]", "", ["method", "CRPS"], [["ours", 0.03125], ["b", None]], [0, 4])
+    lines = [line.split() for line in printed(measured_table(table)).splitlines()]
+    assert ["[red]t[/red]"] in lines
+    assert ["ours", "0.0312"] in lines
+    assert ["b", "–"] in lines

@@ -4,15 +4,15 @@ FOLDER holds fields.npy, and `begun alone`, a run that one process began. What e
 is left in told-RANK.json.
 """
 
+import itertools
 import json
-import os
 import runpy
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -20,7 +20,7 @@ import toy
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.training import Processes, Run, TrainingInterrupted, trainer
-from mamba_diffae.training.batches import FieldBatches, TrainingBatch
+from mamba_diffae.training.learner import Learner
 
 PHASE = {
     "steps": 6,
@@ -42,15 +42,15 @@ def estimator(**autoencoder: object) -> FieldAutoencoder:
 
 
 def interrupted_fit(fields: Path, run: Path, here: bool = True) -> None:
-    """Ctrl-C, in this process or not, while the fourth step of phase 1 is prepared."""
-    ask = FieldBatches.__call__
+    """Ctrl-C, in this process or not, in the fourth step of phase 1."""
+    learn, steps = Learner.learn, itertools.count()
 
-    def interrupting(batches: FieldBatches, number: int) -> TrainingBatch:
-        if here and number == 3 * PHASE["accumulation"]:
-            os.kill(os.getpid(), signal.SIGINT)
-        return ask(batches, number)
+    def interrupting(learner: Learner, *given: Any) -> float:
+        if next(steps) == 3 and here:
+            toy.interrupt()
+        return learn(learner, *given)
 
-    with patch.object(FieldBatches, "__call__", interrupting):
+    with patch.object(Learner, "learn", interrupting):
         try:
             estimator().fit(fields, run=run)
         except TrainingInterrupted:
@@ -92,13 +92,12 @@ def on_two_clocks(run: Run, main: bool) -> None:
     """A budget of one minute; a step takes ten seconds, but the second process's clock stands."""
     clock = SimpleNamespace(now=0.0)
 
-    def slow(index: int) -> toy.ToyBatch:
+    def slow(index: int) -> None:
         clock.now += 10 if main else 0
-        return toy.batches(index)
 
     config = toy.CONFIG.model_copy(update={"steps": 1000, "minutes": 1})
     with patch.object(trainer, "time", SimpleNamespace(monotonic=lambda: clock.now)):
-        toy.fit(run, config, batches=slow)
+        toy.fit(run, config, phase=toy.Eventful(slow))
 
 
 def told(action: Callable[[], object]) -> str:

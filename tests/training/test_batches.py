@@ -1,14 +1,21 @@
 """What a step sees: by (seed, step) alone, every field in its turn, the truth where asked."""
 
 import itertools
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 
 from mamba_diffae.fields import GridField, pixel_centres
-from mamba_diffae.training.batches import DataConfig, FieldBatches, TrainingBatch, value_rms
+from mamba_diffae.models.prior import AnaloguePrior
+from mamba_diffae.training.batches import (
+    DataConfig,
+    FieldBatches,
+    TrainingBatch,
+    fill_prior,
+    value_rms,
+)
 
 SIZE, ANCHORS = 24, 6
 CONFIG = DataConfig(queries=50, fractions=(0.05, 0.4), cells=12)
@@ -63,10 +70,63 @@ def test_observations_targets_and_keys_are_fresh_at_every_step(truth: GridField)
     assert len(keys.unique()) == 80
 
 
-def test_fields_of_a_batch_see_different_places(truth: GridField) -> None:
+def test_fields_of_a_batch_are_seen_in_the_same_cells_and_asked_elsewhere(truth) -> None:
     batch = make(truth)(0)
-    for coords in (batch.input_coords, batch.query_coords):
-        assert all(not torch.equal(a, b) for a, b in itertools.combinations(coords, 2))
+    assert (batch.input_coords == batch.input_coords[:1]).all()
+    places = itertools.combinations(batch.query_coords, 2)
+    assert all(not torch.equal(a, b) for a, b in places)
+
+
+def test_a_mirrored_field_is_the_field_in_a_mirror(truth: GridField) -> None:
+    mirrored = make(truth, CONFIG.model_copy(update={"mirrored": True}))
+    plain, flipped = make(truth), 0
+    for step in range(4):
+        ours, theirs = mirrored(step), plain(step)
+        pictures = truth.scaling.scale(truth.values)
+        for row, index in enumerate(theirs.index):
+            native = torch.from_numpy(pictures[index])
+            asked = ours.query_coords[row]
+            column, line = (asked * SIZE).long().unbind(-1)
+            straight = torch.equal(ours.query_values[row], native[line, column])
+            turned = torch.equal(ours.query_values[row], native[line, SIZE - 1 - column])
+            assert straight or turned
+            flipped += turned
+            grid = theirs.anchor_values[row].reshape(ANCHORS, ANCHORS, -1)
+            around = grid.flip(1) if turned else grid
+            torch.testing.assert_close(ours.anchor_values[row], around.flatten(0, 1))
+    assert 0 < flipped < 16
+
+
+def prior_of(truth: GridField) -> AnaloguePrior:
+    prior = AnaloguePrior(len(truth), 6, 2, truth.channels, mirrored=False)
+    fill_prior(prior, truth)
+    return prior
+
+
+def test_the_estimate_knows_nothing_of_the_field_but_what_was_seen(truth: GridField) -> None:
+    groups = np.arange(len(truth)) // 2
+    truth = replace(truth, groups=groups)
+    prior = prior_of(truth)
+    batches = make(truth, prior=prior)
+    batch = batches(0)
+    # Other values in the exemplars of its own group change nothing for a field.
+    own = torch.from_numpy(groups == groups[int(batch.index[0])])
+    prior.exemplars[own] = 0
+    prior._library = None
+    change = (batches(0).estimate - batch.estimate).abs().amax(dim=(1, 2))
+    assert change[0] < 1e-4
+    assert change.max() > 0.01
+    assert prior_error(batch, truth)[0] > 0.01  # it has not seen the answer
+
+
+def prior_error(batch: TrainingBatch, truth: GridField) -> torch.Tensor:
+    exact = torch.from_numpy(truth.scaling.scale(truth.at(6))).flatten(1, 2)[batch.index]
+    return (batch.estimate[..., :2] - exact).square().mean(dim=(1, 2)).sqrt()
+
+
+def test_a_prior_with_too_much_room_is_refused(truth: GridField) -> None:
+    with pytest.raises(ValueError, match=r"room for 11 exemplars, but there are 10"):
+        fill_prior(AnaloguePrior(11, 6, 2, 2, mirrored=False), truth)
 
 
 def test_shares_of_several_processes_make_up_the_batch(truth: GridField) -> None:

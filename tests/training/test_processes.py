@@ -76,7 +76,7 @@ def test_the_curve_is_that_of_one_process(folder: Path, run: str, phase: str) ->
 def distance(one: Iterable[Tensor], two: Iterable[Tensor]) -> float:
     """Of all numbers together, relative to their size."""
     a, b = (torch.cat([x.flatten() for x in tensors]) for tensors in (one, two))
-    return ((a - b).norm() / a.norm()).item()
+    return ((a - b).double().norm() / a.double().norm()).item()
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -104,7 +104,7 @@ def test_the_gradients_are_those_of_one_process(folder: Path, phase: str) -> Non
     )
     assert two.keys() == one.keys()
     moments = [(one[key]["exp_avg"], two[key]["exp_avg"]) for key in one]
-    learning = [(a, b) for a, b in moments if a.norm() > 1e-8]
+    learning = [(a, b) for a, b in moments if a.double().norm() > 1e-8]
     assert len(learning) > 40
     assert max(distance([a], [b]) for a, b in learning) < 1e-4
 

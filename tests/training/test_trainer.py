@@ -1,7 +1,6 @@
 """The trainer: what it computes, and that nothing is lost however it is stopped."""
 
 import errno
-import os
 import signal
 import subprocess
 import sys
@@ -161,15 +160,10 @@ def test_ctrl_c_finishes_the_step_saves_and_says_how_to_resume(
     never_stopped = Run.create(tmp_path / "never", {})
     expected = weights(fit(never_stopped, config))
 
-    def interrupting(index: int) -> ToyBatch:
-        if index == 5 * accumulation:
-            os.kill(os.getpid(), signal.SIGINT)
-        return batches(index)
-
     former = signal.getsignal(signal.SIGINT)
     message = r"after step 6 of 12 .* saved in .*last; go on with `mamba-diffae fit emoji --resume`"
     with pytest.raises(TrainingInterrupted, match=message):
-        fit(run, config, batches=interrupting)
+        fit(run, config, phase=toy.at(5 * accumulation, toy.interrupt))
     assert "once more" in capfd.readouterr().err
     assert signal.getsignal(signal.SIGINT) is former
     assert Checkpoint(run.path / "autoencoder" / "last").state.step == 6
@@ -178,14 +172,12 @@ def test_ctrl_c_finishes_the_step_saves_and_says_how_to_resume(
 
 
 def test_a_second_ctrl_c_stops_at_once(run: Run) -> None:
-    def insisting(index: int) -> ToyBatch:
-        if index == 5:
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
-        return batches(index)
+    def insist() -> None:
+        toy.interrupt()
+        toy.interrupt()
 
     with pytest.raises(KeyboardInterrupt) as stopped:
-        fit(run, batches=insisting)
+        fit(run, phase=toy.at(5, insist))
     assert stopped.type is KeyboardInterrupt
     assert Checkpoint(run.path / "autoencoder" / "last").state.step == 4
 
@@ -250,14 +242,9 @@ def test_a_full_disk_loses_nothing(run: Run, monkeypatch, whole) -> None:
 def test_the_best_is_remembered_when_resumed(run: Run) -> None:
     scores = iter([3.0, 2.0, 1.0, 2.5])
 
-    def interrupting(index: int) -> ToyBatch:
-        if index == 5:
-            os.kill(os.getpid(), signal.SIGINT)
-        return batches(index)
-
     options = {"validate": lambda _: {"score": next(scores)}}
     with pytest.raises(TrainingInterrupted):
-        fit(run, batches=interrupting, **options)
+        fit(run, phase=toy.at(5, toy.interrupt), **options)
     fit(run, resume=True, **options)
     assert Checkpoint(run.path / "autoencoder" / "best").state.step == 3
 
@@ -302,20 +289,19 @@ def test_a_budget_of_time_stops_training_and_is_kept_when_resumed(run: Run, monk
     )
     config = with_config(steps=1000, minutes=1, warmup_steps=0)
 
-    def slow(index: int) -> ToyBatch:
+    def slow(index: int) -> None:
         clock.now += 10
-        return batches(index)
 
-    def stopped(index: int) -> ToyBatch:
+    def stopped(index: int) -> None:
+        slow(index)
         if index == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-        return slow(index)
+            toy.interrupt()
 
     with pytest.raises(TrainingInterrupted):
-        fit(run, config, batches=stopped)
+        fit(run, config, phase=toy.Eventful(stopped))
     clock.now += 3600  # a break counts for nothing
-    fit(run, config, batches=slow, resume=True)
+    fit(run, config, phase=toy.Eventful(slow), resume=True)
     rows = [row for row in run.metrics() if "loss" in row]
     assert [row["seconds"] for row in rows] == [10, 20, 30, 40, 50, 60]
-    assert rows[-1]["learning_rate"] == pytest.approx(config.learning_rate * 0.01)
+    assert rows[-1]["learning_rate"] == config.learning_rate_at(5, seconds=50)
     assert Run.open(run.path).facts["elapsed"] == {"autoencoder": 60}

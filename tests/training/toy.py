@@ -1,12 +1,13 @@
 """A tiny network with synthetic batches; as a script: train, and be killed on the way.
 
-python toy.py RUN STEP: killed when the batch of that step is asked for.
+python toy.py RUN BATCH: killed when the network is to learn from that batch.
 python toy.py RUN saving: killed between the two renames of the second checkpoint.
 """
 
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -91,6 +92,31 @@ class ToyPhase:
         return (model(batch.x) - batch.y).square().mean()
 
 
+class Eventful(ToyPhase):
+    """Something happens when the network is to learn from a batch, by its number.
+
+    Not when the batch is made: that is ahead of its turn, on another thread.
+    """
+
+    def __init__(self, event: Callable[[int], object]) -> None:
+        super().__init__()
+        self.event = event
+
+    def loss(self, model: Toy, batch: ToyBatch) -> Tensor:
+        self.event(batch.first // batch.size)
+        return super().loss(model, batch)
+
+
+def at(number: int, event: Callable[[], object]) -> Eventful:
+    """A phase in which something happens at one batch."""
+    return Eventful(lambda batch: event() if batch == number else None)
+
+
+def interrupt() -> None:
+    """Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 def validate(model: nn.Module) -> dict[str, float]:
     assert not model.training
     batch = batches(1000, 64)
@@ -140,14 +166,10 @@ def _die_between_renames() -> None:
 
 
 def main(folder: str, when: str) -> None:
-    def deadly(index: int) -> ToyBatch:
-        if str(index) == when:
-            _die()
-        return batches(index)
-
     if when == "saving":
         _die_between_renames()
-    fit(Run.create(folder, {}), batches=deadly)
+    deadly = ToyPhase() if when == "saving" else at(int(when), _die)
+    fit(Run.create(folder, {}), phase=deadly)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The shell: demo, fit, predict, evaluate, report."""
+"""The shell: demo, fit, predict, evaluate, experiment, report."""
 
 from mamba_diffae.cli.commands import main
 

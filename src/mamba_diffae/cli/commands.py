@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mamba_diffae.cli.experimenting import experiment
 from mamba_diffae.cli.options import (
     Context,
     DeviceOption,
@@ -49,7 +50,7 @@ def fit(
     model: Annotated[
         str, typer.Option(help="autoencoder, mamba-diffusion or minimal-latent.")
     ] = "autoencoder",
-    preset: Annotated[str, typer.Option(help="Sizes: small, tiny or paper.")] = "small",
+    preset: Annotated[str, typer.Option(help="Sizes: small, base, tiny or paper.")] = "small",
     phase: Annotated[
         str, typer.Option(help="autoencoder, diffusion, or all that the model has.")
     ] = "all",
@@ -216,14 +217,14 @@ def demo(
         float, typer.Option(help="Training time at most: 3/4 for phase 1, 1/4 for phase 2.")
     ] = 4,
     count: Annotated[int, typer.Option(min=1, help="Test pictures, of distinct bases.")] = 64,
-    preset: Annotated[str, typer.Option(help="Sizes: small, tiny or paper.")] = "small",
+    preset: Annotated[str, typer.Option(help="Sizes: small, base, tiny or paper.")] = "small",
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """The main job, whole: train a small model, judge it on unseen pictures, write a report."""
-    from mamba_diffae.cli.judging import command_line, judge_run, keep, origin
+    """The main job: show the model of the package, then train a small one, judge it, report."""
+    from mamba_diffae.cli.judging import command_line, judge_run, keep, origin, show_pretrained
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.experiments.reconstruction import Protocol
     from mamba_diffae.report import write_report
@@ -234,10 +235,13 @@ def demo(
     budget = {"autoencoder": {"minutes": 0.75 * minutes}, "diffusion": {"minutes": 0.25 * minutes}}
     say(
         f"{len(truth)} pictures of 96 × 96 pixels. From 20 % of the 32 × 32 averages of pictures "
-        "it has not seen, a small network learns to write the whole picture. Training takes "
-        f"{minutes:g} minutes at most.",
+        "it has not seen, a network writes the whole picture. First the one that comes with the "
+        f"package; then a small one is trained, in {minutes:g} minutes at most.",
         output,
     )
+    if overwrite or not (run / "run.json").is_file():  # else it was shown, or `fit` refuses
+        page = run.with_name(f"{run.name}-emoji-96.html")
+        show_pretrained(truth, page, Protocol(seed=seed), device)
     model = FieldAutoencoder(preset, seed=seed, device=device, changes=budget)
     model.fit(
         truth,
@@ -254,6 +258,9 @@ def demo(
     page = opened.path / "report.html"
     write_report(result, page, overwrite=True)
     say(f"\nReport: {page}", output)
+
+
+app.command()(experiment)
 
 
 def main() -> None:

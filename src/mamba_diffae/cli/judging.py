@@ -16,9 +16,12 @@ from mamba_diffae.experiments import Result, reconstruction, save_result
 from mamba_diffae.experiments.reconstruction import Protocol
 from mamba_diffae.fields import GridField
 from mamba_diffae.fields.atomic import atomic_file
-from mamba_diffae.report import score_table
+from mamba_diffae.report import score_table, write_report
 from mamba_diffae.sources import lasting_name, open_field
 from mamba_diffae.training import Run
+
+PRETRAINED, FEW = "emoji-96", 12
+"""The model that comes with the package, and unseen pictures on which the demo shows it."""
 
 
 def judge_run(
@@ -44,6 +47,31 @@ def judge_run(
             on_progress=lambda done: tell(f"Judging … {done} done"),
         )
     return replace(result, facts=_facts(run, len(truth), protocol, time.monotonic() - started))
+
+
+def show_pretrained(truth: GridField, page: Path, protocol: Protocol, device: str) -> None:
+    """Judge the model that comes with the package on a few unseen pictures, and write a page.
+
+    Args:
+        truth: The embedded pictures.
+        page: Where the report goes.
+        protocol: What is observed, and where it is judged.
+        device: "auto", "cpu" or "cuda".
+    """
+    model = FieldAutoencoder.from_pretrained(PRETRAINED, device=device)
+    unseen = truth.split("test").distinct(FEW)
+    with telling(f"Showing {PRETRAINED} …") as tell:
+        result = reconstruction(
+            model,
+            unseen,
+            truth.split("train"),
+            protocol,
+            facts={"model": f"{PRETRAINED}, as it comes with the package", "this page": "the demo"},
+            on_progress=lambda done: tell(f"Showing {PRETRAINED} … {done} done"),
+        )
+    output.print(score_table(result.scores))
+    write_report(result, page, overwrite=True)
+    say(f"{PRETRAINED} on {len(unseen)} unseen pictures: {page}\n", output)
 
 
 def keep(result: Result, run: Run, json_file: Path | None = None) -> None:

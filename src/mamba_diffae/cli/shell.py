@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -40,7 +41,12 @@ class Shell(TyperGroup):
 
 
 def say(text: str, console: Console = status, style: str | None = None) -> None:
-    """Tell the user something as it is: no markup, and no line breaks within a path."""
+    """Tell the user something as it is: no markup, and no line breaks within a path.
+
+    Of several processes that train together the first one speaks; all tell their errors.
+    """
+    if os.environ.get("RANK", "0") != "0" and style is None:
+        return
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mamba_diffae.evaluation.calibration import coverage, crps
 from mamba_diffae.evaluation.metrics import psnr, ssim
 from mamba_diffae.fields import GridField, Prediction
 
@@ -17,7 +18,9 @@ def evaluate(prediction: Prediction | np.ndarray, truth: GridField) -> dict[str,
         truth: The complete fields, S of them, in the same order.
 
     Returns:
-        "rmse" in the unit of the field; "psnr" in dB and "ssim", each the mean over the fields.
+        "rmse" in the unit of the field; "psnr" in dB and "ssim", each the mean over the fields. Of
+        a prediction with two draws or more also "crps", fair and in the unit of the field, and
+        "coverage", the share of values inside the central 90 % interval of the draws.
 
     Raises:
         ValueError: If the prediction is not on a square grid of the fields, finer than the truth,
@@ -38,8 +41,12 @@ def evaluate(prediction: Prediction | np.ndarray, truth: GridField) -> dict[str,
         )
     reference = truth.at(mean.shape[1])
     unit = truth.scaling.unit
-    return {
+    scores = {
         "rmse": float(np.sqrt(np.square(mean - reference).mean())),
         "psnr": float(psnr(unit(mean), unit(reference)).mean()),
         "ssim": float(ssim(unit(mean), unit(reference)).mean()),
     }
+    if isinstance(prediction, Prediction) and len(prediction.sample) > 1:
+        scores["crps"] = float(crps(prediction.sample, reference).mean())
+        scores["coverage"] = coverage(prediction.sample, reference)
+    return scores

@@ -118,7 +118,7 @@ def reconstruction(
     """
     scored, above = protocol.divide(truth)
     observations = protocol.observe(truth)
-    ours = _our_predictors(model, observations, on_progress)
+    ours = our_predictors(model, observations, on_progress)
     cells = observations.cells or truth.size
     oracle = {f"oracle: true {cells}², bicubic": true_coarse_bicubic(truth, cells)}
     methods = {**classical_methods(train), **ours}
@@ -132,7 +132,7 @@ def reconstruction(
     )
     shown = truth.distinct(SHOWN)
     seen = protocol.observe(shown)
-    ours = _our_predictors(model, seen, on_progress)
+    ours = our_predictors(model, seen, on_progress)
     prediction = model.predict(seen, shown, n_samples=DRAWS, seed=protocol.seed)
     on_progress("draws")
     draws = judge_draws(model.model.kind, prediction.sample, prediction.mean, shown)
@@ -157,13 +157,13 @@ def reconstruction(
     )
 
 
-def _our_predictors(
+def our_predictors(
     model: FieldAutoencoder, observations: FieldBatch, on_progress: OnProgress
 ) -> dict[str, Predictor]:
     """The model in each of its contexts, asked natively and averaged; and asked at the scale."""
     kind = model.model.kind
     predictors: dict[str, Predictor] = {}
-    for name, context in _contexts(model).items():
+    for name, context in contexts_of(model).items():
 
         def tell(done: int, count: int, name: str = name) -> None:
             on_progress(f"{name}: {done} of {count} fields")
@@ -177,11 +177,11 @@ def _our_predictors(
 
 def _any_scale(model: FieldAutoencoder) -> dict[str, Predictor]:
     """What answers above the native size: splines, and the model asked at the finer pixels."""
-    ours = {name: partial(_rendered, model, kind) for name, kind in _contexts(model).items()}
+    ours = {name: partial(rendered, model, kind) for name, kind in contexts_of(model).items()}
     return {"thin-plate spline": thin_plate_spline, **ours}
 
 
-def _contexts(model: FieldAutoencoder) -> dict[str, Context | None]:
+def contexts_of(model: FieldAutoencoder) -> dict[str, Context | None]:
     """The contexts of a model by display name."""
     kind = model.model.kind
     if not model.model.has_latent:
@@ -203,9 +203,10 @@ def _asked(
     return values.reshape(len(values), scale, scale, -1)
 
 
-def _rendered(
+def rendered(
     model: FieldAutoencoder, context: Context | None, observations: FieldBatch, scale: int
 ) -> np.ndarray:
+    """The mean of a model at a scale: a `Predictor` once model and context are fixed."""
     return model.predict(observations, scale, context=context).mean
 
 

@@ -63,6 +63,37 @@ class Sheet:
 
 
 @final
+@dataclass(frozen=True)
+class Table:
+    """A table of numbers and words, for what the tables of scores do not hold.
+
+    Attributes:
+        title: Heading of the table.
+        caption: What one sees, in a sentence or two.
+        columns: Heading of each column, the first that of the rows' names.
+        rows: Cells of each row: numbers, words, or None where there is nothing.
+        digits: Decimals of the fractional numbers in each column; none given: 2 everywhere.
+
+    Raises:
+        ValueError: If a row or the digits do not fit the columns.
+    """
+
+    title: str
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | float | None]]
+    digits: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        widths = {len(row) for row in self.rows} | ({len(self.digits)} if self.digits else set())
+        if not self.columns or widths - {len(self.columns)}:
+            raise ValueError(
+                f"Table {self.title!r} has {len(self.columns)} columns, but rows or digits of "
+                f"{sorted(widths)}; give None for an empty cell."
+            )
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class Result:
     """The answer of an experiment, ready to be reported.
@@ -77,6 +108,7 @@ class Result:
         curves: Rows of metrics.jsonl: training rows with "phase", "step", "loss" and more,
             validation rows with "phase", "step" and "validation", a mapping from metric to number.
         sheets: Tables of pictures.
+        tables: Other tables of numbers and words.
         facts: What was run: command, versions, hardware, time, seed.
     """
 
@@ -87,6 +119,7 @@ class Result:
     draws: Sequence[DrawScore] = ()
     curves: Sequence[Mapping[str, Any]] = ()
     sheets: Sequence[Sheet] = ()
+    tables: Sequence[Table] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -177,7 +210,8 @@ def load_result(folder: str | Path) -> Result:
             sheets = [_sheet(s, kept, pictures) for s, kept in enumerate(numbers.pop("sheets"))]
         scores = [Score.from_dict(kept) for kept in numbers.pop("scores")]
         draws = [DrawScore.from_dict(kept) for kept in numbers.pop("draws")]
-        return Result(**numbers, scores=scores, draws=draws, sheets=sheets)
+        tables = [Table(**kept) for kept in numbers.pop("tables", ())]
+        return Result(**numbers, scores=scores, draws=draws, sheets=sheets, tables=tables)
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"The result in {folder} cannot be read ({error}); write it again with "

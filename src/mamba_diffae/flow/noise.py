@@ -3,12 +3,15 @@
 White noise drawn per query would change with the grid. Here independent normals sit on the cells of
 a lattice, each hashed from (key, cell, channel), and a point reads the surrounding ones with
 weights of unit norm: a continuous Gaussian random function whose variance is one everywhere.
+Several such lattices, mixed over channels, give it the correlation of a field.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
+from typing import Self, final
 
 import torch
 from torch import Tensor
@@ -79,6 +82,23 @@ def _normals(key: Tensor, channels: int) -> Tensor:
     return torch.sqrt(-2 * torch.log(u1)) * torch.cos(2 * math.pi * u2)
 
 
+def node_weights(coords: Tensor, cells: int) -> tuple[Tensor, Tensor]:
+    """The lattice node below each coordinate, and the weights of unit norm of it and the next.
+
+    Args:
+        coords: Along any axis, in [0, 1], any shape.
+        cells: Lattice cells a side.
+
+    Returns:
+        Index of the node, int64, of the shape of `coords`; weights, shape (2, *coords.shape).
+    """
+    position = coords * cells - 0.5
+    corner = position.floor()
+    f = position - corner
+    weights = torch.stack([1 - f, f])
+    return corner.long(), weights / weights.square().sum(0).sqrt()
+
+
 def noise(coords: Tensor, channels: int, key: Tensor, cells: int) -> Tensor:
     """A Gaussian random function of unit variance, read at `coords`.
 
@@ -91,17 +111,82 @@ def noise(coords: Tensor, channels: int, key: Tensor, cells: int) -> Tensor:
     Returns:
         Shape (B, N, C), float32.
     """
-    position = coords.float() * cells - 0.5
-    corner = position.floor()
-    f = position - corner
-    weights = torch.stack([1 - f, f])  # (2, B, N, D)
-    weights = weights / weights.square().sum(0).sqrt()
-    corner = corner.long()
+    corner, weights = node_weights(coords.float(), cells)
     total = coords.new_zeros(*coords.shape[:-1], channels, dtype=torch.float32)
     for offsets in itertools.product((0, 1), repeat=coords.shape[-1]):
-        node, weight = key[:, None], torch.ones_like(f[..., 0])
+        node, weight = key[:, None], torch.ones_like(weights[0, ..., 0])
         for axis, offset in enumerate(offsets):
             node = fold(node, corner[..., axis] + offset)
             weight = weight * weights[offset, ..., axis]
         total = total + weight[..., None] * _normals(node, channels)
     return total
+
+
+@final
+@dataclass(frozen=True)
+class NoiseLaw:
+    """How x_0 is correlated in space and over channels.
+
+    A draw is about mean + spread · x_0: it looks like the field where x_0 has the correlation of
+    what the mean leaves open. `fit_noise_law` finds it.
+
+    Attributes:
+        cells: Cells a side of each lattice.
+        weights: Share of the variance that each lattice carries; they sum to 1.
+        mixing: Lower-triangular matrix (C, C) with rows of unit norm, so that every channel has
+            unit variance; mixing @ mixingᵀ is the correlation of the channels.
+
+    Raises:
+        ValueError: If it is no such law.
+    """
+
+    cells: tuple[int, ...]
+    weights: tuple[float, ...]
+    mixing: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        lattices = len(self.cells) == len(self.weights) and min(self.cells, default=0) >= 1
+        if not lattices or min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-5:
+            raise ValueError(
+                f"A noise law was given lattices of {self.cells} cells with weights {self.weights};"
+                " expected one weight for each lattice, none negative, which sum to 1."
+            )
+        C = len(self.mixing)
+        square = C > 0 and all(len(row) == C for row in self.mixing)
+        lower = square and not any(any(row[i + 1 :]) for i, row in enumerate(self.mixing))
+        if not lower or any(abs(math.hypot(*row) - 1) > 1e-5 for row in self.mixing):
+            raise ValueError(
+                f"A noise law was given the mixing {self.mixing}; expected a lower-triangular "
+                "square matrix whose rows have norm 1, so that every channel has variance 1."
+            )
+
+    @classmethod
+    def single(cls, cells: int, channels: int) -> Self:
+        """One lattice and independent channels."""
+        rows = (tuple(float(i == j) for j in range(channels)) for i in range(channels))
+        return cls((cells,), (1.0,), tuple(rows))
+
+    @property
+    def channels(self) -> int:
+        """Channels, C."""
+        return len(self.mixing)
+
+
+def coloured_noise(coords: Tensor, key: Tensor, law: NoiseLaw) -> Tensor:
+    """A Gaussian random function of unit variance with the correlation of a law.
+
+    Args:
+        coords: Positions in [0, 1]^D, shape (B, N, D).
+        key: One int64 a field, shape (B,), from `field_keys`.
+        law: Correlation in space and over channels.
+
+    Returns:
+        Shape (B, N, C), float32.
+    """
+    lattices = zip(law.cells, law.weights, strict=True)
+    octaves = [
+        weight**0.5 * noise(coords, law.channels, fold(key, number), cells)
+        for number, (cells, weight) in enumerate(lattices)
+    ]
+    mixing = torch.tensor(law.mixing, device=coords.device)
+    return torch.stack(octaves).sum(0) @ mixing.T

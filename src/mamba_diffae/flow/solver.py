@@ -85,24 +85,26 @@ def solve(
     steps: int = 20,
     fresh: Fresh | None = None,
     temperature: float = 1.0,
+    span: tuple[float, float] = (0.0, 1.0),
 ) -> Solution:
-    """Carry x from t = 0 to t = 1 in equal steps.
+    """Carry x from t = 0 to t = 1, or over another span, in equal steps.
 
     Args:
         velocity: The flow; it is told the number of the evaluation, from 0, which is the same
             sequence of times for every call of equal `solver` and `steps`.
-        x: State at t = 0, any shape.
+        x: State at the start of the span, any shape.
         solver: "heun" (order 2, two evaluations a step), "euler", or "stochastic".
         steps: Equal steps, at least 1.
         fresh: Standard normals for a step, for the stochastic solver.
         temperature: τ ≥ 0 of the stochastic solver; 0 is Euler's ODE.
+        span: Times of start and end; (1, 0) carries data to noise.
 
     Returns:
-        The state at t = 1, and how often the velocity was evaluated.
+        The state at the end of the span, and how often the velocity was evaluated.
 
     Raises:
-        ValueError: If the solver is unknown, `steps` is below 1, the temperature negative or
-            `fresh` missing.
+        ValueError: If the solver is unknown or cannot go backwards, `steps` is below 1, the
+            temperature negative or `fresh` missing.
     """
     rule = SOLVERS.get(solver)
     if rule is None:
@@ -115,7 +117,9 @@ def solve(
             f"`fresh`, a "
             "function from the step's number to standard normals."
         )
-    times = torch.linspace(0, 1, steps + 1, dtype=torch.float64).tolist()
+    if rule.stochastic and span[1] < span[0]:
+        raise ValueError(f"The {solver} solver does not go back to noise; choose heun or euler.")
+    times = torch.linspace(*span, steps + 1, dtype=torch.float64).tolist()
     for i, (t, end) in enumerate(itertools.pairwise(times)):
         z = fresh(i) if rule.stochastic and fresh is not None else None
         x = rule.step(velocity, x, t, end - t, i * rule.evaluations, z, temperature)

@@ -3,7 +3,8 @@
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.baseline import MambaDiffusion
-from mamba_diffae.models.inference import reconstruct, sample
+from mamba_diffae.models.inference import invert, reconstruct, sample
+from mamba_diffae.models.inputs import Noise
 from mamba_diffae.models.minimal_latent import MinimalLatentMamba
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "MambaDiffusion",
     "MambaDiffusionAutoencoder",
     "MinimalLatentMamba",
+    "Noise",
+    "invert",
     "reconstruct",
     "sample",
 ]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
 
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.config import AutoencoderConfig, Context
-from mamba_diffae.models.decoder import AnchoredDecoder, Prepared, ScanDecoder, Site, StageCondition
+from mamba_diffae.models.decoder import AnchoredDecoder, ScanDecoder
 from mamba_diffae.models.encoder import Encoder, Encoding
+from mamba_diffae.models.prior import AnaloguePrior
+from mamba_diffae.models.readout import Prepared, Site, StageCondition
 from mamba_diffae.models.velocity import parameterisation
 
 
@@ -31,11 +33,11 @@ class MambaDiffusionAutoencoder(FieldFlow):
     config_class = AutoencoderConfig
     phases: ClassVar[tuple[str, ...]] = ("autoencoder", "diffusion")
     has_latent: ClassVar[bool] = True
-    config: AutoencoderConfig
+    config: AutoencoderConfig  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, config: AutoencoderConfig) -> None:
-        super().__init__()
-        self.config = config  # pyright: ignore[reportIncompatibleVariableOverride]
+        super().__init__(config)
+        self.prior = prior_of(config)
         self.encoder = Encoder(config)
         self.stage = StageCondition(config)
         kind = {"anchored": AnchoredDecoder, "scan": ScanDecoder}[config.decoder]
@@ -63,7 +65,19 @@ class MambaDiffusionAutoencoder(FieldFlow):
         """
         if input_mask is None:
             input_mask = torch.ones_like(input_coords[..., 0], dtype=torch.bool)
-        return self.encoder(input_coords, input_values, input_mask).latent
+        return self.encoding(input_coords, input_values, input_mask).latent
+
+    def encoding(
+        self,
+        input_coords: Tensor,
+        input_values: Tensor,
+        input_mask: Tensor,
+        estimate: Tensor | None = None,
+    ) -> Encoding:
+        """All that the encoder makes of observations; see `condition`."""
+        if estimate is None and self.prior is not None:
+            estimate = self.prior(input_coords, input_values, input_mask)
+        return self.encoder(input_coords, input_values, input_mask, estimate)
 
     def decode(
         self,
@@ -85,7 +99,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
                 anchors, so at t = 0 the velocity is the posterior mean.
             anchor_values: x_t at the anchors, shape (B, A, C); None beside `noisy_values`: not
                 known.
-            points: Encoded observations to read, from `encoder`; None: the latent alone.
+            points: Encoded observations to read, from `encoding`; None: the latent alone.
 
         Returns:
             Velocity, shape (B, N, C).
@@ -99,8 +113,9 @@ class MambaDiffusionAutoencoder(FieldFlow):
                 present = torch.zeros_like(anchor_values[..., 0], dtype=torch.bool)
         if noisy_values is None:
             noisy_values = latent.new_zeros(batch, query_coords.shape[1], C)
-        tokens, _ = self.anchor_flow(prepared, t, anchor_values, present)
-        return self.query_flow(prepared, self.site(prepared, query_coords), t, noisy_values, tokens)
+        written, _ = self.anchor_flow(prepared, t, anchor_values, present)
+        site = self.site(prepared, query_coords)
+        return self.query_flow(prepared, site, t, noisy_values, written)
 
     def condition(
         self,
@@ -110,13 +125,14 @@ class MambaDiffusionAutoencoder(FieldFlow):
         *,
         latent: Tensor | None = None,
         context: Context | Tensor = "latent+points",
+        estimate: Tensor | None = None,
     ) -> Prepared:
         """See `FieldFlow.condition`."""
-        encoding = self.encoder(input_coords, input_values, input_mask)
+        encoding = self.encoding(input_coords, input_values, input_mask, estimate)
         if latent is None:
             latent = encoding.latent
         if isinstance(context, Tensor):
-            points = encoding._replace(mask=encoding.mask & context[:, None])
+            points = encoding.heard(context)
         else:
             points = encoding if context == "latent+points" else None
         return self.decoder.prepare(latent, points)
@@ -127,18 +143,18 @@ class MambaDiffusionAutoencoder(FieldFlow):
 
     def anchor_flow(
         self, condition: Prepared, t: Tensor, x: Tensor, present: Tensor | None = None
-    ) -> tuple[Tensor | None, Tensor]:
+    ) -> tuple[Any, Tensor]:
         """See `FieldFlow.anchor_flow`."""
         vector, scaled = self.stage(t, condition.latent), self.parameterisation.scaled(t, x)
-        tokens, outputs = self.decoder.anchor_flow(condition, vector, scaled, present)
-        return tokens, self.parameterisation.velocity(outputs, t, x)
+        written, outputs = self.decoder.anchor_flow(condition, vector, scaled, present)
+        return written, self.parameterisation.velocity(outputs, t, x)
 
     def query_flow(
-        self, condition: Prepared, site: Site, t: Tensor, x: Tensor, tokens: Tensor | None
+        self, condition: Prepared, site: Site, t: Tensor, x: Tensor, written: Any
     ) -> Tensor:
         """See `FieldFlow.query_flow`."""
         vector, scaled = self.stage(t, condition.latent), self.parameterisation.scaled(t, x)
-        outputs = self.decoder.query_flow(site, vector, scaled, tokens)
+        outputs = self.decoder.query_flow(site, vector, scaled, written)
         return self.parameterisation.velocity(outputs, t, x)
 
     def origin(self, coords: Tensor, keys: Tensor) -> Tensor:
@@ -148,3 +164,12 @@ class MambaDiffusionAutoencoder(FieldFlow):
     def frozen_in_diffusion(self) -> Sequence[nn.Module]:
         """The encoder: its latents must stay what phase 1 taught."""
         return (self.encoder,)
+
+
+def prior_of(config: AutoencoderConfig) -> AnaloguePrior | None:
+    """The prior that a config names, still empty."""
+    if not config.exemplars:
+        return None
+    return AnaloguePrior(
+        config.exemplars, config.prior_cells, config.coord_dim, config.value_dim, config.mirrored
+    )

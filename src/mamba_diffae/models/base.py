@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from mamba_diffae.flow import noise
+from mamba_diffae.flow import NoiseLaw, coloured_noise, fit_noise_law
 from mamba_diffae.models.config import Context, FieldConfig
 from mamba_diffae.models.presets import preset_config
+from mamba_diffae.models.prior import AnaloguePrior
 
 
 class FieldFlow(nn.Module, ABC):
@@ -30,6 +31,7 @@ class FieldFlow(nn.Module, ABC):
             chunks.
         has_latent: Whether there is a latent, and with it a choice of context.
         anchors: Positions of the anchors, shape (A, D); A = 0 where there are none.
+        prior: What says, before the network looks, what a field probably is; None: nothing does.
     """
 
     kind: ClassVar[str]
@@ -39,6 +41,18 @@ class FieldFlow(nn.Module, ABC):
     streams: bool = False
     config: FieldConfig
     anchors: Tensor
+    prior: AnaloguePrior | None
+
+    noise_weights: Tensor
+    noise_mixing: Tensor
+
+    def __init__(self, config: FieldConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.prior = None
+        lattices = len(config.noise_cells)
+        self.register_buffer("noise_weights", torch.full((lattices,), 1 / lattices))
+        self.register_buffer("noise_mixing", torch.eye(config.value_dim))
 
     @classmethod
     def from_preset(cls, preset: str, **fields: Any) -> Self:
@@ -54,6 +68,7 @@ class FieldFlow(nn.Module, ABC):
         *,
         latent: Tensor | None = None,
         context: Context | Tensor = "latent+points",
+        estimate: Tensor | None = None,
     ) -> Any:
         """Everything the observations say.
 
@@ -64,6 +79,7 @@ class FieldFlow(nn.Module, ABC):
             latent: Used in place of the encoded one, shape (B, latent_dim).
             context: Whether the decoder also reads the encoded points; a bool tensor of shape (B,)
                 says so for each field.
+            estimate: What the prior makes of the observations, if it is known already.
         """
 
     @abstractmethod
@@ -72,7 +88,7 @@ class FieldFlow(nn.Module, ABC):
 
     def anchor_flow(
         self, condition: Any, t: Tensor, x: Tensor, present: Tensor | None = None
-    ) -> tuple[Tensor | None, Tensor]:
+    ) -> tuple[Any, Tensor]:
         """Tokens of the anchors and their velocity.
 
         Args:
@@ -84,14 +100,36 @@ class FieldFlow(nn.Module, ABC):
         return None, x
 
     @abstractmethod
-    def query_flow(
-        self, condition: Any, site: Any, t: Tensor, x: Tensor, tokens: Tensor | None
-    ) -> Tensor:
-        """Velocity at the queries, shape (B, N, C), from their state and the anchors' tokens."""
+    def query_flow(self, condition: Any, site: Any, t: Tensor, x: Tensor, written: Any) -> Tensor:
+        """Velocity at the queries, shape (B, N, C), from their state and what the anchors wrote."""
 
     def origin(self, coords: Tensor, keys: Tensor) -> Tensor:
         """The x_0 from which the posterior mean x_0 + u(x_0, 0) is read, (B, N, C)."""
-        return noise(coords, self.config.value_dim, keys, self.config.noise_cells)
+        return self.noise(coords, keys)
+
+    def noise(self, coords: Tensor, keys: Tensor) -> Tensor:
+        """x_0 at any places (B, N, D), for keys (B,): a random function of the network's law."""
+        return coloured_noise(coords, keys, self.noise_law)
+
+    @property
+    def noise_law(self) -> NoiseLaw:
+        """How x_0 is correlated: white between lattices and channels until it is learned."""
+        weights = self.noise_weights.tolist()
+        kept = [(n, w) for n, w in zip(self.config.noise_cells, weights, strict=True) if w > 0]
+        mixing = tuple(tuple(row) for row in self.noise_mixing.tolist())
+        return NoiseLaw(tuple(n for n, _ in kept), tuple(w for _, w in kept), mixing)
+
+    def learn_noise(self, residual: Tensor) -> None:
+        """Give x_0 the correlation of what the mean leaves open.
+
+        Args:
+            residual: Truth minus mean of unseen fields, shape (S, n, ..., n, C).
+        """
+        law = fit_noise_law(residual, self.config.noise_cells)
+        weight = dict(zip(law.cells, law.weights, strict=True))
+        weights = torch.tensor([weight.get(cells, 0.0) for cells in self.config.noise_cells])
+        self.noise_weights.copy_(weights)
+        self.noise_mixing.copy_(torch.tensor(law.mixing))
 
     def frozen_in_diffusion(self) -> Sequence[nn.Module]:
         """Parts that phase 2 leaves as phase 1 made them."""
@@ -105,6 +143,7 @@ class FieldFlow(nn.Module, ABC):
         input_coords: Tensor,
         input_values: Tensor,
         input_mask: Tensor | None = None,
+        estimate: Tensor | None = None,
     ) -> Tensor:
         """The velocity at the queries; anchors, where there are any, count as not known.
 
@@ -115,16 +154,18 @@ class FieldFlow(nn.Module, ABC):
             input_coords: Observed places, shape (B, L, D).
             input_values: Observed values, shape (B, L, C), scaled.
             input_mask: Shape (B, L); None: all real.
+            estimate: What the prior makes of the observations; None: it is asked. A network with a
+                prior is exported and compiled with the estimate as an input.
 
         Returns:
             Shape (B, N, C).
         """
         if input_mask is None:
             input_mask = torch.ones_like(input_coords[..., 0], dtype=torch.bool)
-        condition = self.condition(input_coords, input_values, input_mask)
+        condition = self.condition(input_coords, input_values, input_mask, estimate=estimate)
         shape = (len(query_coords), len(self.anchors))
         absent = torch.zeros(shape, dtype=torch.bool, device=t.device)
         state = noisy_values.new_zeros(*shape, noisy_values.shape[-1])
-        tokens, _ = self.anchor_flow(condition, t, state, absent)
+        written, _ = self.anchor_flow(condition, t, state, absent)
         site = self.site(condition, query_coords)
-        return self.query_flow(condition, site, t, noisy_values, tokens)
+        return self.query_flow(condition, site, t, noisy_values, written)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, final
+from typing import Any, ClassVar, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -70,12 +70,11 @@ class JointFlow(FieldFlow):
     config_class = BaselineConfig
     phases: ClassVar[tuple[str, ...]] = ("diffusion",)
     has_latent: ClassVar[bool] = False
-    config: BaselineConfig
+    config: BaselineConfig  # pyright: ignore[reportIncompatibleVariableOverride]
     head: nn.Module
 
     def __init__(self, config: BaselineConfig) -> None:
-        super().__init__()
-        self.config = config  # pyright: ignore[reportIncompatibleVariableOverride]
+        super().__init__(config)
         self.trunk = JointTrunk(config)
         self.register_buffer("anchors", torch.zeros(0, config.coord_dim), persistent=False)
 
@@ -87,8 +86,9 @@ class JointFlow(FieldFlow):
         *,
         latent: Tensor | None = None,
         context: Context | Tensor = "latent+points",
+        estimate: Tensor | None = None,
     ) -> Observed:
-        """See `FieldFlow.condition`; there is no latent, and the points are always read."""
+        """See `FieldFlow.condition`; no latent, no prior, and the points are always read."""
         return Observed(input_coords, input_values, input_mask)
 
     def site(self, condition: Observed, query_coords: Tensor) -> Tensor:
@@ -96,7 +96,7 @@ class JointFlow(FieldFlow):
         return query_coords
 
     def query_flow(
-        self, condition: Observed, site: Tensor, t: Tensor, x: Tensor, tokens: Tensor | None
+        self, condition: Observed, site: Tensor, t: Tensor, x: Tensor, written: Any
     ) -> Tensor:
         """See `FieldFlow.query_flow`; the raw velocity, without preconditioning."""
         return self.head(self.trunk(condition, site, t, x))

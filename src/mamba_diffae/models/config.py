@@ -19,7 +19,7 @@ class FieldConfig(BaseModel):
         value_dim: C, channels of a value.
         band: Native Nyquist frequency in waves over the unit length: half the native pixels a side.
         sigma: Root mean square of the scaled values.
-        noise_cells: Cells a side of the lattice that carries x_0.
+        noise_cells: Cells a side of each of the lattices that carry x_0.
         gap: Unit of distance between points; one observed cell of the default task.
     """
 
@@ -29,7 +29,7 @@ class FieldConfig(BaseModel):
     value_dim: int = Field(3, ge=1)
     band: float = Field(48.0, gt=0)
     sigma: float = Field(1.0, gt=0)
-    noise_cells: int = Field(32, ge=1)
+    noise_cells: tuple[PositiveInt, ...] = Field((32,), min_length=1)
     gap: float = Field(1 / 32, gt=0)
     fourier_features: int = Field(64, ge=2, multiple_of=2)
     d_model: int = Field(128, ge=8)
@@ -58,9 +58,18 @@ class AutoencoderConfig(FieldConfig):
     velocity: Literal["gaussian", "preconditioned"] = "gaussian"
     pooling: Literal["attention", "mean"] = "attention"
     decoder: Literal["anchored", "scan"] = "anchored"
-    anchors: int = Field(16, ge=4, description="Anchors a side.")
+    tokens: int = Field(16, ge=1, description="Tokens of the anchored decoder, a side.")
+    patch: int = Field(2, ge=1, description="Anchors of a token, a side.")
+    exemplars: int = Field(0, ge=0, description="Training fields kept for the prior; 0: no prior.")
+    prior_cells: int = Field(32, ge=1, description="Cells of the prior's lattice, a side.")
+    mirrored: bool = Field(False, description="Whether mirror images of exemplars count as well.")
     neighbours: int = Field(12, ge=2, description="Observations that a query reads.")
     message: int = Field(64, ge=8, multiple_of=4, description="Width of what a neighbour sends.")
     head: tuple[PositiveInt, ...] = Field(
         (256, 256), min_length=1, description="Hidden widths of the read-out."
     )
+
+    @property
+    def anchors(self) -> int:
+        """Anchors a side."""
+        return self.tokens * self.patch

@@ -1,29 +1,26 @@
-"""Asking a network: the posterior mean in one evaluation, or a draw by integrating the flow."""
+"""Asking a network: the posterior mean in one evaluation, or a draw by integrating the flow.
+
+A draw carries noise to data; `invert` carries data back to its noise.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from mamba_diffae.fields import check_coords
-from mamba_diffae.flow import Solution, field_keys, fold, noise, solve
+from mamba_diffae.flow import Solution, field_keys, fold, solve
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.config import Context
+from mamba_diffae.models.inputs import Inputs, Noise, check_inputs, check_state, check_tensor
 
 CHUNK = 4096
 """Queries that are asked at once, where a network lets them come in chunks."""
 _STEP = 0x57E9
 """Marks the keys of the fresh noise of a step, apart from those of x_0."""
-
-
-class Inputs(NamedTuple):
-    """Checked observations: `coords` (B, L, D), `values` (B, L, C), scaled, and `mask` (B, L)."""
-
-    coords: Tensor
-    values: Tensor
-    mask: Tensor
 
 
 def reconstruct(
@@ -80,7 +77,7 @@ def sample(
     *,
     solver: str = "heun",
     steps: int = 20,
-    seed: int | Tensor = 0,
+    seed: int | Tensor | Noise = 0,
     temperature: float = 1.0,
 ) -> Tensor:
     """One draw of the field from the flow. The same seed is the same field, on whatever grid.
@@ -95,7 +92,8 @@ def sample(
         context: See `reconstruct`.
         solver: "heun", "euler" or "stochastic".
         steps: Steps of the solver.
-        seed: An int s gives field b the key (s, b); int64 of shape (B,) are the keys themselves.
+        seed: An int s gives field b the key (s, b); int64 of shape (B,) are the keys themselves; or
+            the noise to begin with, from `invert`.
         temperature: Of the stochastic solver.
 
     Returns:
@@ -115,93 +113,115 @@ def draw(
     inputs: Inputs,
     latent: Tensor | None,
     context: Context | None,
-    seed: int | Tensor,
+    seed: int | Tensor | Noise,
     **options: Any,
 ) -> Solution:
-    """`sample` on checked input, which also tells the number of network evaluations.
+    """`sample` on checked input, which also tells the number of network evaluations."""
+    batch = len(query_coords)
+    given = isinstance(seed, Noise)
+    keys = field_keys(0 if given else seed, batch, query_coords.device)
+
+    def at(coords: Tensor, keys: Tensor) -> Tensor:
+        return torch.cat([net.noise(c, keys) for c in _chunks(net, coords)], dim=1)
+
+    def fresh(coords: Tensor, step: int) -> Tensor:
+        return at(coords, fold(fold(keys, _STEP), step))
+
+    if given:
+        check_state(net, query_coords, seed)
+        start = seed
+    else:
+        start = Noise(at(query_coords, keys), at(_anchors(net, batch), keys))
+    with torch.no_grad():
+        condition = _condition(net, inputs, latent, context)
+        end, evaluations = _carry(net, condition, query_coords, start, fresh, **options)
+    return Solution(end.queries, evaluations)
+
+
+def invert(
+    net: FieldFlow,
+    query_coords: Tensor,
+    query_values: Tensor,
+    anchor_values: Tensor,
+    input_coords: Tensor,
+    input_values: Tensor,
+    input_mask: Tensor | None = None,
+    latent: Tensor | None = None,
+    context: Context | None = None,
+    *,
+    steps: int = 20,
+) -> Noise:
+    """The noise from which the flow draws a given field: `sample` with it as seed draws it again.
+
+    The solver is Heun's, of `sample`, from t = 1 to t = 0; both err by O(1 / steps²). A query's
+    noise depends on no other query.
+
+    Args:
+        net: A trained network.
+        query_coords: Where the field is known, shape (B, N, D), in [0, 1].
+        query_values: The field there, shape (B, N, C), scaled.
+        anchor_values: The field averaged around every anchor, shape (B, A, C), scaled; A = 0 for a
+            network without anchors.
+        input_coords: See `reconstruct`; likewise the next four.
+        input_values: See `reconstruct`.
+        input_mask: See `reconstruct`.
+        latent: See `reconstruct`.
+        context: See `reconstruct`.
+        steps: Steps of the solver.
+
+    Returns:
+        Noise at the queries and at the anchors.
+
+    Raises:
+        ValueError: As `reconstruct`, and for a field that does not fit or is not finite.
+
+    Reference:
+        Song et al. (2021), arXiv 2011.13456, section 4.3: the encoding by the probability flow.
+    """
+    inputs = check_inputs(net, query_coords, input_coords, input_values, input_mask)
+    data = Noise(query_values, anchor_values)
+    check_state(net, query_coords, data)
+    with torch.no_grad():
+        condition = _condition(net, inputs, latent, context)
+        return _carry(net, condition, query_coords, data, None, steps=steps, span=(1.0, 0.0))[0]
+
+
+def _carry(
+    net: FieldFlow,
+    condition: Any,
+    query_coords: Tensor,
+    start: Noise,
+    fresh: Callable[[Tensor, int], Tensor] | None,
+    **options: Any,
+) -> tuple[Noise, int]:
+    """The state carried along the flow, and the number of evaluations.
 
     The anchors are integrated once, and their tokens at every stage kept; then the queries stream
     through them, chunk by chunk.
     """
     batch = len(query_coords)
-    keys = field_keys(seed, batch, query_coords.device)
-    cells, C = net.config.noise_cells, net.config.value_dim
     track: list[Tensor | None] = []
 
-    def integrate(coords: Tensor, velocity: Any) -> Solution:
-        def fresh(step: int) -> Tensor:
-            return noise(coords, C, fold(fold(keys, _STEP), step), cells)
+    def integrate(velocity: Any, x: Tensor, coords: Tensor) -> Solution:
+        normals = None if fresh is None else partial(fresh, coords)
+        return solve(velocity, x, fresh=normals, **options)
 
-        return solve(velocity, noise(coords, C, keys, cells), fresh=fresh, **options)
+    def anchor_velocity(x: Tensor, t: float, stage: int) -> Tensor:
+        tokens, velocity = net.anchor_flow(condition, x.new_full((batch,), t), x)
+        track.append(tokens)
+        return velocity
 
-    with torch.no_grad():
-        condition = _condition(net, inputs, latent, context)
+    anchors = integrate(anchor_velocity, start.anchors, _anchors(net, batch))
+    parts = []
+    states = _chunks(net, start.queries)
+    for coords, x_q in zip(_chunks(net, query_coords), states, strict=True):
+        site = net.site(condition, coords)
 
-        def anchor_velocity(x: Tensor, t: float, stage: int) -> Tensor:
-            tokens, velocity = net.anchor_flow(condition, x.new_full((batch,), t), x)
-            track.append(tokens)
-            return velocity
+        def velocity(x: Tensor, t: float, stage: int, site: Any = site) -> Tensor:
+            return net.query_flow(condition, site, x.new_full((batch,), t), x, track[stage])
 
-        integrate(_anchors(net, batch), anchor_velocity)
-        parts = []
-        for coords in _chunks(net, query_coords):
-            site = net.site(condition, coords)
-
-            def velocity(x: Tensor, t: float, stage: int, site: Any = site) -> Tensor:
-                return net.query_flow(condition, site, x.new_full((batch,), t), x, track[stage])
-
-            parts.append(integrate(coords, velocity))
-    return Solution(torch.cat([p.x for p in parts], dim=1), parts[0].evaluations)
-
-
-def check_inputs(
-    net: FieldFlow,
-    query_coords: Tensor,
-    input_coords: Tensor,
-    input_values: Tensor,
-    input_mask: Tensor | None,
-) -> Inputs:
-    """Refuse what no network should see, before any work; see `reconstruct`."""
-    D, C = net.config.coord_dim, net.config.value_dim
-    if input_mask is None:
-        input_mask = torch.ones(
-            input_coords.shape[:-1], dtype=torch.bool, device=input_coords.device
-        )
-    kind = next(net.parameters()).dtype
-    _check_tensor("query_coords", query_coords, (len(input_coords), None, D), kind)
-    _check_tensor("input_coords", input_coords, (len(query_coords), None, D), kind)
-    _check_tensor("input_values", input_values, (*input_coords.shape[:2], C), kind)
-    _check_tensor("input_mask", input_mask, tuple(input_coords.shape[:2]), torch.bool)
-    check_coords(query_coords, "query_coords")
-    if not input_mask.any(dim=1).all():
-        blind = (~input_mask.any(dim=1)).nonzero().flatten().tolist()
-        raise ValueError(f"Fields {blind[:8]} have no observation at all; give each at least one.")
-    check_coords(input_coords[input_mask], "input_coords")
-    bad = ~torch.isfinite(input_values[input_mask])
-    if bad.any():
-        raise ValueError(
-            f"input_values: {int(bad.sum())} of {bad.numel()} are NaN or infinite; mark those "
-            "points False in input_mask or leave them out."
-        )
-    coords = torch.where(input_mask[..., None], input_coords, 0.5)
-    values = torch.where(input_mask[..., None], input_values, 0.0)
-    return Inputs(coords, values, input_mask)
-
-
-def _check_tensor(
-    name: str, tensor: Tensor, expected: tuple[int | None, ...], kind: torch.dtype
-) -> None:
-    sizes = zip(tensor.shape, expected, strict=False)
-    if tensor.ndim != len(expected) or any(e is not None and e != n for n, e in sizes):
-        wanted = ", ".join("N" if e is None else str(e) for e in expected)
-        raise ValueError(
-            f"{name} has shape {tuple(tensor.shape)}; this network and the other arguments need "
-            f"({wanted}), fields first."
-        )
-    if tensor.dtype != kind:
-        raise ValueError(
-            f"{name} is of {tensor.dtype}; expected {kind}: convert it with {name}.to({kind})."
-        )
+        parts.append(integrate(velocity, x_q, coords).x)
+    return Noise(torch.cat(parts, dim=1), anchors.x), anchors.evaluations
 
 
 def _condition(
@@ -213,7 +233,7 @@ def _condition(
         raise ValueError(f"Unknown context {context!r}; choose 'latent' or 'latent+points'.")
     if latent is not None:
         width = net.config.latent_dim  # pyright: ignore[reportAttributeAccessIssue]
-        _check_tensor("latent", latent, (len(inputs.coords), width), inputs.coords.dtype)
+        check_tensor("latent", latent, (len(inputs.coords), width), inputs.coords.dtype)
     return net.condition(
         inputs.coords, inputs.values, inputs.mask, latent=latent, context=context or "latent+points"
     )
@@ -223,5 +243,5 @@ def _anchors(net: FieldFlow, batch: int) -> Tensor:
     return net.anchors.expand(batch, -1, -1)
 
 
-def _chunks(net: FieldFlow, query_coords: Tensor) -> tuple[Tensor, ...]:
-    return query_coords.split(CHUNK if net.streams else query_coords.shape[1], dim=1)
+def _chunks(net: FieldFlow, points: Tensor) -> tuple[Tensor, ...]:
+    return points.split(CHUNK if net.streams else max(1, points.shape[1]), dim=1)

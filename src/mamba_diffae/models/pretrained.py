@@ -19,7 +19,9 @@ from mamba_diffae.models.minimal_latent import MinimalLatentMamba
 from mamba_diffae.models.presets import build_config, unknown
 
 FORMAT = 1
-FILES = {"config.json", "model.safetensors"}
+FILES = {"config.json", "model.safetensors", "README.md"}
+WEIGHTS = Path(__file__).parent / "weights"
+"""Networks that come with the package, a folder each."""
 MODELS: Mapping[str, type[FieldFlow]] = {
     model.kind: model for model in (MambaDiffusionAutoencoder, MambaDiffusion, MinimalLatentMamba)
 }
@@ -37,13 +39,26 @@ def build_network(kind: type[FieldFlow], fields: Mapping[str, Any]) -> FieldFlow
     return kind(build_config(kind.config_class, fields, kind.kind))  # pyright: ignore[reportCallIssue]
 
 
-def save_network(net: FieldFlow, folder: Path, facts: Mapping[str, Any] | None = None) -> None:
+def weights_folder(name: str | Path) -> Path:
+    """The folder of a network that comes with the package, unless a path of that name stands.
+
+    Args:
+        name: Such as "emoji-96", or a path.
+    """
+    path, known = Path(name), WEIGHTS / name
+    return known if not path.exists() and known.is_dir() else path
+
+
+def save_network(
+    net: FieldFlow, folder: Path, facts: Mapping[str, Any] | None = None, *, half: bool = False
+) -> None:
     """Write a network's config and weights; the folder appears complete or not at all.
 
     Args:
         net: The network.
         folder: A new or empty folder, or that of a saved network, which is replaced.
         facts: What else to keep in `config.json`, such as the scaling of the values.
+        half: Whether to write the weights in half precision: half the size.
 
     Raises:
         ValueError: If something else stands there.
@@ -60,6 +75,10 @@ def save_network(net: FieldFlow, folder: Path, facts: Mapping[str, Any] | None =
         **(facts or {}),
     }
     weights = {name: w.detach().cpu().contiguous() for name, w in net.state_dict().items()}
+    if half:
+        # Buffers are small or whole numbers, and a noise law must keep its unit variance.
+        learned = dict(net.named_parameters())
+        weights = {n: w.half() if n in learned else w for n, w in weights.items()}
     with atomic_folder(folder) as temporary:
         (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         save_file(weights, temporary / "model.safetensors")
@@ -114,8 +133,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:  # not JSON, or not even text
         raise ValueError(
             f"{path} cannot be read ({error}); expected a folder with config.json and "
-            f"model.safetensors, as "
-            "save_pretrained writes it."
+            "model.safetensors, as save_pretrained writes it, or the name of a model that comes "
+            "with the package: emoji-96."
         ) from error
     said = facts.get("format") if isinstance(facts, dict) else None
     if said != FORMAT or not {"model", "config"} <= facts.keys():

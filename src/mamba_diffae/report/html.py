@@ -13,7 +13,7 @@ from PIL import Image
 from mamba_diffae.experiments.result import Result, picture_bytes
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.report.figures import psnr_intervals, training_curves
-from mamba_diffae.report.tables import decibel, interval, is_oracle, number, pivot
+from mamba_diffae.report.tables import cell, decibel, interval, is_oracle, number, pivot
 
 
 def write_report(result: Result, path: str | Path, overwrite: bool = False) -> None:
@@ -48,6 +48,7 @@ def render(result: Result) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"db": decibel, "interval": interval, "number": number, "png": png_uri}
+    environment.filters |= {"cell": cell}
     environment.tests["oracle"] = is_oracle
     layout = pivot(result.scores)
     return environment.get_template("template.html.j2").render(

@@ -57,6 +57,13 @@ def number(value: float, digits: int) -> str:
     return "–" if math.isnan(value) else f"{value:.{digits}f}".replace("-", "−")
 
 
+def cell(value: str | float | None, digits: int) -> str:
+    """A cell of a table: words and whole numbers as they are, others with so many decimals."""
+    if value is None or isinstance(value, float):
+        return number(math.nan if value is None else value, digits)
+    return str(value).replace("-", "−") if isinstance(value, int) else value
+
+
 def decibel(value: float) -> str:
     """A PSNR with two decimals, or the word exact for the highest there is."""
     return "exact" if value >= PSNR_CAP else number(value, 2)

@@ -1,4 +1,4 @@
-"""The scores as a table for the shell."""
+"""The scores, and other tables of a result, for the shell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mamba_diffae.evaluation import Score
-from mamba_diffae.report.tables import decibel, number, pivot
+from mamba_diffae.experiments.result import Table as Measured
+from mamba_diffae.report.tables import cell, decibel, number, pivot
 
 
 def score_table(scores: Sequence[Score]) -> Table:
@@ -39,6 +40,22 @@ def score_table(scores: Sequence[Score]) -> Table:
             row.append(_cell(score and decibel(score.psnr.mean), key in best_psnr))
             row.append(_cell(score and number(score.ssim.mean, 3), key in best_ssim))
         table.add_row(*row)
+    return table
+
+
+def measured_table(measured: Measured) -> Table:
+    """A table of a result, to print with `rich`.
+
+    Args:
+        measured: Its numbers and words.
+    """
+    title = Text(measured.title)
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
+    for i, column in enumerate(measured.columns):
+        table.add_column(Text(column), justify="right" if i else "left")
+    digits = measured.digits or [2] * len(measured.columns)
+    for row in measured.rows:
+        table.add_row(*(Text(cell(v, d)) for v, d in zip(row, digits, strict=True)))
     return table
 
 

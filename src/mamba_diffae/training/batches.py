@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import CELLS, GridField, Pattern, draw_cells, pixel_centres
 from mamba_diffae.flow import fold
+from mamba_diffae.models.prior import AnaloguePrior
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -25,6 +26,8 @@ class DataConfig(BaseModel):
         fractions: Least and largest share of observed cells.
         pattern: See `observe`.
         cells: Cells a side of the observed grid; None: 32, or the native size if smaller.
+        exemplars: Training fields that the prior of an autoencoder keeps, at most; 0: no prior.
+        mirrored: Whether mirror images (left and right) are as good as the fields themselves.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +36,8 @@ class DataConfig(BaseModel):
     fractions: tuple[Share, Share] = (0.02, 0.6)
     pattern: Pattern = "random"
     cells: int | None = Field(None, ge=1)
+    exemplars: int = Field(4096, ge=0)
+    mirrored: bool = False
 
     @field_validator("fractions")
     @classmethod
@@ -42,7 +47,7 @@ class DataConfig(BaseModel):
         return fractions
 
 
-_ORDER, _SHARE, _POINTS = range(3)
+_ORDER, _SHARE, _POINTS, _ASKED, _MIRROR = range(5)
 """What a stream of random numbers is for."""
 
 
@@ -60,6 +65,9 @@ class TrainingBatch:
         anchor_values: The truth averaged around every anchor, shape (B, A, C).
         keys: What every further random draw depends on, shape (B,), int64.
         index: Which fields they are, shape (B,).
+        share: Of the cells of each field that were observed, shape (B,).
+        estimate: What the prior makes of the observations without the field itself and its copies,
+            shape (B, G^D, C + 2); of width 0 where there is no prior.
     """
 
     input_coords: Tensor
@@ -70,6 +78,8 @@ class TrainingBatch:
     anchor_values: Tensor
     keys: Tensor
     index: Tensor
+    share: Tensor
+    estimate: Tensor
 
     @property
     def size(self) -> int:
@@ -96,8 +106,9 @@ class TrainingBatch:
 class FieldBatches:
     """Batches of a stack of complete fields: call with a step.
 
-    Every step observes another random subset of cells, a share of them drawn anew (one share for
-    the step, so that nothing is padded), and asks at random native pixels.
+    Every step observes another random subset of cells, a share of them drawn anew, and asks at
+    random native pixels. All fields of a step are observed in the same cells, so that nothing is
+    padded and the prior factors one matrix for all.
 
     Args:
         truth: Complete fields.
@@ -105,12 +116,23 @@ class FieldBatches:
         seed: With the step, all that a batch depends on.
         batch_size: Fields in a batch.
         anchors: Anchors a side, or 0.
+        prior: What makes the estimates; it holds the `exemplars` of these fields.
     """
 
     def __init__(
-        self, truth: GridField, config: DataConfig, *, seed: int, batch_size: int, anchors: int = 0
+        self,
+        truth: GridField,
+        config: DataConfig,
+        *,
+        seed: int,
+        batch_size: int,
+        anchors: int = 0,
+        prior: AnaloguePrior | None = None,
     ) -> None:
         self.truth, self.config, self.seed, self.batch_size = truth, config, seed, batch_size
+        self.prior = prior
+        kept = len(prior.exemplars) if prior is not None else 0
+        self.exemplar_groups = truth.groups[exemplars(truth, kept)]
         self.queries = min(config.queries, truth.size**2)
         self.cells = config.cells or min(CELLS, truth.size)
         self.observed = self._scaled(self.cells)
@@ -122,25 +144,54 @@ class FieldBatches:
     def __call__(self, step: int) -> TrainingBatch:
         """The batch of a step, on the CPU."""
         index = self._chosen(step)
-        fraction = self._fraction(step)
-        seen, asked = [], []
-        for place in range(self.batch_size):
-            rng = self._rng(_POINTS, step, place)
-            seen.append(draw_cells(rng, self.cells, fraction, self.config.pattern))
-            asked.append(rng.choice(len(self.pixel_coords), self.queries, replace=False))
-        rows = index[:, None]
-        seen, asked = np.stack(seen), np.stack(asked)
-        targets = self.truth.scaling.scale(self.native[rows, asked].astype(np.float32))
+        rng = self._rng(_POINTS, step)
+        seen = draw_cells(rng, self.cells, self._fraction(step), self.config.pattern)
+        places = range(self.batch_size)
+        asked = np.stack([self._asked(step, place) for place in places])
+        mirror = np.array([self._mirrored(step, place) for place in places])
+        native = self._values(self.native, index, asked, mirror)
+        observed = self._values(self.observed, index, np.tile(seen, (len(index), 1)), mirror)
+        anchors = np.tile(np.arange(self.around_anchors.shape[1]), (len(index), 1))
+        inputs = (
+            torch.from_numpy(self.cell_coords[seen]).expand(len(index), -1, -1),
+            torch.from_numpy(observed),
+            torch.ones(observed.shape[:2], dtype=torch.bool),
+        )
         return TrainingBatch(
-            input_coords=torch.from_numpy(self.cell_coords[seen]),
-            input_values=torch.from_numpy(self.observed[rows, seen]),
-            input_mask=torch.ones(seen.shape, dtype=torch.bool),
+            *inputs,
             query_coords=torch.from_numpy(self.pixel_coords[asked]),
-            query_values=torch.from_numpy(targets),
-            anchor_values=torch.from_numpy(self.around_anchors[index]),
+            query_values=torch.from_numpy(self.truth.scaling.scale(native.astype(np.float32))),
+            anchor_values=torch.from_numpy(
+                self._values(self.around_anchors, index, anchors, mirror)
+            ),
             keys=fold(fold(torch.tensor([self.seed]), step), torch.arange(self.batch_size)),
             index=torch.as_tensor(index),
+            share=torch.full((len(index),), len(seen) / len(self.cell_coords)),
+            estimate=self._estimate(inputs, index),
         )
+
+    def _estimate(self, inputs: tuple[Tensor, Tensor, Tensor], index: np.ndarray) -> Tensor:
+        """The prior's, from exemplars of other groups than the field's own."""
+        if self.prior is None:
+            return inputs[1].new_zeros(len(index), 0, 0)
+        own = self.truth.groups[index][:, None] == self.exemplar_groups
+        return self.prior(*inputs, torch.from_numpy(own))
+
+    @staticmethod
+    def _values(
+        fields: np.ndarray, index: np.ndarray, places: np.ndarray, mirror: np.ndarray
+    ) -> np.ndarray:
+        """Values at places (B, N) of fields (S, n², C), some of which are seen in a mirror."""
+        side = round(fields.shape[1] ** 0.5)
+        across = places // max(side, 1) * side + side - 1 - places % max(side, 1)
+        return fields[index[:, None], np.where(mirror[:, None], across, places)]
+
+    def _asked(self, step: int, place: int) -> np.ndarray:
+        rng = self._rng(_ASKED, step, place)
+        return rng.choice(len(self.pixel_coords), self.queries, replace=False)
+
+    def _mirrored(self, step: int, place: int) -> bool:
+        return self.config.mirrored and bool(self._rng(_MIRROR, step, place).random() < 0.5)
 
     def _chosen(self, step: int) -> np.ndarray:
         """Every field once before any comes twice, in an order of its own for every epoch."""
@@ -163,6 +214,35 @@ class FieldBatches:
         """Every field averaged to a size, scaled, shape (S, size², C)."""
         coarse = self.truth.scaling.scale(self.truth.at(size))
         return coarse.reshape(len(self.truth), -1, self.truth.channels)
+
+
+def exemplars(truth: GridField, count: int) -> np.ndarray:
+    """Which training fields a prior keeps: all, or so many of them, drawn with a fixed seed."""
+    if count >= len(truth):
+        return np.arange(len(truth))
+    return np.sort(np.random.default_rng(0).choice(len(truth), count, replace=False))
+
+
+def fill_prior(prior: AnaloguePrior, truth: GridField) -> None:
+    """Let a prior remember the training fields it has room for.
+
+    Raises:
+        ValueError: If it has room for more than there are.
+    """
+    check_room(len(prior.exemplars), len(truth))
+    rows = exemplars(truth, len(prior.exemplars))
+    chosen = truth.take(rows)
+    coarse = chosen.scaling.scale(chosen.at(prior.cells))
+    prior.remember(torch.from_numpy(coarse).reshape(len(rows), -1, truth.channels))
+
+
+def check_room(exemplars: int, fields: int) -> None:
+    """Refuse a prior with room for more exemplars than there are training fields."""
+    if exemplars > fields:
+        raise ValueError(
+            f"The prior has room for {exemplars} exemplars, but there are {fields} training "
+            f"fields; build the network with exemplars={fields} or less."
+        )
 
 
 def value_rms(truth: GridField) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mamba_diffae.fields import GridField, observe, pixel_centres
+from mamba_diffae.fields import FieldBatch, GridField, observe, pixel_centres
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.inference import reconstruct
-from mamba_diffae.training.batches import DataConfig, FieldBatches
+from mamba_diffae.training.batches import DataConfig, FieldBatches, fill_prior
 from mamba_diffae.training.config import TrainingConfig
 from mamba_diffae.training.phases import PHASES
 from mamba_diffae.training.run import Run
@@ -57,13 +58,20 @@ def train_phase(
             f"The model {net.kind!r} has no phase {phase!r}; it has {', '.join(net.phases)}."
         )
     anchors = round(len(net.anchors) ** (1 / net.config.coord_dim))
+    train_fields = truth.split("train")
+    if net.prior is not None and not net.prior.exemplars.any():
+        fill_prior(net.prior, train_fields)
+    if phase == "diffusion" and net.phases.index(phase) > 0:
+        net.learn_noise(residual(net, truth))
     batches = FieldBatches(
-        truth.split("train"),
+        train_fields,
         data,
         # The phases of one run must not see the same draws.
         seed=seed * len(PHASES) + list(PHASES).index(phase),
         batch_size=config.batch_size,
         anchors=anchors,
+        # The network's own moves to the device with it; batches are made on the CPU.
+        prior=None if net.prior is None else copy.deepcopy(net.prior).cpu(),
     )
     validate = validator(truth) if (truth.splits == "val").any() else None
     trained = train(
@@ -100,27 +108,53 @@ def validator(truth: GridField) -> Callable[[torch.nn.Module], dict[str, float]]
         From a network to {"psnr": dB}: 20 % of the cells observed, both contexts read.
     """
     chosen = truth.split("val").distinct(VALIDATION_FIELDS)
-    observed = observe(chosen, seed=0)
     pixels = np.random.default_rng(0).permutation(chosen.size**2)[:VALIDATION_PIXELS]
-    coords = torch.from_numpy(pixel_centres(chosen.size)[pixels])
     native = chosen.values.reshape(len(chosen), -1, chosen.channels)[:, pixels]
     target = torch.from_numpy(chosen.scaling.unit(native.astype(np.float32)))
-    inputs = observed.with_values(chosen.scaling.scale(observed.values))
+    coords = torch.from_numpy(pixel_centres(chosen.size)[pixels])
+    inputs = _seen(chosen)
 
     def psnr(net: torch.nn.Module) -> dict[str, float]:
         assert isinstance(net, FieldFlow)
-        device = next(net.parameters()).device
-
-        def ask(rows: slice) -> Tensor:
-            part = inputs[rows]
-            query = coords.expand(len(part), -1, -1)
-            asked, seen, values, mask = (
-                tensor.to(device) for tensor in (query, part.coords, part.values, part.mask)
-            )
-            return reconstruct(net, asked, seen, values, mask).cpu()
-
-        mean = torch.cat([ask(slice(i, i + 16)) for i in range(0, len(chosen), 16)])
-        error = (((mean + 1) / 2).clamp(0, 1) - target).square().mean(dim=(1, 2))
-        return {"psnr": float(-10 * torch.log10(error.clamp(min=1e-10)).mean())}
+        error = (((_mean(net, inputs, coords) + 1) / 2).clamp(0, 1) - target).square()
+        return {"psnr": float(-10 * torch.log10(error.mean(dim=(1, 2)).clamp(min=1e-10)).mean())}
 
     return psnr
+
+
+def residual(net: FieldFlow, truth: GridField) -> Tensor:
+    """What the mean leaves open, of fields that were not trained on if there are any.
+
+    Args:
+        net: A network that has learned the mean.
+        truth: Complete fields; the split "val", or "train" if that is empty, at most 48 groups.
+
+    Returns:
+        Truth minus mean from 20 % of the cells, scaled, shape (S, n, n, C).
+    """
+    unseen = truth.split("val") if (truth.splits == "val").any() else truth.split("train")
+    chosen = unseen.distinct(VALIDATION_FIELDS)
+    coords = torch.from_numpy(pixel_centres(chosen.size))
+    mean = _mean(net.eval(), _seen(chosen), coords)
+    exact = torch.from_numpy(chosen.scaling.scale(chosen.at(chosen.size)))
+    return exact - mean.reshape(exact.shape)
+
+
+def _seen(chosen: GridField) -> FieldBatch:
+    """The observations that networks are judged by in training, scaled."""
+    observed = observe(chosen, seed=0)
+    return observed.with_values(chosen.scaling.scale(observed.values))
+
+
+def _mean(net: FieldFlow, inputs: FieldBatch, coords: Tensor) -> Tensor:
+    """The posterior mean at coordinates (N, D), some fields at a time, on the CPU."""
+    device = next(net.parameters()).device
+
+    def ask(part: FieldBatch) -> Tensor:
+        query = coords.expand(len(part), -1, -1)
+        asked, seen, values, mask = (
+            tensor.to(device) for tensor in (query, part.coords, part.values, part.mask)
+        )
+        return reconstruct(net, asked, seen, values, mask).cpu()
+
+    return torch.cat([ask(inputs[i : i + 16]) for i in range(0, len(inputs), 16)])

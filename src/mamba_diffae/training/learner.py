@@ -160,7 +160,7 @@ def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimize
         {"params": [p for p in learning if id(p) not in spared], "weight_decay": 0.0},
     ]
     kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[config.optimizer]
-    return kind([g for g in groups if g["params"]], lr=config.learning_rate)
+    return kind([g for g in groups if g["params"]], lr=config.learning_rate, fused=True)
 
 
 def _accelerator(processes: Processes, accumulation: int) -> Accelerator:

@@ -10,20 +10,23 @@ from typing import final
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from mamba_diffae.flow import PathSample, fold, linear_path, noise, uniform
+from mamba_diffae.flow import PathSample, fold, linear_path, uniform
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.training.batches import TrainingBatch
 
 ANCHOR_WEIGHT = 0.5
 """Weight of the anchors' loss beside the queries'."""
-LATENT_ONLY = 0.5
+LATENT_ONLY = 0.25
 """Share of fields whose points are dropped, so that one network serves both contexts."""
+LATENT_WEIGHT = 0.3
+"""Weight of their loss: what cannot be known would otherwise drown what can."""
+DENSITY_POWER = 0.75
+"""Error falls about so fast with the share of cells observed: its inverse weighs the steps."""
 MEAN_ONLY = 0.25
 """Share of fields that phase 2 keeps at t = 0."""
-ABSENT = 0.3
-"""Share of anchors whose state is withheld in phase 2."""
+ABSENT = 0.1
+"""Share of fields whose anchors' states are withheld in phase 2."""
 
 # What a random draw of a step is for, so that none shares its key with another.
 _CONTEXT, _TIME, _MEAN, _ABSENT, _NOISE = range(5)
@@ -45,7 +48,7 @@ class AutoencoderPhase:
         x_q = torch.zeros_like(batch.query_values)
         x_a = torch.zeros_like(batch.anchor_values)
         u_q, u_a = _velocities(model, batch, t, x_q, x_a, None)
-        return _error(u_q, batch.query_values) + ANCHOR_WEIGHT * _error(u_a, batch.anchor_values)
+        return _loss(batch, u_q, batch.query_values, u_a, batch.anchor_values)
 
 
 @final
@@ -68,10 +71,10 @@ class DiffusionPhase:
         query = self._path(model, batch.query_coords, batch.query_values, t, mean, keys)
         places = model.anchors.expand(batch.size, -1, -1)
         anchor = self._path(model, places, batch.anchor_values, t, mean, keys)
-        number = torch.arange(places.shape[1], device=keys.device)
-        absent = uniform(fold(fold(keys, _ABSENT)[:, None], number)) < ABSENT
-        u_q, u_a = _velocities(model, batch, t, query.x_t, anchor.x_t, ~absent | mean[:, None])
-        return _error(u_q, query.u_t) + ANCHOR_WEIGHT * _error(u_a, anchor.u_t)
+        present = (uniform(fold(keys, _ABSENT)) >= ABSENT) | mean
+        present = present[:, None].expand(anchor.x_t.shape[:2])
+        u_q, u_a = _velocities(model, batch, t, query.x_t, anchor.x_t, present)
+        return _loss(batch, u_q, query.u_t, u_a, anchor.u_t)
 
     @staticmethod
     def _path(
@@ -79,7 +82,7 @@ class DiffusionPhase:
     ) -> PathSample:
         """The path at points (B, N, D): one noise function for queries and anchors alike."""
         keys = fold(keys, _NOISE)
-        x_0 = noise(coords, model.config.value_dim, keys, model.config.noise_cells)
+        x_0 = model.noise(coords, keys)
         x_0 = torch.where(mean[:, None, None], model.origin(coords, keys), x_0)
         return linear_path(x_0, x_1, t)
 
@@ -95,15 +98,31 @@ def _velocities(
     x_a: Tensor,
     present: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """Velocities at queries and anchors, from the latent alone in half of the fields."""
-    context = uniform(fold(batch.keys, _CONTEXT)) > LATENT_ONLY
+    """Velocities at queries and anchors, from the latent alone in a share of the fields."""
     inputs = batch.input_coords, batch.input_values, batch.input_mask
-    condition = model.condition(*inputs, context=context)
+    estimate = batch.estimate if batch.estimate.numel() else None
+    condition = model.condition(*inputs, context=_hears(batch), estimate=estimate)
     tokens, u_a = model.anchor_flow(condition, t, x_a, present)
     site = model.site(condition, batch.query_coords)
     return model.query_flow(condition, site, t, x_q, tokens), u_a
 
 
-def _error(velocity: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error; zero where there are no points."""
-    return F.mse_loss(velocity, target) if target.numel() else velocity.new_zeros(())
+def _hears(batch: TrainingBatch) -> Tensor:
+    """Whether the decoder of a field also reads the points, shape (B,)."""
+    return uniform(fold(batch.keys, _CONTEXT)) > LATENT_ONLY
+
+
+def _loss(batch: TrainingBatch, u_q: Tensor, q: Tensor, u_a: Tensor, a: Tensor) -> Tensor:
+    """Weighted squared error of the velocities at queries and anchors.
+
+    The weights depend on what was observed, never on the truth, so the mean stays the optimum.
+    """
+    weight = torch.where(_hears(batch), 1.0, LATENT_WEIGHT) * batch.share**DENSITY_POWER
+    return _error(u_q, q, weight) + ANCHOR_WEIGHT * _error(u_a, a, weight)
+
+
+def _error(velocity: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean squared error; zero where there are no points."""
+    if not target.numel():
+        return velocity.new_zeros(())
+    return (weight * (velocity - target).square().mean(dim=(1, 2))).mean()

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
+
 from mamba_diffae.fields import CELLS, GridField
+from mamba_diffae.flow import octaves
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.config import AutoencoderConfig, FieldConfig
 from mamba_diffae.models.presets import preset_config, unknown
-from mamba_diffae.training.batches import DataConfig, value_rms
+from mamba_diffae.training.batches import DataConfig, check_room, value_rms
 from mamba_diffae.training.config import TrainingConfig
 
 Changes = Mapping[str, Mapping[str, Any]]
@@ -70,19 +73,43 @@ def settings_for(
         "band": truth.size / 2,
         "sigma": value_rms(truth),
         "gap": 1 / seen,
-        "noise_cells": seen,
+        "noise_cells": (seen,),
     }
+    if issubclass(model.config_class, AutoencoderConfig):
+        of_field |= {**_prior(truth, data, seen), "noise_cells": octaves(truth.size)}
     fields = {**of_field, **changes.get("model", {})}
     network = preset_config(preset, model.kind, model.config_class, fields)
-    anchors = network.anchors if isinstance(network, AutoencoderConfig) else 0
-    for name, count in {"data.cells": seen, "model.anchors": anchors}.items():
+    tokens = network.tokens if isinstance(network, AutoencoderConfig) else 0
+    if tokens and "patch" not in fields:
+        patch = min(_PATCH, max(1, truth.size // tokens))
+        network = network.model_copy(update={"patch": patch})
+    for name, count in {"data.cells": seen, "model.tokens": tokens}.items():
         if count > truth.size:
             raise ValueError(
                 f"{name} is {count} a side, but the fields have {truth.size} × {truth.size} "
                 f"pixels; set {name} to {truth.size} or less, or give finer fields."
             )
+    if isinstance(network, AutoencoderConfig):
+        check_room(network.exemplars, int((truth.splits == "train").sum()))
     training = {
         phase: preset_config(preset, f"training.{phase}", TrainingConfig, changes.get(phase))
         for phase in model.phases
     }
     return Settings(network, data, training)
+
+
+_PATCH = 6
+"""Anchors of a token a side, at most: as fine as the native pixels, if that is not finer."""
+_LARGEST = 4096
+"""Values of a field on the prior's lattice, at most: its covariance is a square of so many."""
+
+
+def _prior(truth: GridField, data: DataConfig, seen: int) -> dict[str, Any]:
+    """What the prior can keep of these fields: two groups at least, or a field is its own guess."""
+    train = truth.groups[truth.splits == "train"]
+    several = len(np.unique(train)) > 1
+    return {
+        "exemplars": min(data.exemplars, len(train)) if several else 0,
+        "prior_cells": min(seen, max(1, int((_LARGEST / truth.channels) ** 0.5))),
+        "mirrored": data.mirrored,
+    }

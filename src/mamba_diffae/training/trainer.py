@@ -15,6 +15,7 @@ from typing import final
 from torch import nn
 
 from mamba_diffae.fields.atomic import standing_folder
+from mamba_diffae.training.ahead import made_ahead
 from mamba_diffae.training.checkpoint import BEST, LAST, Checkpoint, TrainingState, save_checkpoint
 from mamba_diffae.training.config import TrainingConfig
 from mamba_diffae.training.learner import Batches, Learner, NonFiniteLossError, Phase
@@ -78,9 +79,9 @@ def train(
     progress = training.progress()
     show = config.show_progress and processes.main
     meter = ProgressMeter(phase.name, config.steps, progress, show=show)
-    with meter, _interrupt_deferred() as interrupted:
+    with meter, _interrupt_deferred() as interrupted, made_ahead(batches) as ready:
         while progress < 1:
-            loss, pictures = training.advance(batches)
+            loss, pictures = training.advance(ready)
             progress = training.progress()
             meter.advance(training.step, loss, pictures, progress)
             done = progress >= 1

@@ -1,6 +1,6 @@
 """The classical methods every model is compared with, on the same observations."""
 
-from mamba_diffae.evaluation.classical.gaussian_process import kriging
+from mamba_diffae.evaluation.classical.gaussian_process import kriging, kriging_deviation
 from mamba_diffae.evaluation.classical.interpolation import (
     inverse_distance,
     linear,
@@ -16,6 +16,7 @@ __all__ = [
     "classical_methods",
     "inverse_distance",
     "kriging",
+    "kriging_deviation",
     "linear",
     "nearest",
     "thin_plate_spline",

@@ -1,0 +1,138 @@
+"""Is the spread right? Scores of an ensemble of draws, or of a Gaussian, against the truth.
+
+Every array is in one unit, that of the field or the [0, 1] scale; CRPS has the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def crps(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Fair continuous ranked probability score of an ensemble (lower is better).
+
+    mean |x_k - y| - Σ_{j<k} |x_j - x_k| / (K (K - 1)): its expectation does not depend on the
+    number of draws, K, so that ensembles of any size compare. Sorting takes the double sum to
+    O(K log K).
+
+    Args:
+        draws: Shape (K, ...).
+        truth: Shape (...).
+
+    Returns:
+        Score at every value, of the truth's shape, float64; single ones may be below zero.
+
+    Raises:
+        ValueError: If there are fewer than two draws, or the shapes differ.
+
+    Reference:
+        Ferro (2014). https://doi.org/10.1002/qj.2270; Zamo & Naveau (2018).
+        https://doi.org/10.1007/s11004-017-9709-7
+    """
+    _check(draws, truth)
+    K = len(draws)
+    ordered = np.sort(draws, axis=0)
+    ranks = 2 * np.arange(1, K + 1) - K - 1
+    spread = np.tensordot(ranks / (K * (K - 1)), ordered, axes=1)
+    return np.abs(draws - truth).mean(axis=0, dtype=np.float64) - spread
+
+
+def coverage(draws: np.ndarray, truth: np.ndarray, level: float = 0.9) -> float:
+    """Share of true values inside the central interval of the draws; it should equal `level`.
+
+    The interval is between order statistics at ranks (K + 1) (1 ± level) / 2: were the truth a draw
+    like the others, it would lie inside with probability `level`. Fewer draws than (1 + level) /
+    (1 - level), 19 for 0.9, do not span that; then it is their range, of level (K - 1) / (K + 1).
+
+    Args:
+        draws: Shape (K, ...).
+        truth: Shape (...).
+        level: Probability of the interval, in (0, 1).
+
+    Raises:
+        ValueError: If there are fewer than two draws, the shapes differ, or the level is not in
+            (0, 1).
+    """
+    _check(draws, truth)
+    low, high = np.quantile(draws, _tails(level), axis=0, method="weibull")
+    return float(((low <= truth) & (truth <= high)).mean())
+
+
+def spread_skill(draws: np.ndarray, truth: np.ndarray) -> float:
+    """Spread of the draws over the error of their mean: 1 if calibrated, below 1 overconfident.
+
+    Args:
+        draws: Shape (K, ...).
+        truth: Shape (...).
+
+    Returns:
+        Ratio of root mean squares, corrected for the number of draws; nan without an error.
+
+    Raises:
+        ValueError: If there are fewer than two draws, or the shapes differ.
+
+    Reference:
+        Fortin et al. (2014). https://doi.org/10.1175/JHM-D-14-0008.1
+    """
+    _check(draws, truth)
+    K = len(draws)
+    spread = (K + 1) / K * draws.var(axis=0, ddof=1, dtype=np.float64).mean()
+    error = np.square(draws.mean(axis=0, dtype=np.float64) - truth).mean()
+    return float(np.sqrt(spread / error)) if error > 0 else float("nan")
+
+
+def gaussian_crps(mean: np.ndarray, std: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Continuous ranked probability score of N(mean, std²), in closed form.
+
+    Args:
+        mean: Shape (...).
+        std: Shape that broadcasts to the mean's; not negative.
+        truth: Shape (...).
+
+    Returns:
+        Score at every value, of the truth's shape.
+
+    Reference:
+        Gneiting & Raftery (2007), eq. 21. https://doi.org/10.1198/016214506000001437
+    """
+    from scipy.special import ndtr
+
+    std = np.maximum(std, np.finfo(np.float32).tiny)  # at 0 the score is the absolute error
+    z = (truth - mean) / std
+    density = np.exp(-np.square(z) / 2) / np.sqrt(2 * np.pi)
+    return std * (z * (2 * ndtr(z) - 1) + 2 * density - 1 / np.sqrt(np.pi))
+
+
+def gaussian_coverage(
+    mean: np.ndarray, std: np.ndarray, truth: np.ndarray, level: float = 0.9
+) -> float:
+    """Share of true values inside the central interval of N(mean, std²).
+
+    Args:
+        mean: Shape (...).
+        std: Shape that broadcasts to the mean's; not negative.
+        truth: Shape (...).
+        level: Probability of the interval, in (0, 1).
+
+    Raises:
+        ValueError: If the level is not in (0, 1).
+    """
+    from scipy.special import ndtri
+
+    return float((np.abs(truth - mean) <= ndtri(_tails(level)[1]) * std).mean())
+
+
+def _tails(level: float) -> tuple[float, float]:
+    if not 0 < level < 1:
+        raise ValueError(
+            f"level is {level:g}; expected a probability between 0 and 1, such as 0.9."
+        )
+    return (1 - level) / 2, (1 + level) / 2
+
+
+def _check(draws: np.ndarray, truth: np.ndarray) -> None:
+    if len(draws) < 2 or draws.shape[1:] != truth.shape:
+        raise ValueError(
+            f"Draws of shape {draws.shape} were given for a truth of shape {truth.shape}; expected "
+            f"(K, {', '.join(map(str, truth.shape))}) with K of 2 or more."
+        )

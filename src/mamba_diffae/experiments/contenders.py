@@ -1,0 +1,149 @@
+"""Who competes at equal cost, and the commands that train them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from mamba_diffae.experiments.side_by_side import Training
+from mamba_diffae.models.pretrained import model_class
+from mamba_diffae.training import Run
+
+PHASE_SHARES: Mapping[str, float] = {"autoencoder": 0.75, "diffusion": 0.25}
+"""How the phases of an autoencoder share what is given to it, as in `mamba-diffae demo`."""
+_MANY_STEPS = 100_000
+"""More than any budget of time allows, so that time alone decides."""
+_WARMUP = 0.02
+"""Share of the training over which the learning rate rises."""
+
+
+@final
+@dataclass(frozen=True)
+class Contender:
+    """A network that competes.
+
+    Attributes:
+        name: As the tables call it.
+        model: "autoencoder", "mamba-diffusion" or "minimal-latent".
+        settings: What is set otherwise than in the preset, as --set takes it.
+        size: Native pixels a side that it is trained at; None: the source's own.
+    """
+
+    name: str
+    model: str
+    settings: tuple[str, ...] = ()
+    size: int | None = None
+
+
+_FOUR = "model.directions=[row,column,diagonal,antidiagonal]"
+BASELINE = Contender("mamba-diffusion", "mamba-diffusion")
+FOUR_DIRECTIONS = Contender("mamba-diffusion in 4 directions", "mamba-diffusion", (_FOUR,))
+MINIMAL = Contender("minimal-latent", "minimal-latent")
+SCAN = Contender("autoencoder with scan decoder", "autoencoder", ("model.decoder=scan",))
+ANCHORED = Contender("autoencoder", "autoencoder")
+NO_PRIOR = Contender("autoencoder without prior", "autoencoder", ("data.exemplars=0",))
+CONTENDERS = (BASELINE, FOUR_DIRECTIONS, MINIMAL, SCAN, ANCHORED, NO_PRIOR)
+
+
+def at_coarse_only(size: int) -> tuple[Contender, ...]:
+    """The pair that is trained at a coarse size only: the proposal's zero-shot protocol."""
+    return tuple(
+        Contender(f"{c.name} trained at {size}²", c.model, c.settings, size)
+        for c in (BASELINE, ANCHORED)
+    )
+
+
+@final
+@dataclass(frozen=True)
+class Cost:
+    """What a training may cost: either of the two.
+
+    Attributes:
+        minutes: Wall-clock time of all phases together.
+        steps: Updates of all phases together.
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+
+    def settings(self, phases: Sequence[str]) -> list[str]:
+        """As --set takes them, for each phase its share."""
+        total = sum(PHASE_SHARES[phase] for phase in phases)
+        return [
+            setting
+            for phase in phases
+            for setting in self._settings(phase, PHASE_SHARES[phase] / total)
+        ]
+
+    def _settings(self, phase: str, share: float) -> list[str]:
+        steps = _MANY_STEPS if self.steps is None else max(1, round(share * self.steps))
+        settings = [f"{phase}.steps={steps}", f"{phase}.warmup_steps={round(_WARMUP * steps)}"]
+        time = [] if self.minutes is None else [f"{phase}.minutes={share * self.minutes:g}"]
+        return settings + time
+
+
+@final
+@dataclass(frozen=True)
+class Entry:
+    """One training of a contender.
+
+    Attributes:
+        contender: Who.
+        seed: Of the training.
+        cost: What it may cost.
+        label: What is added to the contender's name, such as ", equal pictures".
+    """
+
+    contender: Contender
+    seed: int
+    cost: Cost
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """As the tables call it."""
+        return f"{self.contender.name}{self.label}"
+
+    @property
+    def has_latent(self) -> bool:
+        """Whether its network has a latent."""
+        return model_class(self.contender.model).has_latent
+
+    def training(self, folder: Path, source: str, preset: str, device: str) -> Training:
+        """The command that trains it into a folder of its own."""
+        slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
+        run, contender = folder / f"{slug}-{self.seed}", self.contender
+        settings = [*contender.settings, *self.cost.settings(model_class(contender.model).phases)]
+        words = ["fit", source, "--run", str(run), "--model", contender.model, "--preset", preset]
+        words += ["--seed", str(self.seed), "--device", device]
+        if contender.size is not None:
+            words += ["--native-size", str(contender.size)]
+        return Training(run, [*words, *(w for s in settings for w in ("--set", s))])
+
+
+def steps_made(run: Run) -> dict[str, int]:
+    """Updates made in each phase."""
+    return {row["phase"]: row["step"] for row in run.metrics() if "loss" in row}
+
+
+def batch_size(run: Run) -> int:
+    """Pictures of an update in the first phase."""
+    first = next(iter(run.facts["settings"]["training"].values()))
+    return first["batch_size"] * first["accumulation"]
+
+
+def pictures_seen(run: Run) -> int:
+    """Pictures that were learned from, over all phases, each time they came."""
+    training = run.facts["settings"]["training"]
+    return sum(
+        steps * training[phase]["batch_size"] * training[phase]["accumulation"]
+        for phase, steps in steps_made(run).items()
+    )
+
+
+def validation_psnr(run: Run) -> float:
+    """PSNR on validation fields at the end of training, in dB."""
+    return [row["validation"]["psnr"] for row in run.metrics() if "validation" in row][-1]

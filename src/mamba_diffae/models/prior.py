@@ -1,0 +1,236 @@
+"""What a field probably is, before a network looks: the training fields most like the observations.
+
+A Gaussian is laid around those training fields, and its posterior mean is known in closed form. So
+the network starts from the best linear guess of a local model, and learns only what is left.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+
+ANALOGUES, BANDWIDTH = 64, 12
+"""Training fields looked at, and the one of them that counts 1/e as much as the nearest."""
+LOCAL = 0.5
+"""Share of the covariance that is the analogues' own; the rest is that of all training fields."""
+NUGGET = 4e-3
+"""Variance, on the scale [-1, 1], of what the Gaussian leaves unexplained."""
+_CODES, _FINE = 127, 256
+"""Whole numbers up to 1 that exemplars are kept as, and parts of one that distances count in."""
+
+
+class Library(NamedTuple):
+    """The exemplars as numbers: `fields` (E, P), their `mean` (P,) and `covariance` (P, P)."""
+
+    fields: Tensor
+    mean: Tensor
+    covariance: Tensor
+
+
+@final
+class AnaloguePrior(nn.Module):
+    """The posterior mean of a field under a Gaussian of the exemplars that resemble it.
+
+    Exemplars are complete fields, averaged to a lattice. Observations are averaged in the
+    lattice's cells. The nearest exemplars there get weights w; with m their weighted mean, the
+    field is taken to be N(m, Σ), where Σ mixes their weighted covariance with that of all
+    exemplars, and is conditioned on the observed cells. With equal weights this is gappy POD.
+
+    Args:
+        count: Exemplars, E; they are kept as 8-bit numbers.
+        cells: Cells of the lattice a side, G.
+        coord_dim: D.
+        value_dim: C.
+        mirrored: Whether the mirror image (first axis) of an exemplar is an exemplar as well.
+
+    Reference:
+        Everson & Sirovich (1995), https://doi.org/10.1364/JOSAA.12.001657, for the global part;
+        Lorenz (1969), Atmospheric predictability as revealed by naturally occurring analogues.
+    """
+
+    exemplars: Tensor
+
+    def __init__(
+        self, count: int, cells: int, coord_dim: int, value_dim: int, mirrored: bool
+    ) -> None:
+        super().__init__()
+        self.cells, self.coord_dim, self.value_dim = cells, coord_dim, value_dim
+        self.mirrored = mirrored
+        size = cells**coord_dim * value_dim
+        self.register_buffer("exemplars", torch.zeros(count, size, dtype=torch.int8))
+        self._library: Library | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Numbers for each cell: the mean of each channel, a spread, and whether it was seen."""
+        return self.value_dim + 2
+
+    def remember(self, values: Tensor) -> None:
+        """Take complete fields as exemplars.
+
+        Args:
+            values: Averages over the lattice's cells, x fastest, shape (E, G^D, C), scaled.
+        """
+        codes = (values.flatten(1) * _CODES).round().clamp(-_CODES, _CODES)
+        self.exemplars.copy_(codes.to(torch.int8))
+        self._library = None
+
+    def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
+        """Loaded exemplars are others than those of the library."""
+        super()._load_from_state_dict(*args, **options)
+        self._library = None
+
+    @torch.no_grad()
+    def forward(
+        self, coords: Tensor, values: Tensor, mask: Tensor, excluded: Tensor | None = None
+    ) -> Tensor:
+        """The estimate on the lattice.
+
+        Args:
+            coords: Shape (B, L, D).
+            values: Shape (B, L, C), scaled.
+            mask: True where an observation is real, shape (B, L).
+            excluded: Exemplars that must not be used, shape (B, E): for a training field itself
+                and its copies, else it would be its own best guess.
+
+        Returns:
+            Mean (C), spread of the analogues (1) and whether the cell was seen (1), shape
+            (B, G^D, C + 2).
+        """
+        seen, average = self._binned(coords, values, mask)
+        if (seen == seen[:1]).all():
+            return self._estimate(seen[0], average, excluded)
+        hidden = [None] * len(seen) if excluded is None else excluded.split(1)
+        rows = zip(seen, average.split(1), hidden, strict=True)
+        return torch.cat([self._estimate(*row) for row in rows])
+
+    def _binned(self, coords: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Which cells were seen (B, G^D), and the average seen there (B, G^D, C)."""
+        place = (coords * self.cells).long().clamp(0, self.cells - 1)
+        stride = self.cells ** torch.arange(self.coord_dim, device=coords.device)
+        cell = (place * stride).sum(dim=-1)
+        # In double precision, so that the order of the points does not matter.
+        real = mask.double()[..., None]
+        source = torch.cat([values * real, real], dim=-1)
+        cells = self.cells**self.coord_dim
+        total = source.new_zeros(len(values), cells, self.value_dim + 1)
+        total.scatter_add_(1, cell[..., None].expand(source.shape), source)
+        count = total[..., -1]
+        average = total[..., :-1] / count.clamp(min=1)[..., None]
+        return count > 0, average.to(values.dtype)
+
+    def _estimate(self, seen: Tensor, average: Tensor, excluded: Tensor | None) -> Tensor:
+        """The estimate of fields that were observed in the same cells."""
+        fields, mean, covariance = self.library()
+        places = seen.nonzero() * self.value_dim
+        observed = (places + torch.arange(self.value_dim, device=seen.device)).flatten()
+        y = average[:, seen].flatten(1)
+        centre, analogues, weight = self._analogues(fields, observed, y, excluded)
+        if excluded is not None:
+            own, share = self._own(fields, mean, excluded)
+            analogues, weight = torch.cat([analogues, own], 1), torch.cat([weight, share], 1)
+        across = (1 - LOCAL) * covariance[observed]
+        correction = _posterior(across, observed, analogues, weight, y - centre[:, observed])
+        spread = (weight.clamp(min=0)[..., None] * analogues.square()).sum(dim=1).sqrt()
+        field = (centre + correction).unflatten(1, (-1, self.value_dim))
+        spread = spread.unflatten(1, (-1, self.value_dim)).mean(dim=-1, keepdim=True)
+        flag = seen.to(field.dtype).expand(len(field), -1)[..., None]
+        return torch.cat([field, spread * (1 - flag), flag], dim=-1)
+
+    def _analogues(
+        self, fields: Tensor, observed: Tensor, y: Tensor, excluded: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Weighted mean (B, P), deviations from it (B, r, P) and weights (B, r) of analogues."""
+        distance = _distances(y, fields[:, observed])
+        if excluded is not None:
+            distance = distance.masked_fill(self._with_mirrored(excluded, 1), torch.inf)
+        near, index = distance.topk(min(ANALOGUES, len(fields)), dim=1, largest=False)
+        allowed = torch.isfinite(near)
+        reach = near[:, : BANDWIDTH + 1].masked_fill(~allowed[:, : BANDWIDTH + 1], 0).amax(dim=1)
+        width = (reach - near[:, 0]).clamp(min=1e-6)[:, None]
+        weight = torch.exp(-(near - near[:, :1]) / width).masked_fill(~allowed, 0)
+        # The nearest counts 1, so less than that is nothing: all exemplars are excluded.
+        weight = weight / weight.sum(dim=1, keepdim=True).clamp(min=1)
+        found = fields[index]
+        centre = (weight[..., None] * found).sum(dim=1)
+        return centre, found - centre[:, None], LOCAL * weight
+
+    def _own(self, fields: Tensor, mean: Tensor, excluded: Tensor) -> tuple[Tensor, Tensor]:
+        """What takes excluded exemplars out of the covariance of all: negative weights.
+
+        Σ over the others of (x - μ')² is Σ over all of (x - μ)², less that of the excluded, less
+        E' (μ' - μ)²: their own mean μ' is another one.
+        """
+        out = self._with_mirrored(excluded, 1).to(fields.dtype)
+        count = out.sum(dim=1, keepdim=True)
+        share, index = out.topk(int(count.max().clamp(min=1)), dim=1)
+        own, others = fields[index] - mean, (len(fields) - count).clamp(min=1)
+        shift = (share[..., None] * own).sum(dim=1, keepdim=True) / others[..., None]
+        weight = -(1 - LOCAL) / len(fields) * torch.cat([share, others], dim=1)
+        return torch.cat([own, shift], dim=1), weight
+
+    def _with_mirrored(self, exemplars: Tensor, dim: int) -> Tensor:
+        """A statement on the exemplars, said of their mirror images too."""
+        return torch.cat([exemplars, exemplars], dim) if self.mirrored else exemplars
+
+    def library(self) -> Library:
+        """The exemplars as floating-point numbers, made once."""
+        if self._library is None or self._library.mean.device != self.exemplars.device:
+            fields = self.exemplars.float() / _CODES
+            if self.mirrored:
+                shape = (-1, *[self.cells] * self.coord_dim, self.value_dim)
+                fields = torch.cat([fields, fields.reshape(shape).flip(-2).flatten(1)])
+            mean = fields.mean(dim=0)
+            deviation = fields - mean
+            self._library = Library(fields, mean, deviation.T @ deviation / len(fields))
+        return self._library
+
+
+def _distances(y: Tensor, at: Tensor) -> Tensor:
+    """Squared distances of observations (B, n) from exemplars (E, n), shape (B, E).
+
+    Through matrix products a distance loses digits, and exemplars that are equally near (white in
+    the same corner) would be chosen by rounding errors, which depend on the rest of the batch. So
+    they are computed in whole numbers, which double precision holds exactly.
+    """
+    whole, codes = (y.double() * _CODES * _FINE).round(), (at * _CODES).round_().double()
+    size = torch.einsum("en,en->e", codes, codes)
+    squared = whole.square().sum(1)[:, None] - 2 * _FINE * whole @ codes.T + _FINE**2 * size
+    return (squared / (_CODES * _FINE) ** 2).to(y.dtype)
+
+
+def _posterior(
+    across: Tensor, observed: Tensor, analogues: Tensor, weight: Tensor, residual: Tensor
+) -> Tensor:
+    """E[x | y] - m for x ~ N(m, S + Σ_j d_j z_j z_jᵀ), where weights d_j may be negative.
+
+    The Cholesky factor of S + nugget at the observed places is shared by all fields; the low-rank
+    rest, of each field its own, enters by the Woodbury identity.
+
+    Args:
+        across: S between the n observed places and all, shape (n, P).
+        observed: Which places, shape (n,).
+        analogues: z_j, shape (B, r, P).
+        weight: d_j, shape (B, r).
+        residual: y - m at the observed places, shape (B, n).
+
+    Returns:
+        Shape (B, P).
+    """
+    batch, r = weight.shape
+    K = across[:, observed].clone()
+    K.diagonal().add_(NUGGET)
+    L = torch.linalg.cholesky(K)
+    Z = analogues[:, :, observed]
+    columns = torch.cat([Z, residual[:, None]], dim=1).flatten(0, 1).T
+    U = torch.linalg.solve_triangular(L, columns, upper=False).T.unflatten(0, (batch, r + 1))
+    U, u = U[:, :-1], U[:, -1:]
+    D = weight[..., None]
+    inner = torch.eye(r, device=U.device, dtype=U.dtype) + D * (U @ U.transpose(1, 2))
+    s = torch.linalg.solve(inner, D * (U @ u.transpose(1, 2)))
+    rest = (u - s.transpose(1, 2) @ U)[:, 0]
+    alpha = torch.linalg.solve_triangular(L.T, rest.T, upper=True).T
+    local = (D * (Z @ alpha[..., None])).transpose(1, 2) @ analogues
+    return alpha @ across + local[:, 0]

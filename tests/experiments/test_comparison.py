@@ -1,0 +1,175 @@
+"""The comparison at equal cost, whole, with trainings of a few steps."""
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mamba_diffae import FieldAutoencoder, observe, open_field
+from mamba_diffae.experiments import Request, Result, comparison, load_result, save_result
+from mamba_diffae.experiments import bench as benches
+from mamba_diffae.experiments.bench import Bench, Setup
+from mamba_diffae.experiments.comparison import SETUPS, _train
+from mamba_diffae.experiments.contenders import ANCHORED, BASELINE, Cost, pictures_seen
+from mamba_diffae.experiments.local_estimate import LOCAL_ESTIMATE, local_estimate
+from mamba_diffae.fields import area_average
+from mamba_diffae.training import Run
+
+# The package's function of the same name hides the module from a dotted path.
+MODULE = import_module("mamba_diffae.experiments.comparison")
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
+
+@pytest.fixture(scope="module")
+def request_(forty: str, tmp_path_factory: pytest.TempPathFactory) -> Request:
+    folder = tmp_path_factory.mktemp("comparison")
+    return Request(folder, open_field(forty), forty, "quick", seed=1, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def result(in_this_process: object, request_: Request, told: list[str]) -> Result:
+    return comparison(request_, told.append)
+
+
+def psnr(result: Result, method: str) -> list[float]:
+    return [s.psnr.mean for s in result.scores if s.method == method]
+
+
+def test_all_are_judged_at_all_scales(result):
+    methods = dict.fromkeys(s.method for s in result.scores)
+    for method in (
+        "kriging", "gappy POD", LOCAL_ESTIMATE, "oracle: true 32², bicubic",
+        "mamba-diffusion", "mamba-diffusion, asked at the scale",
+        "mamba-diffusion in 4 directions", "minimal-latent",
+        "autoencoder with scan decoder, latent+points",
+        "autoencoder, latent+points", "autoencoder, latent", "autoencoder, asked at the scale",
+        "autoencoder without prior, latent+points",
+        "mamba-diffusion trained at 32²", "autoencoder trained at 32², latent",
+    ):  # fmt: skip
+        assert method in methods
+        assert len(psnr(result, method)) == 2  # at 32 and at 40
+
+
+def test_the_settings_reach_the_networks(result, request_):
+    def settings(name: str) -> dict:
+        return Run.open(request_.folder / f"{name}-1").facts["settings"]
+
+    directions = settings("mamba-diffusion-in-4-directions")["model"]["directions"]
+    assert directions == ["row", "column", "diagonal", "antidiagonal"]
+    assert settings("mamba-diffusion")["model"]["directions"] == ["none"]
+    assert settings("autoencoder-with-scan-decoder")["model"]["decoder"] == "scan"
+    assert settings("autoencoder")["model"]["exemplars"] > 0
+    assert settings("autoencoder-without-prior")["model"]["exemplars"] == 0
+    coarse = FieldAutoencoder.from_pretrained(request_.folder / "autoencoder-trained-at-32-1")
+    assert coarse.size == 32
+
+
+def test_a_coarse_training_is_asked_at_finer_pixels(result, request_):
+    truth = open_field(request_.folder / "fields.npy")
+    test = truth.split("test").distinct(SETUPS["quick"].count)
+    model = FieldAutoencoder.from_pretrained(request_.folder / "mamba-diffusion-trained-at-32-1")
+    mean = test.scaling.unit(model.predict(observe(test, seed=1), 40).mean)
+    error = np.square(np.clip(mean, 0, 1) - test.scaling.unit(test.at(40))).mean(axis=(1, 2, 3))
+    expected = float((-10 * np.log10(error)).mean())
+    assert psnr(result, "mamba-diffusion trained at 32²")[1] == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_local_estimate_is_the_priors_without_a_network(request_, result):
+    truth = open_field(request_.folder / "fields.npy")
+    seen = observe(truth.split("test"), seed=1)
+    model = FieldAutoencoder.from_pretrained(request_.folder / "autoencoder-1")
+    predict = local_estimate(model)
+    native = predict(seen, 40)
+    np.testing.assert_allclose(predict(seen, 8), area_average(native, 8), atol=1e-5)
+    for parameter in model._fitted()[0].parameters():
+        parameter.data.zero_()
+    np.testing.assert_array_equal(local_estimate(model)(seen, 40), native)
+    bare = FieldAutoencoder.from_pretrained(request_.folder / "mamba-diffusion-1")
+    with pytest.raises(ValueError, match="has no prior"):
+        local_estimate(bare)
+
+
+def test_the_anchored_decoder_does_not_drift_and_the_scan_does(result):
+    (table,) = [t for t in result.tables if t.title.startswith("Drift")]
+    greatest = {(row[0], row[1]): row[3] for row in table.rows}
+    kinds = list(dict.fromkeys(row[1] for row in table.rows))
+    assert kinds == [
+        "1024 other places asked as well", "half of the places left out", "the places shuffled",
+        "the same draw at 32² and 96²",
+    ]  # fmt: skip
+    assert all(greatest["autoencoder", kind] < 10 for kind in kinds)  # 1e-5 of the range
+    assert greatest["autoencoder with scan decoder", kinds[0]] > 10
+    assert greatest["mamba-diffusion", kinds[0]] > 10
+
+
+def test_tables_and_findings_are_those_of_the_scores(result):
+    titles = [t.title for t in result.tables]
+    assert titles[0] == "Criteria set beforehand"
+    assert "Spread over seeds" not in titles  # one seed
+    choices = {row[0]: row[1:] for row in result.tables[1].rows}
+    ours, base = (psnr(result, m) for m in ("autoencoder, latent+points", "mamba-diffusion"))
+    assert choices["The autoencoder in place of the baseline"] == [
+        a - b for a, b in zip(ours, base, strict=True)
+    ]
+    assert result.findings[0].startswith("At 32 × 32 the best network (")
+    (cost,) = [t for t in result.tables if t.title == "What every training used"]
+    assert {row[3] for row in cost.rows} == {"4", "3 + 1"}
+    assert {row[4] for row in cost.rows} == {32}
+
+
+def test_every_command_is_told(result):
+    commands = [fact for name, fact in result.facts.items() if name.startswith("training of")]
+    assert len(commands) == 8
+    assert all(command.startswith("mamba-diffae fit ") for command in commands)
+
+
+def test_it_is_shown_kept_and_opened_again(result, tmp_path):
+    assert [sheet.title for sheet in result.sheets] == [
+        "Every method at 32 × 32", "Every method at 40 × 40",
+    ]  # fmt: skip
+    assert "autoencoder with scan decoder, latent+points" in result.sheets[0].columns
+    save_result(result, tmp_path)
+    assert load_result(tmp_path).tables[0].rows == [[*row] for row in result.tables[0].rows]
+
+
+def test_resumed_it_trains_and_judges_nothing_again(result, request_, told, monkeypatch):
+    def never(*args: object, **options: object) -> None:
+        raise AssertionError("this was done before")
+
+    monkeypatch.setattr(benches, "judge", never)
+    monkeypatch.setattr(MODULE, "drift_rows", never)
+    before = len(told)
+    again = comparison(request_, told.append)
+    assert not [done for done in told[before:] if done.startswith("training")]
+    assert [s.to_dict() for s in again.scores] == [s.to_dict() for s in result.scores]
+    # Weights that have changed are judged anew.
+    file = request_.folder / "scores" / "minimal-latent-1.json"
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, "key": {**kept["key"], "weights": "others"}}))
+    with pytest.raises(AssertionError, match="done before"):
+        comparison(request_, told.append)
+    file.write_text(json.dumps(kept))
+
+
+def test_the_best_get_more_seeds_and_all_equally_many_pictures(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MODULE, "CONTENDERS", (BASELINE, ANCHORED))
+    setup = Setup("tiny", Cost(minutes=0.005), count=2, seeds=2)
+    asked = replace(request_, folder=tmp_path, equal_pictures=True)
+    bench = Bench(asked, setup, lambda done: None)
+    entries = _train(bench)
+    assert {(e.contender, e.seed) for e in entries.more} == {(BASELINE, 2), (ANCHORED, 2)}
+    seen = [pictures_seen(bench.run(e)) for e in entries.first]
+    equal = [pictures_seen(bench.run(e)) for e in entries.equal]
+    assert len(equal) == 2
+    assert all(abs(count - min(seen)) <= 16 for count in equal)
+    assert all(e.name.endswith(", equal pictures") for e in entries.equal)

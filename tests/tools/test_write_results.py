@@ -1,0 +1,83 @@
+"""docs/results.md: made results in, the same Markdown out."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mamba_diffae.evaluation import DrawScore, Interval, Score
+from mamba_diffae.experiments import Result, Table, save_result
+
+TOOL = Path(__file__).parents[2] / "tools" / "write_results.py"
+
+
+@pytest.fixture(scope="module")
+def tool():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(TOOL.parent))
+        spec = importlib.util.spec_from_file_location("write_results", TOOL)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        patch.setitem(sys.modules, "write_results", module)
+        spec.loader.exec_module(module)
+        yield module
+
+
+def score(method: str, psnr: float) -> Score:
+    return Score(method, 32, 5, Interval(psnr, 1, 2), Interval(0.5, 0.4, 0.6), 1.0, 0.3)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    draws = DrawScore("ours", 32, 5, 6, Interval(18.0, 17.0, 19.0), 1.1, 0.9, 0.4, 0.5)
+    table = Table("Counted", "What was | counted.", ["what", "n"], [["a|b", -1.5], ["c", None]])
+    facts = {
+        "this page": "mamba-diffae experiment fake --run x", "judged on": "5 fields, seed 0",
+        "time": "12 s", "hardware": "cpu: abacus",
+    }  # fmt: skip
+    result = Result(
+        "Title", "Why?", ["Kriging wins by 1.00 dB."],
+        [score("ours", 20.0), score("kriging", 21.0), score("oracle: truth", 99.0)],
+        draws=[draws], tables=[table], facts=facts,
+    )  # fmt: skip
+    save_result(result, tmp_path)
+    return tmp_path
+
+
+def test_everything_is_written_with_what_made_it(tool, folder):
+    text = tool.page([tool.read(folder)])
+    assert "## Title: 5 fields, seed 0" in text
+    assert "* Kriging wins by 1.00 dB." in text
+    assert "| kriging | **21.00** | **0.500** |" in text
+    assert "| ours | 20.00 | **0.500** |" in text
+    assert "| oracle: truth | 99.00 | 0.500 |" in text
+    assert "| ours | 32² | 5 | 6 | 18.00 | 17.00 – 19.00 | 1.10 | 0.90 | 0.40 | 0.50 |" in text
+    assert "| a\\|b | −1.50 |\n| c | – |" in text
+    beside = "`mamba-diffae experiment fake --run x`; 5 fields, seed 0; 12 s; cpu: abacus"
+    assert text.count(beside) == 3  # one table of each sort
+
+
+def test_the_page_is_a_function_of_the_results(tool, folder, tmp_path):
+    copied = tmp_path / "evaluation-05.json"
+    copied.write_bytes((folder / "result.json").read_bytes())
+    assert tool.page([tool.read(copied)]) == tool.page([tool.read(folder)])
+    assert tool.page([tool.read(copied)] * 2).count("## Title") == 2
+
+
+@pytest.mark.parametrize("content", ["", "{}", json.dumps({"title": "x", "scores": 1})])
+def test_what_is_no_result_is_named(tool, tmp_path, content):
+    (tmp_path / "result.json").write_text(content)
+    with pytest.raises(ValueError, match=r"result\.json is no result"):
+        tool.read(tmp_path)
+
+
+def test_the_command_writes_the_page(folder, tmp_path):
+    out = tmp_path / "docs/results.md"
+    command = [sys.executable, str(TOOL), str(folder), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert out.read_text().startswith("# Results\n")
