@@ -15,6 +15,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from mamba_diffae.evaluation import Score
+from mamba_diffae.evaluation.metrics import PSNR_CAP
 from mamba_diffae.experiments import Result, Sheet, load_result
 from mamba_diffae.fields.atomic import atomic_file
 
@@ -53,14 +54,11 @@ def draw(result: Result, out: Path) -> None:
 
 
 def table(scores: Sequence[Score]) -> str:
-    """PSNR and SSIM of every method at every scale; the best that has not seen the truth is bold.
-
-    Ties at the shown digits are all bold.
-    """
+    """PSNR and SSIM of every method at every scale; the best without the truth are bold."""
     scales = sorted({s.scale for s in scores})
     heads = [f"{measure} {scale}²" for scale in scales for measure in ("PSNR", "SSIM")]
     lines = [f"| method | {' | '.join(heads)} |", "| --- " * (len(heads) + 1) + "|"]
-    cells = {(s.method, s.scale): (f"{s.psnr.mean:.2f}", f"{s.ssim.mean:.3f}") for s in scores}
+    cells = {(s.method, s.scale): (_psnr(s), f"{s.ssim.mean:.3f}") for s in scores}
     fair = [key for key in cells if not key[0].startswith("oracle")]
     best = {
         scale: tuple(max((cells[k][i] for k in fair if k[1] == scale), key=float) for i in (0, 1))
@@ -74,6 +72,11 @@ def table(scores: Sequence[Score]) -> str:
                 row.append(f"**{shown}**" if marked else shown)
         lines.append(f"| {method} | {' | '.join(row)} |")
     return "\n".join(lines)
+
+
+def _psnr(score: Score) -> str:
+    exact = score.psnr.mean >= PSNR_CAP
+    return "exact" if exact else f"{score.psnr.mean:.2f}"
 
 
 def write(text: str, into: Path) -> None:
