@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -21,6 +21,8 @@ _DONE = "trained"
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 _PATIENCE = 0.1
 """Seconds between two looks at the processes."""
+_GRACE = 20
+"""Seconds that a process has to save and stop."""
 
 
 @final
@@ -83,10 +85,17 @@ def train_side_by_side(
                     on_progress(f"training {training.folder.name}")
             time.sleep(_PATIENCE)
     finally:
-        for _, process in running.values():
-            process.send_signal(signal.SIGINT)
-        for _, process in running.values():
-            process.wait()
+        _stop([process for _, process in running.values()])
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Ask each to save and stop; one that did not hear is asked again, and then made to."""
+    for request in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
+        for process in processes:
+            process.send_signal(request)  # to one that has ended it does nothing
+        for process in processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
 
 
 def _start(training: Training, core: int) -> subprocess.Popen[bytes]:
