@@ -1,17 +1,21 @@
-"""Training throughput of the `small` preset with the fast scan and with the reference scan.
+"""Training throughput of a preset: where the time goes, and what the fast scan saves.
 
     python benchmarks/training_speed.py
 
-Steps of the two alternate on the same batches, so that a busy machine slows both; the medians of
-wall and processor time and their ratios are printed.
+Steps with the fast and with the reference scan alternate on the same batches, so that a busy
+machine slows both. Printed are medians of processor time for each part of a step, and the pictures
+a second that training makes when batches are made ahead.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import functools
 import statistics
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -19,47 +23,115 @@ from mamba_diffae.models import MambaDiffusionAutoencoder
 from mamba_diffae.nn import mamba
 from mamba_diffae.scan import selective_scan
 from mamba_diffae.sources import open_field
-from mamba_diffae.training import hardware
-from mamba_diffae.training.batches import FieldBatches
+from mamba_diffae.training import TrainingConfig, hardware
+from mamba_diffae.training.ahead import made_ahead
+from mamba_diffae.training.batches import FieldBatches, TrainingBatch, fill_prior
+from mamba_diffae.training.learner import Learner
 from mamba_diffae.training.phases import PHASES
+from mamba_diffae.training.processes import Processes
 from mamba_diffae.training.settings import settings_for
+
+PARTS = ("batch", "forward", "backward", "update")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=10, help="steps of each")
+    parser.add_argument("--preset", default="small")
+    parser.add_argument("--steps", type=int, default=20, help="steps of each")
     options = parser.parse_args()
-    truth = open_field("emoji").split("train")
-    settings = settings_for(MambaDiffusionAutoencoder, truth, "small")
-    torch.manual_seed(0)
-    net = MambaDiffusionAutoencoder.from_preset("small", **settings.model.model_dump())
-    size = settings.training["autoencoder"].batch_size
-    batches = FieldBatches(
-        truth, settings.data, seed=0, batch_size=size, anchors=net.config.anchors
-    )
-    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
-    spent: dict[str, list[tuple[float, float]]] = {"auto": [], "reference": []}
-    for step in range(options.steps + 1):
-        batch = batches(step)
-        for backend, times in spent.items():
-            mamba.selective_scan = functools.partial(selective_scan, backend=backend)
-            wall, processor = time.perf_counter(), time.process_time()
-            PHASES["autoencoder"].loss(net, batch).backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            if step:  # the first one compiles
-                times.append((time.perf_counter() - wall, time.process_time() - processor))
+    batches, learner, config = prepared(options.preset)
+    size = config.batch_size
     print(hardware())
-    rates = {
-        name: [size / statistics.median(t) for t in zip(*times, strict=True)]
-        for name, times in spent.items()
-    }
-    for name, (wall, processor) in rates.items():
-        print(f"{name:>10}: {wall:7.1f} pictures a second, {processor:7.1f} a processor second")
-    ratios = [fast / slow for fast, slow in zip(*rates.values(), strict=True)]
-    print(f"     ratio: {ratios[0]:.1f} in wall time, {ratios[1]:.1f} in processor time")
+    spent = parts(batches, learner, options.steps)
+    for name, times in spent.items():
+        each = {part: 1e3 * statistics.median(times[part]) / size for part in PARTS}
+        listed = ", ".join(f"{part} {ms:.2f}" for part, ms in each.items())
+        print(f"{name:>10}: {sum(each.values()):.2f} ms of processor time a picture ({listed})")
+    rate = ahead(batches, learner, options.steps) * size
+    print(f"   trained: {rate:.1f} pictures a second, batches made ahead")
+
+
+def prepared(preset: str) -> tuple[FieldBatches, Learner, TrainingConfig]:
+    """What phase 1 trains with."""
+    truth = open_field("emoji").split("train")
+    settings = settings_for(MambaDiffusionAutoencoder, truth, preset)
+    config = settings.training["autoencoder"]
+    torch.manual_seed(0)
+    net = MambaDiffusionAutoencoder.from_preset(preset, **settings.model.model_dump())
+    if net.prior is not None:
+        fill_prior(net.prior, truth)
+    batches = FieldBatches(
+        truth,
+        settings.data,
+        seed=0,
+        batch_size=config.batch_size,
+        anchors=net.config.anchors,
+        prior=copy.deepcopy(net.prior),
+    )
+    return batches, Learner(net, PHASES["autoencoder"], config, Processes("cpu")), config
+
+
+def parts(batches: FieldBatches, learner: Learner, steps: int) -> dict[str, dict[str, list[float]]]:
+    """Processor time of each part of a step, with either scan."""
+    found = {name: {part: [] for part in PARTS} for name in ("auto", "reference")}
+    for step in range(steps + 1):
+        lap = laps()
+        batch = batches(step)
+        made = lap()
+        for name, times in found.items():
+            with scanned_by(name):
+                timed = {"batch": made, **one_step(learner, batch)}
+            for part in PARTS if step else ():  # the first one compiles
+                times[part].append(timed[part])
+    return found
+
+
+def one_step(learner: Learner, batch: TrainingBatch) -> dict[str, float]:
+    """Processor time of the parts of one step: `update` is all but loss and gradient."""
+    lap = laps()
+    loss = learner.objective(batch)
+    forward = lap()
+    loss.backward()
+    backward = lap()
+    learner.optimizer.zero_grad()
+    lap()
+    learner.learn([batch], 1e-4)
+    update = max(0.0, lap() - forward - backward)
+    return {"forward": forward, "backward": backward, "update": update}
+
+
+def ahead(batches: FieldBatches, learner: Learner, steps: int) -> float:
+    """Steps a second, as `train` makes them."""
+    with made_ahead(batches) as ready:
+        learner.learn([ready(0)], 1e-4)
+        start = time.perf_counter()
+        for step in range(1, steps + 1):
+            learner.learn([ready(step)], 1e-4)
+    return steps / (time.perf_counter() - start)
+
+
+def laps() -> Callable[[], float]:
+    """A stopwatch of processor time: each call tells the time since the last one."""
+    last = [time.process_time()]
+
+    def lap() -> float:
+        before, last[0] = last[0], time.process_time()
+        return last[0] - before
+
+    return lap
+
+
+@contextmanager
+def scanned_by(backend: str) -> Iterator[None]:
+    """Let every scan be made by a backend."""
+    former = mamba.selective_scan
+    mamba.selective_scan = functools.partial(selective_scan, backend=backend)
+    try:
+        yield
+    finally:
+        mamba.selective_scan = former
 
 
 if __name__ == "__main__":

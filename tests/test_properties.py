@@ -224,6 +224,7 @@ CHANGES = {
     "data": {"queries": 40, "cells": 12},
     "autoencoder": STEPS | {"steps": 6, "show_progress": False},
     "diffusion": STEPS | {"steps": 4, "show_progress": False},
+    "latent": STEPS | {"steps": 4, "show_progress": False},
 }
 
 
@@ -267,7 +268,7 @@ def test_7_stopped_and_resumed_is_never_stopped(
         [{k: v for k, v in row.items() if k not in timed} for row in Run.open(folder).metrics()]
         for folder in (tmp_path / "whole", tmp_path / "stopped")
     ]
-    assert len(curves[0]) == (6 + 2) + (4 + 2)  # a loss for every step, and the validations
+    assert len(curves[0]) == (6 + 2) + 2 * (4 + 2)  # a loss for every step, and the validations
     assert curves[1] == curves[0]
     seen = observe(truth, 0.2, cells=12)
     np.testing.assert_array_equal(resumed.predict(seen).mean, whole.predict(seen).mean)

@@ -10,16 +10,19 @@ if TYPE_CHECKING:
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.evaluation import evaluate
     from mamba_diffae.fields import FieldBatch, GridField, Prediction, SparseField, observe
+    from mamba_diffae.latent import Generated, generate
     from mamba_diffae.models import reconstruct, sample
     from mamba_diffae.sources import open_field
 
 _HOMES = {
     "FieldAutoencoder": "estimator",
     "FieldBatch": "fields",
+    "Generated": "latent",
     "GridField": "fields",
     "Prediction": "fields",
     "SparseField": "fields",
     "evaluate": "evaluation",
+    "generate": "latent",
     "observe": "fields",
     "open_field": "sources",
     "reconstruct": "models",
@@ -29,10 +32,12 @@ _HOMES = {
 __all__ = [
     "FieldAutoencoder",
     "FieldBatch",
+    "Generated",
     "GridField",
     "Prediction",
     "SparseField",
     "evaluate",
+    "generate",
     "observe",
     "open_field",
     "reconstruct",

@@ -18,7 +18,7 @@ from mamba_diffae.cli.commands import main
 
 FEW = (
     "--preset tiny --set model.d_model=16 --set autoencoder.steps=4 --set diffusion.steps=4 "
-    "--set autoencoder.batch_size=4 --set diffusion.batch_size=4"
+    "--set autoencoder.batch_size=4 --set diffusion.batch_size=4 --set data.encodings=1"
 )
 """What makes a training as short as can be."""
 

@@ -7,7 +7,15 @@ import pytest
 from mamba_diffae.experiments import EXPERIMENTS, Experiment, Result, Table, load_result
 from mamba_diffae.experiments.draws import DrawsProtocol
 
-FEW = DrawsProtocol(count=2, steps=(1,), ensemble=2, ensemble_steps=1, inverted=1)
+FEW = DrawsProtocol(
+    count=2,
+    steps=(1,),
+    ensemble=2,
+    ensemble_fields=2,
+    ensemble_steps=1,
+    inverted=1,
+    inversion_steps=1,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("model", "phases"),
     [
-        ("autoencoder", ["autoencoder", "diffusion"]),
+        ("autoencoder", ["autoencoder", "diffusion", "latent"]),
         ("mamba-diffusion", ["diffusion"]),
         ("minimal-latent", ["diffusion"]),
     ],
@@ -33,22 +33,20 @@ def test_trains_every_phase_that_the_model_has(shell, few, pictures, tmp_path, m
     assert outcome.code == 0, outcome.err
     assert "12 fields of 36 × 36 × 3" in outcome.err
     validations = [row["phase"] for row in rows(tmp_path / "run") if "validation" in row]
-    assert validations == phases
+    assert list(dict.fromkeys(validations)) == phases
     assert all((tmp_path / "run" / phase / "last").is_dir() for phase in phases)
-    assert {f.name for f in (tmp_path / "run/model").iterdir()} == {
-        "config.json",
-        "model.safetensors",
-    }
+    kept = {"config.json", "model.safetensors"}
+    kept |= {"latent_prior.safetensors"} if "latent" in phases else set()
+    assert {f.name for f in (tmp_path / "run/model").iterdir()} == kept
 
 
-def test_phase_after_phase_is_both_at_once(shell, few, pictures, finished, tmp_path):
-    for phase in ("autoencoder", "diffusion"):
+def test_phase_after_phase_is_all_at_once(shell, few, pictures, finished, tmp_path):
+    for phase in ("autoencoder", "diffusion,latent"):
         outcome = shell(f"fit {pictures} --run {tmp_path}/run --phase {phase} {few}")
         assert outcome.code == 0, outcome.err
-    ours, theirs = (
-        load_file(run / "model/model.safetensors") for run in (tmp_path / "run", finished)
-    )
-    assert all((ours[name] == theirs[name]).all() for name in theirs)
+    for file in ("model.safetensors", "latent_prior.safetensors"):
+        ours, theirs = (load_file(run / "model" / file) for run in (tmp_path / "run", finished))
+        assert all((ours[name] == theirs[name]).all() for name in theirs)
     # An interrupt would name the command that is running, not the one before.
     command = json.loads((tmp_path / "run/run.json").read_text())["command"]
     assert "--phase diffusion" in command
@@ -64,7 +62,8 @@ def test_the_second_phase_wants_the_first_and_leaves_nothing(shell, few, picture
 def test_the_second_phase_wants_the_end_of_the_first(shell, few, pictures, run):
     state = run / "autoencoder/last/state.json"
     state.write_text(state.read_text().replace('"step": 4', '"step": 3'))
-    shutil.rmtree(run / "diffusion")
+    for later in ("diffusion", "latent"):
+        shutil.rmtree(run / later)
     outcome = shell(f"fit {pictures} --run {run} --phase diffusion {few}")
     assert outcome.code == 2
     assert "stopped at step 3" in outcome.err
@@ -110,7 +109,7 @@ def test_resume_beats_overwrite(shell, few, pictures, run):
     """A message that says "add --resume" may be followed with --overwrite still in the line."""
     outcome = shell(f"fit {pictures} --run {run} {few} --overwrite --resume")
     assert outcome.code == 0, outcome.err
-    assert {row["phase"] for row in rows(run)} == {"autoencoder", "diffusion"}
+    assert {row["phase"] for row in rows(run)} == {"autoencoder", "diffusion", "latent"}
 
 
 @pytest.mark.parametrize(

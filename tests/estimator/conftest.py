@@ -12,7 +12,8 @@ SIZE, FEW = 24, {"steps": 3, "batch_size": 4, "show_progress": False}
 @pytest.fixture(scope="session")
 def few() -> dict[str, dict[str, object]]:
     """Changes that make a training as short as can be."""
-    return {"model": {"d_model": 16}, "autoencoder": FEW, "diffusion": FEW}
+    phases = dict.fromkeys(("autoencoder", "diffusion", "latent"), FEW)
+    return {"model": {"d_model": 16}, "data": {"encodings": 2}, **phases}
 
 
 @pytest.fixture(scope="session")

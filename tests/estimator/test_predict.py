@@ -153,7 +153,7 @@ def test_observations_of_another_type(model, observations):
         ({"n_samples": -1}, "n_samples is -1"),
         ({"n_samples": 1, "solver": "rk4"}, "heun"),
         ({"n_samples": 1, "steps": 0}, "steps"),
-        ({"context": "points"}, "'latent' or 'latent\\+points'"),
+        ({"context": "points"}, "choose one of none, latent, latent\\+points"),
     ],
 )
 def test_options_that_are_none(model, seen, options, message):

@@ -1,32 +1,14 @@
-"""Trainings in this process: what the processes of the real thing do is tested beside it."""
+"""Fields and a folder for experiments; they share their trained models, as a user's do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mamba_diffae.cli.commands import app
-from mamba_diffae.experiments.side_by_side import Training
+from mamba_diffae.experiments import Request
 from mamba_diffae.fields import GridField
-from mamba_diffae.training import Run
-
-
-def train_here(
-    trainings: Sequence[Training], at_once: int, on_progress: Callable[[str], None]
-) -> None:
-    for training in trainings:
-        if not training.finished():
-            app([*training.words, "--resume"], standalone_mode=False)
-            Run.open(training.folder).update(trained=training.command)
-            on_progress(f"training {training.folder.name}")
-
-
-@pytest.fixture(scope="module")
-def in_this_process() -> object:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mamba_diffae.experiments.bench.train_side_by_side", train_here)
-        yield
+from mamba_diffae.sources import open_field
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +17,15 @@ def forty(smooth_fields: Callable[..., GridField], tmp_path_factory: pytest.Temp
     file: Path = tmp_path_factory.mktemp("fields") / "fields.npy"
     np.save(file, smooth_fields(count=24, size=40, channels=3).values)
     return str(file)
+
+
+@pytest.fixture(scope="session")
+def quick(forty: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Request]:
+    """Requests at the quick scale, by the name of the experiment."""
+    runs = tmp_path_factory.mktemp("runs")
+
+    def make(name: str) -> Request:
+        (runs / name).mkdir(exist_ok=True)
+        return Request(runs / name, open_field(forty), forty, "quick", seed=1, device="cpu")
+
+    return make

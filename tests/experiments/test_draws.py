@@ -13,7 +13,16 @@ from mamba_diffae.experiments import DrawsProtocol, Result, draws, load_result, 
 SIZE = 24
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
 CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "diffusion": FEW}
-PROTOCOL = DrawsProtocol(count=3, steps=(1, 2), ensemble=4, ensemble_steps=3, inverted=2, seed=1)
+PROTOCOL = DrawsProtocol(
+    count=3,
+    steps=(1, 2),
+    ensemble=4,
+    ensemble_fields=3,
+    ensemble_steps=3,
+    inverted=2,
+    inversion_steps=3,
+    seed=1,
+)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from mamba_diffae import FieldAutoencoder, GridField
 from mamba_diffae.experiments import Result, load_result, reconstruction, save_result
-from mamba_diffae.experiments.reconstruction import DRAWS, Protocol
+from mamba_diffae.experiments.reconstruction import Protocol
 from mamba_diffae.fields import observe, pixel_centres
 from mamba_diffae.report.html import render
 
@@ -106,7 +106,7 @@ def test_what_the_second_phase_did_is_told(result):
 
 def test_draws_are_judged_at_the_native_size(result):
     (draws,) = result.draws
-    assert (draws.draws, draws.scale, draws.method) == (DRAWS, SIZE, "autoencoder")
+    assert (draws.draws, draws.scale, draws.method) == (Protocol().draws, SIZE, "autoencoder")
 
 
 def test_sheets_show_every_method_and_the_draws(result):

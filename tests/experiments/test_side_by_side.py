@@ -2,26 +2,32 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mamba_diffae.experiments.claim import Claim
 from mamba_diffae.experiments.contenders import (
     ANCHORED,
     BASELINE,
     Contender,
     Cost,
     Entry,
-    batch_size,
+    pictures_a_step,
     pictures_seen,
     steps_made,
     validation_psnr,
 )
 from mamba_diffae.experiments.kept import kept
-from mamba_diffae.experiments.side_by_side import Training, train_side_by_side
+from mamba_diffae.experiments.side_by_side import train_here, train_side_by_side
+from mamba_diffae.experiments.training import Training
+from mamba_diffae.sources import open_field
 from mamba_diffae.training import Run
 
 
@@ -33,21 +39,28 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(file)
 
 
+def training(entry: Entry, folder: Path, source: str) -> Training:
+    """Into a folder of its own, by the preset for tests."""
+    return Training(entry.name, folder / entry.slug, entry.recipe(source, "tiny", "cpu"))
+
+
 @pytest.fixture(scope="module")
 def pair(source: str, tmp_path_factory: pytest.TempPathFactory) -> list[Training]:
     folder = tmp_path_factory.mktemp("pair")
     entries = [Entry(c, 3, Cost(steps=4)) for c in (BASELINE, ANCHORED)]
-    trainings = [entry.training(folder, source, "tiny", "cpu") for entry in entries]
+    trainings = [training(entry, folder, source) for entry in entries]
     train_side_by_side(trainings, 2, lambda done: None)
     return trainings
 
 
 def test_phases_share_what_is_given():
     assert Cost(minutes=10).settings(["autoencoder", "diffusion"]) == [
-        "autoencoder.steps=100000", "autoencoder.warmup_steps=2000", "autoencoder.minutes=7.5",
-        "diffusion.steps=100000", "diffusion.warmup_steps=2000", "diffusion.minutes=2.5",
+        "autoencoder.steps=100000", "autoencoder.warmup_steps=2000",
+        "autoencoder.minutes=7.5", "autoencoder.clock=processor",
+        "diffusion.steps=100000", "diffusion.warmup_steps=2000",
+        "diffusion.minutes=2.5", "diffusion.clock=processor",
     ]  # fmt: skip
-    assert Cost(minutes=10).settings(["diffusion"])[-1] == "diffusion.minutes=10"
+    assert Cost(minutes=10).settings(["diffusion"])[-2] == "diffusion.minutes=10"
     assert Cost(steps=200).settings(["autoencoder", "diffusion"]) == [
         "autoencoder.steps=150", "autoencoder.warmup_steps=3",
         "diffusion.steps=50", "diffusion.warmup_steps=1",
@@ -57,11 +70,11 @@ def test_phases_share_what_is_given():
 def test_the_command_says_all(tmp_path):
     scan = Contender("autoencoder with scan decoder", "autoencoder", ("model.decoder=scan",), 32)
     entry = Entry(scan, 1, Cost(minutes=8), ", equal pictures")
-    training = entry.training(tmp_path, "emoji", "small", "auto")
-    assert training.folder == tmp_path / "autoencoder-with-scan-decoder-equal-pictures-1"
+    asked = Training(entry.name, tmp_path / entry.slug, entry.recipe("emoji", "small", "auto"))
+    assert asked.folder == tmp_path / "autoencoder-with-scan-decoder-equal-pictures-1"
     for part in ("fit emoji", "--seed 1", "--native-size 32", "--set model.decoder=scan",
                  "--set autoencoder.minutes=6", "--set diffusion.minutes=2"):  # fmt: skip
-        assert part in training.command
+        assert part in asked.command
 
 
 def test_both_are_trained_with_one_thread(pair):
@@ -69,7 +82,7 @@ def test_both_are_trained_with_one_thread(pair):
     assert all(training.finished() for training in pair)
     assert steps_made(baseline) == {"diffusion": 4}
     assert steps_made(autoencoder) == {"autoencoder": 3, "diffusion": 1}
-    assert pictures_seen(baseline) == pictures_seen(autoencoder) == 4 * batch_size(baseline)
+    assert pictures_seen(baseline) == pictures_seen(autoencoder) == 4 * pictures_a_step(baseline)
     assert np.isfinite(validation_psnr(baseline))
     assert baseline.facts["hardware"]["threads"] == 1
     assert baseline.facts["command"] == pair[0].command
@@ -82,15 +95,18 @@ def test_what_is_finished_is_not_trained_again(pair):
     assert told == []
     after = [os.stat(training.folder / "metrics.jsonl").st_mtime_ns for training in pair]
     assert after == before
-    assert not Training(pair[0].folder, [*pair[0].words, "--seed", "4"]).finished()
+    other = replace(pair[0], recipe=replace(pair[0].recipe, seed=4))
+    assert pair[0].finished()
+    assert not other.finished()
 
 
 def test_a_failure_is_told_and_stops_the_others(source, tmp_path):
-    bad = Training(tmp_path / "bad", ["fit", source, "--run", str(tmp_path / "bad"), "--mode", "x"])
-    endless = Entry(BASELINE, 0, Cost(minutes=60)).training(tmp_path, source, "tiny", "cpu")
-    with pytest.raises(ValueError, match=r"bad ended with code 2: .*--resume") as error:
+    no_such = Contender("bad", "mamba-diffusion", ("model.block=1",))
+    bad = training(Entry(no_such, 0, Cost(steps=1)), tmp_path, source)
+    endless = training(Entry(BASELINE, 0, Cost(minutes=60)), tmp_path, source)
+    with pytest.raises(ValueError, match=r"bad-0 ended with code 2: .*--resume") as error:
         train_side_by_side([endless, bad, bad], 2, lambda done: None)
-    assert "--mode" in Path(bad.log).read_text()
+    assert "did you mean 'blocks'" in bad.log.read_text()
     assert str(bad.log) in str(error.value)
     assert not endless.finished()
 
@@ -98,7 +114,7 @@ def test_a_failure_is_told_and_stops_the_others(source, tmp_path):
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="nothing runs beside the first")
 def test_an_interrupt_stops_all_after_a_step_and_they_go_on(source, tmp_path):
     brief, long = (
-        Entry(c, 0, Cost(steps=n)).training(tmp_path, source, "tiny", "cpu")
+        training(Entry(c, 0, Cost(steps=n)), tmp_path, source)
         for c, n in ((BASELINE, 2), (Contender("long", "mamba-diffusion"), 10**6))
     )
 
@@ -112,10 +128,52 @@ def test_an_interrupt_stops_all_after_a_step_and_they_go_on(source, tmp_path):
     assert not long.finished()
     assert "Stopped by Ctrl-C after step" in long.log.read_text()
     made = json.loads((long.folder / "diffusion/last/state.json").read_text())["step"]
-    words = [word.replace("=1000000", f"={made + 3}") for word in long.words]
-    again = Training(long.folder, words)
-    train_side_by_side([again], 2, lambda done: None)
+    settings = [s.replace("=1000000", f"={made + 3}") for s in long.recipe.settings]
+    again = replace(long, recipe=replace(long.recipe, settings=settings))
+    train_here([again], open_field(source), lambda done: None)  # what a process began
     assert steps_made(Run.open(long.folder)) == {"diffusion": made + 3}
+
+
+def test_a_claimed_folder_is_waited_for_while_others_are_trained(source, tmp_path):
+    first, second = (
+        training(Entry(BASELINE, seed, Cost(steps=1)), tmp_path, source) for seed in (0, 1)
+    )
+    claim = Claim.on(first.folder)
+    assert claim is not None
+    assert Claim.on(first.folder) is None
+    told: list[str] = []
+
+    def tell(done: str) -> None:
+        if not told:
+            claim.give_up()
+        told.append(done)
+
+    train_here([first, second], open_field(source), tell)
+    assert told == ["training mamba-diffusion"] * 2
+    ends = [(t.folder / "run.json").stat().st_mtime_ns for t in (second, first)]
+    assert ends == sorted(ends)
+    assert all(t.finished() for t in (first, second))
+
+
+def test_what_another_process_has_ended_is_not_trained_again(source, tmp_path):
+    asked = training(Entry(BASELINE, 0, Cost(steps=1)), tmp_path, source)
+    told: list[str] = []
+    train_here([asked, asked], open_field(source), told.append)  # the second one waits its turn
+    assert len(told) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
+def test_a_folder_stays_claimed_while_an_orphaned_training_goes_on(tmp_path):
+    claim = Claim.on(tmp_path / "deep" / "run")
+    assert claim is not None
+    sleep = [sys.executable, "-c", "input()"]
+    child = subprocess.Popen(sleep, stdin=subprocess.PIPE, pass_fds=(claim.handle,))
+    claim.give_up()  # as when the parent is killed
+    assert Claim.on(tmp_path / "deep" / "run") is None
+    child.communicate(b"\n")
+    again = Claim.on(tmp_path / "deep" / "run")
+    assert again is not None
+    again.give_up()
 
 
 def wait_for(ready: Callable[[], object]) -> None:

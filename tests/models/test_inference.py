@@ -304,7 +304,7 @@ def test_a_baseline_has_no_latent(network, observed, kind: str, given: dict) -> 
 
 def test_unknown_names_are_refused_with_the_known_ones(network, observed) -> None:
     message = refused(network, observed, context="points")
-    assert "context 'points'; choose 'latent' or 'latent+points'" in message
+    assert "context 'points'; choose one of none, latent, latent+points" in message
     message = refused(network, observed, ask=sample, solver="rk4")
     assert "solver 'rk4'; choose one of heun, euler, stochastic" in message
     assert "steps is 0" in refused(network, observed, ask=sample, steps=0)

@@ -1,11 +1,14 @@
 """The networks: every kind and choice runs and learns, and what is padded has no influence."""
 
+import itertools
+
 import pytest
 import torch
 from torch import Tensor
 
 from mamba_diffae.fields import pixel_centres
 from mamba_diffae.models import MambaDiffusion, MambaDiffusionAutoencoder
+from mamba_diffae.models.config import CONTEXTS
 from mamba_diffae.models.presets import preset_names
 from mamba_diffae.models.pretrained import MODELS, model_class
 
@@ -138,10 +141,12 @@ def test_context_can_be_chosen_field_by_field(network, observed, decoder: str) -
         tokens, _ = net.anchor_flow(condition, t, torch.zeros(2, len(net.anchors), 2))
         return net.query_flow(condition, net.site(condition, query), t, x, tokens)
 
-    mixed = ask(torch.tensor([False, True]))
-    torch.testing.assert_close(mixed[0], ask("latent")[0], rtol=0, atol=1e-6)
-    torch.testing.assert_close(mixed[1], ask("latent+points")[1], rtol=0, atol=1e-6)
-    assert (ask("latent") - ask("latent+points")).abs().amax((1, 2)).min() > 1e-2
+    for levels in itertools.permutations(range(3), 2):
+        mixed = ask(torch.tensor(levels))
+        for b, level in enumerate(levels):
+            torch.testing.assert_close(mixed[b], ask(CONTEXTS[level])[b], rtol=0, atol=1e-6)
+    for less, more in itertools.pairwise(CONTEXTS):
+        assert (ask(less) - ask(more)).abs().amax((1, 2)).min() > 1e-2
 
 
 def test_a_fresh_network_interpolates_the_observations(observed) -> None:

@@ -98,9 +98,10 @@ def test_a_foreign_config_is_refused(saved: Path, content: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 2}, r"not a network of format 1 of this package \(format: 2\)"),
-        ({"model": None}, "not a network of format 1"),
-        ({"config": None}, "not a network of format 1"),
+        ({"format": 3}, r"not a network of format 2 of this package \(format: 3\)"),
+        ({"format": 1}, "format 1, made by an earlier version .*; train it again"),
+        ({"model": None}, "not a network of format 2"),
+        ({"config": None}, "not a network of format 2"),
         ({"model": "autoencode"}, "Unknown model 'autoencode'; did you mean 'autoencoder'"),
         ({"config": {"latent_dimension": 5}}, "did you mean 'latent_dim'"),
     ],

@@ -33,7 +33,11 @@ PHASE = {
     "checkpoint_every": 2,
     "show_progress": False,
 }
-CHANGES = {"model": {"d_model": 16}, "autoencoder": PHASE, "diffusion": PHASE}
+CHANGES = {
+    "model": {"d_model": 16},
+    "data": {"encodings": 1},
+    **dict.fromkeys(("autoencoder", "diffusion", "latent"), PHASE),
+}
 
 
 def estimator(**autoencoder: object) -> FieldAutoencoder:
@@ -96,7 +100,9 @@ def on_two_clocks(run: Run, main: bool) -> None:
         clock.now += 10 if main else 0
 
     config = toy.CONFIG.model_copy(update={"steps": 1000, "minutes": 1})
-    with patch.object(trainer, "time", SimpleNamespace(monotonic=lambda: clock.now)):
+    with patch.object(
+        trainer, "time", SimpleNamespace(monotonic=lambda: clock.now, process_time=None)
+    ):
         toy.fit(run, config, phase=toy.Eventful(slow))
 
 

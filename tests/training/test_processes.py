@@ -73,6 +73,20 @@ def test_the_curve_is_that_of_one_process(folder: Path, run: str, phase: str) ->
     assert two["psnr"] == pytest.approx(one["psnr"], rel=1e-5)
 
 
+@pytest.mark.parametrize("run", SHARED)
+def test_the_flow_of_latents_is_that_of_one_process(folder: Path, run: str) -> None:
+    one, two = (
+        [row["loss"] for row in Run.open(folder / r).metrics() if _of_latents(row)]
+        for r in ("alone", run)
+    )
+    assert len(one) == 6
+    assert two == pytest.approx(one, rel=1e-4)
+
+
+def _of_latents(row: dict) -> bool:
+    return row["phase"] == "latent" and "loss" in row
+
+
 def distance(one: Iterable[Tensor], two: Iterable[Tensor]) -> float:
     """Of all numbers together, relative to their size."""
     a, b = (torch.cat([x.flatten() for x in tensors]) for tensors in (one, two))

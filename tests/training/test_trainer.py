@@ -287,12 +287,17 @@ def test_a_checkpoint_that_does_not_fit_is_refused(run: Run) -> None:
         fit(run, resume=True)
 
 
-def test_a_budget_of_time_stops_training_and_is_kept_when_resumed(run: Run, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("kind", "function"), [("wall", "monotonic"), ("processor", "process_time")]
+)
+def test_a_budget_of_time_stops_training_and_is_kept_when_resumed(
+    run: Run, monkeypatch, kind: str, function: str
+) -> None:
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(
-        "mamba_diffae.training.trainer.time", SimpleNamespace(monotonic=lambda: clock.now)
-    )
-    config = with_config(steps=1000, minutes=1, warmup_steps=0)
+    other = SimpleNamespace(monotonic=lambda: 0.0, process_time=lambda: 0.0)
+    setattr(other, function, lambda: clock.now)
+    monkeypatch.setattr("mamba_diffae.training.trainer.time", other)
+    config = with_config(steps=1000, minutes=1, warmup_steps=0, clock=kind)
 
     def slow(index: int) -> None:
         clock.now += 10

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mamba_diffae.cli.experimenting import experiment
+from mamba_diffae.cli.latent import edit, interpolate
 from mamba_diffae.cli.options import (
     Context,
     DeviceOption,
@@ -25,6 +26,7 @@ from mamba_diffae.cli.options import (
     parse_scales,
     parse_settings,
 )
+from mamba_diffae.cli.sampling import sample
 from mamba_diffae.cli.shell import Shell, output, say, telling
 
 app = typer.Typer(
@@ -52,7 +54,10 @@ def fit(
     ] = "autoencoder",
     preset: Annotated[str, typer.Option(help="Sizes: small, base, tiny or paper.")] = "small",
     phase: Annotated[
-        str, typer.Option(help="autoencoder, diffusion, or all that the model has.")
+        str,
+        typer.Option(
+            help="autoencoder, diffusion or latent, several with commas, or all that the model has."
+        ),
     ] = "all",
     set_: Annotated[
         list[str] | None,
@@ -80,7 +85,7 @@ def fit(
     estimator.fit(
         truth,
         run=run,
-        phases=None if phase == "all" else [phase],
+        phases=None if phase == "all" else [name.strip() for name in phase.split(",")],
         resume=resume,
         overwrite=overwrite,
         facts={"command": command_line(), **origin(source, truth, skip_broken)},
@@ -153,10 +158,10 @@ def predict(
     import numpy as np
     from PIL import Image
 
+    from mamba_diffae.cli.judging import open_picture_for
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.fields import observe
     from mamba_diffae.fields.atomic import atomic_file
-    from mamba_diffae.sources import open_field, open_picture
 
     check_outputs(overwrite, out)
     if out.suffix.lower() != ".png":
@@ -164,13 +169,7 @@ def predict(
             f"--out is {out}; a picture is written as PNG: give a name that ends in .png."
         )
     model = FieldAutoencoder.from_pretrained(run, device=device)
-    truth = open_field(open_picture(input_file, model.size)[None])
-    if model.scaling != truth.scaling:
-        raise ValueError(
-            f"{run} was trained on values from {model.scaling.low:g} to {model.scaling.high:g}, "
-            "not on pictures (0 to 255); predict such fields in Python: "
-            "FieldAutoencoder.from_pretrained(run).predict(...)."
-        )
+    truth = open_picture_for(model, input_file, run)
     seen = observe(truth, fraction, pattern=pattern, seed=seed)
     with telling("Predicting …"):
         prediction = model.predict(
@@ -214,7 +213,11 @@ def report(
 def demo(
     run: Annotated[Path, typer.Option("--run", help="Run folder.")] = Path("runs/demo"),
     minutes: Annotated[
-        float, typer.Option(help="Training time at most: 3/4 for phase 1, 1/4 for phase 2.")
+        float,
+        typer.Option(
+            help="Training time at most: 3/4 for phase 1, 1/4 for phase 2. The latents, encoded "
+            "once, get 1/16 on top."
+        ),
     ] = 4,
     count: Annotated[int, typer.Option(min=1, help="Test pictures, of distinct bases.")] = 64,
     preset: Annotated[str, typer.Option(help="Sizes: small, base, tiny or paper.")] = "small",
@@ -232,7 +235,9 @@ def demo(
     from mamba_diffae.training import Run
 
     truth = open_field("emoji")
-    budget = {"autoencoder": {"minutes": 0.75 * minutes}, "diffusion": {"minutes": 0.25 * minutes}}
+    shares = {"autoencoder": 3 / 4, "diffusion": 1 / 4, "latent": 1 / 16}
+    budget = {phase: {"minutes": share * minutes} for phase, share in shares.items()}
+    budget["data"] = {"encodings": 1}
     say(
         f"{len(truth)} pictures of 96 × 96 pixels. From 20 % of the 32 × 32 averages of pictures "
         "it has not seen, a network writes the whole picture. First the one that comes with the "
@@ -241,7 +246,7 @@ def demo(
     )
     if overwrite or not (run / "run.json").is_file():  # else it was shown, or `fit` refuses
         page = run.with_name(f"{run.name}-emoji-96.html")
-        show_pretrained(truth, page, Protocol(seed=seed), device)
+        show_pretrained(truth, page, Protocol(seed=seed, draws=3), device)
     model = FieldAutoencoder(preset, seed=seed, device=device, changes=budget)
     model.fit(
         truth,
@@ -261,6 +266,9 @@ def demo(
 
 
 app.command()(experiment)
+app.command()(sample)
+app.command()(interpolate)
+app.command()(edit)
 
 
 def main() -> None:

@@ -22,13 +22,19 @@ Scale = Literal["quick", "standard", "full"]
 
 
 def experiment(
-    name: Annotated[str, typer.Argument(help="comparison or draws.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="comparison, multiscale, diffusion, minimal or ablation, which train their own "
+            "models; draws, probes, latent-vs-values or interpolation, which judge one."
+        ),
+    ],
     run: Annotated[
         Path, typer.Option("--run", help="Folder of the experiment.", show_default=False)
     ],
     model: Annotated[
         str | None,
-        typer.Option(help="Run folder or name of the model to judge: for draws.", metavar="RUN"),
+        typer.Option(help="Run folder or name of the model to judge.", metavar="RUN"),
     ] = None,
     source: Annotated[
         str | None,
@@ -54,7 +60,8 @@ def experiment(
     judged, truth, source = _opened(model, source, device)
     asked = {"experiment": name, "scale": scale, "seed": seed, "source": source, "model": model}
     opened = _begin(run, {**asked, "command": command_line()}, resume, overwrite)
-    request = Request(run, truth, source, scale, seed, device, judged, equal_pictures)
+    spent = _elapsed(model)
+    request = Request(run, truth, source, scale, seed, device, judged, spent, equal_pictures)
     result = _answer(chosen, request, opened)
     _show(result)
     save_result(result, opened.path)
@@ -98,6 +105,15 @@ def _opened(
         return loaded, open_field(truth, size=min(truth.size, loaded.size)), source or "emoji"
     opened = Run.open(model)
     return loaded, judged_fields(opened, source)[1], source or opened.facts["source"]
+
+
+def _elapsed(model: str | None) -> dict[str, float]:
+    """Seconds that each phase of the judged model took, if it is a run."""
+    from mamba_diffae.training import Run
+
+    if model is None or not (Path(model) / "run.json").is_file():
+        return {}
+    return Run.open(model).facts["elapsed"]
 
 
 def _begin(folder: Path, facts: dict[str, Any], resume: bool, overwrite: bool) -> Run:

@@ -17,7 +17,7 @@ from mamba_diffae.experiments.reconstruction import Protocol
 from mamba_diffae.fields import GridField
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.report import score_table, write_report
-from mamba_diffae.sources import lasting_name, open_field
+from mamba_diffae.sources import lasting_name, open_field, open_picture
 from mamba_diffae.training import Run
 
 PRETRAINED, FEW = "emoji-96", 12
@@ -125,6 +125,27 @@ def judged_fields(
     judged = open_field(other, skip_broken=skip_broken)
     known = known or judged
     return known, open_field(judged, size=min(judged.size, known.size))
+
+
+def open_picture_for(model: FieldAutoencoder, file: Path, run: Path) -> GridField:
+    """A picture file as one field that a model takes.
+
+    Args:
+        model: Fitted.
+        file: The picture; a larger one is averaged to the model's native size.
+        run: Where the model comes from, for the message.
+
+    Raises:
+        ValueError: If the picture cannot be read or is too small, or the model is of other fields.
+    """
+    picture = open_field(open_picture(file, model.size)[None])
+    if model.scaling != picture.scaling:
+        raise ValueError(
+            f"{run} was trained on values from {model.scaling.low:g} to {model.scaling.high:g}, "
+            "not on pictures (0 to 255); predict such fields in Python: "
+            "FieldAutoencoder.from_pretrained(run).predict(...)."
+        )
+    return replace(picture, names=(file.stem,))
 
 
 def command_line() -> str:

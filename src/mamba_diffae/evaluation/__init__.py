@@ -28,6 +28,7 @@ from mamba_diffae.evaluation.metrics import (
     ssim,
     total_variation_ratio,
 )
+from mamba_diffae.evaluation.nearest_known import Novelty, nearest_known, novelty
 from mamba_diffae.evaluation.oracles import oracle, true_coarse_bicubic
 from mamba_diffae.evaluation.predictor import Predictor, per_field
 from mamba_diffae.evaluation.scores import DrawScore, Score, judge, judge_draws
@@ -36,6 +37,7 @@ __all__ = [
     "DrawScore",
     "GappyPOD",
     "Interval",
+    "Novelty",
     "PSNR_CAP",
     "Predictor",
     "Score",
@@ -54,7 +56,9 @@ __all__ = [
     "kriging_deviation",
     "linear",
     "nearest",
+    "nearest_known",
     "neighbour_correlation",
+    "novelty",
     "oracle",
     "per_field",
     "psnr",

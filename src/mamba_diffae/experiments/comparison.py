@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import final
 
 from mamba_diffae.evaluation import Score
-from mamba_diffae.experiments.bench import AT_ONCE, Bench, Setup
+from mamba_diffae.experiments.bench import Bench, Setup
 from mamba_diffae.experiments.contenders import (
     ANCHORED,
     BASELINE,
@@ -26,7 +26,7 @@ from mamba_diffae.experiments.contenders import (
     Cost,
     Entry,
     at_coarse_only,
-    batch_size,
+    pictures_a_step,
     pictures_seen,
     steps_made,
     validation_psnr,
@@ -71,7 +71,8 @@ class Entries:
         first: Every contender, with the first seed.
         coarse: The pair that is trained at the observed cells only.
         more: The two best with further seeds.
-        equal: Every contender, for equally many pictures; none if that was not asked.
+        equal: Every contender but the slowest, for as many pictures as that one saw; none if that
+            was not asked.
     """
 
     first: Sequence[Entry]
@@ -119,7 +120,7 @@ def comparison(request: Request, on_progress: OnProgress) -> Result:
             _cost_table(bench, trained),
         ],
         sheets=_sheets(bench, entries),
-        facts=_facts(bench, trained),
+        facts=bench.facts(trained),
     )
 
 
@@ -140,13 +141,14 @@ def _train(bench: Bench) -> Entries:
 
 
 def _at_equal_pictures(bench: Bench, entries: Sequence[Entry]) -> list[Entry]:
-    """The same again, each seeing as many pictures as the slowest of them did."""
-    least = min(pictures_seen(bench.run(e)) for e in entries)
+    """The others again, each seeing as many pictures as the slowest of them did."""
+    seen = {e: pictures_seen(bench.run(e)) for e in entries}
+    least = min(seen.values())
 
     def cost(entry: Entry) -> Cost:
-        return Cost(steps=max(2, round(least / batch_size(bench.run(entry)))))
+        return Cost(steps=max(2, round(least / pictures_a_step(bench.run(entry)))))
 
-    return [Entry(e.contender, e.seed, cost(e), _EQUAL) for e in entries]
+    return [Entry(e.contender, e.seed, cost(e), _EQUAL) for e in entries if seen[e] > 1.02 * least]
 
 
 def _network_scores(bench: Bench, entries: Entries) -> list[Score]:
@@ -200,7 +202,7 @@ def _drift(bench: Bench, entries: Sequence[Entry]) -> Table:
     seen, seed = bench.protocol.observe(shown), bench.request.seed
     rows = []
     for entry in entries:
-        file = bench.request.folder / "scores" / f"drift-{bench.training(entry).folder.name}.json"
+        file = bench.request.folder / "scores" / f"drift-{entry.slug}.json"
         key = {"weights": bench.weights(entry), "fields": len(shown), "source": bench.source}
 
         def make(entry: Entry = entry) -> list:
@@ -222,7 +224,7 @@ def _cost_table(bench: Bench, entries: Sequence[Entry]) -> Table:
         rows.append([entry.name, entry.seed, size, steps, seen, seen / seconds, seconds / 60])
     return Table(
         "What every training used",
-        "Wall-clock time on one core, all phases together; pictures count each time they come.",
+        "Processor time, all phases together; pictures count each time they come.",
         ["network", "seed", "million weights", "steps", "pictures", "pictures / s", "minutes"],
         rows,
         digits=[0, 0, 2, 0, 0, 1, 1],
@@ -238,16 +240,3 @@ def _sheets(bench: Bench, entries: Entries) -> list[Sheet]:
     for entry in entries.first:
         methods[_main(entry)] = bench.any_fields(entry)[_main(entry)]
     return [methods_sheet(methods, shown, seen, scale) for scale in bench.scales]
-
-
-def _facts(bench: Bench, trained: Sequence[Entry]) -> dict[str, str]:
-    """How it was done."""
-    protocol = bench.protocol
-    commands = {f"training of {e.name}, seed {e.seed}": bench.training(e).command for e in trained}
-    return {
-        "judged on": f"{len(bench.test)} fields, {protocol.fraction:.0%} of the cells, pattern "
-        f"{protocol.pattern}, seed {protocol.seed}",
-        "trainings": f"preset {bench.setup.preset}, at most {AT_ONCE} side by side, one thread on "
-        "one core each",
-        **commands,
-    }

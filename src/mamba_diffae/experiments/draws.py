@@ -30,7 +30,7 @@ from mamba_diffae.evaluation import (
 from mamba_diffae.experiments.result import Result, Sheet, Table
 from mamba_diffae.experiments.sheets import draws_sheet
 from mamba_diffae.fields import FieldBatch, GridField, observe
-from mamba_diffae.inversion import draw_from, invert
+from mamba_diffae.latent.inversion import draw_from, invert
 
 SHOWN, SHOWN_DRAWS = 6, 4
 """Fields in the sheet of pictures, and draws of each."""
@@ -53,8 +53,10 @@ class DrawsProtocol:
         count: Fields that are judged, evenly spread over the groups.
         steps: Steps of Heun's solver that are compared, by one draw of each field.
         ensemble: Draws of each field for calibration.
-        ensemble_steps: Steps of those draws, of the pictures and of the inversion.
+        ensemble_fields: Fields of which so many are drawn.
+        ensemble_steps: Steps of those draws, and of the pictures.
         inverted: Fields that are carried to noise and back.
+        inversion_steps: Steps of either way.
         seed: Of observations and draws.
     """
 
@@ -62,8 +64,10 @@ class DrawsProtocol:
     count: int = 64
     steps: Sequence[int] = (2, 4, 8, 20, 50)
     ensemble: int = 32
-    ensemble_steps: int = 20
+    ensemble_fields: int = 32
+    ensemble_steps: int = 10
     inverted: int = 16
+    inversion_steps: int = 20
     seed: int = 0
 
     def observe(self, fields: GridField) -> FieldBatch:
@@ -96,7 +100,8 @@ def draws(
         raise ValueError("No numbers of steps were given; give one or more, such as (8, 20).")
     judged = truth.distinct(protocol.count)
     by_steps, detail = _by_steps(model, judged, protocol, on_progress)
-    calibration = _calibration(model, judged, protocol, on_progress)
+    ensembled = truth.distinct(protocol.ensemble_fields)
+    calibration = _calibration(model, ensembled, protocol, on_progress)
     inversion = _inversion(model, truth.distinct(protocol.inverted), protocol)
     on_progress("inversion")
     sheet = _pictures(model, truth.distinct(SHOWN), protocol)
@@ -199,7 +204,7 @@ def _kriging_row(
 
 def _inversion(model: FieldAutoencoder, truth: GridField, protocol: DrawsProtocol) -> Table:
     """PSNR of fields carried to noise and back, and the moments of that noise."""
-    seen, steps = protocol.observe(truth), protocol.ensemble_steps
+    seen, steps = protocol.observe(truth), protocol.inversion_steps
     noise = invert(model, truth, seen, steps=steps)
     again = draw_from(model, noise, seen, steps=steps)
     unit = truth.scaling.unit

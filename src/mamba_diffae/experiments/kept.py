@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from torch import nn
 
 from mamba_diffae.fields.atomic import atomic_file
 
@@ -30,3 +35,29 @@ def kept(path: Path, key: Mapping[str, Any], make: Callable[[], Any]) -> Any:
         text = json.dumps({"key": known, "content": content}, indent=1, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
     return content
+
+
+def kept_arrays(
+    path: Path, key: Mapping[str, Any], make: Callable[[], Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """The same for arrays by name, in an .npz file; nothing is unpickled."""
+    known = json.dumps(key, sort_keys=True)
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            if str(found["key"]) == known:
+                return {name: found[name] for name in found.files if name != "key"}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        pass  # not there, or not ours: it is made anew
+    content = dict(make())
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, key=np.array(known), **content)  # pyright: ignore[reportArgumentType]
+    return content
+
+
+def weights_digest(*networks: nn.Module) -> str:
+    """What tells these weights from all others."""
+    digest = hashlib.sha256()
+    for network in networks:
+        for name, tensor in sorted(network.state_dict().items()):
+            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

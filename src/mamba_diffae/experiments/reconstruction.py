@@ -37,8 +37,8 @@ from mamba_diffae.fields import (
 )
 from mamba_diffae.models.config import Context
 
-SHOWN, DRAWS = 6, 6
-"""Fields in the sheets of pictures, and draws of each."""
+SHOWN = 6
+"""Fields in the sheets of pictures."""
 LARGEST_RENDERED = 1024
 """Pixels a side of the largest pictures in a sheet."""
 QUESTION = (
@@ -62,12 +62,14 @@ class Protocol:
         fraction: Share of cells that are observed.
         pattern: See `observe`.
         seed: Of observations, draws and intervals.
+        draws: Of each field in the sheets, two or more.
     """
 
     scales: Sequence[int] = (32, 64, 96)
     fraction: float = 0.2
     pattern: Pattern = "random"
     seed: int = 0
+    draws: int = 6
 
     def observe(self, truth: GridField) -> FieldBatch:
         """The observations of complete fields."""
@@ -133,7 +135,7 @@ def reconstruction(
     shown = truth.distinct(SHOWN)
     seen = protocol.observe(shown)
     ours = our_predictors(model, seen, on_progress)
-    prediction = model.predict(seen, shown, n_samples=DRAWS, seed=protocol.seed)
+    prediction = model.predict(seen, shown, n_samples=protocol.draws, seed=protocol.seed)
     on_progress("draws")
     draws = judge_draws(model.model.kind, prediction.sample, prediction.mean, shown)
     return Result(
@@ -243,7 +245,8 @@ def _above_finding(scales: Sequence[int], native: int) -> list[str]:
 
 def _phase_finding(curves: Sequence[Mapping[str, Any]]) -> list[str]:
     """What flow matching did to the reconstruction."""
-    last = {row["phase"]: row["validation"]["psnr"] for row in curves if "validation" in row}
+    validated = [row for row in curves if "psnr" in row.get("validation", {})]
+    last = {row["phase"]: row["validation"]["psnr"] for row in validated}
     if not {"autoencoder", "diffusion"} <= set(last):
         return []
     before, after = last["autoencoder"], last["diffusion"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, final
 
@@ -29,6 +29,7 @@ class Request:
         seed: Of trainings, observations and draws.
         device: "auto", "cpu" or "cuda".
         model: The model to judge, for experiments that are given one.
+        elapsed: Seconds that each phase of its training took, where they are known.
         equal_pictures: Whether to compare at equally many pictures seen as well.
     """
 
@@ -39,6 +40,7 @@ class Request:
     seed: int = 0
     device: str = "auto"
     model: FieldAutoencoder | None = None
+    elapsed: Mapping[str, float] = field(default_factory=dict)
     equal_pictures: bool = False
 
 

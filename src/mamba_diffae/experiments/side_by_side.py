@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import final
 
-from mamba_diffae.training import Run
+from mamba_diffae.experiments.claim import Claim
+from mamba_diffae.experiments.training import Training
+from mamba_diffae.fields import GridField
 
-_DONE = "trained"
-"""Fact of a run: the command that ended well."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 _PATIENCE = 0.1
 """Seconds between two looks at the processes."""
@@ -25,39 +21,12 @@ _GRACE = 20
 """Seconds that a process has to save and stop."""
 
 
-@final
-@dataclass(frozen=True)
-class Training:
-    """One run of `mamba-diffae fit`.
-
-    Attributes:
-        folder: The run folder.
-        words: What follows `mamba-diffae`, but for --resume.
-    """
-
-    folder: Path
-    words: Sequence[str]
-
-    @property
-    def command(self) -> str:
-        """As it is typed."""
-        return shlex.join(["mamba-diffae", *self.words])
-
-    @property
-    def log(self) -> Path:
-        """Where the process writes what it says."""
-        return self.folder.with_name(f"{self.folder.name}.log")
-
-    def finished(self) -> bool:
-        """Whether this very command has ended well."""
-        standing = (self.folder / "run.json").is_file()
-        return standing and Run.open(self.folder).facts.get(_DONE) == self.command
-
-
 def train_side_by_side(
     trainings: Sequence[Training], at_once: int, on_progress: Callable[[str], None]
 ) -> None:
     """Train what is not trained yet, some at a time, each with one thread on one core.
+
+    A training that another process is at is waited for, while others are trained.
 
     Args:
         trainings: Runs that were stopped go on, finished ones are left as they are.
@@ -71,21 +40,60 @@ def train_side_by_side(
     waiting = [training for training in trainings if not training.finished()]
     cores = _cores()
     free = cores[: max(1, min(at_once, len(cores)))]
-    running: dict[int, tuple[Training, subprocess.Popen[bytes]]] = {}
+    running: dict[int, tuple[Training, Claim, subprocess.Popen[bytes]]] = {}
     try:
         while waiting or running:
-            while waiting and free:
-                core, training = free.pop(), waiting.pop(0)
-                running[core] = training, _start(training, core)
-            for core, (training, process) in list(running.items()):
+            while free and (claimed := _next(waiting)) is not None:
+                core = free.pop()
+                running[core] = *claimed, _start(*claimed, core)
+            for core, (training, claim, process) in list(running.items()):
                 if process.poll() is not None:
+                    _conclude(training, process.returncode)
                     del running[core]
                     free.append(core)
-                    _conclude(training, process.returncode)
-                    on_progress(f"training {training.folder.name}")
+                    claim.give_up()
+                    on_progress(f"training {training.name}")
             time.sleep(_PATIENCE)
     finally:
-        _stop([process for _, process in running.values()])
+        _stop([process for *_, process in running.values()])
+        for _, claim, _ in running.values():
+            claim.give_up()
+
+
+def train_here(
+    trainings: Sequence[Training], truth: GridField, on_progress: Callable[[str], None]
+) -> None:
+    """Train what is not trained yet in this process: to try things out, not at equal cost.
+
+    Args:
+        trainings: As for `train_side_by_side`.
+        truth: The fields of their source.
+        on_progress: Told of every training that has ended.
+    """
+    waiting = [training for training in trainings if not training.finished()]
+    while waiting:
+        if (claimed := _next(waiting)) is None:
+            time.sleep(_PATIENCE)
+            continue
+        training, claim = claimed
+        try:
+            training.here(truth)
+        finally:
+            claim.give_up()
+        on_progress(f"training {training.name}")
+
+
+def _next(waiting: list[Training]) -> tuple[Training, Claim] | None:
+    """Take out the first that is neither done nor claimed, and claim it."""
+    for training in list(waiting):
+        claim = Claim.on(training.folder)
+        if claim is None:
+            continue
+        waiting.remove(training)
+        if not training.finished():  # another process may have ended it by now
+            return training, claim
+        claim.give_up()
+    return None
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
@@ -98,9 +106,8 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
                 process.wait(_GRACE)
 
 
-def _start(training: Training, core: int) -> subprocess.Popen[bytes]:
+def _start(training: Training, claim: Claim, core: int) -> subprocess.Popen[bytes]:
     """Begin a training, or go on with it, apart from the terminal: it is stopped by us, once."""
-    training.folder.parent.mkdir(parents=True, exist_ok=True)
     with training.log.open("wb") as log, _pinned(core):
         return subprocess.Popen(
             [sys.executable, "-m", "mamba_diffae", *training.words, "--resume"],
@@ -109,12 +116,14 @@ def _start(training: Training, core: int) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             env={**os.environ, **_ONE_THREAD},
             start_new_session=True,
+            # If this process is killed, the folder stays claimed until that one ends.
+            pass_fds=() if os.name == "nt" else (claim.handle,),
         )
 
 
 def _conclude(training: Training, code: int) -> None:
     if code == 0:
-        Run.open(training.folder).update(**{_DONE: training.command})
+        training.conclude()
         return
     said = training.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     raise ValueError(

@@ -17,6 +17,7 @@ GAINS: Mapping[int, tuple[float, str]] = {
     96: (3.0, "+3 to +5 dB"),
 }
 """Set beforehand: PSNR above the baseline's at each scale, the least of it and in words."""
+_DETAIL = ("PSNR", "TV", "HF")
 
 
 @final
@@ -66,7 +67,7 @@ def _criteria(board: Scoreboard, baseline: str, method: str) -> list[Row]:
         least, words = GAINS[scale]
         theirs, ours = board.psnr(baseline, scale), board.psnr(method, scale)
         name = f"PSNR at {scale}²: {words}"
-        rows.append([method, name, theirs, ours, ours - theirs, _verdict(ours - theirs >= least)])
+        rows.append([method, name, theirs, ours, ours - theirs, held(ours - theirs >= least)])
     finest = board.scales[-1]
     a, b = (board.scores[name, finest] for name in (baseline, method))
     for what, theirs, ours in (
@@ -74,12 +75,13 @@ def _criteria(board: Scoreboard, baseline: str, method: str) -> list[Row]:
         ("high frequencies", a.high_frequency, b.high_frequency),
     ):
         name = f"smoother at {finest}²: {what}"
-        rows.append([method, name, theirs, ours, ours - theirs, _verdict(ours < theirs)])
+        rows.append([method, name, theirs, ours, ours - theirs, held(ours < theirs)])
     return rows
 
 
-def _verdict(held: bool) -> str:
-    return "held" if held else "did not hold"
+def held(so: bool) -> str:
+    """The verdict on a criterion."""
+    return "held" if so else "did not hold"
 
 
 def differences_table(board: Scoreboard, pairs: Mapping[str, tuple[str, str]]) -> Table:
@@ -107,6 +109,32 @@ def smoothness_table(board: Scoreboard) -> Table:
         ["method", "total variation", "high frequencies"],
         [[s.method, s.total_variation, s.high_frequency] for s in found],
     )
+
+
+def detail_table(board: Scoreboard) -> Table:
+    """PSNR, total variation and high-frequency energy of every method at every scale."""
+
+    def cells(method: str, scale: int) -> Row:
+        score = board.scores[method, scale]
+        return [score.psnr.mean, score.total_variation, score.high_frequency]
+
+    return Table(
+        "Accuracy and smoothness at every scale",
+        "PSNR in dB; TV: total variation, HF: energy above half the Nyquist frequency of that "
+        "scale, both as ratios to the truth's.",
+        ["method", *(f"{name} {scale}²" for scale in board.scales for name in _DETAIL)],
+        [[m, *(cell for s in board.scales for cell in cells(m, s))] for m in board.methods],
+    )
+
+
+def extent(values: Sequence[float]) -> float:
+    """The greatest minus the least: how far trainings with different seeds lie apart."""
+    return max(values) - min(values)
+
+
+def signed(value: float) -> str:
+    """A difference with its sign and two decimals."""
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def seeds_table(by_seed: Mapping[str, Sequence[Scoreboard]]) -> Table:
@@ -154,6 +182,21 @@ def winners(board: Scoreboard, networks: Collection[str]) -> list[str]:
     return found
 
 
+def criteria_findings(criteria: Table) -> list[str]:
+    """How many criteria every method meets.
+
+    Args:
+        criteria: From `criteria_table`.
+    """
+    met: dict[str, list[bool]] = {}
+    for method, *_, verdict in criteria.rows:
+        met.setdefault(str(method), []).append(verdict == held(True))
+    return [
+        f"Of the {len(verdicts)} criteria set beforehand, {method} meets {sum(verdicts)}."
+        for method, verdicts in met.items()
+    ]
+
+
 def verdict_findings(criteria: Table, differences: Table, seeds: Table | None) -> list[str]:
     """How many criteria held, and which choices help everywhere, in part, or not.
 
@@ -162,18 +205,12 @@ def verdict_findings(criteria: Table, differences: Table, seeds: Table | None) -
         differences: From `differences_table`.
         seeds: From `seeds_table`: a difference within its greatest deviation counts as none.
     """
-    held: dict[str, list[bool]] = {}
-    for method, *_, verdict in criteria.rows:
-        held.setdefault(str(method), []).append(verdict == "held")
-    found = [
-        f"Of the {len(verdicts)} criteria set beforehand, {method} meets {sum(verdicts)}."
-        for method, verdicts in held.items()
-    ]
+    found = criteria_findings(criteria)
     spread = max((float(row[4] or 0) for row in seeds.rows), default=0.0) if seeds else 0.0
     scales = " / ".join(differences.columns[1:])
     for words, *cells in differences.rows:
         gains = [float(cell or 0) for cell in cells]
-        shown = " / ".join(f"{gain:+.2f}".replace("-", "−") for gain in gains)
+        shown = " / ".join(map(signed, gains))
         found.append(f"{words}: {_effect(gains, spread)}, {shown} dB at {scales}.")
     return found
 

@@ -73,8 +73,13 @@ def uniform(key: Tensor) -> Tensor:
     return (_shift(_mix(key), 40).float() + 0.5) * 2.0**-24
 
 
-def _normals(key: Tensor, channels: int) -> Tensor:
-    """Standard normals by Box and Muller, shape (*key.shape, channels)."""
+def normals(key: Tensor, channels: int) -> Tensor:
+    """Standard normals by Box and Muller, float32, shape (*key.shape, channels).
+
+    Args:
+        key: int64, any shape; one vector of normals for each.
+        channels: Normals in a vector.
+    """
     bits = fold(key[..., None], torch.arange(channels, device=key.device))
     # 24 bits are what a float32 in (0, 1) can hold.
     u1 = (_shift(bits, 40).float() + 0.5) * 2.0**-24
@@ -118,7 +123,7 @@ def noise(coords: Tensor, channels: int, key: Tensor, cells: int) -> Tensor:
         for axis, offset in enumerate(offsets):
             node = fold(node, corner[..., axis] + offset)
             weight = weight * weights[offset, ..., axis]
-        total = total + weight[..., None] * _normals(node, channels)
+        total = total + weight[..., None] * normals(node, channels)
     return total
 
 

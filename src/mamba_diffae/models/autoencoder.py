@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.config import AutoencoderConfig, Context
+from mamba_diffae.models.config import CONTEXTS, AutoencoderConfig, Context
 from mamba_diffae.models.decoder import AnchoredDecoder, ScanDecoder
 from mamba_diffae.models.encoder import Encoder, Encoding
 from mamba_diffae.models.prior import AnaloguePrior
@@ -31,7 +31,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
 
     kind: ClassVar[str] = "autoencoder"
     config_class = AutoencoderConfig
-    phases: ClassVar[tuple[str, ...]] = ("autoencoder", "diffusion")
+    phases: ClassVar[tuple[str, ...]] = ("autoencoder", "diffusion", "latent")
     has_latent: ClassVar[bool] = True
     config: AutoencoderConfig  # pyright: ignore[reportIncompatibleVariableOverride]
 
@@ -132,10 +132,14 @@ class MambaDiffusionAutoencoder(FieldFlow):
         if latent is None:
             latent = encoding.latent
         if isinstance(context, Tensor):
-            points = encoding.heard(context)
-        else:
-            points = encoding if context == "latent+points" else None
-        return self.decoder.prepare(latent, points)
+            latent = latent * (context >= CONTEXTS.index("latent"))[:, None]
+            return self.decoder.prepare(latent, encoding.heard(context == len(CONTEXTS) - 1))
+        points = encoding if context == "latent+points" else None
+        return self.decoder.prepare(latent * float(context != "none"), points)
+
+    def condition_on_latent(self, latent: Tensor) -> Prepared:
+        """See `FieldFlow.condition_on_latent`."""
+        return self.decoder.prepare(latent, None)
 
     def site(self, condition: Prepared, query_coords: Tensor) -> Site:
         """See `FieldFlow.site`."""

@@ -77,10 +77,14 @@ class FieldFlow(nn.Module, ABC):
             input_values: Shape (B, L, C), scaled.
             input_mask: Shape (B, L).
             latent: Used in place of the encoded one, shape (B, latent_dim).
-            context: Whether the decoder also reads the encoded points; a bool tensor of shape (B,)
-                says so for each field.
+            context: What the decoder reads: nothing, the latent, or the encoded points as well; a
+                tensor of levels (see `CONTEXTS`), shape (B,), says so for each field.
             estimate: What the prior makes of the observations, if it is known already.
         """
+
+    def condition_on_latent(self, latent: Tensor) -> Any:
+        """Everything a latent alone says, shape (B, latent_dim); a latent of zeros says nothing."""
+        raise ValueError(f"{self.kind} has no latent; it needs observations.")
 
     @abstractmethod
     def site(self, condition: Any, query_coords: Tensor) -> Any:

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mamba_diffae.nn.mamba import StepKind
 
-Context = Literal["latent", "latent+points"]
+Context = Literal["none", "latent", "latent+points"]
+CONTEXTS: tuple[Context, ...] = ("none", "latent", "latent+points")
+"""What a decoder may read, each more than the one before; the place of each is its level."""
 
 
 class FieldConfig(BaseModel):
@@ -73,3 +75,19 @@ class AutoencoderConfig(FieldConfig):
     def anchors(self) -> int:
         """Anchors a side."""
         return self.tokens * self.patch
+
+
+class LatentPriorConfig(BaseModel):
+    """`LatentPrior`.
+
+    Attributes:
+        latent_dim: Of the autoencoder.
+        width: Of the hidden layers.
+        blocks: Hidden layers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    latent_dim: int = Field(512, ge=1)
+    width: int = Field(192, ge=8)
+    blocks: int = Field(4, ge=1)

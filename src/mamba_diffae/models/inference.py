@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mamba_diffae.flow import Solution, field_keys, fold, solve
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.config import Context
+from mamba_diffae.models.config import CONTEXTS, Context
 from mamba_diffae.models.inputs import Inputs, Noise, check_inputs, check_state, check_tensor
 
 CHUNK = 4096
@@ -41,7 +41,8 @@ def reconstruct(
         input_values: What was observed, shape (B, L, C), scaled to about [-1, 1].
         input_mask: True where an observation is real, shape (B, L); None: all.
         latent: Decode this latent in place of the encoded one, shape (B, latent_dim).
-        context: "latent+points" (default) also reads the nearest observations; "latent" does not.
+        context: "latent+points" (default) also reads the nearest observations; "latent" does not;
+            "none" reads nothing: what any field may be.
 
     Returns:
         Shape (B, N, C), scaled.
@@ -51,6 +52,17 @@ def reconstruct(
             [0, 1], values are not finite, or a field has no observation.
     """
     inputs = check_inputs(net, query_coords, input_coords, input_values, input_mask)
+    return mean(net, query_coords, inputs, latent, context)
+
+
+def mean(
+    net: FieldFlow,
+    query_coords: Tensor,
+    inputs: Inputs | None,
+    latent: Tensor | None,
+    context: Context | None,
+) -> Tensor:
+    """`reconstruct` on checked input, or from a latent alone where `inputs` is None."""
     with torch.no_grad():
         condition = _condition(net, inputs, latent, context)
         t = query_coords.new_zeros(len(query_coords))
@@ -110,13 +122,16 @@ def sample(
 def draw(
     net: FieldFlow,
     query_coords: Tensor,
-    inputs: Inputs,
+    inputs: Inputs | None,
     latent: Tensor | None,
     context: Context | None,
     seed: int | Tensor | Noise,
     **options: Any,
 ) -> Solution:
-    """`sample` on checked input, which also tells the number of network evaluations."""
+    """`sample` on checked input, which also tells the number of network evaluations.
+
+    Where `inputs` is None the field is drawn from a latent alone.
+    """
     batch = len(query_coords)
     given = isinstance(seed, Noise)
     keys = field_keys(0 if given else seed, batch, query_coords.device)
@@ -225,15 +240,21 @@ def _carry(
 
 
 def _condition(
-    net: FieldFlow, inputs: Inputs, latent: Tensor | None, context: Context | None
+    net: FieldFlow, inputs: Inputs | None, latent: Tensor | None, context: Context | None
 ) -> Any:
     if not net.has_latent and (latent is not None or context is not None):
         raise ValueError(f"{net.kind} has no latent; leave `latent` and `context` out.")
-    if context not in (None, "latent", "latent+points"):
-        raise ValueError(f"Unknown context {context!r}; choose 'latent' or 'latent+points'.")
+    if context not in (None, *CONTEXTS):
+        raise ValueError(f"Unknown context {context!r}; choose one of {', '.join(CONTEXTS)}.")
     if latent is not None:
         width = net.config.latent_dim  # pyright: ignore[reportAttributeAccessIssue]
-        check_tensor("latent", latent, (len(inputs.coords), width), inputs.coords.dtype)
+        kind = next(net.parameters()).dtype
+        check_tensor(
+            "latent", latent, (None if inputs is None else len(inputs.coords), width), kind
+        )
+    if inputs is None:
+        assert latent is not None
+        return net.condition_on_latent(latent)
     return net.condition(
         inputs.coords, inputs.values, inputs.mask, latent=latent, context=context or "latent+points"
     )

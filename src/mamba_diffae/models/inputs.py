@@ -35,16 +35,15 @@ def check_inputs(
 ) -> Inputs:
     """Refuse what no network should see, before any work; see `reconstruct`."""
     D, C = net.config.coord_dim, net.config.value_dim
+    check_query(net, query_coords, len(input_coords))
     if input_mask is None:
         input_mask = torch.ones(
             input_coords.shape[:-1], dtype=torch.bool, device=input_coords.device
         )
     kind = next(net.parameters()).dtype
-    check_tensor("query_coords", query_coords, (len(input_coords), None, D), kind)
     check_tensor("input_coords", input_coords, (len(query_coords), None, D), kind)
     check_tensor("input_values", input_values, (*input_coords.shape[:2], C), kind)
     check_tensor("input_mask", input_mask, tuple(input_coords.shape[:2]), torch.bool)
-    check_coords(query_coords, "query_coords")
     if not input_mask.any(dim=1).all():
         blind = (~input_mask.any(dim=1)).nonzero().flatten().tolist()
         raise ValueError(f"Fields {blind[:8]} have no observation at all; give each at least one.")
@@ -58,6 +57,13 @@ def check_inputs(
     coords = torch.where(input_mask[..., None], input_coords, 0.5)
     values = torch.where(input_mask[..., None], input_values, 0.0)
     return Inputs(coords, values, input_mask)
+
+
+def check_query(net: FieldFlow, query_coords: Tensor, batch: int) -> None:
+    """Refuse places to ask at that are no coordinates of this network's, for so many fields."""
+    kind = next(net.parameters()).dtype
+    check_tensor("query_coords", query_coords, (batch, None, net.config.coord_dim), kind)
+    check_coords(query_coords, "query_coords")
 
 
 def check_tensor(

@@ -10,16 +10,20 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from mamba_diffae.fields.atomic import atomic_folder, standing_folder
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.baseline import MambaDiffusion
+from mamba_diffae.models.config import LatentPriorConfig
+from mamba_diffae.models.latent_prior import LatentPrior
 from mamba_diffae.models.minimal_latent import MinimalLatentMamba
 from mamba_diffae.models.presets import build_config, unknown
 
-FORMAT = 1
-FILES = {"config.json", "model.safetensors", "README.md"}
+FORMAT = 2
+LATENT_PRIOR = "latent_prior"
+FILES = {"config.json", "model.safetensors", f"{LATENT_PRIOR}.safetensors", "README.md"}
 WEIGHTS = Path(__file__).parent / "weights"
 """Networks that come with the package, a folder each."""
 MODELS: Mapping[str, type[FieldFlow]] = {
@@ -50,7 +54,12 @@ def weights_folder(name: str | Path) -> Path:
 
 
 def save_network(
-    net: FieldFlow, folder: Path, facts: Mapping[str, Any] | None = None, *, half: bool = False
+    net: FieldFlow,
+    folder: Path,
+    facts: Mapping[str, Any] | None = None,
+    *,
+    half: bool = False,
+    latent_prior: LatentPrior | None = None,
 ) -> None:
     """Write a network's config and weights; the folder appears complete or not at all.
 
@@ -59,6 +68,7 @@ def save_network(
         folder: A new or empty folder, or that of a saved network, which is replaced.
         facts: What else to keep in `config.json`, such as the scaling of the values.
         half: Whether to write the weights in half precision: half the size.
+        latent_prior: Of the network's latents, to be kept beside it.
 
     Raises:
         ValueError: If something else stands there.
@@ -74,14 +84,22 @@ def save_network(
         "config": net.config.model_dump(mode="json"),
         **(facts or {}),
     }
+    if latent_prior is not None:
+        config[LATENT_PRIOR] = latent_prior.config.model_dump(mode="json")
+    with atomic_folder(folder) as temporary:
+        (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        save_file(_weights(net, half), temporary / "model.safetensors")
+        if latent_prior is not None:
+            save_file(_weights(latent_prior, half), temporary / f"{LATENT_PRIOR}.safetensors")
+
+
+def _weights(net: torch.nn.Module, half: bool) -> dict[str, Tensor]:
     weights = {name: w.detach().cpu().contiguous() for name, w in net.state_dict().items()}
     if half:
         # Buffers are small or whole numbers, and a noise law must keep its unit variance.
         learned = dict(net.named_parameters())
         weights = {n: w.half() if n in learned else w for n, w in weights.items()}
-    with atomic_folder(folder) as temporary:
-        (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-        save_file(weights, temporary / "model.safetensors")
+    return weights
 
 
 def load_network(folder: Path) -> tuple[FieldFlow, dict[str, Any]]:
@@ -99,6 +117,21 @@ def load_network(folder: Path) -> tuple[FieldFlow, dict[str, Any]]:
     net = build_network(kind, facts["config"])
     load_weights(net, folder / "model.safetensors")
     return net.eval(), facts
+
+
+def load_latent_prior(folder: Path) -> LatentPrior | None:
+    """Read the prior of a saved network's latents, in eval mode on the CPU, if there is one.
+
+    Raises:
+        ValueError: As `load_network`.
+    """
+    folder = standing_folder(folder) or folder
+    fields = _read_config(folder).get(LATENT_PRIOR)
+    if fields is None:
+        return None
+    prior = LatentPrior(build_config(LatentPriorConfig, fields, "latent prior"))
+    load_weights(prior, folder / f"{LATENT_PRIOR}.safetensors")
+    return prior.eval()
 
 
 def load_weights(net: torch.nn.Module, path: Path) -> None:
@@ -137,9 +170,14 @@ def _read_config(folder: Path) -> dict[str, Any]:
             "with the package: emoji-96."
         ) from error
     said = facts.get("format") if isinstance(facts, dict) else None
+    if said == 1:
+        raise ValueError(
+            f"{path} is of format 1, made by an earlier version of the package, whose networks "
+            "were built otherwise; train it again with this one."
+        )
     if said != FORMAT or not {"model", "config"} <= facts.keys():
         raise ValueError(
-            f"{path} is not a network of format {FORMAT} of this package (format: {said}); save it "
-            "anew with this version."
+            f"{path} is not a network of format {FORMAT} of this package (format: {said}); read it "
+            "with the version that wrote it, or train it again with this one."
         )
     return facts

@@ -22,9 +22,13 @@ _CODES, _FINE = 127, 256
 
 
 class Library(NamedTuple):
-    """The exemplars as numbers: `fields` (E, P), their `mean` (P,) and `covariance` (P, P)."""
+    """The exemplars as numbers: `fields` (E, P), their `mean` (P,) and `covariance` (P, P).
+
+    `codes` (P, E) are the whole numbers they are kept as, a row for each place.
+    """
 
     fields: Tensor
+    codes: Tensor
     mean: Tensor
     covariance: Tensor
 
@@ -123,15 +127,16 @@ class AnaloguePrior(nn.Module):
 
     def _estimate(self, seen: Tensor, average: Tensor, excluded: Tensor | None) -> Tensor:
         """The estimate of fields that were observed in the same cells."""
-        fields, mean, covariance = self.library()
+        fields, codes, mean, covariance = self.library()
         places = seen.nonzero() * self.value_dim
         observed = (places + torch.arange(self.value_dim, device=seen.device)).flatten()
         y = average[:, seen].flatten(1)
-        centre, analogues, weight = self._analogues(fields, observed, y, excluded)
+        distance = _distances(y, codes.index_select(0, observed))
+        centre, analogues, weight = self._analogues(fields, distance, excluded)
         if excluded is not None:
             own, share = self._own(fields, mean, excluded)
             analogues, weight = torch.cat([analogues, own], 1), torch.cat([weight, share], 1)
-        across = (1 - LOCAL) * covariance[observed]
+        across = (1 - LOCAL) * covariance.index_select(0, observed)
         correction = _posterior(across, observed, analogues, weight, y - centre[:, observed])
         spread = (weight.clamp(min=0)[..., None] * analogues.square()).sum(dim=1).sqrt()
         field = (centre + correction).unflatten(1, (-1, self.value_dim))
@@ -140,10 +145,9 @@ class AnaloguePrior(nn.Module):
         return torch.cat([field, spread * (1 - flag), flag], dim=-1)
 
     def _analogues(
-        self, fields: Tensor, observed: Tensor, y: Tensor, excluded: Tensor | None
+        self, fields: Tensor, distance: Tensor, excluded: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Weighted mean (B, P), deviations from it (B, r, P) and weights (B, r) of analogues."""
-        distance = _distances(y, fields[:, observed])
         if excluded is not None:
             distance = distance.masked_fill(self._with_mirrored(excluded, 1), torch.inf)
         near, index = distance.topk(min(ANALOGUES, len(fields)), dim=1, largest=False)
@@ -153,7 +157,7 @@ class AnaloguePrior(nn.Module):
         weight = torch.exp(-(near - near[:, :1]) / width).masked_fill(~allowed, 0)
         # The nearest counts 1, so less than that is nothing: all exemplars are excluded.
         weight = weight / weight.sum(dim=1, keepdim=True).clamp(min=1)
-        found = fields[index]
+        found = fields.index_select(0, index.flatten()).unflatten(0, index.shape)
         centre = (weight[..., None] * found).sum(dim=1)
         return centre, found - centre[:, None], LOCAL * weight
 
@@ -178,26 +182,28 @@ class AnaloguePrior(nn.Module):
     def library(self) -> Library:
         """The exemplars as floating-point numbers, made once."""
         if self._library is None or self._library.mean.device != self.exemplars.device:
-            fields = self.exemplars.float() / _CODES
+            codes = self.exemplars
             if self.mirrored:
                 shape = (-1, *[self.cells] * self.coord_dim, self.value_dim)
-                fields = torch.cat([fields, fields.reshape(shape).flip(-2).flatten(1)])
+                codes = torch.cat([codes, codes.reshape(shape).flip(-2).flatten(1)])
+            fields = codes.float() / _CODES
             mean = fields.mean(dim=0)
             deviation = fields - mean
-            self._library = Library(fields, mean, deviation.T @ deviation / len(fields))
+            covariance = deviation.T @ deviation / len(fields)
+            self._library = Library(fields, codes.T.contiguous(), mean, covariance)
         return self._library
 
 
-def _distances(y: Tensor, at: Tensor) -> Tensor:
-    """Squared distances of observations (B, n) from exemplars (E, n), shape (B, E).
+def _distances(y: Tensor, codes: Tensor) -> Tensor:
+    """Squared distances of observations (B, n) from exemplars, codes (n, E), shape (B, E).
 
     Through matrix products a distance loses digits, and exemplars that are equally near (white in
     the same corner) would be chosen by rounding errors, which depend on the rest of the batch. So
     they are computed in whole numbers, which double precision holds exactly.
     """
-    whole, codes = (y.double() * _CODES * _FINE).round(), (at * _CODES).round_().double()
-    size = torch.einsum("en,en->e", codes, codes)
-    squared = whole.square().sum(1)[:, None] - 2 * _FINE * whole @ codes.T + _FINE**2 * size
+    whole, exact = (y.double() * _CODES * _FINE).round(), codes.double()
+    squared = whole.square().sum(1)[:, None] - 2 * _FINE * whole @ exact
+    squared += _FINE**2 * exact.square().sum(0)
     return (squared / (_CODES * _FINE) ** 2).to(y.dtype)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Annotated, Self, final
 
@@ -28,6 +29,8 @@ class DataConfig(BaseModel):
         cells: Cells a side of the observed grid; None: 32, or the native size if smaller.
         exemplars: Training fields that the prior of an autoencoder keeps, at most; 0: no prior.
         mirrored: Whether mirror images (left and right) are as good as the fields themselves.
+        encodings: Latents of each training field that phase "latent" learns from, each from other
+            cells; every second one is of its mirror image, if `mirrored`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +41,7 @@ class DataConfig(BaseModel):
     cells: int | None = Field(None, ge=1)
     exemplars: int = Field(4096, ge=0)
     mirrored: bool = False
+    encodings: int = Field(4, ge=1)
 
     @field_validator("fractions")
     @classmethod
@@ -131,8 +135,7 @@ class FieldBatches:
     ) -> None:
         self.truth, self.config, self.seed, self.batch_size = truth, config, seed, batch_size
         self.prior = prior
-        kept = len(prior.exemplars) if prior is not None else 0
-        self.exemplar_groups = truth.groups[exemplars(truth, kept)]
+        self.exemplar_groups = exemplar_groups(truth, prior)
         self.queries = min(config.queries, truth.size**2)
         self.cells = config.cells or min(CELLS, truth.size)
         self.observed = self._scaled(self.cells)
@@ -149,8 +152,8 @@ class FieldBatches:
         places = range(self.batch_size)
         asked = np.stack([self._asked(step, place) for place in places])
         mirror = np.array([self._mirrored(step, place) for place in places])
-        native = self._values(self.native, index, asked, mirror)
-        observed = self._values(self.observed, index, np.tile(seen, (len(index), 1)), mirror)
+        native = values_at(self.native, index, asked, mirror)
+        observed = values_at(self.observed, index, np.tile(seen, (len(index), 1)), mirror)
         anchors = np.tile(np.arange(self.around_anchors.shape[1]), (len(index), 1))
         inputs = (
             torch.from_numpy(self.cell_coords[seen]).expand(len(index), -1, -1),
@@ -161,9 +164,7 @@ class FieldBatches:
             *inputs,
             query_coords=torch.from_numpy(self.pixel_coords[asked]),
             query_values=torch.from_numpy(self.truth.scaling.scale(native.astype(np.float32))),
-            anchor_values=torch.from_numpy(
-                self._values(self.around_anchors, index, anchors, mirror)
-            ),
+            anchor_values=torch.from_numpy(values_at(self.around_anchors, index, anchors, mirror)),
             keys=fold(fold(torch.tensor([self.seed]), step), torch.arange(self.batch_size)),
             index=torch.as_tensor(index),
             share=torch.full((len(index),), len(seen) / len(self.cell_coords)),
@@ -177,15 +178,6 @@ class FieldBatches:
         own = self.truth.groups[index][:, None] == self.exemplar_groups
         return self.prior(*inputs, torch.from_numpy(own))
 
-    @staticmethod
-    def _values(
-        fields: np.ndarray, index: np.ndarray, places: np.ndarray, mirror: np.ndarray
-    ) -> np.ndarray:
-        """Values at places (B, N) of fields (S, n², C), some of which are seen in a mirror."""
-        side = round(fields.shape[1] ** 0.5)
-        across = places // max(side, 1) * side + side - 1 - places % max(side, 1)
-        return fields[index[:, None], np.where(mirror[:, None], across, places)]
-
     def _asked(self, step: int, place: int) -> np.ndarray:
         rng = self._rng(_ASKED, step, place)
         return rng.choice(len(self.pixel_coords), self.queries, replace=False)
@@ -194,12 +186,9 @@ class FieldBatches:
         return self.config.mirrored and bool(self._rng(_MIRROR, step, place).random() < 0.5)
 
     def _chosen(self, step: int) -> np.ndarray:
-        """Every field once before any comes twice, in an order of its own for every epoch."""
-        count = len(self.truth)
-        first, last = step * self.batch_size, (step + 1) * self.batch_size
-        epochs = range(first // count, (last - 1) // count + 1)
-        order = [self._rng(_ORDER, epoch).permutation(count) for epoch in epochs]
-        return np.concatenate(order)[first - epochs.start * count :][: self.batch_size]
+        return in_turn(
+            len(self.truth), step, self.batch_size, lambda epoch: self._rng(_ORDER, epoch)
+        )
 
     def _fraction(self, step: int) -> float:
         """Log-uniform: as many steps between 2 % and 6 % as between 20 % and 60 %."""
@@ -214,6 +203,37 @@ class FieldBatches:
         """Every field averaged to a size, scaled, shape (S, size², C)."""
         coarse = self.truth.scaling.scale(self.truth.at(size))
         return coarse.reshape(len(self.truth), -1, self.truth.channels)
+
+
+def in_turn(
+    count: int, step: int, batch_size: int, rng: Callable[[int], np.random.Generator]
+) -> np.ndarray:
+    """Which of `count` come in the batch of a step: each once before any comes twice.
+
+    Args:
+        count: To choose from.
+        step: Number of the batch.
+        batch_size: How many.
+        rng: Of an epoch, which has an order of its own.
+    """
+    first, last = step * batch_size, (step + 1) * batch_size
+    epochs = range(first // count, (last - 1) // count + 1)
+    order = [rng(epoch).permutation(count) for epoch in epochs]
+    return np.concatenate(order)[first - epochs.start * count :][:batch_size]
+
+
+def values_at(
+    fields: np.ndarray, index: np.ndarray, places: np.ndarray, mirror: np.ndarray
+) -> np.ndarray:
+    """Values at places (B, N) of fields (S, n², C), of which `mirror` (B,) are seen in a mirror."""
+    side = round(fields.shape[1] ** 0.5)
+    across = places // max(side, 1) * side + side - 1 - places % max(side, 1)
+    return fields[index[:, None], np.where(mirror[:, None], across, places)]
+
+
+def exemplar_groups(truth: GridField, prior: AnaloguePrior | None) -> np.ndarray:
+    """Groups of the training fields that a prior keeps, shape (E,)."""
+    return truth.groups[exemplars(truth, 0 if prior is None else len(prior.exemplars))]
 
 
 def exemplars(truth: GridField, count: int) -> np.ndarray:

@@ -35,7 +35,9 @@ class TrainingConfig(BaseModel):
         validate_every: Steps between two validations; one more comes at the end.
         log_every: Steps between two rows of the metrics.
         checkpoint_every: Steps between two checkpoints; one more comes at the end.
-        minutes: Budget of wall-clock time for the phase, or None.
+        minutes: Budget of time for the phase, or None.
+        clock: Which time: "wall", or "processor", the work of this process's threads together. That
+            is fair between trainings on a machine that does other things as well.
         show_progress: Whether to show a progress bar (on a terminal) or lines (elsewhere).
     """
 
@@ -55,6 +57,7 @@ class TrainingConfig(BaseModel):
     log_every: int = Field(10, ge=1)
     checkpoint_every: int = Field(500, ge=1)
     minutes: float | None = Field(None, gt=0)
+    clock: Literal["wall", "processor"] = "wall"
     show_progress: bool = True
 
     def progress(self, step: int, seconds: float) -> float:

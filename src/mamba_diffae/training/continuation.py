@@ -166,13 +166,26 @@ def begin(phase: str, net: FieldFlow, run: Run) -> None:
             f"not hold; train {before!r} there first, or all phases."
         )
     checkpoint = Checkpoint(run.path / before / LAST)
-    state = checkpoint.state
-    if TrainingConfig(**state.config).progress(state.step, state.seconds) < 1:
+    if not finished(run, before):
         raise ValueError(
-            f"Phase {before!r} of {run.path} stopped at step {state.step}; finish it first: resume "
-            f"(--resume) with phase {before!r} or all phases."
+            f"Phase {before!r} of {run.path} stopped at step {checkpoint.state.step}; finish it "
+            f"first: resume (--resume) with phase {before!r} or all phases."
         )
     checkpoint.load_ema(net)
+
+
+def finished(run: Run, phase: str) -> bool:
+    """Whether a run holds a phase that was trained to its end."""
+    if standing_folder(run.path / phase / LAST) is None:
+        return False
+    state = Checkpoint(run.path / phase / LAST).state
+    return TrainingConfig(**state.config).progress(state.step, state.seconds) >= 1
+
+
+def outdated(phase: str, net: FieldFlow, run: Run) -> bool:
+    """Whether a run holds a phase that came after a given one."""
+    later = net.phases[net.phases.index(phase) + 1 :]
+    return any(standing_folder(run.path / name / LAST) is not None for name in later)
 
 
 def reopen(folder: Path, known: Mapping[str, Any]) -> Run:
@@ -203,4 +216,6 @@ def _identity(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What must not change between the parts of a run."""
     settings = facts["settings"]
     named = {name: facts.get(name) for name in ("model", "seed", "source")}
-    return {**named, **settings["model"], **{f"data.{k}": v for k, v in settings["data"].items()}}
+    # How often a field is encoded concerns phase "latent" alone, whose cache then grows.
+    data = {f"data.{k}": v for k, v in settings["data"].items() if k != "encodings"}
+    return {**named, **settings["model"], **data}

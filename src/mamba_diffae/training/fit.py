@@ -11,11 +11,14 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import FieldBatch, GridField, observe, pixel_centres
+from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.inference import reconstruct
 from mamba_diffae.training.batches import DataConfig, FieldBatches, fill_prior
 from mamba_diffae.training.config import TrainingConfig
+from mamba_diffae.training.latent_use import METRIC, latent_use, warn_if_ignored
 from mamba_diffae.training.phases import PHASES
+from mamba_diffae.training.processes import Processes
 from mamba_diffae.training.run import Run
 from mamba_diffae.training.trainer import train
 
@@ -53,9 +56,11 @@ def train_phase(
     Raises:
         ValueError: If the network has no such phase; else as `train`.
     """
-    if phase not in net.phases:
+    own = [name for name in net.phases if name in PHASES]
+    if phase not in own:
         raise ValueError(
-            f"The model {net.kind!r} has no phase {phase!r}; it has {', '.join(net.phases)}."
+            f"The network {net.kind!r} has no phase {phase!r}; it has {', '.join(own)} (in phase "
+            "'latent' another network learns: see train_latent_diffusion)."
         )
     anchors = round(len(net.anchors) ** (1 / net.config.coord_dim))
     train_fields = truth.split("train")
@@ -85,6 +90,7 @@ def train_phase(
         device=device,
     )
     assert isinstance(trained, FieldFlow)
+    Processes(device).once(lambda: warn_if_ignored(run, phase))
     return trained.eval()
 
 
@@ -99,27 +105,33 @@ def train_diffusion(net: FieldFlow, truth: GridField, run: Run, **options: Any) 
 
 
 def validator(truth: GridField) -> Callable[[torch.nn.Module], dict[str, float]]:
-    """PSNR of the posterior mean at a fixed random choice of native pixels of validation fields.
+    """How good the posterior mean is at a fixed random choice of pixels of validation fields.
 
     Args:
         truth: Complete fields; those of the split "val" are used, one of a group, at most 48.
 
     Returns:
-        From a network to {"psnr": dB}: 20 % of the cells observed, both contexts read.
+        From a network to {"psnr": dB}: 20 % of the cells observed, latent and points read; of an
+        autoencoder also `latent_use`.
     """
     chosen = truth.split("val").distinct(VALIDATION_FIELDS)
     pixels = np.random.default_rng(0).permutation(chosen.size**2)[:VALIDATION_PIXELS]
     native = chosen.values.reshape(len(chosen), -1, chosen.channels)[:, pixels]
-    target = torch.from_numpy(chosen.scaling.unit(native.astype(np.float32)))
+    target = torch.from_numpy(chosen.scaling.scale(native.astype(np.float32)))
     coords = torch.from_numpy(pixel_centres(chosen.size)[pixels])
     inputs = _seen(chosen)
 
-    def psnr(net: torch.nn.Module) -> dict[str, float]:
+    def scores(net: torch.nn.Module) -> dict[str, float]:
         assert isinstance(net, FieldFlow)
-        error = (((_mean(net, inputs, coords) + 1) / 2).clamp(0, 1) - target).square()
-        return {"psnr": float(-10 * torch.log10(error.mean(dim=(1, 2)).clamp(min=1e-10)).mean())}
+        mean = _mean(net, inputs, coords)
+        error = (mean.clamp(-1, 1) - target).square() / 4  # on the scale [0, 1]
+        psnr = -10 * torch.log10(error.mean(dim=(1, 2)).clamp(min=1e-10)).mean()
+        found = {"psnr": float(psnr)}
+        if isinstance(net, MambaDiffusionAutoencoder) and len(chosen) > 1:
+            found[METRIC] = latent_use(net, inputs, coords, mean, target)
+        return found
 
-    return psnr
+    return scores
 
 
 def residual(net: FieldFlow, truth: GridField) -> Tensor:

@@ -13,12 +13,15 @@ from torch import Tensor
 
 from mamba_diffae.flow import PathSample, fold, linear_path, uniform
 from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.models.config import CONTEXTS
 from mamba_diffae.training.batches import TrainingBatch
 
 ANCHOR_WEIGHT = 0.5
 """Weight of the anchors' loss beside the queries'."""
 LATENT_ONLY = 0.25
 """Share of fields whose points are dropped, so that one network serves both contexts."""
+NOTHING = 0.1
+"""Share of fields of phase 2 whose latent is dropped too: a flow in the values alone."""
 LATENT_WEIGHT = 0.3
 """Weight of their loss: what cannot be known would otherwise drown what can."""
 DENSITY_POWER = 0.75
@@ -47,8 +50,9 @@ class AutoencoderPhase:
         t = torch.zeros(batch.size, device=batch.keys.device)
         x_q = torch.zeros_like(batch.query_values)
         x_a = torch.zeros_like(batch.anchor_values)
-        u_q, u_a = _velocities(model, batch, t, x_q, x_a, None)
-        return _loss(batch, u_q, batch.query_values, u_a, batch.anchor_values)
+        context = _contexts(model, batch)
+        u_q, u_a = _velocities(model, batch, context, t, x_q, x_a, None)
+        return _loss(batch, context, (u_q, batch.query_values), (u_a, batch.anchor_values))
 
 
 @final
@@ -73,8 +77,9 @@ class DiffusionPhase:
         anchor = self._path(model, places, batch.anchor_values, t, mean, keys)
         present = (uniform(fold(keys, _ABSENT)) >= ABSENT) | mean
         present = present[:, None].expand(anchor.x_t.shape[:2])
-        u_q, u_a = _velocities(model, batch, t, query.x_t, anchor.x_t, present)
-        return _loss(batch, u_q, query.u_t, u_a, anchor.u_t)
+        context = _contexts(model, batch, NOTHING)
+        u_q, u_a = _velocities(model, batch, context, t, query.x_t, anchor.x_t, present)
+        return _loss(batch, context, (u_q, query.u_t), (u_a, anchor.u_t))
 
     @staticmethod
     def _path(
@@ -93,32 +98,45 @@ PHASES = {p.name: p for p in (AutoencoderPhase(), DiffusionPhase())}
 def _velocities(
     model: FieldFlow,
     batch: TrainingBatch,
+    context: Tensor,
     t: Tensor,
     x_q: Tensor,
     x_a: Tensor,
     present: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """Velocities at queries and anchors, from the latent alone in a share of the fields."""
+    """Velocities at queries and anchors."""
     inputs = batch.input_coords, batch.input_values, batch.input_mask
     estimate = batch.estimate if batch.estimate.numel() else None
-    condition = model.condition(*inputs, context=_hears(batch), estimate=estimate)
+    condition = model.condition(*inputs, context=context, estimate=estimate)
     tokens, u_a = model.anchor_flow(condition, t, x_a, present)
     site = model.site(condition, batch.query_coords)
     return model.query_flow(condition, site, t, x_q, tokens), u_a
 
 
-def _hears(batch: TrainingBatch) -> Tensor:
-    """Whether the decoder of a field also reads the points, shape (B,)."""
-    return uniform(fold(batch.keys, _CONTEXT)) > LATENT_ONLY
+def _contexts(model: FieldFlow, batch: TrainingBatch, nothing: float = 0.0) -> Tensor:
+    """What the decoder of each field reads, as levels of `CONTEXTS`, shape (B,).
+
+    A network without a latent always reads the points.
+    """
+    u = uniform(fold(batch.keys, _CONTEXT))
+    full = torch.full_like(u, len(CONTEXTS) - 1, dtype=torch.long)
+    drawn = (u >= nothing).long() + (u >= nothing + LATENT_ONLY).long()
+    return drawn if model.has_latent else full
 
 
-def _loss(batch: TrainingBatch, u_q: Tensor, q: Tensor, u_a: Tensor, a: Tensor) -> Tensor:
-    """Weighted squared error of the velocities at queries and anchors.
+def _loss(
+    batch: TrainingBatch,
+    context: Tensor,
+    queries: tuple[Tensor, Tensor],
+    anchors: tuple[Tensor, Tensor],
+) -> Tensor:
+    """Weighted squared error of velocities, each beside its target.
 
     The weights depend on what was observed, never on the truth, so the mean stays the optimum.
     """
-    weight = torch.where(_hears(batch), 1.0, LATENT_WEIGHT) * batch.share**DENSITY_POWER
-    return _error(u_q, q, weight) + ANCHOR_WEIGHT * _error(u_a, a, weight)
+    hears = context == CONTEXTS.index("latent+points")
+    weight = torch.where(hears, 1.0, LATENT_WEIGHT) * batch.share**DENSITY_POWER
+    return _error(*queries, weight) + ANCHOR_WEIGHT * _error(*anchors, weight)
 
 
 def _error(velocity: Tensor, target: Tensor, weight: Tensor) -> Tensor:

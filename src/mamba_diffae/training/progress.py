@@ -15,6 +15,73 @@ _LINES_APART = 10.0
 
 
 @final
+class _Display:
+    """A bar on a terminal's stderr, a line every ten seconds elsewhere, or nothing."""
+
+    def __init__(self, name: str, now: float, *, show: bool) -> None:
+        self._show = show
+        self._console = Console(stderr=True, quiet=not show)
+        self._bar = Progress(
+            BarColumn(),
+            TextColumn("{task.description}"),
+            console=self._console,
+            disable=not (show and self._console.is_terminal),
+        )
+        self._task = self._bar.add_task(name, total=1.0)
+        self._last_line = now
+
+    def start(self) -> None:
+        self._bar.start()
+
+    def stop(self) -> None:
+        self._bar.stop()
+
+    def update(self, progress: float, line: str, now: float) -> None:
+        """Show a share in [0, 1] that is done, with a line on it."""
+        if not self._bar.disable:
+            self._bar.update(self._task, completed=progress, description=line)
+        elif self._show and (now - self._last_line >= _LINES_APART or progress >= 1):
+            self._last_line = now
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@final
+class CountMeter:
+    """What the user sees while many things of one kind are made, as `ProgressMeter` shows it.
+
+    Args:
+        work: What is done.
+        count: Things in all.
+        done: Things made before.
+        show: Whether to show anything.
+    """
+
+    def __init__(self, work: str, count: int, done: int = 0, *, show: bool) -> None:
+        self._work, self._count, self._before, self._done = work, count, done, done
+        self._clock = time.monotonic()
+        self._display = _Display(work, self._clock, show=show)
+
+    def __enter__(self) -> Self:
+        self._display.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._display.stop()
+
+    def advance(self, things: int) -> None:
+        """Take in so many more."""
+        self._done += things
+        now = time.monotonic()
+        speed = (self._done - self._before) / max(now - self._clock, 1e-9)
+        left = timedelta(seconds=round((self._count - self._done) / max(speed, 1e-9)))
+        self._display.update(
+            self._done / self._count,
+            f"{self._work} {self._done:,}/{self._count:,} · {speed:,.1f} a second · {left} left",
+            now,
+        )
+
+
+@final
 class ProgressMeter:
     """A bar on a terminal's stderr, a line every ten seconds elsewhere, or nothing.
 
@@ -27,25 +94,17 @@ class ProgressMeter:
 
     def __init__(self, phase: str, steps: int, progress: float, *, show: bool) -> None:
         self._phase, self._steps, self._progress = phase, steps, progress
-        self._show = show
-        self._console = Console(stderr=True, quiet=not show)
-        self._bar = Progress(
-            BarColumn(),
-            TextColumn("{task.description}"),
-            console=self._console,
-            disable=not (show and self._console.is_terminal),
-        )
-        self._task = self._bar.add_task(phase, total=1.0)
-        self._clock = self._last_line = time.monotonic()
+        self._clock = time.monotonic()
+        self._display = _Display(phase, self._clock, show=show)
         # Running sums that forget at one rate, so that their ratios are averages without bias.
         self._count = self._loss = self._pictures = self._gain = self._seconds = 0.0
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        self._display.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bar.stop()
+        self._display.stop()
 
     @property
     def pictures_per_second(self) -> float:
@@ -68,16 +127,7 @@ class ProgressMeter:
         self._gain = _MEMORY * self._gain + progress - self._progress
         self._seconds = _MEMORY * self._seconds + now - self._clock
         self._clock, self._progress = now, progress
-        if self._bar.disable:
-            if self._show and (now - self._last_line >= _LINES_APART or progress >= 1):
-                self._last_line = now
-                self.say(self._line(step))
-        else:
-            self._bar.update(self._task, completed=progress, description=self._line(step))
-
-    def say(self, text: str) -> None:
-        """Show a line of text, above the bar."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._display.update(progress, self._line(step), now)
 
     def _line(self, step: int) -> str:
         left = (1 - self._progress) * self._seconds / max(self._gain, 1e-9)

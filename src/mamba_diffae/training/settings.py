@@ -11,37 +11,40 @@ import numpy as np
 from mamba_diffae.fields import CELLS, GridField
 from mamba_diffae.flow import octaves
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.config import AutoencoderConfig, FieldConfig
+from mamba_diffae.models.config import AutoencoderConfig, FieldConfig, LatentPriorConfig
 from mamba_diffae.models.presets import preset_config, unknown
 from mamba_diffae.training.batches import DataConfig, check_room, value_rms
 from mamba_diffae.training.config import TrainingConfig
 
 Changes = Mapping[str, Mapping[str, Any]]
-"""Fields to set otherwise, by section: "model", "data", or the name of a phase."""
+"""Fields to set otherwise, by section: "model", "data", "latent_prior", or the name of a phase."""
 
 
 @final
 @dataclass(frozen=True)
 class Settings:
-    """The three parts, each checked.
+    """The parts, each checked.
 
     Attributes:
         model: Of the network.
         data: What a step observes and asks.
         training: Of each phase that the network has.
+        latent_prior: Of what learns in phase "latent", if there is such a phase.
     """
 
     model: FieldConfig
     data: DataConfig
     training: Mapping[str, TrainingConfig]
+    latent_prior: LatentPriorConfig | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, ready for JSON."""
         training = {
             phase: config.model_dump(mode="json") for phase, config in self.training.items()
         }
-        data = self.data.model_dump(mode="json")
-        return {"model": self.model.model_dump(mode="json"), "data": data, "training": training}
+        parts = {"model": self.model, "data": self.data, "latent_prior": self.latent_prior}
+        plain = {name: part.model_dump(mode="json") for name, part in parts.items() if part}
+        return {**plain, "training": training}
 
 
 def settings_for(
@@ -60,9 +63,12 @@ def settings_for(
             a value does not fit.
     """
     changes = changes or {}
+    sections = ["model", "data", *model.phases]
+    if model.has_latent:
+        sections.append("latent_prior")
     for section in changes:
-        if section not in ("model", "data", *model.phases):
-            raise unknown("section", section, ("model", "data", *model.phases))
+        if section not in sections:
+            raise unknown("section", section, sections)
     for name in {"coord_dim", "value_dim"} & set(changes.get("model", {})):
         raise ValueError(f"The setting model.{name} follows from the fields; leave it out.")
     data = preset_config(preset, "data", DataConfig, changes.get("data"))
@@ -80,8 +86,9 @@ def settings_for(
     fields = {**of_field, **changes.get("model", {})}
     network = preset_config(preset, model.kind, model.config_class, fields)
     tokens = network.tokens if isinstance(network, AutoencoderConfig) else 0
-    if tokens and "patch" not in fields:
-        patch = min(_PATCH, max(1, truth.size // tokens))
+    if isinstance(network, AutoencoderConfig) and "patch" not in fields:
+        # Anchors finer than the native pixels would have no truth of their own.
+        patch = min(network.patch, max(1, truth.size // tokens))
         network = network.model_copy(update={"patch": patch})
     for name, count in {"data.cells": seen, "model.tokens": tokens}.items():
         if count > truth.size:
@@ -95,11 +102,21 @@ def settings_for(
         phase: preset_config(preset, f"training.{phase}", TrainingConfig, changes.get(phase))
         for phase in model.phases
     }
-    return Settings(network, data, training)
+    return Settings(network, data, training, _latent_prior(network, preset, changes))
 
 
-_PATCH = 6
-"""Anchors of a token a side, at most: as fine as the native pixels, if that is not finer."""
+def _latent_prior(network: FieldConfig, preset: str, changes: Changes) -> LatentPriorConfig | None:
+    if not isinstance(network, AutoencoderConfig):
+        return None
+    fields = changes.get("latent_prior", {})
+    if "latent_dim" in fields:
+        raise ValueError(
+            "The setting latent_prior.latent_dim follows from the network; set model.latent_dim."
+        )
+    fields = {"latent_dim": network.latent_dim, **fields}
+    return preset_config(preset, "latent_prior", LatentPriorConfig, fields)
+
+
 _LARGEST = 4096
 """Values of a field on the prior's lattice, at most: its covariance is a square of so many."""
 

@@ -110,7 +110,8 @@ class _Training:
         self.folder = run.path / phase
         self.step, self.rate = 0, 0.0
         self.best_score: float | None = None
-        self.started = time.monotonic()
+        self.clock = {"wall": time.monotonic, "processor": time.process_time}[config.clock]
+        self.started = self.clock()
 
     def start(self, resume: bool) -> None:
         """From the last checkpoint, or from the beginning."""
@@ -139,8 +140,8 @@ class _Training:
         self.started -= state.seconds
 
     def seconds(self) -> float:
-        """Wall-clock time that this phase took, over all its parts, on this process's clock."""
-        return time.monotonic() - self.started
+        """Time that this phase took, over all its parts, on this process's clock."""
+        return self.clock() - self.started
 
     def progress(self) -> float:
         """Share of this phase that is done; one clock decides, or some processes would go on."""

@@ -1,9 +1,10 @@
-"""FieldAutoencoder: fit, predict, encode, in the unit of the field."""
+"""The face of the library: a network, the unit of its fields, and how both are kept."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -11,31 +12,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mamba_diffae.estimator.fitting import Fitting
+from mamba_diffae.estimator.known import (
+    autoencoder,
+    batches,
+    checked_inputs,
+    checked_latents,
+    chosen_device,
+)
+from mamba_diffae.estimator.rendering import OnProgress, Rendering
 from mamba_diffae.fields import (
     GridField,
     Observations,
     Prediction,
     Scaling,
     Targets,
-    as_batch,
-    queries,
 )
-from mamba_diffae.flow import fold
 from mamba_diffae.models import pretrained
-from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.config import Context
-from mamba_diffae.models.inference import Inputs, check_inputs, draw, reconstruct
+from mamba_diffae.models.config import AutoencoderConfig, Context
+from mamba_diffae.models.inputs import Inputs
+from mamba_diffae.models.latent_prior import LatentPrior
 from mamba_diffae.sources import open_field
-from mamba_diffae.training.continuation import EXPORT, begin, begin_run, network_folder
-from mamba_diffae.training.fit import train_phase
+from mamba_diffae.training.continuation import EXPORT, network_folder
 from mamba_diffae.training.processes import Processes
-from mamba_diffae.training.settings import Changes, Settings, settings_for
-
-_FIELDS_AT_ONCE = 16
-
-OnProgress = Callable[[int, int], None]
-"""Fields done, fields in all."""
+from mamba_diffae.training.settings import Changes, settings_for
 
 
 @final
@@ -67,10 +68,11 @@ class FieldAutoencoder:
         self.preset, self.seed, self.changes = preset, seed, changes or {}
         self.model = pretrained.model_class(model)
         self.device = device
-        _device(device)
+        chosen_device(device)
         self._net: FieldFlow | None = None
         self._scaling: Scaling | None = None
         self._size = 0
+        self._latent_prior: LatentPrior | None = None
 
     def fit(
         self,
@@ -99,46 +101,16 @@ class FieldAutoencoder:
         """
         truth = open_field(truth)
         settings = settings_for(self.model, truth, self.preset, self.changes)
-        if run is not None:
-            return self._fit(truth, settings, Path(run), phases, resume, overwrite, facts or {})
-        with tempfile.TemporaryDirectory() as folder:
-            return self._fit(truth, settings, Path(folder) / "run", phases, False, False, {})
-
-    def _fit(
-        self,
-        truth: GridField,
-        settings: Settings,
-        folder: Path,
-        phases: Sequence[str] | None,
-        resume: bool,
-        overwrite: bool,
-        facts: Mapping[str, Any],
-    ) -> Self:
-        processes = Processes(self.device)
-        known = {"model": self.model.kind, "preset": self.preset, "seed": self.seed, **facts}
-        known |= {"settings": settings.to_dict(), "processes": processes.count}
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
-            net = pretrained.build_network(self.model, known["settings"]["model"])
-        # What can be refused has been by now: `begin_run` may delete a former run.
-        run, order = begin_run(
-            folder, known, truth, processes, self.model, phases, resume=resume, overwrite=overwrite
-        )
-        for phase in order:
-            begin(phase, net, run)
-            trained = train_phase(
-                net,
-                phase,
-                truth,
-                run,
-                config=settings.training[phase],
-                data=settings.data,
-                seed=self.seed,
-                resume=resume,
-                device=self.device,
-            )
-            self._net, self._scaling, self._size = trained, truth.scaling, truth.size
-            processes.once(lambda: self.save_pretrained(run.path / EXPORT))
+        fitting = Fitting(self.model, self.preset, self.seed, self.device, settings, truth)
+        with tempfile.TemporaryDirectory() as nowhere:
+            folder = Path(nowhere) / "run" if run is None else Path(run)
+            options = {"resume": resume and run is not None, "overwrite": overwrite}
+            for fitted in fitting.phases(folder, phases, facts or {}, **options):
+                self._net, self._latent_prior = fitted.net, fitted.latent_prior
+                self._scaling, self._size = truth.scaling, truth.size
+                if fitted.newest:
+                    save = partial(self.save_pretrained, fitted.run.path / EXPORT)
+                    Processes(self.device).once(save)
         return self
 
     def predict(
@@ -147,6 +119,7 @@ class FieldAutoencoder:
         targets: Targets = None,
         n_samples: int = 0,
         *,
+        latents: np.ndarray | None = None,
         context: Context | None = None,
         seed: int = 0,
         solver: str = "heun",
@@ -161,40 +134,54 @@ class FieldAutoencoder:
                 native prediction, or at a finer size the decoder asked there directly. Coordinates,
                 shape (N, 2): asked directly. None: the native size.
             n_samples: Draws.
-            context: "latent+points" (default), or "latent" alone.
+            latents: In place of the encoded ones, shape (B, latent_dim); the points are read all
+                the same, unless the context is "latent".
+            context: "latent+points" (default); "latent" alone; or "none": neither.
             seed: Of the draws; draw s has the key seed + s.
             solver: "heun", "euler" or "stochastic".
             steps: Steps of the solver.
             on_progress: Called with (fields done, fields in all).
 
         Raises:
-            ValueError: If the model is not fitted, or the observations do not fit it.
+            ValueError: If the model is not fitted, or observations or latents do not fit it.
         """
-        if n_samples < 0:
-            raise ValueError(f"n_samples is {n_samples}; give the number of draws, 0 or more.")
+        rendering = Rendering(targets, n_samples, context, seed, solver, steps, on_progress)
         net, scaling = self._fitted()
-        places, finish = queries(targets, self._size)
-        query = torch.from_numpy(places)[None]
-        inputs = self._inputs(observations, query)
-        means, draws, evaluations, done, count = [], [], 0, 0, len(inputs.coords)
-        for seen in self._parts(inputs):
-            index = torch.arange(done, done + len(seen.coords), device=seen.coords.device)
-            done += len(index)
-            asked = query.to(index.device).expand(len(index), -1, -1)
-            means.append(reconstruct(net, asked, *seen, context=context).cpu())
-            several = [torch.zeros(0, *means[-1].shape)]
-            for s in range(n_samples):
-                # The keys (seed, b) of fields b, whatever batch they come in.
-                keys = fold(torch.full_like(index, seed + s), index)
-                solution = draw(net, asked, seen, None, context, keys, solver=solver, steps=steps)
-                several.append(solution.x.cpu()[None])
-                evaluations = solution.evaluations
-            draws.append(torch.cat(several))
-            if on_progress is not None:
-                on_progress(done, count)
-        mean = finish(scaling.unscale(torch.cat(means)).numpy())
-        sample = [finish(x) for x in scaling.unscale(torch.cat(draws, dim=1)).numpy()]
-        return Prediction(mean, np.array(sample).reshape(-1, *mean.shape), evaluations)
+        inputs = checked_inputs(net, scaling, observations)
+        given = None if latents is None else checked_latents(net, latents)
+        known = batches(net, inputs, given)
+        return rendering.of(net, scaling, self._size, known, len(inputs.coords))
+
+    def decode(
+        self,
+        latents: np.ndarray,
+        targets: Targets = None,
+        n_samples: int = 0,
+        *,
+        seed: int = 0,
+        solver: str = "heun",
+        steps: int = 20,
+        on_progress: OnProgress | None = None,
+    ) -> Prediction:
+        """The field from its latent alone, as `predict` gives it with context "latent".
+
+        Args:
+            latents: From `encode`, or others, shape (B, latent_dim); zeros say nothing: the flow in
+                the values.
+            targets: See `predict`; likewise the rest.
+            n_samples: See `predict`.
+            seed: See `predict`.
+            solver: See `predict`.
+            steps: See `predict`.
+            on_progress: See `predict`.
+
+        Raises:
+            ValueError: If the model is not fitted or has no latent, or the latents do not fit it.
+        """
+        rendering = Rendering(targets, n_samples, None, seed, solver, steps, on_progress)
+        net, scaling = self._fitted()
+        known = batches(net, None, checked_latents(net, latents))
+        return rendering.of(net, scaling, self._size, known, len(latents))
 
     def encode(self, observations: Observations) -> np.ndarray:
         """The latent of each field.
@@ -209,10 +196,8 @@ class FieldAutoencoder:
             ValueError: If the model is not fitted or has no latent, or the observations do not fit
                 it.
         """
-        net, _ = self._fitted()
-        if not isinstance(net, MambaDiffusionAutoencoder):
-            raise ValueError(f"The model {net.kind!r} has no latent; fit model='autoencoder'.")
-        inputs = self._inputs(observations, torch.full((1, 1, net.config.coord_dim), 0.5))
+        net = autoencoder(self._fitted()[0])
+        inputs = checked_inputs(*self._fitted(), observations)
         with torch.no_grad():
             latents = [net.encode(*seen).cpu() for seen in self._parts(inputs)]
         return torch.cat(latents).numpy()
@@ -229,7 +214,9 @@ class FieldAutoencoder:
         """
         net, scaling = self._fitted()
         facts = {"scaling": [scaling.low, scaling.high], "size": self._size, "preset": self.preset}
-        pretrained.save_network(net, Path(folder), facts, half=half)
+        pretrained.save_network(
+            net, Path(folder), facts, half=half, latent_prior=self._latent_prior
+        )
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, *, device: str = "auto") -> Self:
@@ -251,8 +238,10 @@ class FieldAutoencoder:
                 "; save it with FieldAutoencoder.save_pretrained."
             )
         model = cls(facts["preset"], model=net.kind, device=device)
-        model._net = net.to(_device(device))
+        model._net = net.to(chosen_device(device))
         model._scaling, model._size = Scaling(*facts["scaling"]), facts["size"]
+        prior = pretrained.load_latent_prior(folder)
+        model._latent_prior = None if prior is None else prior.to(chosen_device(device))
         return model
 
     @property
@@ -261,9 +250,35 @@ class FieldAutoencoder:
         return self._size
 
     @property
+    def latent_dim(self) -> int:
+        """Numbers in a latent; a ValueError if the model has none."""
+        return autoencoder(self._fitted()[0]).config.latent_dim
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether it was taught that mirror images are as good as the fields themselves."""
+        config = self._fitted()[0].config
+        return isinstance(config, AutoencoderConfig) and config.mirrored
+
+    @property
     def scaling(self) -> Scaling:
         """The limits of the values it was fitted on."""
         return self._fitted()[1]
+
+    @property
+    def latent_prior(self) -> LatentPrior:
+        """What latents there are, as phase "latent" learned it.
+
+        Raises:
+            ValueError: If the model has no latent, or that phase was not trained.
+        """
+        autoencoder(self._fitted()[0])
+        if self._latent_prior is None:
+            raise ValueError(
+                "This model has no flow of latents yet; train it in its run folder: fit with "
+                "phases=['latent'], on the shell mamba-diffae fit SOURCE --phase latent --run DIR."
+            )
+        return self._latent_prior
 
     def _fitted(self) -> tuple[FieldFlow, Scaling]:
         if self._net is None or self._scaling is None:
@@ -272,27 +287,10 @@ class FieldAutoencoder:
 
     def _inputs(self, observations: Observations, query: Tensor) -> Inputs:
         """Observations for the network, checked beside what is asked, shape (1, N, D)."""
-        net, scaling = self._fitted()
-        seen = as_batch(observations)
-        theirs, ours = seen.values.shape[-1], net.config.value_dim
-        if theirs != ours:
-            raise ValueError(
-                f"The observations have {theirs} channels, but this model was fitted on fields of "
-                f"{ours}; give it such fields, or fit another model."
-            )
-        asked = query.expand(len(seen), -1, -1)
-        return check_inputs(net, asked, seen.coords, scaling.scale(seen.values), seen.mask)
+        return checked_inputs(*self._fitted(), observations, query)
 
     def _parts(self, inputs: Inputs) -> Iterator[Inputs]:
         """So many fields at a time, on the device."""
-        device = next(self._fitted()[0].parameters()).device
-        for part in zip(*(tensor.split(_FIELDS_AT_ONCE) for tensor in inputs), strict=True):
-            yield Inputs(*(tensor.to(device) for tensor in part))
-
-
-def _device(name: str) -> torch.device:
-    gpu = torch.cuda.is_available()
-    if name not in ("auto", "cpu", "cuda") or (name == "cuda" and not gpu):
-        found = "a GPU is there" if gpu else "there is no GPU"
-        raise ValueError(f"Device {name!r} was asked; choose auto, cpu or cuda ({found}).")
-    return torch.device("cuda" if gpu and name != "cpu" else "cpu")
+        for known in batches(self._fitted()[0], inputs, None):
+            assert known.inputs is not None
+            yield known.inputs

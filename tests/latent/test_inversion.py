@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mamba_diffae import FieldAutoencoder, GridField, estimator, observe
-from mamba_diffae.inversion import draw_from, invert
+from mamba_diffae import FieldAutoencoder, GridField, observe
+from mamba_diffae.estimator import known
+from mamba_diffae.latent.inversion import draw_from, invert
 from mamba_diffae.models import Noise
 
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
@@ -37,7 +38,7 @@ def test_fields_keep_their_own_noise_however_many_come_at_once(model, truth, mon
     seen = observe(truth, 0.2)
     whole = invert(model, truth, seen, steps=2)
     drawn = draw_from(model, whole, seen, steps=2)
-    monkeypatch.setattr(estimator, "_FIELDS_AT_ONCE", 4)
+    monkeypatch.setattr(known, "FIELDS_AT_ONCE", 4)
     for a, b in zip(invert(model, truth, seen, steps=2), whole, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
     np.testing.assert_allclose(draw_from(model, whole, seen, steps=2), drawn, atol=1e-4)

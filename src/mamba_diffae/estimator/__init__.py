@@ -1,0 +1,5 @@
+"""FieldAutoencoder: fit, predict, encode and decode, in the unit of the field."""
+
+from mamba_diffae.estimator.field_autoencoder import FieldAutoencoder
+
+__all__ = ["FieldAutoencoder"]

@@ -1,0 +1,186 @@
+"""Directions in the latent space along which attributes change, learned from training fields."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import numpy as np
+
+from mamba_diffae.estimator import FieldAutoencoder
+from mamba_diffae.estimator.known import autoencoder
+from mamba_diffae.evaluation.probes import STRENGTH
+from mamba_diffae.fields import GridField
+from mamba_diffae.fields.atomic import atomic_file
+from mamba_diffae.latent.attributes import HAS, LEAST, UNKNOWN, contrasts, learnable, resolve
+from mamba_diffae.models.presets import build_config
+from mamba_diffae.training.batches import DataConfig
+from mamba_diffae.training.latents import FieldEncoder
+
+FILE = "directions.safetensors"
+"""Where a run keeps them."""
+_AT_ONCE = 128
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Directions:
+    """What a straight line through latents says of attributes, and how to go along it.
+
+    Attributes:
+        counts: How many training fields have each of K attributes, by name.
+        weights: Logistic probes on latents, shape (K, latent_dim).
+        offsets: Of the probes, shape (K,).
+        moves: What amount 1 adds to a latent, shape (K, latent_dim): along the direction of the
+            probe on standardised latents, as far as the means of the two classes lie apart on it.
+    """
+
+    counts: Mapping[str, int]
+    weights: np.ndarray
+    offsets: np.ndarray
+    moves: np.ndarray
+
+    def scores(self, latents: np.ndarray) -> np.ndarray:
+        """Log odds of every attribute, shape (S, K), of latents, shape (S, latent_dim)."""
+        return latents @ self.weights.T + self.offsets
+
+    def move(self, name: str) -> np.ndarray:
+        """What amount 1 of an attribute adds, shape (latent_dim,).
+
+        Args:
+            name: Such as "beard", "gender=female" or "skin_tone".
+
+        Raises:
+            ValueError: If there is none of that name.
+        """
+        return self.moves[list(self.counts).index(self.resolve(name))]
+
+    def resolve(self, name: str) -> str:
+        """The name of the attribute that is meant; a ValueError lists all."""
+        return resolve(name, self.counts)
+
+
+def fit_directions(latents: np.ndarray, labels: Mapping[str, np.ndarray]) -> Directions:
+    """Class-balanced logistic regression of every attribute on standardised latents.
+
+    Args:
+        latents: Shape (S, latent_dim).
+        labels: From `contrasts`, each with fields on both sides.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    mean, deviation = latents.mean(axis=0), latents.std(axis=0)
+    deviation = np.where(deviation > 1e-6 * max(deviation.max(), 1e-12), deviation, np.inf)
+    standard = (latents - mean) / deviation
+    scale = np.where(np.isfinite(deviation), deviation, 0)
+    weights, offsets, moves = [], [], []
+    for label in labels.values():
+        z, y = standard[label != UNKNOWN], label[label != UNKNOWN] == HAS
+        probe = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=500).fit(z, y)
+        w = probe.coef_[0]
+        unit = w / max(float(np.linalg.norm(w)), 1e-12)
+        apart = (z[y].mean(axis=0) - z[~y].mean(axis=0)) @ unit
+        weights.append(w / deviation)
+        offsets.append(probe.intercept_[0] - w @ (mean / deviation))
+        moves.append(apart * unit * scale)
+    counts = {name: int((label == HAS).sum()) for name, label in labels.items()}
+    return Directions(counts, *(np.array(part, np.float32) for part in (weights, offsets, moves)))
+
+
+def learn_directions(
+    model: FieldAutoencoder,
+    truth: GridField,
+    run: Path | None = None,
+    *,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] = lambda done, count: None,
+) -> Directions:
+    """The directions of a model, from the training fields and their attributes.
+
+    Each is encoded from 60 to 100 % of its cells, its own exemplars hidden from the prior: else
+    the directions would be those of fields that are known by heart.
+
+    Args:
+        model: Fitted.
+        truth: The fields that it was fitted on, of its native size, with attributes.
+        run: Its folder, where the directions are kept and found again; None: nowhere.
+        seed: Of the cells.
+        on_progress: Called with (fields encoded, fields in all).
+
+    Raises:
+        ValueError: If the model is not fitted or has no latent, or the fields are not its training
+            fields or have no attributes to learn from.
+    """
+    net = autoencoder(model._fitted()[0])
+    train = truth.split("train")
+    labels = learnable(contrasts(train.attributes))
+    _check(model, train, labels)
+    cells = None if net.prior is None else net.prior.cells
+    data = build_config(DataConfig, {"cells": cells, "mirrored": model.mirrored}, "data")
+    encoder = FieldEncoder(net, train, data, seed)
+    key = _key(encoder, train)
+    standing = None if run is None else _read(run / FILE, key)
+    if standing is not None:
+        return standing
+    latents = []
+    for i in range(0, len(train), _AT_ONCE):
+        fields = train.take(slice(i, i + _AT_ONCE))
+        latents.append(encoder.encode(fields, number=i).numpy())
+        on_progress(i + len(fields), len(train))
+    directions = fit_directions(np.concatenate(latents), labels)
+    if run is not None:
+        _write(run / FILE, key, directions)
+    return directions
+
+
+def _check(model: FieldAutoencoder, train: GridField, labels: Mapping[str, np.ndarray]) -> None:
+    prior = autoencoder(model._fitted()[0]).prior
+    exemplars = 0 if prior is None else len(prior.exemplars)
+    if train.size != model.size or len(train) < exemplars:
+        raise ValueError(
+            f"{len(train)} training fields of {train.size} × {train.size} were given, but the "
+            f"model was fitted on fields of {model.size} × {model.size} and remembers {exemplars}; "
+            "give the fields that it was fitted on."
+        )
+    if not labels:
+        raise ValueError(
+            f"The training fields have {len(train.attributes)} attributes, none of which at least "
+            f"{LEAST} fields have and {LEAST} have not; give a source with attributes, such as "
+            "emoji or cifar10:DIR."
+        )
+
+
+def _key(encoder: FieldEncoder, train: GridField) -> str:
+    total = hashlib.sha256(encoder.digest().encode())
+    total.update(np.ascontiguousarray(train.values).tobytes())
+    for name, column in sorted(train.attributes.items()):
+        total.update(json.dumps([name, column.tolist()]).encode())
+    return total.hexdigest()
+
+
+def _write(path: Path, key: str, directions: Directions) -> None:
+    from safetensors.numpy import save_file
+
+    arrays = {name: getattr(directions, name) for name in ("weights", "offsets", "moves")}
+    about = {"key": key, "counts": json.dumps(directions.counts)}
+    with atomic_file(path) as temporary:
+        save_file(arrays, temporary, metadata=about)
+
+
+def _read(path: Path, key: str) -> Directions | None:
+    """Those of the same key, or None if they are not there or of another one."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "numpy") as kept:
+            about = kept.metadata() or {}
+            if about.get("key") != key:
+                return None
+            arrays = {name: kept.get_tensor(name) for name in ("weights", "offsets", "moves")}
+            return Directions(json.loads(about["counts"]), **arrays)
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None

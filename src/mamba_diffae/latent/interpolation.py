@@ -1,0 +1,198 @@
+"""From one field to another through the latent, and beside it the blend of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mamba_diffae.estimator import FieldAutoencoder
+from mamba_diffae.fields import GridField, Observations, area_average, as_batch
+from mamba_diffae.latent.inversion import draw_from, invert
+from mamba_diffae.models import Noise
+from mamba_diffae.models.presets import unknown
+
+NoiseKind = Literal["mean", "seeded", "inverted"]
+NOISES: tuple[NoiseKind, ...] = ("mean", "seeded", "inverted")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Interpolation:
+    """A path of fields from one to another.
+
+    Attributes:
+        alphas: How far along, 0 to 1, shape (K,).
+        latents: What each was decoded from, shape (K, latent_dim).
+        values: Shape (K, n, n, C), in the unit of the field.
+    """
+
+    alphas: np.ndarray
+    latents: np.ndarray
+    values: np.ndarray
+
+
+def interpolate(
+    model: FieldAutoencoder,
+    a: Observations,
+    b: Observations,
+    n_steps: int = 6,
+    *,
+    size: int | None = None,
+    noise: NoiseKind = "mean",
+    complete: Sequence[GridField] | None = None,
+    seed: int = 0,
+    steps: int = 20,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Interpolation:
+    """Fields between two observed ones: latents on the straight line, each decoded alone.
+
+    The points themselves are not read, since those of two fields cannot be blended.
+
+    Args:
+        model: Fitted.
+        a: What was observed of the first field.
+        b: What was observed of the second.
+        n_steps: Fields on the path, with both ends.
+        size: Pixels a side; None: the native size.
+        noise: "mean" decodes the mean; "seeded" draws every field from one noise function;
+            "inverted" from the noises of the two complete fields, with the arc between them.
+        complete: Both fields, of one each and of the native size, for "inverted".
+        seed: Of the noise function.
+        steps: Steps of Heun's solver.
+        on_progress: Called with (fields done, fields in all).
+
+    Raises:
+        ValueError: If the model is not fitted or has no latent; if `a` or `b` is not one field;
+            there are fewer than two steps; or the noise is unknown, or lacks complete fields.
+
+    Reference:
+        Preechakul et al. (2022), Diffusion Autoencoders, arXiv 2111.15640, section 4.1.
+    """
+    _check(model, n_steps, size, noise, complete)
+    ends = np.concatenate([model.encode(_one(field)) for field in (a, b)])
+    alphas = np.linspace(0, 1, n_steps)
+    latents = lerp(ends[0], ends[1], alphas).astype(np.float32)
+    tell = on_progress or (lambda done, count: None)
+    if noise == "mean":
+        return Interpolation(alphas, latents, model.decode(latents, size, on_progress=tell).mean)
+    between = None
+    if complete is not None and noise == "inverted":
+        between = _arc(_inverted(model, complete, [a, b], ends, steps), alphas)
+    frames = []
+    for i, z in enumerate(latents[:, None]):
+        if between is None:  # each alone, so that it has the number 0 and the one noise function
+            frames.append(model.decode(z, size, 1, seed=seed, steps=steps).sample[0])
+        else:
+            start = Noise(*(part[i : i + 1] for part in between))
+            drawn = draw_from(model, start, None, latents=z, steps=steps)
+            frames.append(drawn if size is None else area_average(drawn, size))
+        tell(i + 1, n_steps)
+    return Interpolation(alphas, latents, np.concatenate(frames))
+
+
+def lerp(a: np.ndarray, b: np.ndarray, alphas: np.ndarray) -> np.ndarray:
+    """Points on the straight line from `a` to `b`, shape (K, *a.shape); the ends are exact.
+
+    Args:
+        a: Any shape.
+        b: The same.
+        alphas: 0 to 1, shape (K,).
+    """
+    alpha = np.asarray(alphas).reshape(-1, *[1] * np.ndim(a))
+    return (1 - alpha) * a + alpha * b
+
+
+def slerp_weights(a: Tensor, b: Tensor, alphas: np.ndarray) -> Tensor:
+    """Weights of two vectors on the arc between them; beside it straight, where there is none.
+
+    Args:
+        a: Shape (N,).
+        b: Shape (N,).
+        alphas: 0 to 1, shape (K,).
+
+    Returns:
+        Shape (K, 2), in double precision: of vectors of one length all combinations have that
+        length, and equal steps are equal angles. Vectors that are parallel or opposite have no one
+        arc; theirs is the straight line.
+
+    Reference:
+        Shoemake (1985), Animating Rotation with Quaternion Curves.
+    """
+    alpha = torch.as_tensor(np.asarray(alphas), dtype=torch.float64)
+    weights = torch.stack([1 - alpha, alpha], dim=1)
+    u, v = (x.double() / x.double().norm().clamp(min=1e-300) for x in (a, b))
+    # Of sums and differences: the arc cosine of nearly 1 would lose half of the digits.
+    angle = 2 * torch.atan2((u - v).norm(), (u + v).norm())
+    if torch.sin(angle) < 1e-6:
+        return weights
+    return torch.sin(weights * angle) / torch.sin(angle)
+
+
+def _inverted(
+    model: FieldAutoencoder,
+    complete: Sequence[GridField],
+    observed: Sequence[Observations],
+    ends: np.ndarray,
+    steps: int,
+) -> list[Noise]:
+    """The noise of both complete fields beside their latents, each of one field."""
+    return [
+        invert(
+            model,
+            field,
+            observations,
+            latents=end[None],
+            context="latent",
+            steps=steps,
+        )
+        for field, observations, end in zip(complete, observed, ends, strict=True)
+    ]
+
+
+def _arc(ends: list[Noise], alphas: np.ndarray) -> Noise:
+    """The noise along the arc: pixels and anchors are parts of one vector, and turn together."""
+    first, second = (torch.cat([part.flatten() for part in end]) for end in ends)
+    weights = slerp_weights(first, second, alphas).float()
+    return Noise(
+        *(
+            torch.einsum("ke,enc->knc", weights, torch.cat(parts))
+            for parts in zip(*ends, strict=True)
+        )
+    )
+
+
+def _one(observations: Observations) -> Observations:
+    count = len(as_batch(observations))
+    if count != 1:
+        raise ValueError(f"One field was expected at each end, and {count} were given.")
+    return observations
+
+
+def _check(
+    model: FieldAutoencoder,
+    n_steps: int,
+    size: int | None,
+    noise: str,
+    complete: Sequence[GridField] | None,
+) -> None:
+    if n_steps < 2:
+        raise ValueError(f"n_steps is {n_steps}; a path has two fields, its ends, or more.")
+    if noise not in NOISES:
+        raise unknown("noise", noise, NOISES)
+    if noise != "inverted":
+        return
+    if complete is None or [len(field) for field in complete] != [1, 1]:
+        raise ValueError(
+            "Noise 'inverted' needs the two complete fields, as `complete`; with observations "
+            "alone draw with noise 'seeded'."
+        )
+    if size is not None and size > model.size:
+        raise ValueError(
+            f"Inverted noise is known at the native {model.size} × {model.size} pixels, and "
+            f"{size} were asked; ask for {model.size} or less, or draw with noise 'seeded'."
+        )

@@ -1,0 +1,88 @@
+"""Fields from nothing: noise to a latent, the latent to a field at any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+
+from mamba_diffae.estimator import FieldAutoencoder
+from mamba_diffae.flow import field_keys
+from mamba_diffae.models.presets import unknown
+
+Flow = Literal["latent", "values"]
+FLOWS: tuple[Flow, ...] = ("latent", "values")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """Fields that nobody has observed.
+
+    Attributes:
+        latents: What they were decoded from, shape (S, latent_dim); zeros, which say nothing, for a
+            flow in the values.
+        values: Shape (S, n, n, C), in the unit of the field.
+    """
+
+    latents: np.ndarray
+    values: np.ndarray
+
+
+def generate(
+    model: FieldAutoencoder,
+    count: int,
+    size: int | None = None,
+    *,
+    seed: int = 0,
+    steps: int = 20,
+    flow: Flow = "latent",
+    mean: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Generated:
+    """Draw fields from the model alone.
+
+    Field i depends on (seed, i) only, whatever the count; at every size it is the same field.
+
+    Args:
+        model: Fitted, with phase "latent" for the flow in the latent.
+        count: Fields to draw.
+        size: Pixels a side; None: the native size.
+        seed: Of the latents and of the noise of the fields.
+        steps: Steps of Heun's solver, in either flow.
+        flow: "latent" draws a latent, and from it alone a field; "values" draws the field in one go
+            by the same decoder with the latent dropped.
+        mean: Whether a latent gives its mean in place of a draw.
+        on_progress: Called with (fields done, fields in all).
+
+    Raises:
+        ValueError: If the model is not fitted, has no latent or was not trained in phase "latent";
+            if the count is below 1 or the seed negative; if the flow is unknown, or has no mean.
+    """
+    _check(count, seed, flow, mean)
+    if flow == "latent":
+        prior = model.latent_prior
+        device = next(prior.parameters()).device
+        latents = prior.sample(field_keys(seed, count, device), steps=steps).cpu().numpy()
+    else:
+        latents = np.zeros((count, model.latent_dim), np.float32)
+    drawn = model.decode(
+        latents, size, n_samples=int(not mean), seed=seed, steps=steps, on_progress=on_progress
+    )
+    return Generated(latents, drawn.mean if mean else drawn.sample[0])
+
+
+def _check(count: int, seed: int, flow: str, mean: bool) -> None:
+    if count < 1:
+        raise ValueError(f"{count} fields were asked; give a number of 1 or more.")
+    if seed < 0:
+        raise ValueError(f"The seed is {seed}; give 0 or a positive whole number.")
+    if flow not in FLOWS:
+        raise unknown("flow", flow, FLOWS)
+    if mean and flow == "values":
+        raise ValueError(
+            "A flow in the values has one mean, the same for every field; leave the mean out, or "
+            "draw with flow 'latent'."
+        )
