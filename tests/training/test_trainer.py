@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -172,6 +173,15 @@ def test_ctrl_c_finishes_the_step_saves_and_says_how_to_resume(
     assert (curve(run), weights(resumed)) == (curve(never_stopped), expected)
 
 
+@pytest.fixture
+def _heard() -> Iterator[None]:
+    """Ctrl-C as in a terminal: a process begun in the background ignores it."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("_heard")
 def test_a_second_ctrl_c_stops_at_once(run: Run) -> None:
     def insist() -> None:
         listening = signal.getsignal(signal.SIGINT)
