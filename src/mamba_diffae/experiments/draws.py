@@ -1,7 +1,7 @@
 """How good are single draws, at what cost, how honest is their spread, and can they be undone?
 
 Command:  mamba-diffae experiment draws --model emoji-96 --run runs/draws
-Hardware: any; about an hour on two cores, most of it the ensembles.
+Hardware: any; half an hour of processor time, an estimate, most of it the ensembles.
 Measured: not yet at this scale; docs/findings.md holds a short check.
 """
 
