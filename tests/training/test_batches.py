@@ -77,6 +77,27 @@ def test_fields_of_a_batch_are_seen_in_the_same_cells_and_asked_elsewhere(truth)
     assert all(not torch.equal(a, b) for a, b in places)
 
 
+def test_views_of_a_field_are_the_same_field_in_other_cells(truth: GridField) -> None:
+    mirrored = CONFIG.model_copy(update={"mirrored": True})
+    batches = make(truth, mirrored, batch_size=10, views=2)
+    batch, next_one = batches(0), batches(1)
+    assert batch.draw.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert torch.equal(batch.index[::2], batch.index[1::2])
+    assert len(torch.cat([batch.index, next_one.index]).unique()) == len(truth)
+    assert torch.equal(batch.anchor_values[::2], batch.anchor_values[1::2])  # turned alike
+    for view in (0, 1):
+        assert (batch.input_coords[view::2] == batch.input_coords[view]).all()
+    assert not torch.equal(batch.input_coords[0], batch.input_coords[1])
+    assert not torch.equal(batch.query_coords[0], batch.query_coords[1])
+
+
+def test_views_that_do_not_fit_in_a_batch_are_refused(truth: GridField) -> None:
+    with pytest.raises(
+        ValueError, match=r"batch of 5 .* 2 views .* set batch_size to a multiple of 2"
+    ):
+        make(truth, batch_size=5, views=2)
+
+
 def test_a_mirrored_field_is_the_field_in_a_mirror(truth: GridField) -> None:
     mirrored = make(truth, CONFIG.model_copy(update={"mirrored": True}))
     plain, flipped = make(truth), 0

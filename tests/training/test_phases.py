@@ -12,11 +12,14 @@ from mamba_diffae.fields import GridField
 from mamba_diffae.models import FieldFlow
 from mamba_diffae.models.config import CONTEXTS, AutoencoderConfig
 from mamba_diffae.models.pretrained import MODELS
+from mamba_diffae.models.readout import Prepared
 from mamba_diffae.training import Run, TrainingConfig
 from mamba_diffae.training.batches import DataConfig, FieldBatches, TrainingBatch
+from mamba_diffae.training.contrast import info_nce
 from mamba_diffae.training.fit import train_phase, validator
 from mamba_diffae.training.phases import (
     ABSENT,
+    CONTRAST_WEIGHT,
     DENSITY_POWER,
     LATENT_ONLY,
     MEAN_ONLY,
@@ -45,8 +48,9 @@ class Witness(FieldFlow):
         self.anchors = torch.rand(PLACES, 2, generator=torch.Generator().manual_seed(0))
         self.weight = nn.Parameter(torch.zeros(()))
 
-    def condition(self, *seen, latent=None, context, estimate=None) -> None:
+    def condition(self, *seen, latent=None, context, estimate=None) -> Prepared:
         self.context = context
+        return Prepared(torch.zeros(FIELDS, 1), None)
 
     def site(self, condition, query_coords) -> None:
         return None
@@ -80,6 +84,7 @@ def asked(phase: str, shift: float = 0.0) -> tuple[Witness, float]:
         anchor_values=truth,
         keys=torch.arange(FIELDS),
         index=torch.arange(FIELDS),
+        draw=torch.arange(FIELDS),
         share=torch.ones(FIELDS),
         estimate=torch.zeros(FIELDS, 0, 0),
     )
@@ -205,6 +210,19 @@ def test_a_field_weighs_the_same_in_every_batch(network, truth, phase: str) -> N
     ]
     alone = torch.stack([PHASES[phase].loss(net, part) for part in parts])
     torch.testing.assert_close(alone.mean(), PHASES[phase].loss(net, whole))
+
+
+def test_views_of_one_field_teach_its_latents_to_agree(network, truth) -> None:
+    net = network(value_dim=1)
+    anchors = round(len(net.anchors) ** 0.5)
+    batch = FieldBatches(truth, DATA, seed=0, batch_size=8, anchors=anchors, views=2)(0)
+    strangers = replace(batch, draw=torch.arange(8))
+    phase = PHASES["autoencoder"]
+    latents = net.encode(batch.input_coords, batch.input_values, batch.input_mask)
+    expected = CONTRAST_WEIGHT * (batch.share**DENSITY_POWER * info_nce(latents, batch.draw)).mean()
+    found = phase.loss(net, batch) - phase.loss(net, strangers)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
+    assert found > 0
 
 
 def test_phase_2_leaves_the_encoder_alone(network, truth) -> None:

@@ -19,6 +19,8 @@ NUGGET = 4e-3
 """Variance, on the scale [-1, 1], of what the Gaussian leaves unexplained."""
 _CODES, _FINE = 127, 256
 """Whole numbers up to 1 that exemplars are kept as, and parts of one that distances count in."""
+_AT_ONCE = 8
+"""Fields whose analogues are looked at together: much memory at a time is slow to get."""
 
 
 class Library(NamedTuple):
@@ -104,11 +106,13 @@ class AnaloguePrior(nn.Module):
             (B, G^D, C + 2).
         """
         seen, average = self._binned(coords, values, mask)
-        if (seen == seen[:1]).all():
-            return self._estimate(seen[0], average, excluded)
-        hidden = [None] * len(seen) if excluded is None else excluded.split(1)
-        rows = zip(seen, average.split(1), hidden, strict=True)
-        return torch.cat([self._estimate(*row) for row in rows])
+        patterns, pattern = seen.unique(dim=0, return_inverse=True)
+        estimate = values.new_empty(*seen.shape, self.outputs)
+        for p, cells in enumerate(patterns):
+            rows = (pattern == p).nonzero()[:, 0]
+            hidden = None if excluded is None else excluded[rows]
+            estimate[rows] = self._estimate(cells, average[rows], hidden)
+        return estimate
 
     def _binned(self, coords: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Which cells were seen (B, G^D), and the average seen there (B, G^D, C)."""
@@ -127,22 +131,41 @@ class AnaloguePrior(nn.Module):
 
     def _estimate(self, seen: Tensor, average: Tensor, excluded: Tensor | None) -> Tensor:
         """The estimate of fields that were observed in the same cells."""
-        fields, codes, mean, covariance = self.library()
+        _, codes, _, covariance = self.library()
         places = seen.nonzero() * self.value_dim
         observed = (places + torch.arange(self.value_dim, device=seen.device)).flatten()
         y = average[:, seen].flatten(1)
         distance = _distances(y, codes.index_select(0, observed))
+        across = covariance.index_select(0, observed).mul_(1 - LOCAL)
+        K = across[:, observed]
+        K.diagonal().add_(NUGGET)
+        shared = observed, across, torch.linalg.cholesky(K)
+        hidden = [None] * len(y) if excluded is None else excluded.split(_AT_ONCE)
+        parts = zip(y.split(_AT_ONCE), distance.split(_AT_ONCE), hidden, strict=False)
+        field, spread = map(torch.cat, zip(*(self._local(*p, *shared) for p in parts), strict=True))
+        flag = seen.to(field.dtype).expand(len(field), -1)[..., None]
+        return torch.cat([field, spread * (1 - flag), flag], dim=-1)
+
+    def _local(
+        self,
+        y: Tensor,
+        distance: Tensor,
+        excluded: Tensor | None,
+        observed: Tensor,
+        across: Tensor,
+        L: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Mean (B, G^D, C) and spread (B, G^D, 1) under each field's own Gaussian."""
+        fields, _, mean, _ = self.library()
         centre, analogues, weight = self._analogues(fields, distance, excluded)
         if excluded is not None:
             own, share = self._own(fields, mean, excluded)
             analogues, weight = torch.cat([analogues, own], 1), torch.cat([weight, share], 1)
-        across = (1 - LOCAL) * covariance.index_select(0, observed)
-        correction = _posterior(across, observed, analogues, weight, y - centre[:, observed])
+        residual = y - centre[:, observed]
+        field = centre + _correction(across, L, analogues, observed, weight, residual)
         spread = (weight.clamp(min=0)[..., None] * analogues.square()).sum(dim=1).sqrt()
-        field = (centre + correction).unflatten(1, (-1, self.value_dim))
-        spread = spread.unflatten(1, (-1, self.value_dim)).mean(dim=-1, keepdim=True)
-        flag = seen.to(field.dtype).expand(len(field), -1)[..., None]
-        return torch.cat([field, spread * (1 - flag), flag], dim=-1)
+        field, spread = (x.unflatten(1, (-1, self.value_dim)) for x in (field, spread))
+        return field, spread.mean(dim=-1, keepdim=True)
 
     def _analogues(
         self, fields: Tensor, distance: Tensor, excluded: Tensor | None
@@ -201,14 +224,17 @@ def _distances(y: Tensor, codes: Tensor) -> Tensor:
     the same corner) would be chosen by rounding errors, which depend on the rest of the batch. So
     they are computed in whole numbers, which double precision holds exactly.
     """
-    whole, exact = (y.double() * _CODES * _FINE).round(), codes.double()
-    squared = whole.square().sum(1)[:, None] - 2 * _FINE * whole @ exact
-    squared += _FINE**2 * exact.square().sum(0)
+    whole = (y.double() * _CODES * _FINE).round()
+    parts = []
+    for some in codes.split(64 * _AT_ONCE, dim=1):
+        exact = some.double()
+        parts.append(_FINE**2 * exact.square().sum(0) - 2 * _FINE * whole @ exact)
+    squared = whole.square().sum(1)[:, None] + torch.cat(parts, dim=1)
     return (squared / (_CODES * _FINE) ** 2).to(y.dtype)
 
 
-def _posterior(
-    across: Tensor, observed: Tensor, analogues: Tensor, weight: Tensor, residual: Tensor
+def _correction(
+    across: Tensor, L: Tensor, analogues: Tensor, observed: Tensor, weight: Tensor, residual: Tensor
 ) -> Tensor:
     """E[x | y] - m for x ~ N(m, S + Σ_j d_j z_j z_jᵀ), where weights d_j may be negative.
 
@@ -217,8 +243,9 @@ def _posterior(
 
     Args:
         across: S between the n observed places and all, shape (n, P).
-        observed: Which places, shape (n,).
+        L: The factor, shape (n, n).
         analogues: z_j, shape (B, r, P).
+        observed: Which places, shape (n,).
         weight: d_j, shape (B, r).
         residual: y - m at the observed places, shape (B, n).
 
@@ -226,9 +253,6 @@ def _posterior(
         Shape (B, P).
     """
     batch, r = weight.shape
-    K = across[:, observed].clone()
-    K.diagonal().add_(NUGGET)
-    L = torch.linalg.cholesky(K)
     Z = analogues[:, :, observed]
     columns = torch.cat([Z, residual[:, None]], dim=1).flatten(0, 1).T
     U = torch.linalg.solve_triangular(L, columns, upper=False).T.unflatten(0, (batch, r + 1))

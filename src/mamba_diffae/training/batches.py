@@ -29,6 +29,8 @@ class DataConfig(BaseModel):
         cells: Cells a side of the observed grid; None: 32, or the native size if smaller.
         exemplars: Training fields that the prior of an autoencoder keeps, at most; 0: no prior.
         mirrored: Whether mirror images (left and right) are as good as the fields themselves.
+        views: Times that phase 1 of a network with a latent sees each field of a batch, each time
+            in other cells; from 2 on its latents learn to know the field again.
         encodings: Latents of each training field that phase "latent" learns from, each from other
             cells; every second one is of its mirror image, if `mirrored`.
     """
@@ -41,6 +43,7 @@ class DataConfig(BaseModel):
     cells: int | None = Field(None, ge=1)
     exemplars: int = Field(4096, ge=0)
     mirrored: bool = False
+    views: int = Field(1, ge=1)
     encodings: int = Field(4, ge=1)
 
     @field_validator("fractions")
@@ -69,6 +72,7 @@ class TrainingBatch:
         anchor_values: The truth averaged around every anchor, shape (B, A, C).
         keys: What every further random draw depends on, shape (B,), int64.
         index: Which fields they are, shape (B,).
+        draw: Rows with equal numbers are one field, mirrored alike, in other cells; shape (B,).
         share: Of the cells of each field that were observed, shape (B,).
         estimate: What the prior makes of the observations without the field itself and its copies,
             shape (B, G^D, C + 2); of width 0 where there is no prior.
@@ -82,6 +86,7 @@ class TrainingBatch:
     anchor_values: Tensor
     keys: Tensor
     index: Tensor
+    draw: Tensor
     share: Tensor
     estimate: Tensor
 
@@ -111,16 +116,20 @@ class FieldBatches:
     """Batches of a stack of complete fields: call with a step.
 
     Every step observes another random subset of cells, a share of them drawn anew, and asks at
-    random native pixels. All fields of a step are observed in the same cells, so that nothing is
-    padded and the prior factors one matrix for all.
+    random native pixels. All fields of a step are observed in the same cells (in each view), so
+    that nothing is padded and the prior factors one matrix for all.
 
     Args:
         truth: Complete fields.
         config: What is observed and asked.
         seed: With the step, all that a batch depends on.
-        batch_size: Fields in a batch.
+        batch_size: Observations in a batch, a multiple of `views`.
         anchors: Anchors a side, or 0.
         prior: What makes the estimates; it holds the `exemplars` of these fields.
+        views: Rows of a batch that are one field.
+
+    Raises:
+        ValueError: If the views of a field do not fit in a batch.
     """
 
     def __init__(
@@ -132,9 +141,15 @@ class FieldBatches:
         batch_size: int,
         anchors: int = 0,
         prior: AnaloguePrior | None = None,
+        views: int = 1,
     ) -> None:
+        if batch_size % views:
+            raise ValueError(
+                f"A batch of {batch_size} cannot hold {views} views of every field (data.views); "
+                f"set batch_size to a multiple of {views}."
+            )
         self.truth, self.config, self.seed, self.batch_size = truth, config, seed, batch_size
-        self.prior = prior
+        self.prior, self.views = prior, views
         self.exemplar_groups = exemplar_groups(truth, prior)
         self.queries = min(config.queries, truth.size**2)
         self.cells = config.cells or min(CELLS, truth.size)
@@ -146,17 +161,16 @@ class FieldBatches:
 
     def __call__(self, step: int) -> TrainingBatch:
         """The batch of a step, on the CPU."""
-        index = self._chosen(step)
-        rng = self._rng(_POINTS, step)
-        seen = draw_cells(rng, self.cells, self._fraction(step), self.config.pattern)
-        places = range(self.batch_size)
-        asked = np.stack([self._asked(step, place) for place in places])
-        mirror = np.array([self._mirrored(step, place) for place in places])
+        draw = np.arange(self.batch_size) // self.views
+        index = self._chosen(step)[draw]
+        seen = np.tile(self._seen(step), (len(index) // self.views, 1))
+        asked = np.stack([self._asked(step, place) for place in range(self.batch_size)])
+        mirror = np.array([self._mirrored(step, field) for field in draw.tolist()])
         native = values_at(self.native, index, asked, mirror)
-        observed = values_at(self.observed, index, np.tile(seen, (len(index), 1)), mirror)
+        observed = values_at(self.observed, index, seen, mirror)
         anchors = np.tile(np.arange(self.around_anchors.shape[1]), (len(index), 1))
         inputs = (
-            torch.from_numpy(self.cell_coords[seen]).expand(len(index), -1, -1),
+            torch.from_numpy(self.cell_coords[seen]),
             torch.from_numpy(observed),
             torch.ones(observed.shape[:2], dtype=torch.bool),
         )
@@ -167,7 +181,8 @@ class FieldBatches:
             anchor_values=torch.from_numpy(values_at(self.around_anchors, index, anchors, mirror)),
             keys=fold(fold(torch.tensor([self.seed]), step), torch.arange(self.batch_size)),
             index=torch.as_tensor(index),
-            share=torch.full((len(index),), len(seen) / len(self.cell_coords)),
+            draw=torch.as_tensor(draw),
+            share=torch.full((len(index),), seen.shape[1] / len(self.cell_coords)),
             estimate=self._estimate(inputs, index),
         )
 
@@ -178,6 +193,12 @@ class FieldBatches:
         own = self.truth.groups[index][:, None] == self.exemplar_groups
         return self.prior(*inputs, torch.from_numpy(own))
 
+    def _seen(self, step: int) -> np.ndarray:
+        """The cells of each view, of all as many, shape (views, L)."""
+        rng, fraction = self._rng(_POINTS, step), self._fraction(step)
+        views = range(self.views)
+        return np.stack([draw_cells(rng, self.cells, fraction, self.config.pattern) for _ in views])
+
     def _asked(self, step: int, place: int) -> np.ndarray:
         rng = self._rng(_ASKED, step, place)
         return rng.choice(len(self.pixel_coords), self.queries, replace=False)
@@ -187,7 +208,10 @@ class FieldBatches:
 
     def _chosen(self, step: int) -> np.ndarray:
         return in_turn(
-            len(self.truth), step, self.batch_size, lambda epoch: self._rng(_ORDER, epoch)
+            len(self.truth),
+            step,
+            self.batch_size // self.views,
+            lambda epoch: self._rng(_ORDER, epoch),
         )
 
     def _fraction(self, step: int) -> float:

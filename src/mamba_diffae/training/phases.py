@@ -6,7 +6,7 @@ is the flow at t = 0, and phase 2, flow matching, keeps that term in a quarter o
 
 from __future__ import annotations
 
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from mamba_diffae.flow import PathSample, fold, linear_path, uniform
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.config import CONTEXTS
 from mamba_diffae.training.batches import TrainingBatch
+from mamba_diffae.training.contrast import info_nce
 
 ANCHOR_WEIGHT = 0.5
 """Weight of the anchors' loss beside the queries'."""
@@ -24,6 +25,8 @@ NOTHING = 0.1
 """Share of fields of phase 2 whose latent is dropped too: a flow in the values alone."""
 LATENT_WEIGHT = 0.3
 """Weight of their loss: what cannot be known would otherwise drown what can."""
+CONTRAST_WEIGHT = 0.1
+"""Weight of knowing a field again, where a batch has several views of it."""
 DENSITY_POWER = 0.75
 """Error falls about so fast with the share of cells observed: its inverse weighs the steps."""
 MEAN_ONLY = 0.25
@@ -46,13 +49,15 @@ class AutoencoderPhase:
         model.requires_grad_(True)
 
     def loss(self, model: FieldFlow, batch: TrainingBatch) -> Tensor:
-        """Mean squared error of the velocity at t = 0."""
+        """Mean squared error of the velocity at t = 0, and how badly fields are known again."""
         t = torch.zeros(batch.size, device=batch.keys.device)
         x_q = torch.zeros_like(batch.query_values)
         x_a = torch.zeros_like(batch.anchor_values)
         context = _contexts(model, batch)
-        u_q, u_a = _velocities(model, batch, context, t, x_q, x_a, None)
-        return _loss(batch, context, (u_q, batch.query_values), (u_a, batch.anchor_values))
+        condition = _condition(model, batch, context)
+        u_q, u_a = _velocities(model, batch, condition, t, x_q, x_a, None)
+        loss = _loss(batch, context, (u_q, batch.query_values), (u_a, batch.anchor_values))
+        return loss + _contrast(batch, condition.latent) if model.has_latent else loss
 
 
 @final
@@ -78,7 +83,8 @@ class DiffusionPhase:
         present = (uniform(fold(keys, _ABSENT)) >= ABSENT) | mean
         present = present[:, None].expand(anchor.x_t.shape[:2])
         context = _contexts(model, batch, NOTHING)
-        u_q, u_a = _velocities(model, batch, context, t, query.x_t, anchor.x_t, present)
+        condition = _condition(model, batch, context)
+        u_q, u_a = _velocities(model, batch, condition, t, query.x_t, anchor.x_t, present)
         return _loss(batch, context, (u_q, query.u_t), (u_a, anchor.u_t))
 
     @staticmethod
@@ -95,19 +101,23 @@ class DiffusionPhase:
 PHASES = {p.name: p for p in (AutoencoderPhase(), DiffusionPhase())}
 
 
+def _condition(model: FieldFlow, batch: TrainingBatch, context: Tensor) -> Any:
+    """What the decoder is told of the observations."""
+    inputs = batch.input_coords, batch.input_values, batch.input_mask
+    estimate = batch.estimate if batch.estimate.numel() else None
+    return model.condition(*inputs, context=context, estimate=estimate)
+
+
 def _velocities(
     model: FieldFlow,
     batch: TrainingBatch,
-    context: Tensor,
+    condition: Any,
     t: Tensor,
     x_q: Tensor,
     x_a: Tensor,
     present: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Velocities at queries and anchors."""
-    inputs = batch.input_coords, batch.input_values, batch.input_mask
-    estimate = batch.estimate if batch.estimate.numel() else None
-    condition = model.condition(*inputs, context=context, estimate=estimate)
     tokens, u_a = model.anchor_flow(condition, t, x_a, present)
     site = model.site(condition, batch.query_coords)
     return model.query_flow(condition, site, t, x_q, tokens), u_a
@@ -137,6 +147,12 @@ def _loss(
     hears = context == CONTEXTS.index("latent+points")
     weight = torch.where(hears, 1.0, LATENT_WEIGHT) * batch.share**DENSITY_POWER
     return _error(*queries, weight) + ANCHOR_WEIGHT * _error(*anchors, weight)
+
+
+def _contrast(batch: TrainingBatch, latents: Tensor) -> Tensor:
+    """How badly latents tell the fields of the batch apart, more where much was observed."""
+    weight = CONTRAST_WEIGHT * batch.share**DENSITY_POWER
+    return (weight * info_nce(latents, batch.draw)).mean()
 
 
 def _error(velocity: Tensor, target: Tensor, weight: Tensor) -> Tensor:
