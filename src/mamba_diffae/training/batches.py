@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Annotated, Self, final
 
@@ -14,6 +13,7 @@ from torch import Tensor
 from mamba_diffae.fields import CELLS, GridField, Pattern, draw_cells, pixel_centres
 from mamba_diffae.flow import fold
 from mamba_diffae.models.prior import AnaloguePrior
+from mamba_diffae.training.order import in_turn, kin_together
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -30,7 +30,8 @@ class DataConfig(BaseModel):
         exemplars: Training fields that the prior of an autoencoder keeps, at most; 0: no prior.
         mirrored: Whether mirror images (left and right) are as good as the fields themselves.
         views: Times that phase 1 of a network with a latent sees each field of a batch, each time
-            in other cells; from 2 on its latents learn to know the field again.
+            in other cells; from 2 on its latents learn to know the field again, among others of
+            its group above all. Of several processes each looks at its share of a batch alone.
         encodings: Latents of each training field that phase "latent" learns from, each from other
             cells; every second one is of its mirror image, if `mirrored`.
     """
@@ -207,12 +208,14 @@ class FieldBatches:
         return self.config.mirrored and bool(self._rng(_MIRROR, step, place).random() < 0.5)
 
     def _chosen(self, step: int) -> np.ndarray:
-        return in_turn(
-            len(self.truth),
-            step,
-            self.batch_size // self.views,
-            lambda epoch: self._rng(_ORDER, epoch),
-        )
+        groups = self.truth.groups
+
+        def order(epoch: int) -> np.ndarray:
+            rng = self._rng(_ORDER, epoch)
+            # To tell a field from its kin takes more than to tell it from any other.
+            return rng.permutation(len(groups)) if self.views == 1 else kin_together(rng, groups)
+
+        return in_turn(len(groups), step, self.batch_size // self.views, order)
 
     def _fraction(self, step: int) -> float:
         """Log-uniform: as many steps between 2 % and 6 % as between 20 % and 60 %."""
@@ -227,23 +230,6 @@ class FieldBatches:
         """Every field averaged to a size, scaled, shape (S, size², C)."""
         coarse = self.truth.scaling.scale(self.truth.at(size))
         return coarse.reshape(len(self.truth), -1, self.truth.channels)
-
-
-def in_turn(
-    count: int, step: int, batch_size: int, rng: Callable[[int], np.random.Generator]
-) -> np.ndarray:
-    """Which of `count` come in the batch of a step: each once before any comes twice.
-
-    Args:
-        count: To choose from.
-        step: Number of the batch.
-        batch_size: How many.
-        rng: Of an epoch, which has an order of its own.
-    """
-    first, last = step * batch_size, (step + 1) * batch_size
-    epochs = range(first // count, (last - 1) // count + 1)
-    order = [rng(epoch).permutation(count) for epoch in epochs]
-    return np.concatenate(order)[first - epochs.start * count :][:batch_size]
 
 
 def values_at(

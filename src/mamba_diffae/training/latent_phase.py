@@ -15,10 +15,11 @@ from mamba_diffae.flow import fold, linear_path, normals, uniform
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.config import LatentPriorConfig
 from mamba_diffae.models.latent_prior import LatentPrior
-from mamba_diffae.training.batches import DataConfig, in_turn
+from mamba_diffae.training.batches import DataConfig
 from mamba_diffae.training.checkpoint import BEST, Checkpoint
 from mamba_diffae.training.config import TrainingConfig
 from mamba_diffae.training.latents import FieldEncoder, LatentCache
+from mamba_diffae.training.order import in_turn
 from mamba_diffae.training.processes import Processes
 from mamba_diffae.training.run import Run
 from mamba_diffae.training.trainer import TrainingInterrupted, Validate, train
@@ -82,12 +83,12 @@ class LatentBatches:
 
     def __call__(self, step: int) -> LatentBatch:
         """The batch of a step, on the CPU."""
-        rows = in_turn(
-            len(self.latents),
-            step,
-            self.batch_size,
-            lambda epoch: np.random.default_rng((self.seed, epoch)),
-        )
+        count = len(self.latents)
+
+        def order(epoch: int) -> np.ndarray:
+            return np.random.default_rng((self.seed, epoch)).permutation(count)
+
+        rows = in_turn(count, step, self.batch_size, order)
         keys = fold(fold(torch.tensor([self.seed]), step), torch.arange(self.batch_size))
         index = torch.from_numpy(rows)
         return LatentBatch(self.latents[index], keys, index % self.count)
