@@ -1,7 +1,7 @@
 """At equal cost, which network reconstructs best, and which of its ideas help?
 
 Command:  mamba-diffae experiment comparison --run DIR --scale standard --equal-pictures
-Hardware: two cores of an AMD EPYC (AVX2), one for each of two trainings at a time, other work beside.
+Hardware: two cores of an AMD EPYC (AVX2), one for each of two trainings at a time.
 Time: 156 minutes of processor time for 17 trainings, half an hour for judging them.
 Measured: at seed 0 the autoencoder reaches 25.69 / 24.09 / 22.99 dB at 32 / 64 / 96, the baseline
 21.21 / 20.46 / 19.88, gappy POD 23.64 / 22.76 / 22.05. The prior brings nearly all of that lead;
