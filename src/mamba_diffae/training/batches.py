@@ -29,9 +29,6 @@ class DataConfig(BaseModel):
         cells: Cells a side of the observed grid; None: 32, or the native size if smaller.
         exemplars: Training fields that the prior of an autoencoder keeps, at most; 0: no prior.
         mirrored: Whether mirror images (left and right) are as good as the fields themselves.
-        views: Times that phase 1 of a network with a latent sees each field of a batch, each time
-            in other cells; from 2 on its latents learn to know the field again, among others of
-            its group above all. Of several processes each looks at its share of a batch alone.
         encodings: Latents of each training field that phase "latent" learns from, each from other
             cells; every second one is of its mirror image, if `mirrored`.
     """
@@ -44,7 +41,6 @@ class DataConfig(BaseModel):
     cells: int | None = Field(None, ge=1)
     exemplars: int = Field(4096, ge=0)
     mirrored: bool = False
-    views: int = Field(1, ge=1)
     encodings: int = Field(4, ge=1)
 
     @field_validator("fractions")
@@ -146,7 +142,7 @@ class FieldBatches:
     ) -> None:
         if batch_size % views:
             raise ValueError(
-                f"A batch of {batch_size} cannot hold {views} views of every field (data.views); "
+                f"A batch of {batch_size} cannot hold {views} views of every field; "
                 f"set batch_size to a multiple of {views}."
             )
         self.truth, self.config, self.seed, self.batch_size = truth, config, seed, batch_size

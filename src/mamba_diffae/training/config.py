@@ -22,6 +22,9 @@ class TrainingConfig(BaseModel):
     Attributes:
         steps: Updates of the weights (with `minutes`: at most).
         batch_size: Pictures in a batch.
+        views: Times that a batch holds each of its pictures, each time seen in other cells. From 2
+            on the latents of phase 1 learn to know the picture again, among others of its group
+            above all. Of several processes each compares within its share of a batch.
         learning_rate: Its peak, after the warm-up.
         optimizer: "adamw" (weight decay apart from the gradient) or "adam".
         weight_decay: For matrices only: vectors, scalars and parameters with a true attribute
@@ -45,6 +48,7 @@ class TrainingConfig(BaseModel):
 
     steps: int = Field(1000, ge=1)
     batch_size: int = Field(32, ge=1)
+    views: int = Field(1, ge=1)
     learning_rate: float = Field(1e-3, gt=0)
     optimizer: Literal["adamw", "adam"] = "adamw"
     weight_decay: float = Field(0.01, ge=0)

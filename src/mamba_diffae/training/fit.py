@@ -77,7 +77,7 @@ def train_phase(
         anchors=anchors,
         # The network's own moves to the device with it; batches are made on the CPU.
         prior=None if net.prior is None else copy.deepcopy(net.prior).cpu(),
-        views=data.views if net.has_latent and phase == net.phases[0] else 1,
+        views=config.views,
     )
     validate = validator(truth) if (truth.splits == "val").any() else None
     trained = train(
