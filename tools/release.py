@@ -27,6 +27,8 @@ def card(name: str, run: Run, scores: Sequence[Mapping[str, Any]], size: int) ->
     facts = run.facts
     spent = ", ".join(f"{phase} {float(s) / 60:.0f} min" for phase, s in facts["elapsed"].items())
     hardware = ", ".join(f"{key} {value}" for key, value in facts["hardware"].items() if value)
+    commands = [*facts.get("earlier_commands", []), facts["command"]]
+    recipe = ", then ".join(f"`{command}`" for command in commands)
     tables = "\n\n".join(table(numbers) for numbers in scores)
     return f"""# {name}
 
@@ -36,7 +38,7 @@ picture, from scattered averages over 32 × 32 cells.
 - **Data**: 2,520 training pictures of the embedded set, renderings of Fluent Emoji (MIT, Microsoft
   Corporation). The weights hold them as exemplars, averaged to 32 × 32 and in 8 bits.
 - **Licence**: MIT, as the package.
-- **Recipe**: `{facts["command"]}`, preset {facts["preset"]}, seed {facts["seed"]}.
+- **Recipe**: {recipe}; preset {facts["preset"]}, seed {facts["seed"]}.
 - **Hardware and time**: {hardware}; {spent}.
 - **Size**: {size / 1e6:.1f} MB, half precision.
 - **Meant for** pictures like these. Of others it knows nothing: train your own.

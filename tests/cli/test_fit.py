@@ -48,8 +48,9 @@ def test_phase_after_phase_is_all_at_once(shell, few, pictures, finished, tmp_pa
         ours, theirs = (load_file(run / "model" / file) for run in (tmp_path / "run", finished))
         assert all((ours[name] == theirs[name]).all() for name in theirs)
     # An interrupt would name the command that is running, not the one before.
-    command = json.loads((tmp_path / "run/run.json").read_text())["command"]
-    assert "--phase diffusion" in command
+    facts = json.loads((tmp_path / "run/run.json").read_text())
+    assert "--phase diffusion" in facts["command"]
+    assert ["--phase autoencoder" in c for c in facts["earlier_commands"]] == [True]
 
 
 def test_the_second_phase_wants_the_first_and_leaves_nothing(shell, few, pictures, tmp_path):

@@ -157,8 +157,9 @@ def command_line() -> str:
 def _facts(run: Run, count: int, protocol: Protocol, seconds: float) -> dict[str, str]:
     facts = run.facts
     spent = [f"{phase} {float(s):.0f} s" for phase, s in facts["elapsed"].items()]
+    commands = [*facts.get("earlier_commands", []), *filter(None, [facts.get("command")])]
     return {
-        "training": facts.get("command", "in Python"),
+        "training": "; then ".join(commands) or "in Python",
         "this page": command_line(),
         "model": f"{facts['model']}, preset {facts['preset']}, seed {facts['seed']}",
         "judged on": f"{count} fields, {protocol.fraction:.0%} of the cells, "

@@ -208,7 +208,11 @@ def reopen(folder: Path, known: Mapping[str, Any]) -> Run:
                 "give another folder."
             )
     # Of these an interrupt names the command, as the one to repeat.
-    run.update(**{name: known[name] for name in ("command", "processes") if name in known})
+    now = {name: known[name] for name in ("command", "processes") if name in known}
+    before = run.facts.get("command")
+    if before is not None and now.get("command", before) != before:
+        now["earlier_commands"] = [*run.facts.get("earlier_commands", []), before]
+    run.update(**now)
     return run
 
 
