@@ -48,3 +48,11 @@ def test_any_table_of_a_result_is_shown():
     assert ["[red]t[/red]"] in lines
     assert ["ours", "0.0312"] in lines
     assert ["b", "–"] in lines
+
+
+def test_a_wide_table_does_not_cut_the_names_on_a_narrow_terminal():
+    columns = ["method", *(f"{name} {n}²" for n in (32, 64, 96) for name in ("PSNR", "TV", "HF"))]
+    table = Table("Detail", "", columns, [["autoencoder, latent+points", *[21.25] * 9]])
+    text = printed(measured_table(table))
+    assert "autoencoder," in text
+    assert "latent+points" in text

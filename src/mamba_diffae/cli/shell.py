@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,7 +15,9 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-output, status = Console(), Console(stderr=True)
+# A file has no width that a table would have to be squeezed into.
+output = Console() if sys.stdout.isatty() else Console(width=160)
+status = Console(stderr=True)
 _LINES_APART = 10.0
 """Seconds between two lines where there is no terminal to draw a spinner on."""
 

@@ -74,7 +74,7 @@ class InterpolationProtocol:
 
 
 PROTOCOLS: Mapping[Scale, InterpolationProtocol] = {
-    "quick": InterpolationProtocol(pairs=3, inverted=2, fractions=(1.0,), steps=4, shown=1),
+    "quick": InterpolationProtocol(2, frames=4, inverted=1, fractions=(1.0,), steps=2, shown=1),
     "standard": InterpolationProtocol(),
     "full": InterpolationProtocol(pairs=1000, inverted=310),
 }

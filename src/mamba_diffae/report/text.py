@@ -12,6 +12,9 @@ from mamba_diffae.evaluation import Score
 from mamba_diffae.experiments.result import Table as Measured
 from mamba_diffae.report.tables import cell, decibel, number, pivot
 
+_NAME = 16
+"""Columns that a name has at least, however narrow the terminal."""
+
 
 def score_table(scores: Sequence[Score]) -> Table:
     """Methods × resolutions with PSNR and SSIM, the best of each column in bold.
@@ -28,7 +31,7 @@ def score_table(scores: Sequence[Score]) -> Table:
     counts = sorted({score.count for score in scores})
     caption = f"PSNR in dB and SSIM, higher is better; {' or '.join(map(str, counts))} pictures"
     table = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left")
-    table.add_column("\nmethod")
+    table.add_column("\nmethod", min_width=_NAME, overflow="fold")
     for scale in layout.scales:
         table.add_column(f"{scale}²\nPSNR", justify="right")
         table.add_column(f"{scale}²\nSSIM", justify="right")
@@ -52,7 +55,8 @@ def measured_table(measured: Measured) -> Table:
     title = Text(measured.title)
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
     for i, column in enumerate(measured.columns):
-        table.add_column(Text(column), justify="right" if i else "left")
+        name = {} if i else {"min_width": _NAME, "overflow": "fold"}
+        table.add_column(Text(column), justify="right" if i else "left", **name)
     digits = measured.digits or [2] * len(measured.columns)
     for row in measured.rows:
         table.add_row(*(Text(cell(v, d)) for v, d in zip(row, digits, strict=True)))
