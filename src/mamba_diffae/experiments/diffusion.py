@@ -1,9 +1,10 @@
 """What does flow matching bring on top of the autoencoder, and which phase matters more?
 
-Command:  mamba-diffae experiment diffusion --run runs/diffusion
-Hardware: two cores, one for each training.
-Time: not yet measured; two trainings of ten minutes, which other experiments share, and the draws.
-Measured: not yet measured.
+Command:  mamba-diffae experiment diffusion --run runs/diffusion --scale standard
+Hardware: two cores of an AMD EPYC (AVX2), one for each training.
+Time: two trainings of ten minutes, which other experiments share, and six minutes of draws.
+Measured: the mean loses 0.03 to 0.05 dB by phase 2; a draw has 1.69 times its squared error,
+0.99 of the truth's high-frequency energy, and neighbours correlated as they should be.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """One latent, three resolutions: does the autoencoder alone beat the baseline at each of them?
 
-Command:  mamba-diffae experiment multiscale --run runs/multiscale
-Hardware: two cores, one for each training.
-Time: not yet measured; two trainings of ten minutes, which other experiments share.
-Measured: not yet measured.
+Command:  mamba-diffae experiment multiscale --run runs/multiscale --scale standard
+Hardware: two cores of an AMD EPYC (AVX2), one for each training.
+Time: two trainings of ten minutes, which other experiments share, and three minutes of judging.
+Measured: with the points it meets 4 of 5 criteria (32 / 64 / 96: 23.94 / 22.78 / 21.97 dB, the
+baseline 21.12 / 20.45 / 19.92), from the latent alone 2 (18.33 / 17.91 / 17.58). The prior by
+itself stands at 23.81 / 22.64 / 21.85.
 """
 
 from __future__ import annotations
