@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,6 +93,15 @@ def test_it_is_told_kept_and_opened_again(result, told, tmp_path):
     save_result(result, tmp_path)
     kept = load_result(tmp_path)
     assert [[*t.rows] for t in kept.tables] == [[*t.rows] for t in result.tables]
+
+
+def test_what_is_done_is_found_again(model, truth, result, tmp_path):
+    tables = [draws(model, truth, PROTOCOL, folder=tmp_path).tables for _ in range(2)]
+    assert [t.rows for t in tables[0]] == [t.rows for t in tables[1]]  # times too
+    for ours, fresh in zip(tables[0][1:], result.tables[1:], strict=True):
+        assert ours.rows == fresh.rows
+    other = replace(PROTOCOL, steps=(3,))
+    assert draws(model, truth, other, folder=tmp_path).tables[0].rows[0][0] == 3
 
 
 def test_no_steps_are_refused(model, truth):

@@ -39,7 +39,12 @@ def _draws(request: Request, on_progress: OnProgress) -> Result:
     test = request.truth.split("test")
     judged = f"{len(test.distinct(protocol.count))} fields, {protocol.fraction:.0%} of the cells"
     return draws(
-        request.model, test, protocol, facts={"judged on": judged}, on_progress=on_progress
+        request.model,
+        test,
+        protocol,
+        folder=request.folder,
+        facts={"judged on": judged},
+        on_progress=on_progress,
     )
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import final
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, final
 
 import numpy as np
 
@@ -27,8 +29,10 @@ from mamba_diffae.evaluation import (
     psnr,
     spread_skill,
 )
+from mamba_diffae.experiments.kept import kept, weights_digest
 from mamba_diffae.experiments.result import Result, Sheet, Table
 from mamba_diffae.experiments.sheets import draws_sheet
+from mamba_diffae.experiments.trained import fields_digest
 from mamba_diffae.fields import FieldBatch, GridField, observe
 from mamba_diffae.latent.inversion import draw_from, invert
 
@@ -61,10 +65,10 @@ class DrawsProtocol:
     """
 
     fraction: float = 0.2
-    count: int = 64
+    count: int = 32
     steps: Sequence[int] = (2, 4, 8, 20, 50)
     ensemble: int = 32
-    ensemble_fields: int = 32
+    ensemble_fields: int = 16
     ensemble_steps: int = 10
     inverted: int = 16
     inversion_steps: int = 20
@@ -80,6 +84,7 @@ def draws(
     truth: GridField,
     protocol: DrawsProtocol | None = None,
     *,
+    folder: Path | None = None,
     facts: Mapping[str, str] | None = None,
     on_progress: Callable[[str], None] = lambda done: None,
 ) -> Result:
@@ -89,6 +94,7 @@ def draws(
         model: Fitted, with its flow trained.
         truth: Unseen complete fields.
         protocol: What is observed and drawn; None: as `DrawsProtocol` says.
+        folder: Where parts that are done are kept, and found again; None: nowhere.
         facts: What was run, for the report.
         on_progress: Told of every step that is done.
 
@@ -98,12 +104,10 @@ def draws(
     protocol = protocol or DrawsProtocol()
     if not protocol.steps:
         raise ValueError("No numbers of steps were given; give one or more, such as (8, 20).")
-    judged = truth.distinct(protocol.count)
-    by_steps, detail = _by_steps(model, judged, protocol, on_progress)
-    ensembled = truth.distinct(protocol.ensemble_fields)
-    calibration = _calibration(model, ensembled, protocol, on_progress)
-    inversion = _inversion(model, truth.distinct(protocol.inverted), protocol)
-    on_progress("inversion")
+    parts = _Parts(model, truth, protocol, folder, on_progress)
+    by_steps, detail = parts.by_steps(truth.distinct(protocol.count))
+    calibration = parts.calibration(truth.distinct(protocol.ensemble_fields))
+    inversion = parts.inversion(truth.distinct(protocol.inverted))
     sheet = _pictures(model, truth.distinct(SHOWN), protocol)
     on_progress("pictures")
     return Result(
@@ -117,75 +121,123 @@ def draws(
     )
 
 
-def _by_steps(
-    model: FieldAutoencoder,
-    truth: GridField,
-    protocol: DrawsProtocol,
-    on_progress: Callable[[str], None],
-) -> tuple[Table, str]:
-    """One draw of each field by the number of steps; its time is a multiple of the mean's."""
-    seen, kind = protocol.observe(truth), model.model.kind
-    mean = model.predict(seen, truth).mean  # untimed: a first call may have kernels to compile
-    start = time.perf_counter()
-    model.predict(seen, truth)
-    alone = time.perf_counter() - start
-    rows, score = [], None
-    for steps in protocol.steps:
+@final
+@dataclass(frozen=True)
+class _Parts:
+    """The measurements; in a folder each is made once for the same weights, fields and protocol."""
+
+    model: FieldAutoencoder
+    truth: GridField
+    protocol: DrawsProtocol
+    folder: Path | None
+    on_progress: Callable[[str], None]
+
+    def kept(self, name: str, make: Callable[[], Any]) -> Any:
+        """What a part measured, JSON values."""
+        if self.folder is None:
+            return make()
+        return kept(self.folder / "scores" / f"{name}.json", self._key, make)
+
+    @property
+    def _key(self) -> dict[str, Any]:
+        weights = weights_digest(self.model._fitted()[0])
+        fields = fields_digest(self.truth)
+        return {**asdict(self.protocol), "weights": weights, "fields": fields}
+
+    def by_steps(self, truth: GridField) -> tuple[Table, str]:
+        """One draw of each field by the number of steps; its time is a multiple of the mean's."""
+        rows, score = [], None
+        for steps in self.protocol.steps:
+            make = partial(self._drawn, truth, steps)
+            found = self.kept(f"draws-in-{steps}-steps", make)
+            score = DrawScore.from_dict(found["score"])
+            detail = score.high_frequency, score.total_variation, score.draw_correlation
+            rows.append([steps, found["evaluations"], found["time"], score.psnr.mean, *detail])
+            self.on_progress(f"draws in {steps} steps")
+        assert score is not None
+        table = Table(
+            f"One draw, by the number of Heun steps, at {truth.size} × {truth.size}",
+            f"{len(truth)} fields. HF: energy above half the Nyquist frequency, TV: total "
+            "variation, both as ratios to the truth's. The neighbour correlation of (draw − mean) "
+            f"should equal that of (truth − mean), {score.truth_correlation:.2f}. Time as a "
+            "multiple of the mean's.",
+            ["steps", "evaluations", "time", "PSNR", "HF", "TV", "correlation"],
+            rows,
+            digits=[0, 0, 1, 2, 2, 2, 2],
+        )
+        return table, _detail_finding(self.protocol.steps[-1], score)
+
+    def _drawn(self, truth: GridField, steps: int) -> dict[str, Any]:
+        """One draw of each field, and its time as a multiple of the mean's."""
+        model, seen = self.model, self.protocol.observe(truth)
+        model.predict(seen[:1], truth.take(np.arange(1)))  # may have kernels to compile
         start = time.perf_counter()
-        drawn = model.predict(seen, truth, n_samples=1, seed=protocol.seed, steps=steps)
+        mean = model.predict(seen, truth).mean
+        alone = time.perf_counter() - start
+        start = time.perf_counter()
+        drawn = model.predict(seen, truth, n_samples=1, seed=self.protocol.seed, steps=steps)
         cost = (time.perf_counter() - start - alone) / alone
-        score = judge_draws(kind, drawn.sample, mean, truth)
-        detail = score.high_frequency, score.total_variation, score.draw_correlation
-        rows.append([steps, drawn.evaluations, cost, score.psnr.mean, *detail])
-        on_progress(f"draws in {steps} steps")
-    assert score is not None
-    table = Table(
-        f"One draw, by the number of Heun steps, at {truth.size} × {truth.size}",
-        f"{len(truth)} fields. HF: energy above half the Nyquist frequency, TV: total variation, "
-        "both as ratios to the truth's. The neighbour correlation of (draw − mean) should equal "
-        f"that of (truth − mean), {score.truth_correlation:.2f}. Time as a multiple of the mean's.",
-        ["steps", "evaluations", "time", "PSNR", "HF", "TV", "correlation"],
-        rows,
-        digits=[0, 0, 1, 2, 2, 2, 2],
-    )
-    return table, _detail_finding(protocol.steps[-1], score)
+        score = judge_draws(model.model.kind, drawn.sample, mean, truth)
+        return {"evaluations": drawn.evaluations, "time": cost, "score": score.to_dict()}
 
+    def calibration(self, truth: GridField) -> Table:
+        """Coverage and CRPS of the draws, beside kriging's, on the scale [0, 1]."""
+        protocol = self.protocol
+        return Table(
+            f"Calibration at {truth.size} × {truth.size}",
+            f"{len(truth)} fields; {protocol.ensemble} draws of {protocol.ensemble_steps} steps, "
+            "and kriging by its Gaussian. Coverage: share of values inside the central "
+            f"{100 * LEVEL:.0f} % interval. CRPS (fair) on the scale [0, 1], lower is better. "
+            "Spread over error: 1 if calibrated.",
+            ["method", "coverage", "CRPS", "spread / error"],
+            self.kept("calibration", lambda: self._calibrated(truth)),
+            digits=[0, 3, 4, 2],
+        )
 
-def _calibration(
-    model: FieldAutoencoder,
-    truth: GridField,
-    protocol: DrawsProtocol,
-    on_progress: Callable[[str], None],
-) -> Table:
-    """Coverage and CRPS of the draws, beside kriging's, on the scale [0, 1]."""
-    seen, reference = protocol.observe(truth), truth.scaling.unit(truth.at(truth.size))
-    drawn = model.predict(
-        seen,
-        truth,
-        n_samples=protocol.ensemble,
-        seed=protocol.seed,
-        steps=protocol.ensemble_steps,
-        on_progress=lambda done, count: on_progress(f"ensembles: {done} of {count} fields"),
-    )
-    ensemble = truth.scaling.unit(drawn.sample)
-    ours = [
-        model.model.kind,
-        coverage(ensemble, reference, LEVEL),
-        float(crps(ensemble, reference).mean()),
-        spread_skill(ensemble, reference),
-    ]
-    theirs = _kriging_row(truth, seen, reference)
-    on_progress("kriging")
-    return Table(
-        f"Calibration at {truth.size} × {truth.size}",
-        f"{len(truth)} fields; {protocol.ensemble} draws of {protocol.ensemble_steps} steps, and "
-        "kriging by its Gaussian. Coverage: share of values inside the central "
-        f"{100 * LEVEL:.0f} % interval. CRPS (fair) on the scale [0, 1], lower is better. Spread "
-        "over error: 1 if calibrated.",
-        ["method", "coverage", "CRPS", "spread / error"],
-        [ours, theirs],
-        digits=[0, 3, 4, 2],
-    )
+    def _calibrated(self, truth: GridField) -> list[list[str | float | None]]:
+        """The row of the draws and that of kriging."""
+        model, protocol, tell = self.model, self.protocol, self.on_progress
+        seen, reference = protocol.observe(truth), truth.scaling.unit(truth.at(truth.size))
+        drawn = model.predict(
+            seen,
+            truth,
+            n_samples=protocol.ensemble,
+            seed=protocol.seed,
+            steps=protocol.ensemble_steps,
+            on_progress=lambda done, count: tell(f"ensembles: {done} of {count} fields"),
+        )
+        ensemble = truth.scaling.unit(drawn.sample)
+        ours = [
+            model.model.kind,
+            coverage(ensemble, reference, LEVEL),
+            float(crps(ensemble, reference).mean()),
+            spread_skill(ensemble, reference),
+        ]
+        theirs = _kriging_row(truth, seen, reference)
+        tell("kriging")
+        return [ours, theirs]
+
+    def inversion(self, truth: GridField) -> Table:
+        """PSNR of fields carried to noise and back, and the moments of that noise."""
+        row = self.kept("inversion", lambda: self._inverted(truth))
+        self.on_progress("inversion")
+        return Table(
+            "Field to noise to field",
+            f"{len(truth)} complete fields and their anchors, {self.protocol.inversion_steps} "
+            "Heun steps each way. The noise of a field that the model finds likely has a root mean "
+            "square of 1.",
+            ["fields", "mean PSNR", "least PSNR", "rms of the noise"],
+            [row],
+        )
+
+    def _inverted(self, truth: GridField) -> list[float]:
+        seen, steps = self.protocol.observe(truth), self.protocol.inversion_steps
+        noise = invert(self.model, truth, seen, steps=steps)
+        again = draw_from(self.model, noise, seen, steps=steps)
+        unit = truth.scaling.unit
+        scores = psnr(unit(again), unit(truth.at(truth.size)))
+        rms = _rms(noise.queries.numpy())
+        return [len(truth), float(scores.mean()), float(scores.min()), rms]
 
 
 def _kriging_row(
@@ -200,22 +252,6 @@ def _kriging_row(
         float(gaussian_crps(mean, deviation, reference).mean()),
         _rms(deviation) / _rms(mean - reference),
     ]
-
-
-def _inversion(model: FieldAutoencoder, truth: GridField, protocol: DrawsProtocol) -> Table:
-    """PSNR of fields carried to noise and back, and the moments of that noise."""
-    seen, steps = protocol.observe(truth), protocol.inversion_steps
-    noise = invert(model, truth, seen, steps=steps)
-    again = draw_from(model, noise, seen, steps=steps)
-    unit = truth.scaling.unit
-    scores = psnr(unit(again), unit(truth.at(truth.size)))
-    return Table(
-        "Field to noise to field",
-        f"{len(truth)} complete fields and their anchors, {steps} Heun steps each way. The noise "
-        "of a field that the model finds likely has a root mean square of 1.",
-        ["fields", "mean PSNR", "least PSNR", "rms of the noise"],
-        [[len(truth), float(scores.mean()), float(scores.min()), _rms(noise.queries.numpy())]],
-    )
 
 
 def _rms(values: np.ndarray) -> float:
