@@ -53,6 +53,17 @@ def test_phase_after_phase_is_all_at_once(shell, few, pictures, finished, tmp_pa
     assert ["--phase autoencoder" in c for c in facts["earlier_commands"]] == [True]
 
 
+def test_two_views_of_every_picture(shell, few, pictures, tmp_path):
+    views = "--phase autoencoder --set autoencoder.views=2 --set autoencoder.batch_size"
+    outcome = shell(f"fit {pictures} --run {tmp_path}/run {few} {views}=3")
+    assert outcome.code == 2
+    assert "a batch of 3 cannot hold 2 views" in outcome.err
+    assert not (tmp_path / "run").exists()
+    assert shell(f"fit {pictures} --run {tmp_path}/run {few} {views}=4").code == 0
+    settings = json.loads((tmp_path / "run/run.json").read_text())["settings"]
+    assert settings["training"]["autoencoder"]["views"] == 2
+
+
 def test_the_second_phase_wants_the_first_and_leaves_nothing(shell, few, pictures, tmp_path):
     outcome = shell(f"fit {pictures} --run {tmp_path}/run --phase diffusion {few}")
     assert outcome.code == 2

@@ -91,13 +91,6 @@ def test_views_of_a_field_are_the_same_field_in_other_cells(truth: GridField) ->
     assert not torch.equal(batch.query_coords[0], batch.query_coords[1])
 
 
-def test_views_that_do_not_fit_in_a_batch_are_refused(truth: GridField) -> None:
-    with pytest.raises(
-        ValueError, match=r"batch of 5 .* 2 views .* set batch_size to a multiple of 2"
-    ):
-        make(truth, batch_size=5, views=2)
-
-
 def test_a_mirrored_field_is_the_field_in_a_mirror(truth: GridField) -> None:
     mirrored = make(truth, CONFIG.model_copy(update={"mirrored": True}))
     plain, flipped = make(truth), 0

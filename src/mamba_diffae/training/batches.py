@@ -124,9 +124,6 @@ class FieldBatches:
         anchors: Anchors a side, or 0.
         prior: What makes the estimates; it holds the `exemplars` of these fields.
         views: Rows of a batch that are one field.
-
-    Raises:
-        ValueError: If the views of a field do not fit in a batch.
     """
 
     def __init__(
@@ -140,11 +137,6 @@ class FieldBatches:
         prior: AnaloguePrior | None = None,
         views: int = 1,
     ) -> None:
-        if batch_size % views:
-            raise ValueError(
-                f"A batch of {batch_size} cannot hold {views} views of every field; "
-                f"set batch_size to a multiple of {views}."
-            )
         self.truth, self.config, self.seed, self.batch_size = truth, config, seed, batch_size
         self.prior, self.views = prior, views
         self.exemplar_groups = exemplar_groups(truth, prior)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, final
+from typing import Literal, Self, final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 @final
@@ -63,6 +63,15 @@ class TrainingConfig(BaseModel):
     minutes: float | None = Field(None, gt=0)
     clock: Literal["wall", "processor"] = "wall"
     show_progress: bool = True
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.batch_size % self.views:
+            raise ValueError(
+                f"a batch of {self.batch_size} cannot hold {self.views} views of every picture; "
+                f"set batch_size to a multiple of {self.views}"
+            )
+        return self
 
     def progress(self, step: int, seconds: float) -> float:
         """Share of the training that is done, in [0, 1], after so many steps and seconds."""
