@@ -25,7 +25,7 @@ from mamba_diffae.scan import selective_scan
 from mamba_diffae.sources import open_field
 from mamba_diffae.training import TrainingConfig, hardware
 from mamba_diffae.training.ahead import made_ahead
-from mamba_diffae.training.batches import FieldBatches, TrainingBatch, fill_prior
+from mamba_diffae.training.batches import FieldBatches, TrainingBatch, exemplar_values
 from mamba_diffae.training.learner import Learner
 from mamba_diffae.training.phases import PHASES
 from mamba_diffae.training.processes import Processes
@@ -61,7 +61,7 @@ def prepared(preset: str) -> tuple[FieldBatches, Learner, TrainingConfig]:
     torch.manual_seed(0)
     net = MambaDiffusionAutoencoder.from_preset(preset, **settings.model.model_dump())
     if net.prior is not None:
-        fill_prior(net.prior, truth)
+        net.remember(exemplar_values(net.prior, truth))
     batches = FieldBatches(
         truth,
         settings.data,

@@ -50,7 +50,7 @@ def network() -> Callable[..., FieldFlow]:
             if net.prior is not None:
                 fields_kept, size = net.prior.exemplars.shape
                 values = torch.rand(fields_kept, size // net.prior.value_dim, net.prior.value_dim)
-                net.prior.remember(2 * values - 1)
+                net.remember(2 * values - 1)
         return net.eval()
 
     return build

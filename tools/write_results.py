@@ -21,6 +21,7 @@ from readme import table as score_table
 from mamba_diffae.evaluation import DrawScore, Score
 from mamba_diffae.experiments import Table
 from mamba_diffae.fields.atomic import atomic_file
+from mamba_diffae.models.pretrained import FORMAT
 from mamba_diffae.report.tables import cell, interval, number
 
 OUT = Path("docs/results.md")
@@ -32,6 +33,9 @@ Measured on fields that no network has learned from. PSNR in dB and SSIM: higher
 best of each column in bold; rows whose name begins with "oracle" have seen the truth and are out of
 competition.
 """
+EARLIER = f"""**Measured before networks had format {FORMAT}**: where there is a prior, what a
+latent holds has changed since (see [decisions.md](decisions.md)), and with it perhaps these
+figures."""
 BESIDE = ("judged on", "scale and seed", "model", "time", "hardware")
 """Facts that stand beside every table, where they are known."""
 
@@ -84,6 +88,8 @@ def section_text(section: Section) -> str:
     """Heading, question, findings, tables, and how all of it was made."""
     judged = section.facts.get("judged on")
     parts = [f"## {section.title}" + (f": {judged}" if judged else ""), section.question]
+    if f"network format {FORMAT}" not in section.facts.get("versions", ""):
+        parts.append(EARLIER)
     parts.append("\n".join(f"* {finding}" for finding in section.findings))
     beside = made_by(section.facts)
     if section.scores:

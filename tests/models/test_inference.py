@@ -169,7 +169,7 @@ def test_a_field_comes_back_from_its_noise(network, observed, kind: str) -> None
 
 
 def test_noise_comes_back_from_its_draw(network, observed) -> None:
-    net, seen, steps = network(), (*observed(), torch.ones(2, 20, dtype=torch.bool)), 60
+    net, seen, steps = network(), (*observed(), torch.ones(2, 20, dtype=torch.bool)), 120
     start = field(net, seed=7)
     with torch.no_grad():
         condition = net.condition(*seen)

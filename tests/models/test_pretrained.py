@@ -98,10 +98,10 @@ def test_a_foreign_config_is_refused(saved: Path, content: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 3}, r"not a network of format 2 of this package \(format: 3\)"),
-        ({"format": 1}, "format 1, made by an earlier version .*; train it again"),
-        ({"model": None}, "not a network of format 2"),
-        ({"config": None}, "not a network of format 2"),
+        ({"format": 4}, r"not a network of format 3 of this package \(format: 4\)"),
+        ({"format": 2}, "format 2, made by an earlier version .*; train it again"),
+        ({"model": None}, "not a network of format 3"),
+        ({"config": None}, "not a network of format 3"),
         ({"model": "autoencode"}, "Unknown model 'autoencode'; did you mean 'autoencoder'"),
         ({"config": {"latent_dimension": 5}}, "did you mean 'latent_dim'"),
     ],

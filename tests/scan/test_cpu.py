@@ -52,7 +52,8 @@ def test_any_shape(batch, length, channels, states, K, shared, step_input, D, st
     if batch == 0:
         assert selective_scan(**cast(inputs, torch.float32)).shape == (0, length, channels)
         return
-    compare(inputs, 5e-6, step_input=step_input)
+    # A gradient may be one number, a sum of 70 that nearly cancel: so much wider than above.
+    compare(inputs, 5e-5, step_input=step_input)
 
 
 def test_duplicated_points_and_zero_steps():

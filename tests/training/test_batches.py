@@ -13,7 +13,7 @@ from mamba_diffae.training.batches import (
     DataConfig,
     FieldBatches,
     TrainingBatch,
-    fill_prior,
+    exemplar_values,
     value_rms,
 )
 
@@ -113,7 +113,7 @@ def test_a_mirrored_field_is_the_field_in_a_mirror(truth: GridField) -> None:
 
 def prior_of(truth: GridField) -> AnaloguePrior:
     prior = AnaloguePrior(len(truth), 6, 2, truth.channels, mirrored=False)
-    fill_prior(prior, truth)
+    prior.remember(exemplar_values(prior, truth))
     return prior
 
 
@@ -140,7 +140,7 @@ def prior_error(batch: TrainingBatch, truth: GridField) -> torch.Tensor:
 
 def test_a_prior_with_too_much_room_is_refused(truth: GridField) -> None:
     with pytest.raises(ValueError, match=r"room for 11 exemplars, but there are 10"):
-        fill_prior(AnaloguePrior(11, 6, 2, 2, mirrored=False), truth)
+        exemplar_values(AnaloguePrior(11, 6, 2, 2, mirrored=False), truth)
 
 
 def test_shares_of_several_processes_make_up_the_batch(truth: GridField) -> None:

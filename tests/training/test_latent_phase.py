@@ -40,7 +40,7 @@ def test_draws_have_the_law_of_the_latents(run: Run) -> None:
     latents = mixture(4000)
     torch.manual_seed(0)
     prior = LatentPrior(LatentPriorConfig(latent_dim=2, width=48, blocks=3))
-    prior.learn_scale(latents)
+    prior.learn_gaussian(latents)
     config = TrainingConfig(
         steps=300, batch_size=256, learning_rate=6e-3, warmup_steps=20, ema_decay=0.98,
         show_progress=False, checkpoint_every=10_000,

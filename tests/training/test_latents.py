@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mamba_diffae.training import Run
-from mamba_diffae.training.batches import DataConfig, fill_prior
+from mamba_diffae.training.batches import DataConfig, exemplar_values
 from mamba_diffae.training.latents import FieldEncoder, LatentCache
 
 DATA = DataConfig(cells=8, mirrored=True, encodings=2)
@@ -22,7 +22,7 @@ def truth(smooth_fields):
 @pytest.fixture
 def net(network, truth):
     net = network(exemplars=8, prior_cells=8)
-    fill_prior(net.prior, truth.split("train"))
+    net.remember(exemplar_values(net.prior, truth.split("train")))
     return net
 
 

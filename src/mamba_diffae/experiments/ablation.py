@@ -1,9 +1,11 @@
 """Which parts of the autoencoder matter? One factor at a time from the default.
 
 Command:  mamba-diffae experiment ablation --run runs/ablation
-Hardware: two cores, one for each of two trainings at a time.
-Time: not yet measured; 33 trainings of two minutes at the standard scale.
-Measured: not yet measured.
+Hardware: two cores of an AMD EPYC (AVX2), one for each of two trainings at a time.
+Time: 24 trainings of two minutes and the judging; 80 minutes, other work beside it.
+Measured, two minutes of one core each, three seeds, PSNR at 96² from 20 % of the cells: no scan in
+the encoder +0.19 dB, one direction +0.12, a state of one number +0.16, steps of 1/N +0.07 or
+learned +0.09, mean pooling +0.07, a decoder that scans +0.22 (from the latent alone -1.14).
 """
 
 from __future__ import annotations
@@ -26,9 +28,9 @@ FEW = 0.05
 QUESTION = (
     "Each row is the default with one factor changed, trained for the same time (phase 1, the "
     "mean). The prior from analogues says most of what can be known before any network does, and "
-    "its sketch goes into the latent as well: beside it no factor could show much. So the factors "
-    "are judged without the prior, and those that replace a scan with the prior too; from few "
-    "cells and from the latent alone as well, where a scan over the points may pay."
+    "the latent begins as its code: beside it no factor could show much. So the factors "
+    "are judged without the prior (at the scale full with it as well), and from few cells and from "
+    "the latent alone too, where a scan over the points may pay."
 )
 
 
@@ -99,9 +101,7 @@ class Plan:
 _ALL = (*_FIRST, *_SECOND, *_THIRD)
 PLANS: Mapping[Scale, Plan] = {
     "quick": Plan(Setup("tiny", Cost(steps=4), count=4, seeds=1), _FIRST),
-    "standard": Plan(
-        Setup("small", Cost(minutes=2), count=64), (*_FIRST, *_SECOND), (_NO_SCAN, _SCAN_DECODER)
-    ),
+    "standard": Plan(Setup("small", Cost(minutes=2), count=64), (*_FIRST, *_SECOND)),
     "full": Plan(Setup("paper", Cost(minutes=60)), _ALL, _ALL),
 }
 

@@ -50,12 +50,12 @@ class Preconditioning(NamedTuple):
     c_out: Tensor
 
     @classmethod
-    def at(cls, t: Tensor, sigma: float) -> Preconditioning:
-        """The coefficients, each of shape (B, 1, 1).
+    def at(cls, t: Tensor, sigma: float | Tensor) -> Preconditioning:
+        """The coefficients, each of shape (B, 1, 1), or (B, 1, F).
 
         Args:
             t: Time, shape (B,).
-            sigma: Root mean square of the scaled data.
+            sigma: Root mean square of the scaled data, or of each of F coordinates.
         """
         s = t.view(-1, 1, 1)
         V = (1 - s) ** 2 + (s * sigma) ** 2

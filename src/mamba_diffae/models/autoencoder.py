@@ -7,8 +7,10 @@ from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.models.code import PrincipalCode
 from mamba_diffae.models.config import CONTEXTS, AutoencoderConfig, Context
 from mamba_diffae.models.decoder import AnchoredDecoder, ScanDecoder
 from mamba_diffae.models.encoder import Encoder, Encoding
@@ -38,6 +40,8 @@ class MambaDiffusionAutoencoder(FieldFlow):
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__(config)
         self.prior = prior_of(config)
+        size = config.prior_cells**config.coord_dim * config.value_dim
+        self.principal = PrincipalCode(config.latent_dim, size) if config.exemplars else None
         self.encoder = Encoder(config)
         self.stage = StageCondition(config)
         kind = {"anchored": AnchoredDecoder, "scan": ScanDecoder}[config.decoder]
@@ -77,7 +81,21 @@ class MambaDiffusionAutoencoder(FieldFlow):
         """All that the encoder makes of observations; see `condition`."""
         if estimate is None and self.prior is not None:
             estimate = self.prior(input_coords, input_values, input_mask)
-        return self.encoder(input_coords, input_values, input_mask, estimate)
+        encoding = self.encoder(input_coords, input_values, input_mask)
+        if self.principal is None or estimate is None:
+            return encoding
+        code = self.principal.encode(estimate[..., : self.config.value_dim])
+        beyond = estimate - _held(self.principal, code, self.config.value_dim)
+        return encoding._replace(latent=encoding.latent + code, beyond=beyond)
+
+    def _prepare(self, latent: Tensor, points: Encoding | None) -> Prepared:
+        """What the decoder reads: what no latent can hold of the field comes from the points."""
+        if self.principal is None:
+            return self.decoder.prepare(latent, points, None)
+        estimate = _held(self.principal, latent, self.config.value_dim)
+        if points is not None and points.beyond is not None:
+            estimate = estimate + points.beyond
+        return self.decoder.prepare(latent, points, estimate)
 
     def decode(
         self,
@@ -105,7 +123,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
             Velocity, shape (B, N, C).
         """
         batch, C = len(latent), self.config.value_dim
-        prepared = self.decoder.prepare(latent, points)
+        prepared = self._prepare(latent, points)
         present = None
         if anchor_values is None:
             anchor_values = latent.new_zeros(batch, len(self.anchors), C)
@@ -133,13 +151,13 @@ class MambaDiffusionAutoencoder(FieldFlow):
             latent = encoding.latent
         if isinstance(context, Tensor):
             latent = latent * (context >= CONTEXTS.index("latent"))[:, None]
-            return self.decoder.prepare(latent, encoding.heard(context == len(CONTEXTS) - 1))
+            return self._prepare(latent, encoding.heard(context == len(CONTEXTS) - 1))
         points = encoding if context == "latent+points" else None
-        return self.decoder.prepare(latent * float(context != "none"), points)
+        return self._prepare(latent * float(context != "none"), points)
 
     def condition_on_latent(self, latent: Tensor) -> Prepared:
         """See `FieldFlow.condition_on_latent`."""
-        return self.decoder.prepare(latent, None)
+        return self._prepare(latent, None)
 
     def site(self, condition: Prepared, query_coords: Tensor) -> Site:
         """See `FieldFlow.site`."""
@@ -165,9 +183,21 @@ class MambaDiffusionAutoencoder(FieldFlow):
         """Zero: at t = 0 and x_t = 0 the velocity itself is the posterior mean."""
         return coords.new_zeros(*coords.shape[:-1], self.config.value_dim)
 
+    def remember(self, values: Tensor) -> None:
+        """See `FieldFlow.remember`; the latent's code is learned from the same fields."""
+        super().remember(values)
+        assert self.prior is not None
+        assert self.principal is not None
+        self.principal.learn(self.prior.library().fields)
+
     def frozen_in_diffusion(self) -> Sequence[nn.Module]:
         """The encoder: its latents must stay what phase 1 taught."""
         return (self.encoder,)
+
+
+def _held(code: PrincipalCode, latent: Tensor, channels: int) -> Tensor:
+    """The field that a latent holds, as the prior would say it: of no spread, nothing seen."""
+    return F.pad(code.decode(latent, channels), (0, AnaloguePrior.BESIDE))
 
 
 def prior_of(config: AutoencoderConfig) -> AnaloguePrior | None:

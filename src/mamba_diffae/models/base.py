@@ -123,6 +123,11 @@ class FieldFlow(nn.Module, ABC):
         mixing = tuple(tuple(row) for row in self.noise_mixing.tolist())
         return NoiseLaw(tuple(n for n, _ in kept), tuple(w for _, w in kept), mixing)
 
+    def remember(self, values: Tensor) -> None:
+        """Let the prior keep complete fields, as `AnaloguePrior.remember` takes them."""
+        assert self.prior is not None
+        self.prior.remember(values)
+
     def learn_noise(self, residual: Tensor) -> None:
         """Give x_0 the correlation of what the mean leaves open.
 

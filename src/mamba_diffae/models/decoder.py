@@ -63,12 +63,13 @@ class AnchoredDecoder(nn.Module):
         self.register_buffer("order", paths.order, persistent=False)
         self.register_buffer("step", paths.step, persistent=False)
         self.read = PointRead(config)
-        self.canvas = nn.Linear(config.latent_dim, cells**D * channels)
-        self.estimate = EstimateRead(config) if config.exemplars else None
-        estimated = self.estimate.width if self.estimate else 0
-        self.embed = nn.Linear(self.read.width + channels + estimated, d)
-        if estimated:
-            self.sharpen = silent(estimated, config.patch**D * C)
+        if config.exemplars:
+            self.estimate = EstimateRead(config)
+            self.sharpen = silent(self.estimate.width, config.patch**D * C)
+            self.embed = nn.Linear(self.read.width + self.estimate.width, d)
+        else:
+            self.canvas = nn.Linear(config.latent_dim, cells**D * channels)
+            self.embed = nn.Linear(self.read.width + channels, d)
         self.state = silent(config.patch**D * C, d)
         self.absent = nn.Parameter(torch.zeros(d))
         self.blocks = _blocks(config)
@@ -81,30 +82,28 @@ class AnchoredDecoder(nn.Module):
         for weight in self.out.parameters():
             nn.init.zeros_(weight)
 
-    def prepare(self, latent: Tensor, points: Encoding | None) -> Prepared:
-        """Unfold the latent over the tokens, and let them hear prior and nearest observations."""
+    def prepare(self, latent: Tensor, points: Encoding | None, estimate: Tensor | None) -> Prepared:
+        """Lay out over the tokens what estimate, or else latent, and nearest observations say."""
         coords = self.centres.expand(len(latent), -1, -1)
-        features, _ = self.read(coords, points)
-        canvas = self.canvas(latent).unflatten(-1, (self.canvas_spline.shape[-1], -1))
-        parts = [features, self.canvas_spline @ canvas]
-        start = latent.new_zeros(len(latent), len(self.anchors), self.config.value_dim)
-        sharper = start
-        if self.estimate is not None:
-            windows = features.new_zeros(*features.shape[:2], self.estimate.width)
-            if points is not None and points.estimate is not None:
-                windows = self.estimate.windows(points.estimate)
-                start = self.estimate.mean(points.estimate)
-                sharper = self._at_anchors(self.sharpen(windows))
-            parts.append(windows)
-        tokens = self.embed(torch.cat(parts, dim=-1))
-        return Prepared(latent, points, tokens, start, sharper)
+        features, _ = self.read(coords, points, estimate)
+        if estimate is None:
+            canvas = self.canvas(latent).unflatten(-1, (self.canvas_spline.shape[-1], -1))
+            whole = self.canvas_spline @ canvas
+            start = latent.new_zeros(len(latent), len(self.anchors), self.config.value_dim)
+            sharper = start
+        else:
+            whole = self.estimate.windows(estimate)
+            start = self.estimate.mean(estimate)
+            sharper = self._at_anchors(self.sharpen(whole))
+        tokens = self.embed(torch.cat([features, whole], dim=-1))
+        return Prepared(latent, points, estimate, tokens, start, sharper)
 
     def _at_anchors(self, patches: Tensor) -> Tensor:
         return from_patches(patches, self.config.patch, self.config.coord_dim)
 
     def site(self, prepared: Prepared, query_coords: Tensor) -> Site:
         """Read everything at the queries (B, N, D) that does not depend on t."""
-        features, start = self.read(query_coords, prepared.points)
+        features, start = self.read(query_coords, prepared.points, prepared.estimate)
         spline = spline_weights(query_coords, self.config.tokens)
         return Site(self.enter(features), start, query_coords, spline)
 
@@ -164,14 +163,14 @@ class ScanDecoder(nn.Module):
         self.enter_head = nn.Linear(d, config.head[0])
         self.head = Head(config)
 
-    def prepare(self, latent: Tensor, points: Encoding | None) -> Prepared:
+    def prepare(self, latent: Tensor, points: Encoding | None, estimate: Tensor | None) -> Prepared:
         """Nothing is laid out before the queries are known."""
-        return Prepared(latent, points)
+        return Prepared(latent, points, estimate)
 
     def site(self, prepared: Prepared, query_coords: Tensor) -> Site:
         """Read everything at the queries (B, N, D) that does not depend on t."""
         config = self.config
-        features, start = self.read(query_coords, prepared.points)
+        features, start = self.read(query_coords, prepared.points, prepared.estimate)
         mask = torch.ones_like(query_coords[..., 0], dtype=torch.bool)
         paths = Paths.through(query_coords, mask, config.directions, config.step, config.gap)
         return Site(self.enter(features), start, query_coords, paths=paths)

@@ -10,13 +10,10 @@ from torch import Tensor, nn
 from mamba_diffae.models.config import AutoencoderConfig
 from mamba_diffae.models.features import coordinate_features
 from mamba_diffae.nn.attention import AttentionPool, mean_pool
-from mamba_diffae.nn.interpolation import linear, resample, resampling
 from mamba_diffae.nn.mamba import MultiDirectionalMambaBlock, Paths
 from mamba_diffae.nn.scan_order import check_directions
 
 _POOL_QUERIES = 4
-_SKETCH = 16
-"""Cells a side of the prior's mean that the latent reads."""
 
 
 class Encoding(NamedTuple):
@@ -28,7 +25,8 @@ class Encoding(NamedTuple):
         coords: Where they are, shape (B, L, D).
         values: What was observed, shape (B, L, C), scaled.
         mask: True where an observation is real and may be read, shape (B, L).
-        estimate: What the prior makes of them, shape (B, G^D, C + 2), or None; see `AnaloguePrior`.
+        beyond: The prior's estimate without what the latent holds of it, shape (B, G^D, C + 2), or
+            None where there is no prior.
     """
 
     latent: Tensor
@@ -36,19 +34,20 @@ class Encoding(NamedTuple):
     coords: Tensor
     values: Tensor
     mask: Tensor
-    estimate: Tensor | None
+    beyond: Tensor | None = None
 
     def heard(self, by: Tensor) -> Encoding:
         """The same, but silent for the fields where `by`, shape (B,), is False."""
-        estimate = None if self.estimate is None else self.estimate * by[:, None, None]
-        return self._replace(mask=self.mask & by[:, None], estimate=estimate)
+        beyond = None if self.beyond is None else self.beyond * by[:, None, None]
+        return self._replace(mask=self.mask & by[:, None], beyond=beyond)
 
 
 @final
 class Encoder(nn.Module):
-    """Mamba blocks over the observations in several orders, then pooling."""
+    """Mamba blocks over the observations in several orders, then pooling.
 
-    sketch: Tensor
+    Where a prior's code is the better part of the latent, the encoder begins by adding nothing.
+    """
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -67,25 +66,16 @@ class Encoder(nn.Module):
         self.pool = AttentionPool(d, _POOL_QUERIES) if config.pooling == "attention" else None
         self.to_latent = nn.Linear(d * (_POOL_QUERIES if self.pool else 1), config.latent_dim)
         if config.exemplars:
-            width = _SKETCH**config.coord_dim * config.value_dim
-            self.from_estimate = nn.Linear(width, config.latent_dim, bias=False)
-            sketch = resampling(config.prior_cells, _SKETCH, linear)
-            self.register_buffer("sketch", sketch, persistent=False)
+            for weight in self.to_latent.parameters():
+                nn.init.zeros_(weight)
 
-    def forward(
-        self,
-        input_coords: Tensor,
-        input_values: Tensor,
-        input_mask: Tensor,
-        estimate: Tensor | None = None,
-    ) -> Encoding:
+    def forward(self, input_coords: Tensor, input_values: Tensor, input_mask: Tensor) -> Encoding:
         """Encode observations; neither their order nor their padding matters.
 
         Args:
             input_coords: Shape (B, L, D).
             input_values: Shape (B, L, C), scaled.
             input_mask: Shape (B, L).
-            estimate: What the prior makes of them, shape (B, G^D, C + 2), where there is a prior.
         """
         config = self.config
         values = input_values * input_mask[..., None]
@@ -98,9 +88,4 @@ class Encoder(nn.Module):
                 tokens = block(tokens, paths)
         tokens = self.norm(tokens)
         pooled = self.pool(tokens, input_mask) if self.pool else mean_pool(tokens, input_mask)
-        latent = self.to_latent(pooled)
-        if estimate is not None:
-            mean = estimate[..., : config.value_dim]
-            sketch = resample(mean, self.sketch, config.coord_dim)
-            latent = latent + self.from_estimate(sketch.flatten(1))
-        return Encoding(latent, tokens, input_coords, values, input_mask, estimate)
+        return Encoding(self.to_latent(pooled), tokens, input_coords, values, input_mask)

@@ -12,17 +12,19 @@ from mamba_diffae.flow import Preconditioning, fold, normals, solve
 from mamba_diffae.models.config import LatentPriorConfig
 from mamba_diffae.nn.embedding import TimeEmbedding
 
+_STILL = 1e-3
+"""Deviation, of the average, that a coordinate has which does not vary."""
 _ANYWHERE = 0x1A7E
 """Marks the keys of a latent's noise, apart from those of the field that is drawn from it."""
 
 
 @final
 class LatentPrior(nn.Module):
-    """A flow over standardised latents: each coordinate has mean 0 and variance 1 there.
+    """A flow over standardised latents: uncorrelated, of mean 0 and of variance 1 on average.
 
     The network is a perceptron whose input comes again beside the hidden vector in every layer.
-    What it gives is preconditioned, so that before any training it draws independent normals of
-    the right mean and variance.
+    What it gives is preconditioned along every principal axis of the latents, so that before any
+    training it draws from the Gaussian of their mean and covariance.
 
     Args:
         config: Sizes.
@@ -34,14 +36,18 @@ class LatentPrior(nn.Module):
     """
 
     mean: Tensor
-    std: Tensor
+    axes: Tensor
+    unit: Tensor
+    sigma: Tensor
 
     def __init__(self, config: LatentPriorConfig) -> None:
         super().__init__()
         self.config = config
         z, width = config.latent_dim, config.width
         self.register_buffer("mean", torch.zeros(z))
-        self.register_buffer("std", torch.ones(z))
+        self.register_buffer("axes", torch.eye(z))
+        self.register_buffer("unit", torch.ones(()))
+        self.register_buffer("sigma", torch.ones(z))
         self.time = TimeEmbedding(width)
         entering = [z, *[width + z] * (config.blocks - 1)]
         self.layers = nn.ModuleList(_Layer(entry, width) for entry in entering)
@@ -49,22 +55,22 @@ class LatentPrior(nn.Module):
         for weight in self.out.parameters():
             nn.init.zeros_(weight)
 
-    def learn_scale(self, latents: Tensor) -> None:
-        """Take mean and standard deviation of latents, shape (S, latent_dim).
-
-        A coordinate that does not vary is only shifted.
-        """
+    def learn_gaussian(self, latents: Tensor) -> None:
+        """Take mean and covariance of latents, shape (S, latent_dim); the loudest axis is first."""
         self.mean.copy_(latents.mean(dim=0))
-        std = latents.std(dim=0, correction=0)
-        self.std.copy_(torch.where(std > 1e-6, std, torch.ones_like(std)))
+        variance, axes = torch.linalg.eigh((latents - self.mean).T.double().cov(correction=0))
+        variance, axes = variance.flip(0), axes.flip(1)
+        self.axes.copy_(axes.T)
+        self.unit.copy_(variance.mean().clamp(min=1e-12).sqrt())
+        self.sigma.copy_((variance.clamp(min=0).sqrt() / self.unit).clamp(min=_STILL))
 
     def standardise(self, latents: Tensor) -> Tensor:
-        """Latents (..., latent_dim) to mean 0 and variance 1 in each coordinate."""
-        return (latents - self.mean) / self.std
+        """Latents (..., latent_dim) to coordinates of variance `sigma`² along their own axes."""
+        return (latents - self.mean) @ self.axes.T / self.unit
 
     def restore(self, standardised: Tensor) -> Tensor:
         """The inverse of `standardise`."""
-        return standardised * self.std + self.mean
+        return self.unit * standardised @ self.axes + self.mean
 
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
         """The velocity.
@@ -76,8 +82,9 @@ class LatentPrior(nn.Module):
         Returns:
             Shape (B, latent_dim).
         """
-        c_skip, c_in, c_out = (c[:, 0] for c in Preconditioning.at(t, 1.0))
-        entry, time = c_in * x_t, F.silu(self.time(t))
+        c_skip, _, c_out = (c[:, 0] for c in Preconditioning.at(t, self.sigma))
+        # σ c_in x_t: as loud as they vary, else the few axes that tell most drown among the others.
+        entry, time = c_out * x_t, F.silu(self.time(t))
         h = entry
         for layer in self.layers:
             h = torch.cat([layer(h, time), entry], dim=-1)

@@ -21,7 +21,7 @@ from mamba_diffae.models.latent_prior import LatentPrior
 from mamba_diffae.models.minimal_latent import MinimalLatentMamba
 from mamba_diffae.models.presets import build_config, unknown
 
-FORMAT = 2
+FORMAT = 3
 LATENT_PRIOR = "latent_prior"
 FILES = {"config.json", "model.safetensors", f"{LATENT_PRIOR}.safetensors", "README.md"}
 WEIGHTS = Path(__file__).parent / "weights"
@@ -170,10 +170,10 @@ def _read_config(folder: Path) -> dict[str, Any]:
             "with the package: emoji-96."
         ) from error
     said = facts.get("format") if isinstance(facts, dict) else None
-    if said == 1:
+    if said in (1, 2):
         raise ValueError(
-            f"{path} is of format 1, made by an earlier version of the package, whose networks "
-            "were built otherwise; train it again with this one."
+            f"{path} is of format {said}, made by an earlier version of the package, whose "
+            "networks were built otherwise; train it again with this one."
         )
     if said != FORMAT or not {"model", "config"} <= facts.keys():
         raise ValueError(

@@ -6,7 +6,7 @@ the network starts from the best linear guess of a local model, and learns only 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, final
+from typing import Any, ClassVar, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +56,8 @@ class AnaloguePrior(nn.Module):
         Lorenz (1969), Atmospheric predictability as revealed by naturally occurring analogues.
     """
 
+    BESIDE: ClassVar[int] = 2
+    """Numbers of a cell beside the mean: a spread, and whether it was seen."""
     exemplars: Tensor
 
     def __init__(
@@ -70,8 +72,8 @@ class AnaloguePrior(nn.Module):
 
     @property
     def outputs(self) -> int:
-        """Numbers for each cell: the mean of each channel, a spread, and whether it was seen."""
-        return self.value_dim + 2
+        """Numbers for each cell: the mean of each channel, and those beside it."""
+        return self.value_dim + self.BESIDE
 
     def remember(self, values: Tensor) -> None:
         """Take complete fields as exemplars.

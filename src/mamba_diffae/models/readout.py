@@ -25,13 +25,16 @@ class Prepared(NamedTuple):
     Attributes:
         latent: Shape (B, latent_dim).
         points: The encoded observations, or None: latent alone.
+        estimate: The field on the prior's lattice, as the latent and the points have it, shape (B,
+            G^D, C + 2), or None where there is no prior.
         anchors: What latent and points say to each token, shape (B, tokens, d_model), or None.
-        start: The prior's mean at the anchors, shape (B, A, C), or None.
+        start: The estimate's mean at the anchors, shape (B, A, C), or None.
         sharper: What a linear map of the estimate around adds to it, shape (B, A, C), or None.
     """
 
     latent: Tensor
     points: Encoding | None
+    estimate: Tensor | None = None
     anchors: Tensor | None = None
     start: Tensor | None = None
     sharper: Tensor | None = None
@@ -43,7 +46,7 @@ class Site(NamedTuple):
     Attributes:
         entering: What coordinates and nearest observations give a decoder's first layer over the
             queries, shape (B, N, ·).
-        start: What the read-out starts from: the prior's mean, else a weighted average of the
+        start: What the read-out starts from: the estimate's mean, else a weighted average of the
             nearest observed values, shape (B, N, C).
         coords: The places themselves, shape (B, N, D).
         spline: Weights of the tokens, shape (B, N, tokens), or None.
@@ -59,33 +62,39 @@ class Site(NamedTuple):
 
 @final
 class PointRead(nn.Module):
-    """Coordinates, and what the prior and the nearest encoded observations say there."""
+    """Coordinates, and what the estimate and the nearest encoded observations say there."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.features = coordinate_features(config)
         self.neighbours = config.neighbours
         self.local = LocalRead(config.coord_dim, config.d_model, config.message, config.gap)
-        self.value_dim = config.value_dim
+        self.message, self.value_dim = config.message, config.value_dim
         self.lattice = config.prior_cells if config.exemplars else 0
         estimated = config.value_dim + 2 if config.exemplars else 0
         self.width = config.fourier_features + config.message + config.value_dim + 1 + estimated
 
-    def forward(self, coords: Tensor, points: Encoding | None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, coords: Tensor, points: Encoding | None, estimate: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """Features (B, N, width) and values to start from (B, N, C) at coords (B, N, D)."""
-        waves = self.features(coords)
+        read = self._nearest(coords, points)
+        start, features = read[..., -self.value_dim - 1 : -1], [self.features(coords), read]
+        if estimate is not None:
+            there = interpolate(estimate, coords, self.lattice, cubic)
+            start = there[..., : self.value_dim]
+            features.append(there)
+        return torch.cat(features, dim=-1), start
+
+    def _nearest(self, coords: Tensor, points: Encoding | None) -> Tensor:
+        """Their messages, the average of their values, and whether there are any."""
         if points is None:
-            silent = waves.new_zeros(*coords.shape[:-1], self.width - waves.shape[-1])
-            return torch.cat([waves, silent], dim=-1), silent[..., : self.value_dim]
+            return coords.new_zeros(*coords.shape[:-1], self.message + self.value_dim + 1)
         near = nearest(coords, points.coords, points.mask, self.neighbours)
         read = self.local(near, points.tokens, points.values)
         # Says apart "nothing is near" from "the average is zero".
         heard = near.weight.amax(dim=-1, keepdim=True).sign()
-        if points.estimate is None:
-            return torch.cat([waves, read, heard], dim=-1), read[..., -self.value_dim :]
-        estimate = interpolate(points.estimate, coords, self.lattice, cubic)
-        start = estimate[..., : self.value_dim]
-        return torch.cat([waves, read, heard, estimate], dim=-1), start
+        return torch.cat([read, heard], dim=-1)
 
 
 @final

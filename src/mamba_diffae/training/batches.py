@@ -241,8 +241,8 @@ def exemplars(truth: GridField, count: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).choice(len(truth), count, replace=False))
 
 
-def fill_prior(prior: AnaloguePrior, truth: GridField) -> None:
-    """Let a prior remember the training fields it has room for.
+def exemplar_values(prior: AnaloguePrior, truth: GridField) -> torch.Tensor:
+    """The training fields that a prior has room for, as `AnaloguePrior.remember` takes them.
 
     Raises:
         ValueError: If it has room for more than there are.
@@ -251,7 +251,7 @@ def fill_prior(prior: AnaloguePrior, truth: GridField) -> None:
     rows = exemplars(truth, len(prior.exemplars))
     chosen = truth.take(rows)
     coarse = chosen.scaling.scale(chosen.at(prior.cells))
-    prior.remember(torch.from_numpy(coarse).reshape(len(rows), -1, truth.channels))
+    return torch.from_numpy(coarse).reshape(len(rows), -1, truth.channels)
 
 
 def check_room(exemplars: int, fields: int) -> None:

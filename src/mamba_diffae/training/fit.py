@@ -14,7 +14,7 @@ from mamba_diffae.fields import FieldBatch, GridField, observe, pixel_centres
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.inference import reconstruct
-from mamba_diffae.training.batches import DataConfig, FieldBatches, fill_prior
+from mamba_diffae.training.batches import DataConfig, FieldBatches, exemplar_values
 from mamba_diffae.training.config import TrainingConfig
 from mamba_diffae.training.latent_use import METRIC, latent_use, warn_if_ignored
 from mamba_diffae.training.phases import PHASES
@@ -65,7 +65,7 @@ def train_phase(
     anchors = round(len(net.anchors) ** (1 / net.config.coord_dim))
     train_fields = truth.split("train")
     if net.prior is not None and not net.prior.exemplars.any():
-        fill_prior(net.prior, train_fields)
+        net.remember(exemplar_values(net.prior, train_fields))
     if phase == "diffusion" and net.phases.index(phase) > 0:
         net.learn_noise(residual(net, truth))
     batches = FieldBatches(

@@ -171,7 +171,7 @@ def train_latent_diffusion(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = LatentPrior(prior)
-    model.learn_scale(latents.flatten(0, 1))
+    model.learn_gaussian(latents.flatten(0, 1))
     trained = train(
         model,
         LatentPhase(),

@@ -16,6 +16,7 @@ from typing import Any, final
 import torch
 
 from mamba_diffae.fields.atomic import atomic_file, named_full_disk
+from mamba_diffae.models.pretrained import FORMAT as NETWORKS
 
 TASK, FORMAT = "fields", 1
 _FACTS, _METRICS = "run.json", "metrics.jsonl"
@@ -176,4 +177,5 @@ def _versions() -> dict[str, str]:
     except PackageNotFoundError:
         ours = "not installed"
     libraries = {name: version(name) for name in ("torch", "numpy")}
-    return {"mamba-diffae": ours, "python": platform.python_version(), **libraries}
+    known = {"mamba-diffae": ours, "network format": str(NETWORKS)}
+    return {**known, "python": platform.python_version(), **libraries}

@@ -1,0 +1,64 @@
+"""A latent that begins as the code of the prior's estimate: what decoders start from."""
+
+import pytest
+import torch
+from prior_cases import CHANNELS, centres, seen_at, smooth
+
+from mamba_diffae.models import MambaDiffusionAutoencoder, reconstruct
+
+CELLS, SEEN = 6, [0, 4, 9, 17, 22, 30]
+FIELDS = smooth(40, CELLS)
+
+
+@pytest.fixture(params=["anchored", "scan"])
+def fresh(request: pytest.FixtureRequest) -> MambaDiffusionAutoencoder:
+    """A network that remembers fields and has learned nothing else."""
+    net = MambaDiffusionAutoencoder.from_preset(
+        "tiny",
+        decoder=request.param,
+        value_dim=CHANNELS,
+        latent_dim=12,
+        exemplars=len(FIELDS),
+        prior_cells=CELLS,
+        sigma=0.4,
+    )
+    net.remember(FIELDS)
+    return net.eval()
+
+
+def new_fields() -> tuple[torch.Tensor, ...]:
+    """Observations of fields that it does not remember."""
+    return seen_at(smooth(3, CELLS, seed=5), SEEN)
+
+
+def mean_of(net: MambaDiffusionAutoencoder, *seen: torch.Tensor, **options: object) -> torch.Tensor:
+    """The mean at the lattice's centres."""
+    return reconstruct(net, centres(CELLS, 2).expand(3, -1, -1), *seen, **options)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_latent_begins_as_the_code_of_the_estimate(fresh) -> None:
+    seen = new_fields()
+    estimate = fresh.prior(*seen)[..., :CHANNELS]
+    torch.testing.assert_close(fresh.encode(*seen), fresh.principal.encode(estimate))
+    held = fresh.principal.decode(fresh.encode(*seen), CHANNELS)
+    assert (held - estimate).square().mean() < 0.5 * FIELDS.var()
+
+
+def test_with_the_points_the_mean_begins_as_the_estimate(fresh) -> None:
+    seen = new_fields()
+    estimate = fresh.prior(*seen)[..., :CHANNELS]
+    torch.testing.assert_close(mean_of(fresh, *seen), estimate, atol=1e-4, rtol=0)
+
+
+def test_without_them_it_begins_as_what_the_latent_holds(fresh) -> None:
+    seen = new_fields()
+    held = fresh.principal.decode(fresh.encode(*seen), CHANNELS)
+    alone = mean_of(fresh, *seen, context="latent")
+    torch.testing.assert_close(alone, held, atol=1e-4, rtol=0)
+
+
+def test_a_moved_latent_moves_the_field_beside_its_points(fresh) -> None:
+    seen, move = new_fields(), 0.3 * torch.randn(3, 12)
+    moved = mean_of(fresh, *seen, latent=fresh.encode(*seen) + move) - mean_of(fresh, *seen)
+    asked = fresh.principal.decode(move, CHANNELS) - fresh.principal.decode(0 * move, CHANNELS)
+    torch.testing.assert_close(moved, asked, atol=1e-4, rtol=0)
