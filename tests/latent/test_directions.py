@@ -151,6 +151,16 @@ def test_edits_begin_at_the_reconstruction_and_grow(model, truth, directions):
     assert edit(model, seen, move, 1, size=24).shape == (1, 24, 24, 1)
 
 
+def test_a_held_edit_moves_less_where_it_was_seen(model, truth, directions):
+    seen, move = observe(truth.split("test").distinct(1), 0.3), directions.move("bright")
+    at = (model.size * seen.fields()[0].coords).astype(int)  # in the middle of what was seen
+    moved = {}
+    for held in (True, False):
+        before, after = (edit(model, seen, move, x, held=held)[0, ..., 0] for x in (0, 3))
+        moved[held] = abs(after - before)[at[:, 1], at[:, 0]].mean()
+    assert moved[True] < 0.5 * moved[False]
+
+
 def test_what_moved_is_told_of_every_attribute(model, truth, directions):
     seen = observe(truth.split("test").distinct(1), 0.3)
     move = 2 * directions.move("kind=even")

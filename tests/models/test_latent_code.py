@@ -57,8 +57,19 @@ def test_without_them_it_begins_as_what_the_latent_holds(fresh) -> None:
     torch.testing.assert_close(alone, held, atol=1e-4, rtol=0)
 
 
-def test_a_moved_latent_moves_the_field_beside_its_points(fresh) -> None:
+def test_a_moved_latent_moves_the_field_beside_its_points_but_not_where_it_was_seen(fresh) -> None:
     seen, move = new_fields(), 0.3 * torch.randn(3, 12)
     moved = mean_of(fresh, *seen, latent=fresh.encode(*seen) + move) - mean_of(fresh, *seen)
     asked = fresh.principal.decode(move, CHANNELS) - fresh.principal.decode(0 * move, CHANNELS)
-    torch.testing.assert_close(moved, asked, atol=1e-4, rtol=0)
+    there = torch.zeros(3, CELLS**2, dtype=torch.bool)
+    there[:, SEEN] = True
+    allowed = fresh.prior.allowed(asked, there)
+    torch.testing.assert_close(moved, allowed, atol=1e-4, rtol=0)
+    assert moved[:, SEEN].square().mean() < 0.05 * asked[:, SEEN].square().mean()
+    assert moved.square().mean() > 0.05 * asked.square().mean()
+
+
+def test_its_own_latent_given_again_changes_nothing(fresh) -> None:
+    seen = new_fields()
+    again = mean_of(fresh, *seen, latent=fresh.encode(*seen))
+    torch.testing.assert_close(again, mean_of(fresh, *seen), atol=1e-6, rtol=0)

@@ -187,3 +187,18 @@ def test_only_the_first_axis_is_mirrored() -> None:
         library = prior_of(fields, dim, mirrored=True).library().fields
         turned = library[2:].unflatten(1, (*[side] * dim, CHANNELS)).flip(dim).flatten(1)
         assert torch.equal(turned, library[:2])
+
+
+def test_what_a_change_may_be_is_the_gaussian_around_it_given_none_where_it_was_seen() -> None:
+    fields, change = smooth(60), 0.4 * smooth(3, seed=7)
+    seen = torch.zeros(3, 36, dtype=torch.bool)
+    seen[:2, [0, 8, 21]] = True  # two alike, one of which nothing was seen
+    found = prior_of(fields).allowed(change, seen)
+    flat = kept(prior_of(fields)).flatten(1).double()
+    S = (flat - flat.mean(0)).T @ (flat - flat.mean(0)) / len(flat)
+    observed = [c * CHANNELS + i for c in (0, 8, 21) for i in range(CHANNELS)]
+    K = S[observed][:, observed] + NUGGET * torch.eye(len(observed), dtype=torch.float64)
+    d = change.flatten(1).double()
+    expected = d[:2] - d[:2, observed] @ torch.linalg.solve(K, S[observed])
+    close(found[:2].flatten(1), expected.float())
+    assert torch.equal(found[2], change[2])

@@ -35,8 +35,9 @@ class Directions:
         counts: How many training fields have each of K attributes, by name.
         weights: Logistic probes on latents, shape (K, latent_dim).
         offsets: Of the probes, shape (K,).
-        moves: What amount 1 adds to a latent, shape (K, latent_dim): along the direction of the
-            probe on standardised latents, as far as the means of the two classes lie apart on it.
+        moves: What amount 1 adds to a latent, shape (K, latent_dim): of all moves that take the
+            probe as far as the means of the two classes lie apart, the likeliest under the
+            Gaussian of the latents.
     """
 
     counts: Mapping[str, int]
@@ -67,9 +68,17 @@ class Directions:
 def fit_directions(latents: np.ndarray, labels: Mapping[str, np.ndarray]) -> Directions:
     """Class-balanced logistic regression of every attribute on standardised latents.
 
+    A probe's own weights w are no direction to go: they weigh quiet coordinates against loud ones,
+    and a field that is moved along them gets grain. With S the covariance of the latents, S w is
+    the likeliest move that the probe hears.
+
     Args:
         latents: Shape (S, latent_dim).
         labels: From `contrasts`, each with fields on both sides.
+
+    Reference:
+        Haufe et al. (2014), On the interpretation of weight vectors of linear models in
+        multivariate neuroimaging, NeuroImage 87: patterns in place of filters.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -82,11 +91,11 @@ def fit_directions(latents: np.ndarray, labels: Mapping[str, np.ndarray]) -> Dir
         z, y = standard[label != UNKNOWN], label[label != UNKNOWN] == HAS
         probe = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=500).fit(z, y)
         w = probe.coef_[0]
-        unit = w / max(float(np.linalg.norm(w)), 1e-12)
-        apart = (z[y].mean(axis=0) - z[~y].mean(axis=0)) @ unit
+        pattern = standard.T @ (standard @ w) / len(standard)
+        apart = (z[y].mean(axis=0) - z[~y].mean(axis=0)) @ w
         weights.append(w / deviation)
         offsets.append(probe.intercept_[0] - w @ (mean / deviation))
-        moves.append(apart * unit * scale)
+        moves.append(apart / max(float(w @ pattern), 1e-12) * pattern * scale)
     counts = {name: int((label == HAS).sum()) for name, label in labels.items()}
     return Directions(counts, *(np.array(part, np.float32) for part in (weights, offsets, moves)))
 

@@ -149,11 +149,26 @@ class MambaDiffusionAutoencoder(FieldFlow):
         encoding = self.encoding(input_coords, input_values, input_mask, estimate)
         if latent is None:
             latent = encoding.latent
+        else:
+            encoding = self._holding(encoding, latent)
         if isinstance(context, Tensor):
             latent = latent * (context >= CONTEXTS.index("latent"))[:, None]
             return self._prepare(latent, encoding.heard(context == len(CONTEXTS) - 1))
         points = encoding if context == "latent+points" else None
         return self._prepare(latent * float(context != "none"), points)
+
+    def _holding(self, encoding: Encoding, latent: Tensor) -> Encoding:
+        """Points beside which another latent moves the field only as far as they allow."""
+        if self.principal is None or encoding.beyond is None:
+            return encoding
+        assert self.prior is not None
+        own, other = (
+            self.principal.decode(z, self.config.value_dim) for z in (encoding.latent, latent)
+        )
+        seen = encoding.beyond[..., -1] > 0
+        taken_back = self.prior.allowed(other - own, seen) - (other - own)
+        beyond = encoding.beyond + F.pad(taken_back, (0, AnaloguePrior.BESIDE))
+        return encoding._replace(beyond=beyond)
 
     def condition_on_latent(self, latent: Tensor) -> Prepared:
         """See `FieldFlow.condition_on_latent`."""

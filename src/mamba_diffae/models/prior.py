@@ -133,20 +133,50 @@ class AnaloguePrior(nn.Module):
 
     def _estimate(self, seen: Tensor, average: Tensor, excluded: Tensor | None) -> Tensor:
         """The estimate of fields that were observed in the same cells."""
-        _, codes, _, covariance = self.library()
-        places = seen.nonzero() * self.value_dim
-        observed = (places + torch.arange(self.value_dim, device=seen.device)).flatten()
+        observed, across, L = self._observed(seen, 1 - LOCAL)
         y = average[:, seen].flatten(1)
-        distance = _distances(y, codes.index_select(0, observed))
-        across = covariance.index_select(0, observed).mul_(1 - LOCAL)
-        K = across[:, observed]
-        K.diagonal().add_(NUGGET)
-        shared = observed, across, torch.linalg.cholesky(K)
+        distance = _distances(y, self.library().codes.index_select(0, observed))
         hidden = [None] * len(y) if excluded is None else excluded.split(_AT_ONCE)
         parts = zip(y.split(_AT_ONCE), distance.split(_AT_ONCE), hidden, strict=False)
-        field, spread = map(torch.cat, zip(*(self._local(*p, *shared) for p in parts), strict=True))
+        estimates = (self._local(*part, observed, across, L) for part in parts)
+        field, spread = map(torch.cat, zip(*estimates, strict=True))
         flag = seen.to(field.dtype).expand(len(field), -1)[..., None]
         return torch.cat([field, spread * (1 - flag), flag], dim=-1)
+
+    def _observed(self, seen: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
+        """What was observed (n,), a share of its covariance with all (n, P), and the factor (n, n).
+
+        The factor is of that covariance at the observed places, with the nugget.
+        """
+        places = seen.nonzero() * self.value_dim
+        observed = (places + torch.arange(self.value_dim, device=seen.device)).flatten()
+        across = self.library().covariance.index_select(0, observed).mul_(share)
+        K = across[:, observed]
+        K.diagonal().add_(NUGGET)
+        return observed, across, torch.linalg.cholesky(K)
+
+    @torch.no_grad()
+    def allowed(self, change: Tensor, seen: Tensor) -> Tensor:
+        """What is left of a change of the field if nothing may change where it was seen.
+
+        The mean of the Gaussian of all exemplars around that change, given that the change is zero
+        in the seen cells.
+
+        Args:
+            change: On the lattice, shape (B, G^D, C).
+            seen: Shape (B, G^D), bool.
+
+        Returns:
+            Shape (B, G^D, C).
+        """
+        patterns, pattern = seen.unique(dim=0, return_inverse=True)
+        flat = change.flatten(1)
+        left = flat.clone()
+        for p, cells in enumerate(patterns):
+            observed, across, L = self._observed(cells, 1.0)
+            moved = flat[pattern == p]
+            left[pattern == p] -= torch.cholesky_solve(moved[:, observed].T, L).T @ across
+        return left.unflatten(1, change.shape[1:])
 
     def _local(
         self,
