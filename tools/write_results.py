@@ -4,7 +4,8 @@
 
 Each argument is a folder that holds a result.json, or such a file (`mamba-diffae evaluate` keeps
 one result in a run: copy its result.json away before the next). Every sentence is one that the
-experiment computed from its scores; the page is the same whenever the results are.
+experiment computed from its scores; the page is the same whenever the results are. A section of the
+page of which no newer result is given stays as it is, marked if networks have changed since.
 """
 
 from __future__ import annotations
@@ -79,17 +80,46 @@ def read(path: Path) -> Section:
         ) from error
 
 
-def page(sections: Sequence[Section]) -> str:
-    """All sections as one page of Markdown."""
-    return "\n".join([HEAD, *map(section_text, sections)])
+def page(sections: Sequence[Section], former: str = "") -> str:
+    """All sections as one page of Markdown.
+
+    Args:
+        sections: The results, each of its own heading.
+        former: A page made earlier: its sections come first, those with the heading of a given
+            result in its words.
+    """
+    parts = {heading(text): text for text in sections_of(former)}
+    parts |= {f"## {headline(section)}": section_text(section) for section in sections}
+    return "\n".join([HEAD, *map(marked, parts.values())])
+
+
+def sections_of(text: str) -> list[str]:
+    """The sections of a page, each from its heading on."""
+    return [f"## {part.strip()}\n" for part in f"\n{text}".split("\n## ")[1:]]
+
+
+def heading(text: str) -> str:
+    """The first line of a section."""
+    return text.partition("\n")[0]
+
+
+def headline(section: Section) -> str:
+    """What stands in the heading."""
+    judged = section.facts.get("judged on")
+    return section.title + (f": {judged}" if judged else "")
+
+
+def marked(text: str) -> str:
+    """A section that says so if it was measured with networks of an earlier format."""
+    if f"network format {FORMAT}" in text or EARLIER in text:
+        return text
+    first, _, rest = text.partition("\n")
+    return f"{first}\n\n{EARLIER}\n{rest}"
 
 
 def section_text(section: Section) -> str:
     """Heading, question, findings, tables, and how all of it was made."""
-    judged = section.facts.get("judged on")
-    parts = [f"## {section.title}" + (f": {judged}" if judged else ""), section.question]
-    if f"network format {FORMAT}" not in section.facts.get("versions", ""):
-        parts.append(EARLIER)
+    parts = [f"## {headline(section)}", section.question]
     parts.append("\n".join(f"* {finding}" for finding in section.findings))
     beside = made_by(section.facts)
     if section.scores:
@@ -162,7 +192,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT, help="page to write")
     given = parser.parse_args()
     try:
-        text = page([read(path) for path in given.results])
+        former = given.out.read_text(encoding="utf-8") if given.out.exists() else ""
+        text = page([read(path) for path in given.results], former)
     except ValueError as error:
         parser.error(str(error))
     with atomic_file(given.out) as temporary:

@@ -65,7 +65,17 @@ def test_the_page_is_a_function_of_the_results(tool, folder, tmp_path):
     copied = tmp_path / "evaluation-05.json"
     copied.write_bytes((folder / "result.json").read_bytes())
     assert tool.page([tool.read(copied)]) == tool.page([tool.read(folder)])
-    assert tool.page([tool.read(copied)] * 2).count("## Title") == 2
+
+
+def test_sections_without_a_newer_result_stay_and_are_marked(tool, folder):
+    newer = tool.read(folder)
+    former = tool.page([newer]).replace("20.00", "10.00") + "\n## Other: old\n\nWhy not?\n"
+    text = tool.page([newer], former)
+    assert "10.00" not in text
+    assert text.count("## Title") == text.count("## Other: old") == 1
+    assert text.index("## Title") < text.index(f"## Other: old\n\n{tool.EARLIER}\n\nWhy not?")
+    assert text.count(tool.EARLIER) == 2  # these facts tell no format
+    assert tool.page([newer], text) == text
 
 
 @pytest.mark.parametrize("content", ["", "{}", json.dumps({"title": "x", "scores": 1})])
