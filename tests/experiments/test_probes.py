@@ -1,5 +1,6 @@
 """The experiment on what the latent knows: tables, goals, pictures, and what it keeps."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def request_of(truth):
 @pytest.fixture(scope="module", autouse=True)
 def _short():
     with pytest.MonkeyPatch.context() as patch:
-        protocol = ProbesProtocol(components=12, least=5)
+        protocol = ProbesProtocol(components=12, least=5, classifier_steps=30)
         patch.setitem(PROTOCOLS, "quick", protocol)  # pyright: ignore[reportArgumentType]
         yield
 
@@ -89,6 +90,15 @@ def test_swapped_latents_move_the_mean(result):
     assert [row[0] for row in swapped] == ["latent+points", "latent"]
     assert all(row[1] > 0 for row in swapped)
     assert f"moves the mean by {swapped[0][1]:.2f} of its error" in result.findings[-1]
+
+
+def test_beside_it_stands_what_a_taught_classifier_tells_of_complete_pictures(result, truth):
+    taught = re.search(
+        r"taught the attributes by (\d+) .* mean AUROC of (\d\.\d+)", result.findings[-2]
+    )
+    assert taught is not None
+    assert int(taught[1]) == (truth.splits == "train").sum()
+    assert float(taught[2]) > 0.9  # the pictures' own brightness and colour
 
 
 def test_the_move_is_that_of_the_means(request_of, truth, tmp_path):

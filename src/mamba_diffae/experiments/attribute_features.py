@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mamba_diffae.evaluation.probes import auroc, known_attributes
+from mamba_diffae.evaluation.probes import LEAST_BASES, auroc, known_attributes
 from mamba_diffae.experiments.kept import kept_arrays
 from mamba_diffae.fields import GridField, area_average
 
@@ -54,18 +54,21 @@ class AttributeFeatures:
         folder: Where the weights are kept, and found again.
         steps: Updates of the weights.
         seed: Of weights and batches.
+        least: Training bases that must have an attribute, and as many that must not.
 
     Raises:
         ValueError: If no attribute is held by enough training pictures.
     """
 
-    def __init__(self, train: GridField, folder: Path, *, steps: int, seed: int) -> None:
+    def __init__(
+        self, train: GridField, folder: Path, *, steps: int, seed: int, least: int = LEAST_BASES
+    ) -> None:
         self.size, self.scaling = min(SIZE, train.size), train.scaling
-        labels = known_attributes(train.attributes, train.groups)
+        labels = known_attributes(train.attributes, train.groups, least)
         if not labels:
             raise ValueError(
-                f"The fields have {len(train.attributes)} attributes, and none that 20 training "
-                "bases have and 20 have not: pictures are compared by a classifier of attributes. "
+                f"The fields have {len(train.attributes)} attributes, and none that {least} "
+                f"training bases have and {least} have not: a classifier has nothing to learn. "
                 "Give a source with attributes, such as emoji or cifar10:DIR."
             )
         self.attributes = list(labels)
@@ -86,11 +89,16 @@ class AttributeFeatures:
         pictures = self._seen(area_average(values, self.size))
         return (self._raw(pictures) - self.mean) / self.deviation
 
-    def score(self, unseen: GridField) -> float:
-        """Mean AUROC of the classifier over the attributes that unseen pictures have."""
+    def score(self, unseen: GridField, least: int = 1) -> float:
+        """Mean AUROC of the classifier over the attributes that enough unseen pictures have.
+
+        Args:
+            unseen: Complete fields with attributes.
+            least: Bases that must have an attribute, and as many that must not.
+        """
         with torch.no_grad():
             logits = self.net(self._seen(unseen.at(self.size))).numpy()
-        labels = known_attributes(unseen.attributes, unseen.groups, least=1)
+        labels = known_attributes(unseen.attributes, unseen.groups, least)
         fold, once = np.zeros(len(unseen), dtype=int), np.ones((1, len(unseen)))
         found = [
             auroc(logits[:, k], labels[name], fold, once)[0]
