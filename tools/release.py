@@ -1,4 +1,7 @@
-"""Put a trained run into the package: half-precision weights and a model card with its scores.
+"""Put a trained run into the package: half-precision weights, and a model card with its scores.
+
+Beside them go the directions of the attributes, which `mamba-diffae edit` would learn in a minute;
+the flow of latents does not: with it the weights would be larger than a package should hold.
 
     python tools/release.py --run runs/emoji-96 --name emoji-96 --scores runs/emoji-96/scores-*.json
 
@@ -13,10 +16,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mamba_diffae import FieldAutoencoder
+from mamba_diffae import FieldAutoencoder, open_field
 from mamba_diffae.fields.atomic import atomic_file
-from mamba_diffae.models.pretrained import WEIGHTS
+from mamba_diffae.latent import learn_directions
+from mamba_diffae.models.pretrained import WEIGHTS, load_network, save_network
 from mamba_diffae.training import Run
+from mamba_diffae.training.continuation import network_folder
 
 LARGEST = 12_000_000
 """Bytes that the weights of a model may take in the package."""
@@ -78,7 +83,10 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, nargs="*", default=[])
     options = parser.parse_args()
     folder = WEIGHTS / options.name
-    FieldAutoencoder.from_pretrained(options.run).save_pretrained(folder, half=True)
+    net, facts = load_network(network_folder(options.run))
+    kept = {name: facts[name] for name in ("scaling", "size", "preset")}
+    save_network(net, folder, kept, half=True)
+    learn_directions(FieldAutoencoder.from_pretrained(folder), open_field("emoji"), folder)
     size = sum(file.stat().st_size for file in folder.iterdir())
     if size > LARGEST:
         raise SystemExit(f"{folder} takes {size} bytes, above {LARGEST}.")

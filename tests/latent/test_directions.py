@@ -9,7 +9,7 @@ import pytest
 from mamba_diffae import FieldAutoencoder, GridField, observe
 from mamba_diffae.latent import edit, fit_directions, learn_directions, moved_share, what_moved
 from mamba_diffae.latent.attributes import FAMILIES, contrasts, learnable, resolve
-from mamba_diffae.latent.directions import FILE
+from mamba_diffae.models.pretrained import DIRECTIONS
 
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
 CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "diffusion": FEW}
@@ -120,8 +120,22 @@ def test_a_run_keeps_its_directions(model, truth, directions, tmp_path, monkeypa
     assert again.counts == first.counts
     other = replace(truth, attributes={"bright": truth.attributes["bright"]})
     assert list(learn_directions(model, other, tmp_path).counts) == ["bright"]
-    (tmp_path / FILE).write_bytes(b"cut short")
+    (tmp_path / DIRECTIONS).write_bytes(b"cut short")
     np.testing.assert_array_equal(learn_directions(model, truth, tmp_path).moves, first.moves)
+
+
+def test_shipped_directions_are_found_and_left_alone(model, truth, directions, tmp_path):
+    learn_directions(model, truth, tmp_path)
+    shipped, told = (tmp_path / DIRECTIONS).read_bytes(), []
+    again = learn_directions(
+        model, truth, shipped=tmp_path, on_progress=lambda *done: told.append(done)
+    )
+    assert not told
+    np.testing.assert_array_equal(again.moves, directions.moves)
+    learn_directions(
+        model, replace(truth, attributes={"bright": truth.attributes["bright"]}), shipped=tmp_path
+    )
+    assert (tmp_path / DIRECTIONS).read_bytes() == shipped
 
 
 def test_training_fields_are_encoded_without_their_own_exemplars(model, truth, directions):

@@ -175,15 +175,17 @@ def _column(sheet: Sheet, i: int) -> Sheet:
 
 
 def _directions(model: FieldAutoencoder, truth: GridField, run: Path) -> Directions:
-    """Kept in the run's folder, if it is one."""
+    """Kept in the run's folder, if it is one; a model of the package has brought its own."""
     from mamba_diffae.latent import learn_directions
+    from mamba_diffae.models.pretrained import weights_folder
 
-    folder = run if (run / "run.json").is_file() else None
+    kept = (run / "run.json").is_file()
     with telling("Learning directions …") as tell:
         return learn_directions(
             model,
             truth,
-            folder,
+            run if kept else None,
+            shipped=None if kept else weights_folder(run),
             on_progress=lambda done, count: tell(
                 f"Learning directions … {done} of {count} fields encoded"
             ),

@@ -18,11 +18,10 @@ from mamba_diffae.fields import GridField
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.latent.attributes import HAS, LEAST, UNKNOWN, contrasts, learnable, resolve
 from mamba_diffae.models.presets import build_config
+from mamba_diffae.models.pretrained import DIRECTIONS
 from mamba_diffae.training.batches import DataConfig
 from mamba_diffae.training.latents import FieldEncoder
 
-FILE = "directions.safetensors"
-"""Where a run keeps them."""
 _AT_ONCE = 128
 
 
@@ -105,6 +104,7 @@ def learn_directions(
     truth: GridField,
     run: Path | None = None,
     *,
+    shipped: Path | None = None,
     seed: int = 0,
     on_progress: Callable[[int, int], None] = lambda done, count: None,
 ) -> Directions:
@@ -117,6 +117,7 @@ def learn_directions(
         model: Fitted.
         truth: The fields that it was fitted on, of its native size, with attributes.
         run: Its folder, where the directions are kept and found again; None: nowhere.
+        shipped: A folder where they may be found as well, and which is left as it is.
         seed: Of the cells.
         on_progress: Called with (fields encoded, fields in all).
 
@@ -132,9 +133,10 @@ def learn_directions(
     data = build_config(DataConfig, {"cells": cells, "mirrored": model.mirrored}, "data")
     encoder = FieldEncoder(net, train, data, seed)
     key = _key(encoder, train)
-    standing = None if run is None else _read(run / FILE, key)
-    if standing is not None:
-        return standing
+    for folder in (run, shipped):
+        standing = None if folder is None else _read(folder / DIRECTIONS, key)
+        if standing is not None:
+            return standing
     latents = []
     for i in range(0, len(train), _AT_ONCE):
         fields = train.take(slice(i, i + _AT_ONCE))
@@ -142,7 +144,7 @@ def learn_directions(
         on_progress(i + len(fields), len(train))
     directions = fit_directions(np.concatenate(latents), labels)
     if run is not None:
-        _write(run / FILE, key, directions)
+        _write(run / DIRECTIONS, key, directions)
     return directions
 
 

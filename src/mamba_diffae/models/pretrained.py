@@ -23,7 +23,14 @@ from mamba_diffae.models.presets import build_config, unknown
 
 FORMAT = 3
 LATENT_PRIOR = "latent_prior"
-FILES = {"config.json", "model.safetensors", f"{LATENT_PRIOR}.safetensors", "README.md"}
+DIRECTIONS = "directions.safetensors"
+FILES = {
+    "config.json",
+    "model.safetensors",
+    f"{LATENT_PRIOR}.safetensors",
+    DIRECTIONS,
+    "README.md",
+}
 WEIGHTS = Path(__file__).parent / "weights"
 """Networks that come with the package, a folder each."""
 MODELS: Mapping[str, type[FieldFlow]] = {
