@@ -64,11 +64,11 @@ def criteria_table(board: Scoreboard, means: Means, drawn: Drawn) -> Table:
     rows: list[Row] = []
     for scale in board.scales:
         a, b = board.psnr(means.before, scale), board.psnr(means.after, scale)
-        rows.append([f"better PSNR of the mean at {scale}²", a, b, held(b > a)])
+        rows.append([f"better PSNR of the mean at {scale}²", a, b, held(b - a > TIE)])
     finest, score = board.scales[-1], drawn.score
     mean = board.scores[means.before, finest]
     a, b = mean.psnr.mean, score.psnr.mean
-    rows.append([f"better PSNR of a single draw at {finest}²", a, b, held(b > a)])
+    rows.append([f"better PSNR of a single draw at {finest}²", a, b, held(b - a > TIE)])
     after = board.scores[means.after, finest]
     sharp = f"sharper edges at {finest}², high frequencies"
     for what, found in (("mean", after.high_frequency), ("single draw", score.high_frequency)):
@@ -82,8 +82,8 @@ def criteria_table(board: Scoreboard, means: Means, drawn: Drawn) -> Table:
     rows.append([f"{smooth}: neighbours in a draw", *correlations, held(near)])
     return Table(
         "Criteria set beforehand",
-        "The autoencoder alone is the same model after phase 1. High frequencies are ratios to the "
-        f"truth's; a smooth draw has at most {MOST_DETAIL} times the truth's, and its neighbours "
+        f"The autoencoder alone is the same model after phase 1. Better: by more than {TIE} dB. "
+        f"High frequencies are ratios to the truth's; a smooth draw has at most {MOST_DETAIL} times the truth's, and its neighbours "
         f"(draw − mean) correlate within {CORRELATION_WITHIN} of those of truth − mean.",
         ["criterion", "autoencoder alone, or limit", "with phase 2", "verdict"],
         rows,
@@ -185,11 +185,11 @@ def findings(board: Scoreboard, means: Means, criteria: Table, theory: Table) ->
     )
     which = "phase 1" if alone > flow else "phase 2"
     if abs(alone - flow) <= TIE:
-        which = "either phase alike"
+        which = "either phase, no matter which"
     return [
         f"Of the {len(criteria.rows)} criteria set beforehand, phase 2 meets {met}{missed}.",
         *(f"Theory, {row[0]} {row[1]:.2f}: {row[-1]}." for row in theory.rows),
-        f"For the mean at {finest}² the last quarter of the time is best spent on {which}: "
+        f"For the mean at {finest}² the last quarter of the time is best given to {which}: "
         f"{signed(alone)} dB by more of phase 1, {signed(flow)} dB by phase 2. Only phase 2 gives "
         "draws.",
     ]
