@@ -84,7 +84,8 @@ def criteria_table(board: Scoreboard, means: Means, drawn: Drawn) -> Table:
         "Criteria set beforehand",
         f"The autoencoder alone is the same model after phase 1. Better: by more than {TIE} dB. "
         f"High frequencies are ratios to the truth's; a smooth draw has at most {MOST_DETAIL} "
-        f"times the truth's, and its neighbours (draw − mean) correlate within {CORRELATION_WITHIN} of those of truth − mean.",
+        f"times the truth's, and its neighbours (draw − mean) correlate within "
+        f"{CORRELATION_WITHIN} of those of truth − mean.",
         ["criterion", "autoencoder alone, or limit", "with phase 2", "verdict"],
         rows,
         digits=[0, 2, 2, 0],
