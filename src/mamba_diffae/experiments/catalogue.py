@@ -20,13 +20,14 @@ from mamba_diffae.models.presets import unknown
 
 _DRAWS: Mapping[Scale, DrawsProtocol] = {
     "quick": DrawsProtocol(
-        count=4,
+        count=3,
         steps=(2, 4),
         ensemble=4,
-        ensemble_fields=4,
-        ensemble_steps=4,
-        inverted=2,
+        ensemble_fields=2,
+        ensemble_steps=2,
+        inverted=1,
         inversion_steps=4,
+        shown=2,
     ),
     "standard": DrawsProtocol(),
     "full": DrawsProtocol(count=310, ensemble_fields=310),

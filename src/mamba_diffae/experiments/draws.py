@@ -38,8 +38,8 @@ from mamba_diffae.experiments.trained import fields_digest
 from mamba_diffae.fields import FieldBatch, GridField, observe
 from mamba_diffae.latent.inversion import draw_from, invert
 
-SHOWN, SHOWN_DRAWS = 6, 4
-"""Fields in the sheet of pictures, and draws of each."""
+SHOWN_DRAWS = 4
+"""Draws of each field in the sheet of pictures."""
 LEVEL = 0.9
 """Of the central interval whose coverage is measured."""
 QUESTION = (
@@ -63,6 +63,7 @@ class DrawsProtocol:
         ensemble_steps: Steps of those draws, and of the pictures.
         inverted: Fields that are carried to noise and back.
         inversion_steps: Steps of either way.
+        shown: Fields in the sheet of pictures.
         seed: Of observations and draws.
     """
 
@@ -74,6 +75,7 @@ class DrawsProtocol:
     ensemble_steps: int = 10
     inverted: int = 16
     inversion_steps: int = 20
+    shown: int = 6
     seed: int = 0
 
     def observe(self, fields: GridField) -> FieldBatch:
@@ -110,7 +112,7 @@ def draws(
     by_steps, detail = parts.by_steps(truth.distinct(protocol.count))
     calibration = parts.calibration(truth.distinct(protocol.ensemble_fields))
     inversion = parts.inversion(truth.distinct(protocol.inverted))
-    sheet = _pictures(model, truth.distinct(SHOWN), protocol)
+    sheet = _pictures(model, truth.distinct(protocol.shown), protocol)
     on_progress("pictures")
     return Result(
         title="Draws worth looking at",

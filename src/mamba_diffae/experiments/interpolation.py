@@ -77,7 +77,9 @@ class InterpolationProtocol:
 
 
 PROTOCOLS: Mapping[Scale, InterpolationProtocol] = {
-    "quick": InterpolationProtocol(2, frames=4, inverted=1, fractions=(1.0,), steps=2, shown=1),
+    "quick": InterpolationProtocol(
+        2, frames=3, fraction=0.2, inverted=1, fractions=(0.2,), steps=2, shown=1
+    ),
     "standard": InterpolationProtocol(),
     "full": InterpolationProtocol(pairs=1000, inverted=310),
 }
