@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mamba_diffae import FieldAutoencoder, GridField, observe
+from mamba_diffae import FieldAutoencoder, GridField, observe, open_field
 from mamba_diffae.latent import edit, fit_directions, learn_directions, moved_share, what_moved
 from mamba_diffae.latent.attributes import FAMILIES, contrasts, learnable, resolve
-from mamba_diffae.models.pretrained import DIRECTIONS
+from mamba_diffae.models.pretrained import DIRECTIONS, weights_folder
 
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
 CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "diffusion": FEW}
@@ -201,3 +201,15 @@ def test_moves_and_amounts_that_do_not_fit_are_refused(model, truth):
         edit(model, seen, np.zeros(3), 1)
     with pytest.raises(ValueError, match="amount is nan"):
         edit(model, seen, np.zeros(model.latent_dim), float("nan"))
+
+
+def test_the_packaged_model_has_brought_the_directions_of_its_attributes():
+    model, told = FieldAutoencoder.from_pretrained("emoji-96"), []
+    directions = learn_directions(
+        model,
+        open_field("emoji"),
+        shipped=weights_folder("emoji-96"),
+        on_progress=lambda *done: told.append(done),
+    )
+    assert not told
+    assert {"female", "skin_tone", "beard"} <= directions.counts.keys()
