@@ -106,7 +106,8 @@ def heading(text: str) -> str:
 def headline(section: Section) -> str:
     """What stands in the heading."""
     judged = section.facts.get("judged on")
-    return section.title + (f": {judged}" if judged else "")
+    mark = "" if section.title.endswith("?") else ":"
+    return section.title + (f"{mark} {judged}" if judged else "")
 
 
 def marked(text: str) -> str:
