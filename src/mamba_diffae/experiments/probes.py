@@ -55,7 +55,8 @@ class ProbesProtocol:
     Attributes:
         fraction: Share of the cells in each of two disjoint observations.
         judged: Pictures of distinct bases, evenly spread; None: all of validation and test.
-        train: Training pictures of distinct bases that the components are of; None: all.
+        train: Training pictures of distinct bases that components and classifier are of; None:
+            all.
         components: Principal components.
         least: Bases with positives (and with negatives) that an attribute needs.
         swapped: Pictures that are decoded from another one's latent.
@@ -72,7 +73,7 @@ class ProbesProtocol:
 
 
 PROTOCOLS: Mapping[Scale, ProbesProtocol] = {
-    "quick": ProbesProtocol(judged=48, train=120, least=6, swapped=4, classifier_steps=40),
+    "quick": ProbesProtocol(judged=32, train=120, least=5, swapped=2, classifier_steps=20),
     "standard": ProbesProtocol(),
     "full": ProbesProtocol(),
 }
@@ -140,9 +141,7 @@ def _features(
     assert model is not None
 
     def pca() -> PicturePCA:
-        train = request.truth.split("train")
-        train = train if protocol.train is None else train.distinct(protocol.train)
-        return PicturePCA(train, protocol.components)
+        return PicturePCA(_train(request, protocol), protocol.components)
 
     def make() -> dict[str, np.ndarray]:
         first, second = halves(observe(judged, 2 * protocol.fraction, seed=seed), seed)
@@ -165,9 +164,14 @@ def _probe_scores(
     return judge_probes({**kinds, **unscaled}, labels, judged.groups, relative=unscaled, seed=seed)
 
 
+def _train(request: Request, protocol: ProbesProtocol) -> GridField:
+    train = request.truth.split("train")
+    return train if protocol.train is None else train.distinct(protocol.train)
+
+
 def _taught(request: Request, protocol: ProbesProtocol, judged: GridField) -> str:
     """What a classifier can tell that learned the attributes and is shown complete pictures."""
-    train, steps, least = request.truth.split("train"), protocol.classifier_steps, protocol.least
+    train, steps, least = _train(request, protocol), protocol.classifier_steps, protocol.least
     look = AttributeFeatures(train, request.folder, steps=steps, seed=request.seed, least=least)
     return (
         f"A small convolutional network that was taught the attributes by {len(train)} training "
