@@ -23,6 +23,7 @@ from mamba_diffae.fields import observe
 SIZE = 16
 KINDS = ["latent", "PCA of the truth", "PCA of kriging"]
 SCALED = [*KINDS, *(f"{kind}, unscaled" for kind in KINDS[1:])]
+PARTS = [f"latent, its {part} alone" for part in ("layout", "palette")]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def result(request_of, folder, told):
 
 def test_every_kind_of_features_is_probed_on_every_attribute(result):
     means, attributes, *_ = result.tables
-    assert [row[0] for row in means.rows] == SCALED
+    assert [row[0] for row in means.rows] == [*SCALED, *PARTS]
     assert [row[0] for row in attributes.rows] == ["bright", "colour=blue", "colour=red"]
     of_each = np.array([row[3:4] + row[6:] for row in attributes.rows], float)
     assert of_each.mean(axis=0) == pytest.approx([row[1] for row in means.rows])
@@ -80,7 +81,7 @@ def test_only_what_was_not_trained_on_is_judged(result, truth):
 
 def test_the_same_picture_is_compared_with_others(result):
     rows = result.tables[2].rows
-    assert [row[0] for row in rows] == [KINDS[0], KINDS[2], SCALED[4]]
+    assert [row[0] for row in rows] == [KINDS[0], KINDS[2], SCALED[4], *PARTS]
     assert all(row[2] <= row[1] <= row[3] for row in rows)
     assert all(row[4] > row[5] for row in rows)
 
@@ -169,7 +170,8 @@ def test_goals_are_judged_by_the_better_scaling(means, hits, verdicts):
     scores = [score(kind, mean) for kind, mean in zip(SCALED, means, strict=True)]
     goals = goals_table(scores, stable("latent", hits))
     assert [row[3] for row in goals.rows] == verdicts
-    said = findings(goals, scores, [stable("latent", hits), stable(KINDS[2], 0.5)])
+    rivals = [stable(KINDS[2], 0.5), stable(PARTS[0], 0.99)]  # a part of it is no rival
+    said = findings(goals, scores, [stable("latent", hits), *rivals])
     assert sum("the goal held" in s for s in said) == verdicts.count("held")
     assert f"{abs(means[0] - means[3]):.3f} {'above' if means[0] >= means[3] else 'below'}" in (
         "\n".join(said)

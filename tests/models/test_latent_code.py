@@ -39,8 +39,9 @@ def mean_of(net: MambaDiffusionAutoencoder, *seen: torch.Tensor, **options: obje
 def test_the_latent_begins_as_the_code_of_the_estimate(fresh) -> None:
     seen = new_fields()
     estimate = fresh.prior(*seen)[..., :CHANNELS]
-    torch.testing.assert_close(fresh.encode(*seen), fresh.principal.encode(estimate))
-    held = fresh.principal.decode(fresh.encode(*seen), CHANNELS)
+    layout, palette = fresh.principal.encode(estimate), fresh.palette.encode(*seen[1:])
+    torch.testing.assert_close(fresh.encode(*seen), torch.cat([layout, palette], dim=1))
+    held = fresh.held(fresh.encode(*seen))
     assert (held - estimate).square().mean() < 0.5 * FIELDS.var()
 
 
@@ -52,7 +53,7 @@ def test_with_the_points_the_mean_begins_as_the_estimate(fresh) -> None:
 
 def test_without_them_it_begins_as_what_the_latent_holds(fresh) -> None:
     seen = new_fields()
-    held = fresh.principal.decode(fresh.encode(*seen), CHANNELS)
+    held = fresh.held(fresh.encode(*seen))
     alone = mean_of(fresh, *seen, context="latent")
     torch.testing.assert_close(alone, held, atol=1e-4, rtol=0)
 
@@ -60,7 +61,7 @@ def test_without_them_it_begins_as_what_the_latent_holds(fresh) -> None:
 def test_a_moved_latent_moves_the_field_beside_its_points_but_not_where_it_was_seen(fresh) -> None:
     seen, move = new_fields(), 0.3 * torch.randn(3, 12)
     moved = mean_of(fresh, *seen, latent=fresh.encode(*seen) + move) - mean_of(fresh, *seen)
-    asked = fresh.principal.decode(move, CHANNELS) - fresh.principal.decode(0 * move, CHANNELS)
+    asked = fresh.held(move) - fresh.held(0 * move)
     there = torch.zeros(3, CELLS**2, dtype=torch.bool)
     there[:, SEEN] = True
     allowed = fresh.prior.allowed(asked, there)

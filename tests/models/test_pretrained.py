@@ -8,7 +8,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mamba_diffae.models import reconstruct, sample
-from mamba_diffae.models.pretrained import MODELS, load_network, model_class, save_network
+from mamba_diffae.models.pretrained import (
+    FORMAT,
+    MODELS,
+    load_network,
+    model_class,
+    save_network,
+)
 
 KINDS = [*((kind, {}) for kind in MODELS), ("autoencoder", {"decoder": "scan"})]
 
@@ -98,10 +104,10 @@ def test_a_foreign_config_is_refused(saved: Path, content: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 4}, r"not a network of format 3 of this package \(format: 4\)"),
-        ({"format": 2}, "format 2, made by an earlier version .*; train it again"),
-        ({"model": None}, "not a network of format 3"),
-        ({"config": None}, "not a network of format 3"),
+        ({"format": 99}, rf"not a network of format {FORMAT} of this package \(format: 99\)"),
+        ({"format": 3}, "format 3, made by an earlier version .*; train it again"),
+        ({"model": None}, f"not a network of format {FORMAT}"),
+        ({"config": None}, f"not a network of format {FORMAT}"),
         ({"model": "autoencode"}, "Unknown model 'autoencode'; did you mean 'autoencoder'"),
         ({"config": {"latent_dimension": 5}}, "did you mean 'latent_dim'"),
     ],

@@ -255,6 +255,11 @@ class FieldAutoencoder:
         return autoencoder(self._fitted()[0]).config.latent_dim
 
     @property
+    def latent_parts(self) -> dict[str, slice]:
+        """Where in a latent its layout stands, and where its palette; empty without a prior."""
+        return autoencoder(self._fitted()[0]).latent_parts
+
+    @property
     def mirrored(self) -> bool:
         """Whether it was taught that mirror images are as good as the fields themselves."""
         config = self._fitted()[0].config

@@ -39,6 +39,11 @@ class Stability:
     others: float
 
 
+def part_name(part: str) -> str:
+    """Display name of a part of the latent, by itself."""
+    return f"{LATENT}, its {part} alone"
+
+
 def means_table(scores: Sequence[ProbeScore]) -> Table:
     """Mean AUROC of all features, and what the first of them, the latent, has more."""
     return Table(
@@ -126,7 +131,8 @@ def findings(
     ]
     said += [_difference(scores[0].above(score), score.features) for score in scores[1:]]
     latent, *others = stability
-    best = max(others, key=lambda s: s.retrieval.mean)
+    rivals = [s for s in others if not s.features.startswith(LATENT)]
+    best = max(rivals, key=lambda s: s.retrieval.mean)
     said.append(
         f"From other cells {latent.retrieval.mean:.1%} of the pictures are found again by their "
         f"latent, {best.retrieval.mean:.1%} by the {best.features}."

@@ -33,6 +33,7 @@ from mamba_diffae.experiments.probe_tables import (
     findings,
     goals_table,
     means_table,
+    part_name,
     stability_table,
 )
 from mamba_diffae.experiments.request import OnProgress, Request, Scale
@@ -97,9 +98,10 @@ def probes(request: Request, on_progress: OnProgress) -> Result:
     judged = judged if protocol.judged is None else judged.distinct(protocol.judged)
     labels = _labels(judged, protocol, request.source)
     features = _features(request, protocol, judged, on_progress)
-    scores = _probe_scores(features, labels, judged, request.seed)
+    parts = request.model.latent_parts
+    scores = _probe_scores(features, labels, judged, parts, request.seed)
     on_progress("probes")
-    stability = _stability(features, judged)
+    stability = _stability(features, judged, parts)
     goals = goals_table(scores, stability[0])
     swapped = _swapped(request, protocol)
     on_progress("latents swapped")
@@ -155,13 +157,16 @@ def _probe_scores(
     features: Mapping[str, np.ndarray],
     labels: Mapping[str, np.ndarray],
     judged: GridField,
+    parts: Mapping[str, slice],
     seed: int,
 ) -> list[ProbeScore]:
-    """Of the latent first; principal components in both scalings."""
-    truth, kriged = features["truth"], features["kriged first"]
-    kinds = {LATENT: features["latent first"], TRUTH: truth, KRIGED: kriged}
+    """Of the latent first; principal components in both scalings; the latent's parts."""
+    truth, kriged, latent = features["truth"], features["kriged first"], features["latent first"]
+    kinds = {LATENT: latent, TRUTH: truth, KRIGED: kriged}
     unscaled = {TRUTH + UNSCALED: truth, KRIGED + UNSCALED: kriged}
-    return judge_probes({**kinds, **unscaled}, labels, judged.groups, relative=unscaled, seed=seed)
+    each = {part_name(name): latent[:, part] for name, part in parts.items()}
+    kinds |= unscaled | each
+    return judge_probes(kinds, labels, judged.groups, relative=unscaled, seed=seed)
 
 
 def _train(request: Request, protocol: ProbesProtocol) -> GridField:
@@ -180,14 +185,18 @@ def _taught(request: Request, protocol: ProbesProtocol, judged: GridField) -> st
     )
 
 
-def _stability(features: Mapping[str, np.ndarray], judged: GridField) -> list[Stability]:
-    """Of the latent first; of the kriged picture in both scalings."""
+def _stability(
+    features: Mapping[str, np.ndarray], judged: GridField, parts: Mapping[str, slice]
+) -> list[Stability]:
+    """Of the latent first; of the kriged picture in both scalings; of the latent's parts."""
     kriged = features["kriged first"], features["kriged second"]
+    latent = standardised(features["latent first"], features["latent second"])
     centre = np.concatenate(kriged).mean(axis=0)
     pairs = {
-        LATENT: standardised(features["latent first"], features["latent second"]),
+        LATENT: latent,
         KRIGED: standardised(*kriged),
         KRIGED + UNSCALED: (kriged[0] - centre, kriged[1] - centre),
+        **{part_name(name): tuple(z[:, part] for z in latent) for name, part in parts.items()},
     }
     number, found = copies(judged), []
     for kind, (a, b) in pairs.items():

@@ -14,6 +14,7 @@ from mamba_diffae.models.code import PrincipalCode
 from mamba_diffae.models.config import CONTEXTS, AutoencoderConfig, Context
 from mamba_diffae.models.decoder import AnchoredDecoder, ScanDecoder
 from mamba_diffae.models.encoder import Encoder, Encoding
+from mamba_diffae.models.palette import PaletteCode
 from mamba_diffae.models.prior import AnaloguePrior
 from mamba_diffae.models.readout import Prepared, Site, StageCondition
 from mamba_diffae.models.velocity import parameterisation
@@ -41,7 +42,9 @@ class MambaDiffusionAutoencoder(FieldFlow):
         super().__init__(config)
         self.prior = prior_of(config)
         size = config.prior_cells**config.coord_dim * config.value_dim
-        self.principal = PrincipalCode(config.latent_dim, size) if config.exemplars else None
+        principal = config.latent_dim - config.palette
+        self.principal = PrincipalCode(principal, size) if config.exemplars else None
+        self.palette = PaletteCode(config.palette, config.value_dim) if config.exemplars else None
         self.encoder = Encoder(config)
         self.stage = StageCondition(config)
         kind = {"anchored": AnchoredDecoder, "scan": ScanDecoder}[config.decoder]
@@ -53,6 +56,14 @@ class MambaDiffusionAutoencoder(FieldFlow):
     def anchors(self) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Positions of the anchors, shape (A, D)."""
         return self.decoder.anchors
+
+    @property
+    def latent_parts(self) -> dict[str, slice]:
+        """Where in a latent stand its layout and its palette, which tells what occurs anywhere."""
+        if self.principal is None:
+            return {}
+        layout = len(self.principal.axes)
+        return {"layout": slice(layout), "palette": slice(layout, None)}
 
     def encode(
         self, input_coords: Tensor, input_values: Tensor, input_mask: Tensor | None = None
@@ -82,17 +93,27 @@ class MambaDiffusionAutoencoder(FieldFlow):
         if estimate is None and self.prior is not None:
             estimate = self.prior(input_coords, input_values, input_mask)
         encoding = self.encoder(input_coords, input_values, input_mask)
-        if self.principal is None or estimate is None:
+        if self.principal is None or self.palette is None or estimate is None:
             return encoding
-        code = self.principal.encode(estimate[..., : self.config.value_dim])
-        beyond = estimate - _held(self.principal, code, self.config.value_dim)
+        layout = self.principal.encode(estimate[..., : self.config.value_dim])
+        code = torch.cat([layout, self.palette.encode(input_values, input_mask)], dim=1)
+        beyond = estimate - self._held(code)
         return encoding._replace(latent=encoding.latent + code, beyond=beyond)
+
+    def held(self, latent: Tensor) -> Tensor:
+        """The field that a latent (B, latent_dim) holds in principal coordinates, (B, G^D, C)."""
+        assert self.principal is not None
+        return self.principal.decode(latent[:, self.latent_parts["layout"]], self.config.value_dim)
+
+    def _held(self, latent: Tensor) -> Tensor:
+        """The same as the prior would say it: of no spread, nothing seen."""
+        return F.pad(self.held(latent), (0, AnaloguePrior.BESIDE))
 
     def _prepare(self, latent: Tensor, points: Encoding | None) -> Prepared:
         """What the decoder reads: what no latent can hold of the field comes from the points."""
         if self.principal is None:
             return self.decoder.prepare(latent, points, None)
-        estimate = _held(self.principal, latent, self.config.value_dim)
+        estimate = self._held(latent)
         if points is not None and points.beyond is not None:
             estimate = estimate + points.beyond
         return self.decoder.prepare(latent, points, estimate)
@@ -162,11 +183,9 @@ class MambaDiffusionAutoencoder(FieldFlow):
         if self.principal is None or encoding.beyond is None:
             return encoding
         assert self.prior is not None
-        own, other = (
-            self.principal.decode(z, self.config.value_dim) for z in (encoding.latent, latent)
-        )
+        change = self.held(latent) - self.held(encoding.latent)
         seen = encoding.beyond[..., -1] > 0
-        taken_back = self.prior.allowed(other - own, seen) - (other - own)
+        taken_back = self.prior.allowed(change, seen) - change
         beyond = encoding.beyond + F.pad(taken_back, (0, AnaloguePrior.BESIDE))
         return encoding._replace(beyond=beyond)
 
@@ -203,16 +222,14 @@ class MambaDiffusionAutoencoder(FieldFlow):
         super().remember(values)
         assert self.prior is not None
         assert self.principal is not None
-        self.principal.learn(self.prior.library().fields)
+        assert self.palette is not None
+        fields = self.prior.library().fields
+        self.principal.learn(fields)
+        self.palette.learn(fields.unflatten(1, (-1, self.config.value_dim)))
 
     def frozen_in_diffusion(self) -> Sequence[nn.Module]:
         """The encoder: its latents must stay what phase 1 taught."""
         return (self.encoder,)
-
-
-def _held(code: PrincipalCode, latent: Tensor, channels: int) -> Tensor:
-    """The field that a latent holds, as the prior would say it: of no spread, nothing seen."""
-    return F.pad(code.decode(latent, channels), (0, AnaloguePrior.BESIDE))
 
 
 def prior_of(config: AutoencoderConfig) -> AnaloguePrior | None:

@@ -38,7 +38,7 @@ class PrincipalCode(nn.Module):
         """Take the principal components of fields, shape (S, P)."""
         self.centre.copy_(fields.mean(dim=0))
         components = _principal_axes(fields - self.centre, len(self.axes))
-        axes = _rotation(len(self.axes))[:, : len(components)].to(fields.device) @ components
+        axes = rotation(len(self.axes))[:, : len(components)].to(fields.device) @ components
         self.unit.copy_(axes.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / _LEVELS)
         self.axes.copy_((axes / self.unit).round().to(torch.int8))
 
@@ -67,7 +67,7 @@ def _principal_axes(deviations: Tensor, count: int) -> Tensor:
     return nn.functional.normalize((deviations.T @ axes if few else axes).T, dim=1)
 
 
-def _rotation(size: int) -> Tensor:
+def rotation(size: int) -> Tensor:
     """An orthogonal matrix, the same in every run."""
     generator = torch.Generator().manual_seed(0)
     return torch.linalg.qr(torch.randn(size, size, generator=generator))[0]

@@ -76,6 +76,11 @@ class AutoencoderConfig(FieldConfig):
         """Anchors a side."""
         return self.tokens * self.patch
 
+    @property
+    def palette(self) -> int:
+        """Coordinates of a latent that begin by telling which values occur, if there is a prior."""
+        return self.latent_dim // 4
+
 
 class LatentPriorConfig(BaseModel):
     """`LatentPrior`.

@@ -21,7 +21,7 @@ from mamba_diffae.models.latent_prior import LatentPrior
 from mamba_diffae.models.minimal_latent import MinimalLatentMamba
 from mamba_diffae.models.presets import build_config, unknown
 
-FORMAT = 3
+FORMAT = 4
 LATENT_PRIOR = "latent_prior"
 DIRECTIONS = "directions.safetensors"
 FILES = {
@@ -177,7 +177,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
             "with the package: emoji-96."
         ) from error
     said = facts.get("format") if isinstance(facts, dict) else None
-    if said in (1, 2):
+    if said in range(1, FORMAT):
         raise ValueError(
             f"{path} is of format {said}, made by an earlier version of the package, whose "
             "networks were built otherwise; train it again with this one."

@@ -94,7 +94,7 @@ class FieldEncoder:
         """What a latent depends on beside the field: the encoder's weights, and the settings."""
         total = hashlib.sha256()
         for name, weight in self.net.state_dict().items():
-            if name.startswith(("encoder.", "prior.", "principal.")):
+            if name.startswith(("encoder.", "prior.", "principal.", "palette.")):
                 total.update(name.encode() + weight.cpu().contiguous().numpy().tobytes())
         about = [self.seed, self.cells, self.data.mirrored, FRACTIONS, _SEEN_ALIKE]
         total.update(json.dumps([*about, self.net.config.model_dump(mode="json")]).encode())
