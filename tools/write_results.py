@@ -34,7 +34,8 @@ Measured on fields that no network has learned from. PSNR in dB and SSIM: higher
 best of each column in bold; rows whose name begins with "oracle" have seen the truth and are out of
 competition.
 """
-EARLIER = f"""**Measured before networks had format {FORMAT}**: where there is a prior, what a
+MARK = "**Measured before networks had format "
+EARLIER = f"""{MARK}{FORMAT}**: where there is a prior, what a
 latent holds has changed since (see [decisions.md](decisions.md)), and with it perhaps these
 figures."""
 BESIDE = ("judged on", "scale and seed", "model", "time", "hardware")
@@ -112,7 +113,7 @@ def headline(section: Section) -> str:
 
 def marked(text: str) -> str:
     """A section that says so if it was measured with networks of an earlier format."""
-    if f"network format {FORMAT}" in text or EARLIER in text:
+    if f"network format {FORMAT}" in text or MARK in text:
         return text
     first, _, rest = text.partition("\n")
     return f"{first}\n\n{EARLIER}\n{rest}"

@@ -17,7 +17,7 @@ def fresh(request: pytest.FixtureRequest) -> MambaDiffusionAutoencoder:
         "tiny",
         decoder=request.param,
         value_dim=CHANNELS,
-        latent_dim=12,
+        latent_dim=16,
         exemplars=len(FIELDS),
         prior_cells=CELLS,
         sigma=0.4,
@@ -59,7 +59,7 @@ def test_without_them_it_begins_as_what_the_latent_holds(fresh) -> None:
 
 
 def test_a_moved_latent_moves_the_field_beside_its_points_but_not_where_it_was_seen(fresh) -> None:
-    seen, move = new_fields(), 0.3 * torch.randn(3, 12)
+    seen, move = new_fields(), 0.3 * torch.randn(3, 16)
     moved = mean_of(fresh, *seen, latent=fresh.encode(*seen) + move) - mean_of(fresh, *seen)
     asked = fresh.held(move) - fresh.held(0 * move)
     there = torch.zeros(3, CELLS**2, dtype=torch.bool)
@@ -74,3 +74,12 @@ def test_its_own_latent_given_again_changes_nothing(fresh) -> None:
     seen = new_fields()
     again = mean_of(fresh, *seen, latent=fresh.encode(*seen))
     torch.testing.assert_close(again, mean_of(fresh, *seen), atol=1e-6, rtol=0)
+
+
+def test_the_palette_is_told_and_the_field_comes_from_the_layout(fresh) -> None:
+    seen = new_fields()
+    latent = fresh.encode(*seen)
+    other = torch.cat([latent[:, : fresh.config.layout], torch.randn(3, fresh.config.palette)], 1)
+    for context in ("latent", "latent+points"):
+        own, moved = (mean_of(fresh, *seen, context=context, latent=z) for z in (latent, other))
+        torch.testing.assert_close(moved, own)

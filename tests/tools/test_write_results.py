@@ -75,6 +75,8 @@ def test_sections_without_a_newer_result_stay_and_are_marked(tool, folder):
     assert text.count("## Title") == text.count("## Other: old") == 1
     assert text.index("## Title") < text.index(f"## Other: old\n\n{tool.EARLIER}\n\nWhy not?")
     assert text.count(tool.EARLIER) == 2  # these facts tell no format
+    former = text.replace(f"{tool.MARK}{tool.FORMAT}", f"{tool.MARK}1")
+    assert tool.page([], former) == former  # marked once
     assert tool.page([newer], text) == text
 
 

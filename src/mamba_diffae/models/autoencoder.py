@@ -42,8 +42,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
         super().__init__(config)
         self.prior = prior_of(config)
         size = config.prior_cells**config.coord_dim * config.value_dim
-        principal = config.latent_dim - config.palette
-        self.principal = PrincipalCode(principal, size) if config.exemplars else None
+        self.principal = PrincipalCode(config.layout, size) if config.exemplars else None
         self.palette = PaletteCode(config.palette, config.value_dim) if config.exemplars else None
         self.encoder = Encoder(config)
         self.stage = StageCondition(config)
@@ -62,7 +61,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
         """Where in a latent stand its layout and its palette, which tells what occurs anywhere."""
         if self.principal is None:
             return {}
-        layout = len(self.principal.axes)
+        layout = self.config.layout
         return {"layout": slice(layout), "palette": slice(layout, None)}
 
     def encode(
@@ -103,7 +102,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
     def held(self, latent: Tensor) -> Tensor:
         """The field that a latent (B, latent_dim) holds in principal coordinates, (B, G^D, C)."""
         assert self.principal is not None
-        return self.principal.decode(latent[:, self.latent_parts["layout"]], self.config.value_dim)
+        return self.principal.decode(latent[:, : self.config.layout], self.config.value_dim)
 
     def _held(self, latent: Tensor) -> Tensor:
         """The same as the prior would say it: of no spread, nothing seen."""

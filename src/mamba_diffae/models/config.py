@@ -78,8 +78,13 @@ class AutoencoderConfig(FieldConfig):
 
     @property
     def palette(self) -> int:
-        """Coordinates of a latent that begin by telling which values occur, if there is a prior."""
-        return self.latent_dim // 4
+        """Numbers at the end of a latent that tell which values occur; none without a prior."""
+        return self.latent_dim // 4 if self.exemplars else 0
+
+    @property
+    def layout(self) -> int:
+        """Numbers of a latent that the decoder reads, from which the field comes."""
+        return self.latent_dim - self.palette
 
 
 class LatentPriorConfig(BaseModel):

@@ -134,16 +134,20 @@ class Head(nn.Module):
 
 @final
 class StageCondition(nn.Module):
-    """Time and latent as the one vector that modulates every layer of a decoder."""
+    """Time and layout as the one vector that modulates every layer of a decoder.
+
+    The latent's palette is left out: it differs from one observation to the next, and with it the
+    decoder learns later (see docs/decisions.md).
+    """
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.time = TimeEmbedding(config.d_model)
-        self.latent = nn.Linear(config.latent_dim, config.d_model)
+        self.latent = nn.Linear(config.layout, config.d_model)
 
     def forward(self, t: Tensor, latent: Tensor) -> Tensor:
         """Time (B,) and latent (B, latent_dim) to (B, d_model)."""
-        return self.time(t) + self.latent(latent)
+        return self.time(t) + self.latent(latent[:, : self.latent.in_features])
 
 
 def widened(mean: Tensor, outputs: Tensor) -> Tensor:
