@@ -23,7 +23,7 @@ from mamba_diffae.fields import observe
 SIZE = 16
 KINDS = ["latent", "PCA of the truth", "PCA of kriging"]
 SCALED = [*KINDS, *(f"{kind}, unscaled" for kind in KINDS[1:])]
-PARTS = [f"latent, its {part} alone" for part in ("layout", "palette")]
+PARTS = [f"{part} alone" for part in ("layout", "palette")]
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ class Stability:
 
 def part_name(part: str) -> str:
     """Display name of a part of the latent, by itself."""
-    return f"{LATENT}, its {part} alone"
+    return f"{part} alone"
 
 
 def means_table(scores: Sequence[ProbeScore]) -> Table:
@@ -131,7 +131,7 @@ def findings(
     ]
     said += [_difference(scores[0].above(score), score.features) for score in scores[1:]]
     latent, *others = stability
-    rivals = [s for s in others if not s.features.startswith(LATENT)]
+    rivals = [s for s in others if s.features.startswith(KRIGED)]
     best = max(rivals, key=lambda s: s.retrieval.mean)
     said.append(
         f"From other cells {latent.retrieval.mean:.1%} of the pictures are found again by their "
