@@ -136,8 +136,7 @@ class Head(nn.Module):
 class StageCondition(nn.Module):
     """Time and layout as the one vector that modulates every layer of a decoder.
 
-    The latent's palette is left out: it differs from one observation to the next, and with it the
-    decoder learns later (see docs/decisions.md).
+    The latent's palette is left out, so that no loss of the field bends what it has counted.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:
