@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from mamba_diffae import FieldAutoencoder
-from mamba_diffae.models.pretrained import save_network
+from mamba_diffae.models.pretrained import FORMAT, save_network
 from mamba_diffae.training import Run
+
+FORMATTED = f'"format": {FORMAT}'.encode()
 
 
 @pytest.mark.parametrize("which", ["model", "baseline"])
@@ -40,7 +42,7 @@ def test_a_saved_model_is_replaced_but_nothing_else(model, tmp_path):
         ("model.safetensors", lambda b: b"", "cut short"),
         ("config.json", lambda b: b[:-9], "cannot be read"),
         ("config.json", lambda b: b"[]", "format"),
-        ("config.json", lambda b: b.replace(b'"format": 3', b'"format": 9'), "format"),
+        ("config.json", lambda b: b.replace(FORMATTED, b'"format": 99'), "format"),
         ("config.json", lambda b: b.replace(b'_dim": 64', b'_dim": 32'), "architecture"),
         ("config.json", lambda b: b.replace(b'"d_model"', b'"d_modell"'), "'d_model'"),
         ("config.json", lambda b: b.replace(b'"autoencoder"', b'"auto"'), "'auto'"),
