@@ -3,9 +3,9 @@
 Command:  mamba-diffae experiment diffusion --run runs/diffusion --scale standard
 Hardware: one core of an Intel Xeon (AVX-512), other work on the other one.
 Time: two trainings of ten minutes, which other experiments share, and five minutes of draws.
-Measured: phase 2 changes the mean by 0.00 to 0.01 dB, where phase 1 in its time would have brought
-0.05; a draw has 1.68 times the mean's squared error, 0.76 of the truth's high-frequency energy, and
-neighbours correlated as they should be.
+Measured: phase 2 changes the mean by -0.04 to -0.01 dB; phase 1 in its time brought 0.16 less, by
+when a training happens to gain (docs/findings.md); a draw has 1.67 times the mean's squared error,
+0.94 of the truth's high-frequency energy, and neighbours correlated as they should be.
 """
 
 from __future__ import annotations
