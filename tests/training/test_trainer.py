@@ -19,6 +19,7 @@ from toy import CONFIG, Toy, ToyBatch, ToyPhase, batches, curve, fit, weights
 
 from mamba_diffae.fields.atomic import DiskFullError
 from mamba_diffae.training import Checkpoint, NonFiniteLossError, Run, TrainingInterrupted
+from mamba_diffae.training.continuation import finished
 
 
 @pytest.fixture
@@ -272,6 +273,14 @@ def test_a_finished_phase_is_not_trained_again(run: Run, whole) -> None:
 
     again = fit(run, resume=True, batches=never)
     assert (curve(run), weights(again)) == whole
+
+
+def test_a_phase_that_shorter_settings_end_is_finished(run: Run) -> None:
+    with pytest.raises(TrainingInterrupted):
+        fit(run, with_config(steps=9), phase=toy.at(5, toy.interrupt))
+    assert not finished(run, "autoencoder")
+    fit(run, with_config(steps=4), phase=toy.at(0, toy.interrupt), resume=True)
+    assert finished(run, "autoencoder")
 
 
 def test_resume_without_a_checkpoint_starts(run: Run, whole) -> None:

@@ -77,6 +77,8 @@ def train(
     training = _Training(Learner(model, phase, config, processes), phase.name, config, run)
     training.start(resume)
     progress = training.progress()
+    if progress >= 1:  # a later phase reads there that, by the settings given now, this one is done
+        processes.once(training.save)
     show = config.show_progress and processes.main
     meter = ProgressMeter(phase.name, config.steps, progress, show=show)
     with meter, _interrupt_deferred() as interrupted, made_ahead(batches) as ready:
