@@ -19,6 +19,7 @@ from mamba_diffae.experiments.contenders import (
     BASELINE,
     FOUR_DIRECTIONS,
     NO_PRIOR,
+    PHASE_SHARES,
     SCAN,
     Contender,
     Cost,
@@ -89,6 +90,18 @@ def test_the_settings_reach_the_networks(result, model, bench):
     assert config(ANCHORED)["exemplars"] > 0
     assert config(NO_PRIOR)["exemplars"] == 0
     assert model(at_coarse_only(32)[1]).size == 32
+
+
+def test_what_starts_from_nothing_learns_at_higher_rates(bench):
+    def rates(contender: Contender) -> dict[str, float]:
+        training = bench.run(Entry(contender, 1, bench.setup.cost)).facts["settings"]["training"]
+        return {
+            phase: training[phase]["learning_rate"] for phase in PHASE_SHARES if phase in training
+        }
+
+    usual = rates(ANCHORED)
+    assert rates(NO_PRIOR) == {**usual, "autoencoder": pytest.approx(3 * usual["autoencoder"])}
+    assert rates(BASELINE) == {"diffusion": pytest.approx(4 * usual["diffusion"])}
 
 
 def test_a_coarse_training_is_asked_at_finer_pixels(result, model, bench):
