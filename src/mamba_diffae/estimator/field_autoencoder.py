@@ -214,9 +214,8 @@ class FieldAutoencoder:
         """
         net, scaling = self._fitted()
         facts = {"scaling": [scaling.low, scaling.high], "size": self._size, "preset": self.preset}
-        pretrained.save_network(
-            net, Path(folder), facts, half=half, latent_prior=self._latent_prior
-        )
+        path, prior = Path(folder), self._latent_prior
+        pretrained.save_network(net, path, facts, half=half, latent_prior=prior)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, *, device: str = "auto") -> Self:
