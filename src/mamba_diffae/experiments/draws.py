@@ -1,10 +1,10 @@
 """How good are single draws, at what cost, how honest is their spread, and can they be undone?
 
 Command:  mamba-diffae experiment draws --model emoji-96 --run runs/draws --scale standard
-Hardware: any; 15 minutes on one core of an Intel Xeon (AVX-512) with other work on the other one.
-Measured: seed 0: a draw of 8 steps or more holds 1.01 to 1.05 of the truth's high-frequency energy
-(neighbours correlate at 0.81, truth 0.82); 95 % of the values lie inside the central 90 % interval
-(kriging: 89 %), CRPS 0.038 (0.058); 16 fields come back from their noise at 64 dB.
+Hardware: any; 24 minutes on one core of an Intel Xeon (AVX-512) with other work on both cores.
+Measured: seed 0: a draw of 8 steps or more holds 0.86 to 0.91 of the truth's high-frequency energy
+(neighbours correlate at 0.82, as the truth's); 96 % of the values lie inside the central 90 %
+interval (kriging: 89 %), CRPS 0.035 (0.058); 16 fields come back from their noise at 63 dB.
 """
 
 from __future__ import annotations
