@@ -6,7 +6,7 @@ Time: 156 minutes of processor time for 17 trainings, half an hour for judging t
 Measured: at seed 0 the autoencoder reaches 25.69 / 24.09 / 22.99 dB at 32 / 64 / 96, the baseline
 21.21 / 20.46 / 19.88, gappy POD 23.64 / 22.76 / 22.05. The prior brings nearly all of that lead;
 four directions and a bottleneck bring the baseline nothing. See docs/results.md. (Networks of
-format 2, whose latent did not yet begin as the prior's estimate.)
+format 2, whose latent did not yet begin as the prior's estimate, at three times today's rate.)
 """
 
 from __future__ import annotations
