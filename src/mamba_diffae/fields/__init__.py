@@ -1,30 +1,90 @@
-"""What a field is: scattered points, complete grids, scaling, and how observations are drawn."""
+"""What a field is: axes, grids, variables, snapshots; what is observed of it, and how it is asked."""
 
-from mamba_diffae.fields.grid import GridField, area_average, area_weights, pixel_centres
-from mamba_diffae.fields.observe import CELLS, Pattern, check_fraction, draw_cells, observe
-from mamba_diffae.fields.prediction import Observations, Prediction, Targets, as_batch, queries
-from mamba_diffae.fields.scaling import Scaling
-from mamba_diffae.fields.sparse import FieldBatch, SparseField, check_coords, check_points, collate
+from mamba_diffae.fields.axis import Axis
+from mamba_diffae.fields.data import FieldData
+from mamba_diffae.fields.errors import (
+    AxisError,
+    CoordinateError,
+    FieldError,
+    NotFittedError,
+    ShapeError,
+    ValuesError,
+)
+from mamba_diffae.fields.frame import Frame
+from mamba_diffae.fields.geometry import Geometry, Sphere
+from mamba_diffae.fields.grid import Grid, Shape
+from mamba_diffae.fields.inside import check_inside
+from mamba_diffae.fields.observations import Observations, as_observations
+from mamba_diffae.fields.observe import (
+    LATTICE_LIMIT,
+    box_averages,
+    known_points,
+    observe,
+    random_places,
+)
+from mamba_diffae.fields.overlap import BoxAverages, average, overlap
+from mamba_diffae.fields.patterns import (
+    PATTERNS,
+    Pattern,
+    check_fraction,
+    check_pattern,
+    draw_cells,
+)
+from mamba_diffae.fields.prediction import Prediction, Query, Targets, target_grid
+from mamba_diffae.fields.transform import (
+    TRANSFORMS,
+    Affine,
+    Bounded,
+    Log,
+    Logit,
+    NormalScore,
+    Transform,
+    transform_from_dict,
+)
+from mamba_diffae.fields.variable import Variable, robust_limits
 
 __all__ = [
-    "CELLS",
-    "FieldBatch",
-    "GridField",
+    "LATTICE_LIMIT",
+    "PATTERNS",
+    "TRANSFORMS",
+    "Affine",
+    "Axis",
+    "AxisError",
+    "Bounded",
+    "BoxAverages",
+    "CoordinateError",
+    "FieldData",
+    "FieldError",
+    "Frame",
+    "Geometry",
+    "Grid",
+    "Log",
+    "Logit",
+    "NormalScore",
+    "NotFittedError",
     "Observations",
     "Pattern",
     "Prediction",
-    "Scaling",
-    "SparseField",
+    "Query",
+    "Shape",
+    "ShapeError",
+    "Sphere",
     "Targets",
-    "area_average",
-    "area_weights",
-    "as_batch",
-    "check_coords",
+    "Transform",
+    "ValuesError",
+    "Variable",
+    "as_observations",
+    "average",
+    "box_averages",
     "check_fraction",
-    "check_points",
-    "collate",
+    "check_inside",
+    "check_pattern",
     "draw_cells",
+    "known_points",
     "observe",
-    "pixel_centres",
-    "queries",
+    "overlap",
+    "random_places",
+    "robust_limits",
+    "target_grid",
+    "transform_from_dict",
 ]

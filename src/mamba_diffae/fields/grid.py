@@ -1,179 +1,213 @@
-"""Complete fields on a regular grid: the truth, at its native size or averaged to a coarser one."""
+"""The grid of a field: one to three axes, and which of its cells exist."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self, final
 
 import numpy as np
 
-from mamba_diffae.fields.scaling import Scaling
+from mamba_diffae.fields.axis import Axis
+from mamba_diffae.fields.errors import ShapeError, ValuesError
+from mamba_diffae.fields.overlap import average, overlap
+
+NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
+"""Names of axes that were given none, by their number."""
+Shape = tuple[int, ...]
 
 
+@final
 @dataclass(frozen=True, eq=False)
-class GridField:
-    """A stack of complete square fields on one regular grid of pixel centres.
+class Grid:
+    """Cells in one to three dimensions.
+
+    Arrays over a grid have its shape; flattened, the last axis runs fastest. Coordinates have one
+    column for each axis, in the order of the axes.
 
     Attributes:
-        values: Shape (S, n, n, C), rows are y; in the unit of the field (pictures: uint8, 0 to
-            255).
-        scaling: The limits of the values, which become [-1, 1] inside.
-        names: A name for each field, length S.
-        groups: Fields of one group are copies of one another for statistics, shape (S,) int.
-        splits: "train", "val" or "test" for each field, shape (S,).
-        attributes: Labels by name, each of shape (S,).
-    """
-
-    values: np.ndarray
-    scaling: Scaling
-    names: Sequence[str]
-    groups: np.ndarray
-    splits: np.ndarray
-    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        shape, count = self.values.shape, len(self.values)
-        if len(shape) != 4 or shape[1] != shape[2] or 0 in shape:
-            raise ValueError(
-                f"GridField.values has shape {shape}; expected (S, n, n, C): S square fields "
-                "of n × n pixels with C channels, none of them zero."
-            )
-        lengths = {len(self.names), len(self.groups), len(self.splits), count}
-        if len(lengths) > 1:
-            raise ValueError(
-                f"GridField holds {count} fields but {len(self.names)} names, {len(self.groups)} "
-                f"groups and {len(self.splits)} splits; give one of each a field."
-            )
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def size(self) -> int:
-        """Native pixels a side."""
-        return self.values.shape[1]
-
-    @property
-    def channels(self) -> int:
-        """Channels of a value."""
-        return self.values.shape[-1]
-
-    def take(self, index: np.ndarray | slice) -> GridField:
-        """The fields at `index` (integers, a slice or a boolean mask), in that order."""
-        rows = np.arange(len(self))[index]
-        return replace(
-            self,
-            values=self.values[rows],
-            names=[self.names[i] for i in rows],
-            groups=self.groups[rows],
-            splits=self.splits[rows],
-            attributes={k: v[rows] for k, v in self.attributes.items()},
-        )
-
-    def split(self, name: str) -> GridField:
-        """The fields of one split.
-
-        Args:
-            name: "train", "val" or "test".
-
-        Raises:
-            ValueError: If no field belongs to it.
-        """
-        chosen = self.splits == name
-        if not chosen.any():
-            raise ValueError(
-                f"No field belongs to the split {name!r}; this source has "
-                f"{', '.join(sorted(set(self.splits.tolist())))}. Give one of three fields or "
-                "more, or set its splits."
-            )
-        return self.take(chosen)
-
-    def distinct(self, count: int) -> GridField:
-        """At most `count` fields, the first of each group, evenly spread over the stack."""
-        first = np.sort(np.unique(self.groups, return_index=True)[1])
-        spread = np.linspace(0, len(first) - 1, min(count, len(first))).round().astype(int)
-        return self.take(first[spread])
-
-    def check_scale(self, size: int) -> None:
-        """Refuse a scale above the native size, with a ValueError: enlarging gives no truth."""
-        if not 1 <= size <= self.size:
-            raise ValueError(
-                f"Scale {size} was asked, but the native size is {self.size} × {self.size}: above "
-                f"it there is no truth to compare with; ask for a scale of 1 to {self.size}."
-            )
-
-    def at(self, size: int) -> np.ndarray:
-        """Every field at a coarser (or the native) size, by area average.
-
-        Args:
-            size: Pixels a side, at most the native size.
-
-        Returns:
-            Shape (S, size, size, C), float32, in the unit of the field.
-
-        Raises:
-            ValueError: If `size` is above the native one.
-        """
-        self.check_scale(size)
-        if size == self.size:
-            return self.values.astype(np.float32)
-        parts = [area_average(self.values[i : i + 256], size) for i in range(0, len(self), 256)]
-        return np.concatenate(parts)
-
-
-def area_average(values: np.ndarray, size: int) -> np.ndarray:
-    """Average square fields over the cells of a coarser grid, exactly, whatever the ratio.
-
-    Args:
-        values: Shape (S, n, n, C).
-        size: Cells a side, at most n.
-
-    Returns:
-        Shape (S, size, size, C), float32, in the same unit.
-    """
-    W = area_weights(values.shape[1], size)
-    rows = np.tensordot(values.astype(np.float32), W, axes=([1], [1]))  # (S, n, C, size): y last
-    cells = np.tensordot(rows, W, axes=([1], [1]))  # (S, C, size, size): x last
-    return np.ascontiguousarray(cells.transpose(0, 2, 3, 1))
-
-
-@lru_cache(maxsize=64)
-def area_weights(n: int, size: int) -> np.ndarray:
-    """Share of each of n fine cells in each of `size` coarse ones, along one axis.
-
-    Args:
-        n: Fine cells.
-        size: Coarse cells, at most n.
-
-    Returns:
-        Shape (size, n), float32, read-only; rows sum to 1.
+        axes: One to three, of different names.
+        mask: True where a cell exists (sea, not land), of the grid's shape; None: everywhere.
 
     Raises:
-        ValueError: If `size` is above n.
+        ShapeError: If there are no axes or more than three, or the mask has another shape.
+        ValuesError: If the mask leaves no cell.
     """
-    if size > n:
-        raise ValueError(
-            f"An area average from {n} to {size} cells would enlarge; ask for at most {n}."
+
+    axes: tuple[Axis, ...]
+    mask: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        axes = tuple(self.axes)
+        object.__setattr__(self, "axes", axes)
+        if not 1 <= len(axes) <= 3:
+            raise ShapeError(
+                f"A grid was given {len(axes)} axes ({', '.join(a.name for a in axes)}); expected "
+                "one to three. Take one level or one time after the other as snapshots."
+            )
+        if len(set(self.names)) < len(axes):
+            raise ShapeError(
+                f"A grid was given axes named {', '.join(self.names)}; name each once."
+            )
+        if self.mask is not None:
+            object.__setattr__(self, "mask", self._checked(np.asarray(self.mask)))
+
+    def _checked(self, mask: np.ndarray) -> np.ndarray | None:
+        if mask.shape != self.shape or mask.dtype != bool:
+            raise ShapeError(
+                f"The mask of a grid of {self.describe_shape()} cells has shape {mask.shape} and "
+                f"type {mask.dtype}; expected bool of shape {self.shape}, True where a cell exists."
+            )
+        if not mask.any():
+            raise ValuesError("The mask of the grid leaves no cell; it is True where one exists.")
+        return None if mask.all() else mask
+
+    @classmethod
+    def regular(
+        cls,
+        region: Sequence[tuple[float, float]],
+        shape: Sequence[int],
+        names: Sequence[str] | None = None,
+        units: Sequence[str] | None = None,
+        periodic: Sequence[bool] | None = None,
+    ) -> Self:
+        """Equally wide cells over a region.
+
+        >>> Grid.regular(((0, 10), (0, 20)), (2, 4)).centres()[:2].tolist()
+        [[2.5, 2.5], [2.5, 7.5]]
+
+        Args:
+            region: Lower and upper edge of each axis.
+            shape: Cells along each axis.
+            names: Of the axes; None: those of `NAMES`.
+            units: Of the axes; None: none.
+            periodic: Which axes close; None: none.
+
+        Raises:
+            ShapeError: If these are of different lengths.
+        """
+        dim = len(shape)
+        names = names or NAMES.get(dim, [f"axis {i}" for i in range(dim)])
+        units, periodic = units or [""] * dim, periodic or [False] * dim
+        if not len(region) == len(names) == len(units) == len(periodic) == dim:
+            raise ShapeError(
+                f"Grid.regular was given {len(region)} regions, {dim} sizes, {len(names)} names, "
+                f"{len(units)} units and {len(periodic)} flags; give one of each for every axis."
+            )
+        parts = zip(names, region, shape, units, periodic, strict=True)
+        return cls(tuple(Axis.regular(n, *r, int(c), u, p) for n, r, c, u, p in parts))
+
+    @classmethod
+    def default(cls, shape: Sequence[int]) -> Self:
+        """The grid of arrays without coordinates: square cells, the longest axis from 0 to 1."""
+        longest = max(shape)
+        return cls.regular([(0.0, n / longest) for n in shape], shape)
+
+    @property
+    def shape(self) -> Shape:
+        """Cells along each axis."""
+        return tuple(axis.cells for axis in self.axes)
+
+    @property
+    def dim(self) -> int:
+        """Axes, D."""
+        return len(self.axes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the axes."""
+        return tuple(axis.name for axis in self.axes)
+
+    @property
+    def cells(self) -> int:
+        """Cells in all, P."""
+        return math.prod(self.shape)
+
+    @property
+    def periodic(self) -> tuple[bool, ...]:
+        """Which axes close."""
+        return tuple(axis.periodic for axis in self.axes)
+
+    @property
+    def exists(self) -> np.ndarray:
+        """Which cells there are, of the grid's shape."""
+        return np.ones(self.shape, dtype=bool) if self.mask is None else self.mask
+
+    def centres(self) -> np.ndarray:
+        """Centres of the cells, shape (P, D), float64."""
+        return _product([axis.centres for axis in self.axes])
+
+    def supports(self) -> np.ndarray:
+        """Widths of the cells, shape (P, D), float64."""
+        return _product([axis.widths for axis in self.axes])
+
+    def weights(self) -> np.ndarray:
+        """What each cell counts in an average, of the grid's shape: area, none where masked.
+
+        They sum to 1. Between latitudes and longitudes the area is that on the sphere.
+        """
+        weight = self.exists.astype(np.float64)
+        for d, axis in enumerate(self.axes):
+            weight = weight * axis.measures.reshape([-1 if i == d else 1 for i in range(self.dim)])
+        return weight / weight.sum()
+
+    def regrid(self, shape: Sequence[int]) -> Grid:
+        """Equally wide cells over the same region; a cell exists if a part of it does."""
+        if len(shape) != self.dim:
+            raise ShapeError(
+                f"The shape {tuple(shape)} was asked on a grid of the axes {', '.join(self.names)};"
+                f" give {self.dim} numbers."
+            )
+        axes = tuple(axis.regrid(n) for axis, n in zip(self.axes, shape, strict=True))
+        if axes == self.axes:
+            return self
+        coarse = Grid(axes)
+        if self.mask is None:
+            return coarse
+        existing = average(self.mask[None, ..., None].astype(np.float64), self.overlaps(coarse))
+        return replace(coarse, mask=existing[0, ..., 0] > 1e-9)
+
+    def overlaps(self, other: Grid) -> list[np.ndarray]:
+        """Share of each cell of this grid in each of another, one matrix (theirs, ours) an axis."""
+        pairs = zip(self.axes, other.axes, strict=True)
+        return [overlap(ours.edges, theirs.edges) for ours, theirs in pairs]
+
+    def lattice_shape(self, limit: int) -> Shape:
+        """The shape of a coarser lattice: about the native aspect, at most `limit` cells in all."""
+        factor = min(1.0, (limit / self.cells) ** (1 / self.dim))
+        return tuple(max(1, math.floor(n * factor + 1e-9)) for n in self.shape)
+
+    def scaled_shape(self, cells: int) -> Shape:
+        """The shape with so many cells along the longest axis, the others in proportion."""
+        longest = max(self.shape)
+        return tuple(max(1, round(n * cells / longest)) for n in self.shape)
+
+    def describe_shape(self) -> str:
+        """In words: "36 × 72"."""
+        return " × ".join(map(str, self.shape))
+
+    def describe_region(self) -> str:
+        """In words: "lat from -90 to 90 degrees_north, lon from 0 to 360 degrees_east"."""
+        return ", ".join(axis.describe() for axis in self.axes)
+
+    def same_region(self, other: Grid) -> bool:
+        """Whether the axes have the same names, in order, and the same spans."""
+        close = (
+            np.allclose([a.low, a.high], [b.low, b.high], rtol=0, atol=1e-6 * a.span)
+            for a, b in zip(self.axes, other.axes, strict=False)
         )
-    fine, coarse = np.arange(n + 1) / n, np.arange(size + 1) / size
-    low = np.maximum(fine[None, :-1], coarse[:-1, None])
-    high = np.minimum(fine[None, 1:], coarse[1:, None])
-    W = (np.clip(high - low, 0, None) * size).astype(np.float32)
-    W.flags.writeable = False
-    return W
+        return self.names == other.names and all(close)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Grid):
+            return NotImplemented
+        return self.axes == other.axes and np.array_equal(self.exists, other.exists)
+
+    def __hash__(self) -> int:
+        return hash(self.axes)
 
 
-def pixel_centres(size: int, dim: int = 2) -> np.ndarray:
-    """Centres of the pixels of a regular grid, (i + 0.5) / n.
-
-    Args:
-        size: Pixels a side.
-        dim: Axes of the grid.
-
-    Returns:
-        Shape (size**dim, dim), float32, order (x, y[, ...]), x running fastest.
-    """
-    axis = (np.arange(size, dtype=np.float64) + 0.5) / size
-    axes = np.meshgrid(*[axis] * dim, indexing="ij")
-    return np.stack([a.ravel() for a in reversed(axes)], axis=-1).astype(np.float32)
+def _product(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """All combinations of numbers of each axis, the last axis fastest, shape (P, D)."""
+    return np.stack([c.ravel() for c in np.meshgrid(*columns, indexing="ij")], axis=-1)

@@ -1,94 +1,127 @@
-"""How observations are drawn from a complete field."""
+"""How observations are drawn from complete fields, or from fields with gaps."""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Sequence
 
 import numpy as np
+import torch
 
-from mamba_diffae.fields.grid import GridField, pixel_centres
-from mamba_diffae.fields.sparse import FieldBatch, SparseField, collate
+from mamba_diffae.fields.data import FieldData
+from mamba_diffae.fields.errors import ValuesError
+from mamba_diffae.fields.observations import Observations
+from mamba_diffae.fields.overlap import BoxAverages
+from mamba_diffae.fields.patterns import Pattern, check_fraction, check_pattern, draw_cells
 
-Pattern = Literal["random", "regular", "block"]
-CELLS = 32
-"""Cells a side whose averages are observed by default (the native size, if that is smaller)."""
+LATTICE_LIMIT = 1024
+"""Cells of the lattice whose averages are observed by default, at most: 32 × 32 of a picture."""
 
 
 def observe(
-    truth: GridField,
+    data: FieldData,
     fraction: float = 0.2,
     *,
-    cells: int | None = None,
+    shape: Sequence[int] | None = None,
     pattern: Pattern = "random",
     seed: int = 0,
-) -> FieldBatch:
-    """Observe a share of the cells of every field; field b is drawn with the key (seed, b).
+) -> Observations:
+    """Observe a share of the cells of every snapshot; number b is drawn with the key (seed, b).
 
     Args:
-        truth: Complete fields.
-        fraction: Share of cells that are seen, in (0, 1].
-        cells: Cells a side of the observed grid; each value is the average over a cell. By default
-            32, or the native size where that is smaller.
-        pattern: "random" cells; "regular", every so many cells, evenly; "block", all cells but
-            those of one square at a random place.
+        data: Fields, with gaps or without; what is a gap is not observed.
+        fraction: Share of the known cells that are seen, in (0, 1].
+        shape: Of the lattice whose cells are observed; each value is the average over a cell. None:
+            the native one, or a coarser one of about its aspect and at most 1,024 cells.
+        pattern: "random" cells; "regular", every so many, evenly; "block", all but those of one
+            block; "stripes", bands across one axis; "track", along straight lines; "clusters",
+            around a few centres; "scattered", as many places off the lattice, as points.
         seed: Same seed, same observations.
 
     Returns:
-        The observations, in the unit of the field.
+        In physical coordinates and the units of the variables.
 
     Raises:
-        ValueError: If the fraction or the pattern is none, or `cells` is above the native size.
+        ValueError: If the fraction or the pattern is none, the shape is finer than the native one,
+            or a snapshot has no value at all.
     """
-    if cells is None:
-        cells = min(CELLS, truth.size)
     check_fraction(fraction)
-    averages = truth.at(cells).reshape(len(truth), -1, truth.channels)
-    coords = pixel_centres(cells)
-    fields = []
-    for b, values in enumerate(averages):
-        seen = draw_cells(np.random.default_rng((seed, b)), cells, fraction, pattern)
-        fields.append(SparseField(coords[seen], values[seen], cells))
-    return collate(fields)
-
-
-def check_fraction(fraction: float) -> None:
-    """Refuse a share of observed cells that is not in (0, 1], with a ValueError."""
-    if not 0 < fraction <= 1:
-        raise ValueError(
-            f"fraction is {fraction:g}; expected a share of cells in (0, 1], such as 0.2."
+    check_pattern(pattern)
+    coarse = data.at(data.grid.lattice_shape(LATTICE_LIMIT) if shape is None else shape)
+    known = coarse.valid_mask()
+    blind = [data.names[s] for s in np.flatnonzero(~known.reshape(len(data), -1).any(axis=1))]
+    if blind:
+        raise ValuesError(
+            f"{len(blind)} of {len(data)} snapshots have no value at all, the first is "
+            f"{blind[0]!r}; leave them out: data.take(...)."
         )
+    if pattern == "scattered":
+        return _scattered(data, known, fraction, seed)
+    centres, supports = coarse.grid.centres(), coarse.grid.supports()
+    parts = []
+    for b in range(len(coarse)):
+        rng = np.random.default_rng((seed, b))
+        anywhere = None if coarse.complete and coarse.grid.mask is None else known[b].any(axis=-1)
+        cells = draw_cells(rng, coarse.shape, fraction, pattern, anywhere)
+        values = coarse.values[b].reshape(-1, data.n_variables)[cells]
+        here = known[b].reshape(-1, data.n_variables)[cells]
+        parts.append(_one(centres[cells], values, here, supports[cells]))
+    return Observations.stack(parts)
 
 
-def draw_cells(
-    rng: np.random.Generator, cells: int, fraction: float, pattern: Pattern = "random"
-) -> np.ndarray:
-    """Indices of the cells that are seen, at least one, on a grid of cells × cells.
+def _scattered(data: FieldData, known: np.ndarray, fraction: float, seed: int) -> Observations:
+    """Points anywhere; what a point reads is what the native cells around it say."""
+    parts = []
+    for b in range(len(data)):
+        rng = np.random.default_rng((seed, b))
+        count = max(1, round(fraction * int(known[b].any(axis=-1).sum())))
+        boxes = box_averages(data.take(slice(b, b + 1)))
+        coords, values, here = known_points(boxes, rng, data, count)
+        parts.append(_one(coords, values[0], here[0], None))
+    return Observations.stack(parts)
+
+
+def known_points(
+    boxes: BoxAverages, rng: np.random.Generator, data: FieldData, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Random places at which the fields have values.
 
     Args:
+        boxes: From `box_averages`, of S fields.
         rng: Source of randomness.
-        cells: Cells a side.
-        fraction: Share that is seen, in (0, 1].
-        pattern: As in `observe`.
+        data: Their grid.
+        count: How many places, N.
 
     Returns:
-        Indices into the flattened grid (x fastest), shape (n,), sorted.
-
-    Raises:
-        ValueError: If the pattern is unknown.
+        Places (N, D), values there (S, N, C), and where they are known (S, N, C).
     """
-    total = cells * cells
-    if pattern == "random":
-        count = max(1, round(fraction * total))
-        return np.sort(rng.choice(total, count, replace=False))
-    row, column = np.divmod(np.arange(total), cells)
-    if pattern == "regular":
-        per_side = max(1, round(cells * fraction**0.5))
-        kept = np.zeros(cells, dtype=bool)
-        kept[((np.arange(per_side) + 0.5) * cells / per_side).astype(int)] = True
-        return np.flatnonzero(kept[row] & kept[column])
-    if pattern == "block":
-        side = min(cells - 1, round(cells * (1 - fraction) ** 0.5))
-        y, x = rng.integers(0, cells - side + 1, 2)
-        hidden = (row >= y) & (row < y + side) & (column >= x) & (column < x + side)
-        return np.flatnonzero(~hidden)
-    raise ValueError(f"Unknown pattern {pattern!r}; choose one of {', '.join(get_args(Pattern))}.")
+    coords, found = np.zeros((0, data.grid.dim)), 0
+    while found < count:  # each place is hit with the share of the region that is known
+        coords = np.concatenate([coords, random_places(rng, data, count)])
+        values, weight = boxes(coords, np.zeros_like(coords))
+        hit = (weight > 0).any(axis=(0, 2))
+        found = int(hit.sum())
+    rows = np.flatnonzero(hit)[:count]
+    return coords[rows], values[:, rows], weight[:, rows] > 0
+
+
+def box_averages(data: FieldData) -> BoxAverages:
+    """Averages of fields over any boxes, in the coordinates of their grid."""
+    edges = [axis.edges for axis in data.grid.axes]
+    return BoxAverages(data.values, data.weights(), edges, data.grid.periodic)
+
+
+def random_places(rng: np.random.Generator, data: FieldData, count: int) -> np.ndarray:
+    """Places anywhere in the region of fields, shape (count, D)."""
+    low, high = np.array([[axis.low, axis.high] for axis in data.grid.axes]).T
+    return low + (high - low) * rng.random((count, data.grid.dim))
+
+
+def _one(
+    coords: np.ndarray, values: np.ndarray, known: np.ndarray, support: np.ndarray | None
+) -> Observations:
+    """The observations of one field."""
+    arrays = [
+        torch.from_numpy(np.array(a))[None] for a in (coords, values.astype(np.float64), known)
+    ]
+    side = torch.zeros_like(arrays[0]) if support is None else torch.from_numpy(support)[None]
+    return Observations(*arrays, support=side)

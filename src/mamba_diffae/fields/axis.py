@@ -1,0 +1,219 @@
+"""One axis of a grid: cells side by side, given by their edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self, final
+
+import numpy as np
+
+from mamba_diffae.fields.errors import AxisError
+
+LATITUDES, LONGITUDES = ("lat", "latitude"), ("lon", "longitude")
+_ROUNDING = 1e-6
+"""Relative difference of cell widths that counts as equal: coordinates are often float32."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """Cells along one axis.
+
+    Attributes:
+        name: Such as "lat", "depth" or "x".
+        edges: Of the cells, rising, shape (cells + 1,), float64, in `unit`.
+        unit: Such as "m" or "degrees_north".
+        periodic: Whether the last edge is the first again (longitude around the globe).
+        length_scale: Length along this axis that counts as much as the unit length of the others,
+            for an axis of another dimension (time, depth); None: estimated when a model is fitted.
+        cell_measures: What each cell counts in an average, shape (cells,); None: its width, and on
+            latitudes in degrees its area.
+
+    Raises:
+        AxisError: If the edges do not rise throughout, are not finite, or bound no cell.
+    """
+
+    name: str
+    edges: np.ndarray
+    unit: str = ""
+    periodic: bool = False
+    length_scale: float | None = None
+    cell_measures: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        edges = np.array(self.edges, dtype=np.float64)
+        if edges.ndim != 1 or len(edges) < 2:
+            raise AxisError(
+                f"The axis {self.name!r} has edges of shape {edges.shape}; expected (cells + 1,) "
+                "with one cell or more."
+            )
+        check_rising(edges, self.name, "edges")
+        edges.flags.writeable = False
+        object.__setattr__(self, "edges", edges)
+        if self.length_scale is not None and not 0 < self.length_scale < np.inf:
+            raise AxisError(
+                f"The axis {self.name!r} has the length scale {self.length_scale}; give a positive "
+                f"length in its unit{self.unit and f' ({self.unit})'}."
+            )
+        if self.is_latitude and (edges[0] < -90 or edges[-1] > 90):
+            raise AxisError(
+                f"The axis {self.name!r} reaches from {edges[0]:g} to {edges[-1]:g}, but latitudes "
+                "lie within -90 and 90 degrees; is it a longitude?"
+            )
+
+    @classmethod
+    def regular(
+        cls, name: str, low: float, high: float, cells: int, unit: str = "", periodic: bool = False
+    ) -> Self:
+        """Equally wide cells between two edges.
+
+        >>> Axis.regular("x", 0.0, 1.0, 4).centres.tolist()
+        [0.125, 0.375, 0.625, 0.875]
+        """
+        if cells < 1:
+            raise AxisError(f"The axis {name!r} was given {cells} cells; give 1 or more.")
+        return cls(name, np.linspace(low, high, cells + 1), unit, periodic)
+
+    @classmethod
+    def from_centres(
+        cls,
+        name: str,
+        centres: Sequence[float] | np.ndarray,
+        unit: str = "",
+        periodic: bool = False,
+    ) -> Self:
+        """Cells around given centres: edges half-way between them.
+
+        The outermost cells reach as far outwards as inwards; latitudes end at the poles.
+
+        Args:
+            name: Of the axis.
+            centres: Rising, two or more, in `unit`.
+            unit: Of the centres.
+            periodic: Whether the axis closes.
+
+        Raises:
+            AxisError: If there are fewer than two centres, or they do not rise throughout.
+        """
+        x = np.asarray(centres, dtype=np.float64)
+        if x.ndim != 1 or len(x) < 2:
+            raise AxisError(
+                f"The axis {name!r} has coordinates of shape {x.shape}; expected two cells or "
+                "more along it: an axis of one cell has no extent, so drop it "
+                "(values.squeeze(axis))."
+            )
+        check_rising(x, name, "coordinates")
+        middle = (x[1:] + x[:-1]) / 2
+        edges = np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])
+        if name.lower() in LATITUDES and abs(x).max() <= 90:
+            edges = edges.clip(-90, 90)
+        return cls(name, edges, unit, periodic)
+
+    @property
+    def cells(self) -> int:
+        """How many."""
+        return len(self.edges) - 1
+
+    @property
+    def centres(self) -> np.ndarray:
+        """Of the cells, shape (cells,)."""
+        return (self.edges[1:] + self.edges[:-1]) / 2
+
+    @property
+    def widths(self) -> np.ndarray:
+        """Of the cells, shape (cells,)."""
+        return np.diff(self.edges)
+
+    @property
+    def low(self) -> float:
+        """First edge."""
+        return float(self.edges[0])
+
+    @property
+    def high(self) -> float:
+        """Last edge."""
+        return float(self.edges[-1])
+
+    @property
+    def span(self) -> float:
+        """From the first to the last edge."""
+        return self.high - self.low
+
+    @property
+    def regular_cells(self) -> bool:
+        """Whether all cells are equally wide."""
+        return bool(np.ptp(self.widths) <= _ROUNDING * self.span)
+
+    @property
+    def measures(self) -> np.ndarray:
+        """What each cell counts in an average, shape (cells,)."""
+        if self.cell_measures is not None:
+            return self.cell_measures
+        if self.is_latitude:
+            return np.diff(np.sin(np.deg2rad(self.edges)))
+        return self.widths
+
+    @property
+    def is_latitude(self) -> bool:
+        """Whether it is a latitude in degrees."""
+        return self.name.lower() in LATITUDES and _degrees(self.unit)
+
+    @property
+    def is_longitude(self) -> bool:
+        """Whether it is a longitude in degrees."""
+        return self.name.lower() in LONGITUDES and _degrees(self.unit)
+
+    def regrid(self, cells: int) -> Axis:
+        """So many equally wide cells over the same span; the same axis if nothing changes."""
+        if cells == self.cells and self.regular_cells:
+            return self
+        edges, measures = np.linspace(self.low, self.high, cells + 1), self.cell_measures
+        if measures is not None:
+            total = np.concatenate([[0.0], np.cumsum(measures)])
+            measures = np.diff(np.interp(edges, self.edges, total))
+        return Axis(self.name, edges, self.unit, self.periodic, self.length_scale, measures)
+
+    def describe(self) -> str:
+        """In words, for messages: "lat from -90 to 90 degrees_north"."""
+        return f"{self.name} from {self.low:g} to {self.high:g}{self.unit and f' {self.unit}'}"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Axis):
+            return NotImplemented
+        same = (self.name, self.unit, self.periodic) == (other.name, other.unit, other.periodic)
+        return same and np.array_equal(self.edges, other.edges)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.edges.tobytes(), self.periodic))
+
+
+def check_rising(values: np.ndarray, name: str, what: str) -> None:
+    """Refuse numbers of an axis that are not finite or do not rise throughout.
+
+    Raises:
+        AxisError: As said; falling ones are told apart.
+    """
+    if not np.isfinite(values).all():
+        bad = int((~np.isfinite(values)).sum())
+        raise AxisError(
+            f"The axis {name!r} has {bad} {what} that are NaN or infinite; give a number for each."
+        )
+    steps = np.diff(values)
+    if (steps > 0).all():
+        return
+    if (steps < 0).all():
+        raise AxisError(
+            f"The {what} of the axis {name!r} fall, from {values[0]:g} to {values[-1]:g}; give "
+            "them rising and turn the values alike: np.flip(values, axis)."
+        )
+    i = int(np.argmax(steps <= 0)) if steps[0] > 0 or len(steps) < 2 else 0
+    raise AxisError(
+        f"The {what} of the axis {name!r} neither rise nor fall throughout: number {i} is "
+        f"{values[i]:g} and number {i + 1} is {values[i + 1]:g}; sort them, and leave out repeated "
+        "ones."
+    )
+
+
+def _degrees(unit: str) -> bool:
+    return unit.lower().startswith(("deg", "°"))

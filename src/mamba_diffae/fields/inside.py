@@ -1,0 +1,73 @@
+"""Are places inside a grid? If not, which, and what was probably meant."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from mamba_diffae.fields.errors import CoordinateError, ShapeError
+from mamba_diffae.fields.grid import Grid
+
+ROUNDING = 1e-5
+"""Share of an axis by which a place may lie outside, as single precision would put it."""
+
+
+def check_inside(coords: np.ndarray, grid: Grid, what: str = "observations") -> np.ndarray:
+    """Places within a grid, those one rounding outside put on its border.
+
+    Args:
+        coords: Finite, in the units of the grid, shape (N, D).
+        grid: Where they should lie.
+        what: The name to use in messages.
+
+    Returns:
+        Shape (N, D), float64; on a periodic axis within one period.
+
+    Raises:
+        ShapeError: If there are no points, or other columns than axes.
+        CoordinateError: If a place lies outside.
+    """
+    if coords.ndim != 2 or coords.shape[1] != grid.dim or not len(coords):
+        raise ShapeError(
+            f"The {what} have coordinates of shape {coords.shape}; expected (N, {grid.dim}), one "
+            f"point or more, with the columns {', '.join(grid.names)}."
+        )
+    x = np.array(coords, dtype=np.float64)
+    outside = np.zeros(len(x), dtype=bool)
+    for d, axis in enumerate(grid.axes):
+        if axis.periodic:
+            x[:, d] = axis.low + np.mod(x[:, d] - axis.low, axis.span)
+            continue
+        margin = ROUNDING * axis.span
+        outside |= ~((x[:, d] >= axis.low - margin) & (x[:, d] <= axis.high + margin))
+        x[:, d] = x[:, d].clip(axis.low, axis.high)
+    if outside.any():
+        raise CoordinateError(_message(np.asarray(coords), outside, grid, what))
+    return x
+
+
+def _message(coords: np.ndarray, outside: np.ndarray, grid: Grid, what: str) -> str:
+    first = int(outside.argmax())
+    place = ", ".join(f"{n} {v:.9g}" for n, v in zip(grid.names, coords[first], strict=True))
+    for order in itertools.permutations(range(grid.dim)):
+        if order != tuple(range(grid.dim)) and _all_inside(coords[:, order], grid):
+            given = [grid.names[order.index(d)] for d in range(grid.dim)]
+            hint = f"in the order ({', '.join(given)}) all would fit: give the columns as "
+            return (
+                f"{int(outside.sum())} of {len(coords)} {what} lie outside the grid, such as number "
+                f"{first} at {place}; the grid has {grid.describe_region()}. It looks as if the "
+                f"columns were ({', '.join(given)}): {hint}({', '.join(grid.names)})."
+            )
+    return (
+        f"{int(outside.sum())} of {len(coords)} {what} lie outside the grid, such as number {first} "
+        f"at {place}; the grid has {grid.describe_region()}. Drop them, or use a model of a larger "
+        "region."
+    )
+
+
+def _all_inside(coords: np.ndarray, grid: Grid) -> bool:
+    return all(
+        axis.periodic or ((x >= axis.low) & (x <= axis.high)).all()
+        for axis, x in zip(grid.axes, coords.T, strict=True)
+    )

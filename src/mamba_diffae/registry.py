@@ -1,0 +1,76 @@
+"""Parts by name: those of the package, those that other packages bring, those given as objects."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Generic, TypeVar, final
+
+Part = TypeVar("Part")
+
+
+@final
+class Registry(Generic[Part]):
+    """Parts of one kind by name.
+
+    A name is looked up among the parts that were registered in this process, then among those of
+    the package, then among the entry points of other packages. Nothing is imported before it is
+    asked for, and only what somebody has installed or registered is: a name from a file of weights
+    never imports a module of its own choosing.
+
+    Args:
+        what: The kind of part, for messages, such as "encoder".
+        group: The entry-point group, such as "mamba_diffae.encoders".
+        builtin: Parts of the package, as "module:attribute".
+    """
+
+    def __init__(self, what: str, group: str, builtin: Mapping[str, str]) -> None:
+        self.what, self.group, self._builtin = what, group, dict(builtin)
+        self._registered: dict[str, Part] = {}
+
+    def register(self, name: str, part: Part) -> Part:
+        """Make a part known under a name in this process; the same one again changes nothing.
+
+        Raises:
+            ValueError: If another part has that name.
+        """
+        if name in self._builtin or self._registered.get(name, part) is not part:
+            raise ValueError(f"The {self.what} {name!r} is there already; give another name.")
+        self._registered[name] = part
+        return part
+
+    def get(self, name: str) -> Part:
+        """The part of a name.
+
+        Raises:
+            ValueError: If there is none; it names the nearest.
+        """
+        if name in self._registered:
+            return self._registered[name]
+        if name in self._builtin:
+            return load(self._builtin[name])
+        found = entry_points(group=self.group, name=name)
+        if found:
+            return next(iter(found)).load()
+        raise unknown(self.what, name, self.names())
+
+    def names(self) -> list[str]:
+        """All names, those of the package first."""
+        others = {point.name for point in entry_points(group=self.group)} | set(self._registered)
+        return [*self._builtin, *sorted(others - set(self._builtin))]
+
+
+def load(path: str) -> Any:
+    """The object at "module:attribute"."""
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def unknown(what: str, name: str, valid: Iterable[str]) -> ValueError:
+    """An error that names the nearest valid name, and all of them."""
+    valid = list(valid)
+    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return ValueError(f"Unknown {what} {name!r}; {hint}Valid: {', '.join(valid)}.")
