@@ -1,6 +1,10 @@
 """What several folders need: tiny networks away from their start, observations, smooth fields."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -8,9 +12,10 @@ import torch
 from hypothesis import settings
 from torch import Tensor
 
-from mamba_diffae.fields import GridField, Scaling
-from mamba_diffae.models import FieldFlow
-from mamba_diffae.models.pretrained import model_class
+from mamba_diffae.fields import Affine, FieldData, Grid, Variable
+
+if TYPE_CHECKING:
+    from mamba_diffae.models import FieldFlow
 
 # Compiling a kernel on its first use, or a busy machine, is no failure.
 settings.register_profile("no deadline", deadline=None)
@@ -40,6 +45,7 @@ def network() -> Callable[..., FieldFlow]:
     Their weights are random everywhere: those that start at zero would hide what flows there. A
     prior remembers random fields.
     """
+    from mamba_diffae.models.pretrained import model_class
 
     def build(kind: str = "autoencoder", **fields: object) -> FieldFlow:
         with torch.random.fork_rng(devices=[]):
@@ -71,23 +77,35 @@ def observed() -> Callable[..., tuple[Tensor, Tensor]]:
 
 
 @pytest.fixture(scope="session")
-def smooth_fields() -> Callable[..., GridField]:
-    """Sums of a few waves, with values in [-3, 3]: two thirds train, the rest val and test."""
+def smooth_fields() -> Callable[..., FieldData]:
+    """Sums of a few waves, with values in [-3, 3]: two thirds train, the rest val and test.
 
-    def make(count: int = 12, size: int = 24, channels: int = 1) -> GridField:
+    With gaps, a fifth of the values is missing, each variable elsewhere, and of the last snapshot
+    half of the first axis.
+    """
+
+    def make(
+        count: int = 12, shape: Sequence[int] = (24, 24), variables: int = 1, gaps: bool = False
+    ) -> FieldData:
         rng = np.random.default_rng(0)
-        x, y = np.meshgrid(*[(np.arange(size) + 0.5) / size] * 2)
-        values = np.zeros((count, size, size, channels), np.float32)
+        grid = Grid.default(shape)
+        places = grid.centres().reshape(1, *grid.shape, 1, grid.dim)
+        values = np.zeros((count, *grid.shape, variables), np.float32)
         for _ in range(3):
-            kx, ky, phase = rng.uniform(-2, 2, (3, count, 1, 1, channels))
-            wave = 2 * np.pi * (kx * x[..., None] + ky * y[..., None] + phase)
-            values += np.sin(wave).astype(np.float32)
+            *slopes, phase = rng.uniform(-2, 2, (grid.dim + 1, count, *[1] * grid.dim, variables))
+            # The last axis has the first slope.
+            turns = sum(k * places[..., d] for d, k in enumerate(reversed(slopes)))
+            values += np.sin(2 * np.pi * (turns + phase)).astype(np.float32)
+        valid = rng.random(values.shape) < 0.8 if gaps else None
+        if valid is not None:
+            valid[-1, : math.ceil(grid.shape[0] / 2)] = False
         splits = np.array(["train", "val", "train", "train", "test", "train"])
-        return GridField(
+        return FieldData(
+            variables=[Variable(f"v{c}", transform=Affine(-3.0, 3.0)) for c in range(variables)],
+            grid=grid,
             values=values,
-            scaling=Scaling(-3.0, 3.0),
+            valid=valid,
             names=[f"waves-{i}" for i in range(count)],
-            groups=np.arange(count),
             splits=np.resize(splits, count),
         )
 
