@@ -1,11 +1,14 @@
 """Reading from points: permutation and padding change nothing, and no read-out jumps."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from mamba_diffae.fields.geometry import Geometry, Sphere
 from mamba_diffae.nn.attention import (
     AttentionPool,
     CrossAttention,
@@ -23,6 +26,28 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 def places(*shape: int, seed: int = 0) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+SQUARE = Geometry.unit(2)
+GLOBE = Geometry(
+    extent=(0.5, 1.0),
+    periodic=(False, True),
+    sphere=Sphere(
+        latitude_axis=0, longitude_axis=1, latitude_origin=-math.pi / 2, radians=2 * math.pi
+    ),
+)
+GEOMETRIES = {
+    "square": SQUARE,
+    "line": Geometry(extent=(2.0,)),
+    "channel": Geometry(extent=(0.4, 1.0), periodic=(False, True)),
+    "torus": Geometry(extent=(1.0, 0.3, 0.8), periodic=(True, True, True)),
+    "globe": GLOBE,
+}
+ALL = pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES)
+
+
+def within(geometry: Geometry, *shape: int, seed: int = 0) -> Tensor:
+    return places(*shape, geometry.dim, seed=seed) * torch.tensor(geometry.extent)
 
 
 def seeded(module: nn.Module) -> nn.Module:
@@ -72,106 +97,178 @@ def test_queries_attend_to_a_set_each_by_itself() -> None:
 # The nearest points
 
 
-def test_the_nearest_are_found_and_fade_to_zero_at_the_last() -> None:
-    queries, coords = places(2, 7, 2), places(2, 30, 2, seed=1)
-    near = nearest(queries, coords, real(2, 30), k=5)
-    distance = (queries[:, :, None] - coords[:, None]).norm(dim=-1)
-    expected = distance.sort(-1).values[..., :5]
-    torch.testing.assert_close(near.offset.norm(dim=-1), expected)
-    torch.testing.assert_close(near.weight, (1 - (expected / expected[..., -1:]) ** 2) ** 2)
+@ALL
+def test_the_nearest_are_those_of_brute_force(geometry: Geometry) -> None:
+    queries, coords = within(geometry, 2, 7), within(geometry, 2, 30, seed=1)
+    near = nearest(queries, coords, real(2, 30), 5, geometry)
+    for b in range(2):
+        for m in range(7):
+            distance = (geometry.embed(coords[b]) - geometry.embed(queries[b, m])).norm(dim=-1)
+            order = distance.argsort()[:5]
+            assert torch.equal(near.point[b, m], order)
+            expected = (1 - (distance[order] / distance[order[-1]]) ** 2) ** 2
+            torch.testing.assert_close(near.weight[b, m], expected, rtol=0, atol=1e-5)
+            offset = geometry.displacement(queries[b, m], coords[b, order])
+            torch.testing.assert_close(near.offset[b, m], offset)
     assert (near.weight[..., -1] == 0).all()
     assert (near.weight.diff(dim=-1) <= 0).all()
-    torch.testing.assert_close(
-        coords[torch.arange(2)[:, None, None], near.point] - queries[:, :, None], near.offset
-    )
+
+
+def test_the_nearest_are_those_of_the_old_columns() -> None:
+    # Numbers of the package before its columns were (y, x).
+    coords = [(0.2, 0.1), (0.6, 0.9), (0.95, 0.35), (0.15, 0.55), (0.8, 0.7), (0.5, 0.2)]
+    points = torch.tensor([[*coords, (0.05, 0.85), (0.4, 0.4)]])
+    near = nearest(points[:, :1], points[:, 1:], real(1, 7), 3, SQUARE)
+    assert near.point.tolist() == [[[4, 6, 2]]]
+    expected = torch.tensor([[[[0.3, 0.1], [0.2, 0.3], [-0.05, 0.45]]]])
+    torch.testing.assert_close(near.offset, expected)
+    expected = torch.tensor([[[0.2623, 0.1338, 0.0]]])
+    torch.testing.assert_close(near.weight, expected, rtol=0, atol=1e-4)
+
+
+def test_neighbours_are_found_across_the_seam() -> None:
+    geometry = GEOMETRIES["channel"]
+    coords = torch.tensor([[[0.2, 0.02], [0.2, 0.9], [0.2, 0.5]]])
+    near = nearest(torch.tensor([[[0.2, 0.99]]]), coords, real(1, 3), 2, geometry)
+    assert near.point.tolist() == [[[0, 1]]]
+    torch.testing.assert_close(near.offset[0, 0], torch.tensor([[0.0, 0.03], [0.0, -0.09]]))
 
 
 def test_an_observation_at_the_query_has_weight_one() -> None:
     coords = places(1, 30, 2)
-    assert (nearest(coords, coords, real(1, 30), k=5).weight[..., 0] == 1).all()
+    assert (nearest(coords, coords, real(1, 30), 5, SQUARE).weight[..., 0] == 1).all()
 
 
+@ALL
 @pytest.mark.parametrize("count", [1, 3, 7])
-def test_with_fewer_points_than_neighbours_all_are_heard(count: int) -> None:
-    queries, coords = places(1, 6, 2), places(1, count, 2, seed=1)
-    near = nearest(queries, coords, real(1, count), k=8)
+def test_with_fewer_points_than_neighbours_all_have_weight(count: int, geometry: Geometry) -> None:
+    queries, coords = within(geometry, 1, 6), within(geometry, 1, count, seed=1)
+    near = nearest(queries, coords, real(1, count), 8, geometry)
     assert near.weight.shape[-1] == count
     assert (near.weight > 0).all()
-    padded = torch.cat([coords, places(1, 9, 2, seed=2)], dim=1)
+    padded = torch.cat([coords, within(geometry, 1, 9, seed=2)], dim=1)
     mask = torch.arange(count + 9)[None] < count
-    among = nearest(queries, padded, mask, k=8)
+    among = nearest(queries, padded, mask, 8, geometry)
     torch.testing.assert_close(among.weight[..., :count], near.weight)
     assert torch.equal(among.point[..., :count], near.point)
     assert (among.weight[..., count:] == 0).all()
 
 
-def read_along(queries: Tensor, count: int = 40, k: int = 6) -> Tensor:
-    """What `LocalRead` says at queries (M, 2) among fixed random observations, (M, width + C)."""
-    coords = places(1, count, 2, seed=3)
-    local = seeded(LocalRead(2, 8, width=8, length=0.1))
-    near = nearest(queries[None], coords, real(1, count), k)
-    return local(near, normal(1, count, 8, seed=4), normal(1, count, 2, seed=5))[0].detach()
+# Reading them
 
 
-@pytest.mark.parametrize("count", [4, 40])
-def test_a_local_read_out_never_jumps(count: int) -> None:
+def local_read(coord_dim: int = 2) -> nn.Module:
+    return seeded(LocalRead(coord_dim, 8, width=8, length_scale=0.1))
+
+
+def read_along(
+    queries: Tensor, geometry: Geometry, count: int = 40, k: int = 6, *, gaps: bool = False
+) -> Tensor:
+    """What `LocalRead` gives at queries (M, D) among fixed random observations, (M, width + C)."""
+    near = nearest(queries[None], within(geometry, 1, count, seed=3), real(1, count), k, geometry)
+    values = normal(1, count, 2, seed=5)
+    mask = places(1, count, 2, seed=6) < (0.5 if gaps else 2)
+    local = local_read(geometry.dim)
+    return local(near, normal(1, count, 8, seed=4), values * mask, mask)[0].detach()
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize(("name", "count"), [("square", 4), ("square", 40), ("channel", 40)])
+def test_a_local_read_out_never_jumps(name: str, count: int, gaps: bool) -> None:
+    geometry = GEOMETRIES[name]
+
     def line(points: int) -> Tensor:
         x = torch.linspace(0.05, 0.95, points)
-        return torch.stack([x, 0.2 + 0.5 * x], dim=-1)
+        y = geometry.extent[0] * (0.2 + 0.5 * x)
+        x = x + 0.5 * geometry.periodic[1]  # across the seam, where there is one
+        return torch.stack([y, x], dim=-1)
 
     def largest_jump(points: int) -> float:
-        return read_along(line(points), count).diff(dim=0).abs().max().item()
+        return read_along(line(points), geometry, count, gaps=gaps).diff(dim=0).abs().max().item()
 
     # The line crosses many changes of neighbour, at which a hard read-out would jump.
     if count == 40:
-        found = nearest(line(400)[None], places(1, 40, 2, seed=3), real(1, 40), 6).point
+        coords = within(geometry, 1, 40, seed=3)
+        found = nearest(line(400)[None], coords, real(1, 40), 6, geometry).point
         assert (found[0].sort(-1).values.diff(dim=0) != 0).any(-1).sum() > 20
     assert largest_jump(16001) < 0.3 * largest_jump(4001)
 
 
-def test_a_local_read_out_averages_the_values_it_hears() -> None:
-    queries = places(50, 2, seed=8)
-    coords, values = places(1, 40, 2, seed=3), torch.full((1, 40, 2), 0.7)
-    near = nearest(queries[None], coords, real(1, 40), 6)
-    read = seeded(LocalRead(2, 8, width=8, length=0.1))(near, normal(1, 40, 8), values)
+def test_a_local_read_out_averages_the_values_nearby() -> None:
+    near = nearest(places(1, 50, 2, seed=8), places(1, 40, 2, seed=3), real(1, 40), 6, SQUARE)
+    values = torch.full((1, 40, 2), 0.7)
+    read = local_read()(near, normal(1, 40, 8), values, torch.ones_like(values, dtype=torch.bool))
     torch.testing.assert_close(read[..., -2:], torch.full((1, 50, 2), 0.7))
 
 
+def test_an_average_counts_only_points_that_have_the_variable() -> None:
+    near = nearest(places(1, 50, 2, seed=8), places(1, 40, 2, seed=3), real(1, 40), 6, SQUARE)
+    mask = places(1, 40, 2, seed=9) < 0.2
+    near = near._replace(weight=near.weight + 0.3)  # none so small that the average fades
+    local, tokens = local_read(), normal(1, 40, 8)
+    read = local(near, tokens, 0.7 * mask, mask)
+    has = mask[0, near.point[0]].any(dim=1).float()
+    assert 0 < has.mean() < 1
+    torch.testing.assert_close(read[0, :, -2:], 0.7 * has, rtol=0, atol=1e-5)
+    # A variable is averaged as it would be alone among the points that have it.
+    values = normal(1, 40, 2, seed=1) * mask
+    full = torch.ones_like(mask)
+    read, plain = local(near, tokens, values, mask), local(near, tokens, values, full)
+    parts = local(near, tokens, mask.float(), full)[..., -2:]
+    expected = torch.where(parts > 0, plain[..., -2:] / parts, 0.0)
+    torch.testing.assert_close(read[..., -2:], expected, rtol=1e-4, atol=1e-5)
+    assert torch.equal(read[..., :-2], plain[..., :-2])
+
+
 def test_nothing_is_read_where_nothing_may_be() -> None:
-    queries, coords = places(1, 5, 2), places(1, 10, 2, seed=1)
-    near = nearest(queries, coords, ~real(1, 10), 4)
-    read = seeded(LocalRead(2, 8, width=8, length=0.1))(near, normal(1, 10, 8), normal(1, 10, 2))
+    near = nearest(places(1, 5, 2), places(1, 10, 2, seed=1), ~real(1, 10), 4, SQUARE)
+    mask = torch.ones(1, 10, 2, dtype=torch.bool)
+    read = local_read()(near, normal(1, 10, 8), normal(1, 10, 2), mask)
     assert (read == 0).all()
 
 
 # Splines
 
+AXES = st.lists(
+    st.tuples(st.integers(1, 7), st.sampled_from([0.3, 1.0, 2.0]), st.booleans()),
+    min_size=1,
+    max_size=3,
+)
 
-@settings(max_examples=30)
-@given(cells=st.integers(1, 12), dim=st.integers(1, 3), seed=st.integers(0, 100))
-def test_spline_weights_are_positive_local_and_sum_to_one(cells: int, dim: int, seed: int) -> None:
-    coords = places(1, 20, dim, seed=seed)
-    coords[0, 0], coords[0, 1] = 0.0, 1.0
-    weights = spline_weights(coords, cells)
-    assert weights.shape == (1, 20, cells**dim)
+
+@settings(max_examples=40)
+@given(axes=AXES, seed=st.integers(0, 100))
+def test_spline_weights_are_positive_local_and_sum_to_one(axes: list, seed: int) -> None:
+    shape, extent, periodic = (tuple(part) for part in zip(*axes, strict=True))
+    geometry = Geometry(extent=extent, periodic=periodic)
+    coords = within(geometry, 1, 20, seed=seed)
+    coords[0, 0], coords[0, 1] = 0.0, torch.tensor(extent)
+    weights = spline_weights(coords, shape, geometry)
+    assert weights.shape == (1, 20, math.prod(shape))
     assert (weights >= 0).all()
     torch.testing.assert_close(weights.sum(-1), torch.ones(1, 20))
-    far = (coords[:, :, None] - lattice(cells, dim)).abs().amax(-1) > 2.001 / cells
+    width = torch.tensor([a / n for a, n in zip(extent, shape, strict=True)])
+    offset = geometry.displacement(coords[:, :, None], lattice(shape, extent))
+    far = (offset / width).abs().amax(-1) > 2.001
     assert (weights[far] == 0).all()
 
 
-@pytest.mark.parametrize("dim", [1, 2, 3])
-def test_splines_reproduce_what_is_linear_away_from_the_border(dim: int) -> None:
-    cells = 8
-    coords = 0.2 + 0.6 * places(1, 50, dim)
-    anchors = lattice(cells, dim)
-    torch.testing.assert_close(spline_weights(coords, cells) @ anchors, coords)
+@pytest.mark.parametrize("shape", [(8,), (8, 9), (11, 8, 7)])
+def test_splines_reproduce_what_is_linear_away_from_the_border(shape: tuple[int, ...]) -> None:
+    geometry = Geometry(extent=(2.0, 1.0, 0.5)[: len(shape)])
+    coords = (0.25 + 0.5 * places(1, 50, len(shape))) * torch.tensor(geometry.extent)
+    anchors = lattice(shape, geometry.extent)
+    torch.testing.assert_close(spline_weights(coords, shape, geometry) @ anchors, coords)
 
 
-def test_splines_are_smooth_across_the_cells() -> None:
+@pytest.mark.parametrize("periodic", [False, True])
+def test_splines_are_smooth_across_the_cells(periodic: bool) -> None:
+    geometry = Geometry(extent=(1.0, 0.5), periodic=(periodic, periodic))
+
     def largest_jump(count: int, order: int) -> float:
-        x = torch.linspace(0, 1, count)
-        weights = spline_weights(torch.stack([x, 1 - x], dim=-1)[None], 6)[0].double()
+        x = torch.linspace(0, 1, count) + 0.5 * periodic  # across the seam, where there is one
+        path = torch.stack([x, (1 - x) / 2], dim=-1)
+        weights = spline_weights(path[None], (6, 4), geometry)[0].double()
         return (weights.diff(n=order, dim=0).abs().max() * (count - 1) ** (order - 1)).item()
 
     # At the border the outermost anchor stands in for others: value and slope still do not jump.
@@ -179,6 +276,22 @@ def test_splines_are_smooth_across_the_cells() -> None:
     assert largest_jump(801, 2) < 0.6 * largest_jump(401, 2)
 
 
-def test_the_lattice_holds_pixel_centres_x_fastest() -> None:
-    expected = [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
-    assert lattice(2, 2).tolist() == expected
+def test_spline_weights_are_those_of_the_old_columns() -> None:
+    weights = spline_weights(torch.tensor([[[0.2, 0.1]]]), (3, 3), SQUARE)[0, 0]
+    expected = [0.712220, 0.066446, 0, 0.202294, 0.018873, 0, 0.000152, 0.000014, 0]
+    torch.testing.assert_close(weights, torch.tensor(expected), rtol=0, atol=1e-6)
+
+
+def test_periodic_splines_turn_with_the_anchors() -> None:
+    geometry = Geometry(extent=(2.0, 0.5), periodic=(True, False))
+    coords = within(geometry, 1, 30)
+    weights = spline_weights(coords, (5, 3), geometry).unflatten(-1, (5, 3))
+    turned = spline_weights(coords + torch.tensor([0.4, 0.0]), (5, 3), geometry)
+    torch.testing.assert_close(turned.unflatten(-1, (5, 3)), weights.roll(1, 2), rtol=0, atol=1e-5)
+
+
+def test_the_lattice_is_cell_centres_with_the_last_axis_fastest() -> None:
+    expected = [[0.25, 0.25], [0.25, 0.75], [0.75, 0.25], [0.75, 0.75]]
+    assert lattice((2, 2)).tolist() == expected
+    assert lattice((1, 2), (3.0, 4.0)).tolist() == [[1.5, 1.0], [1.5, 3.0]]
+    assert lattice((3, 1, 2)).shape == (6, 3)

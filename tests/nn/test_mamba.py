@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mamba_diffae.fields.geometry import Geometry
 from mamba_diffae.nn.mamba import LinearTimeInvariantBlock, MultiDirectionalMambaBlock, Paths
 
 D = 8
+SQUARE = Geometry.unit(2)
 DIRECTIONS = ("row", "row_reversed", "column", "hilbert_reversed")
 
 
@@ -26,9 +28,9 @@ def seeded(module: nn.Module) -> nn.Module:
     return module
 
 
-def mix(block: nn.Module, tokens: Tensor, coords: Tensor, mask: Tensor, *condition) -> Tensor:
+def mix(block: nn.Module, tokens: Tensor, coords: Tensor, mask: Tensor, *vector) -> Tensor:
     kind = "distance" if isinstance(block, MultiDirectionalMambaBlock) else "count"
-    return block(tokens, Paths.through(coords, mask, DIRECTIONS, kind, 0.1), *condition)
+    return block(tokens, Paths.through(coords, mask, DIRECTIONS, kind, 0.1, SQUARE), *vector)
 
 
 @pytest.fixture(params=["mamba", "time-invariant"])
@@ -62,7 +64,7 @@ def test_shuffled_points_give_shuffled_tokens(block: nn.Module) -> None:
     torch.testing.assert_close(given, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_every_token_hears_every_other_and_the_gradient_returns(block: nn.Module) -> None:
+def test_every_token_depends_on_every_other(block: nn.Module) -> None:
     tokens = normal(2, 12, D).requires_grad_()
     y = mix(block, tokens, scattered(12), torch.ones(2, 12, dtype=torch.bool))
     for place in (0, 5, 11):
@@ -70,12 +72,12 @@ def test_every_token_hears_every_other_and_the_gradient_returns(block: nn.Module
         assert (gradient[0].abs().sum(-1) > 0).all()
         assert (gradient[1] == 0).all()
     y.square().sum().backward()
-    silent = [name for name, p in block.named_parameters() if not p.grad.abs().sum() > 0]
-    assert silent == []
+    unused = [name for name, p in block.named_parameters() if not p.grad.abs().sum() > 0]
+    assert unused == []
 
 
-def test_a_condition_changes_nothing_until_it_has_learned() -> None:
-    block = MultiDirectionalMambaBlock(D, 2, len(DIRECTIONS), condition=3)
+def test_a_modulation_changes_nothing_until_it_has_learned() -> None:
+    block = MultiDirectionalMambaBlock(D, 2, len(DIRECTIONS), modulation_dim=3)
     tokens, coords, mask = normal(2, 9, D), scattered(9), torch.ones(2, 9, dtype=torch.bool)
     a, b = (mix(block, tokens, coords, mask, normal(2, 3, seed=s)) for s in (1, 2))
     assert torch.equal(a, b)
@@ -84,19 +86,22 @@ def test_a_condition_changes_nothing_until_it_has_learned() -> None:
     assert (a - b).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("periodic", [False, True])
 @pytest.mark.parametrize("count", [41, 81, 161])
-def test_the_memory_is_a_distance_not_a_number_of_points(count: int) -> None:
-    # One state, as it is at the start: decay 1/4 and dt = 1/2 for one unit of length.
-    block, length = MultiDirectionalMambaBlock(D, 1, 1), 0.3
+def test_the_memory_is_a_distance_not_a_number_of_points(count: int, periodic: bool) -> None:
+    # One state, as it is at initialisation: decay 1/4 and dt = 1/2 for one unit of length.
+    block, length_scale = MultiDirectionalMambaBlock(D, 1, 1), 0.3
     nn.init.zeros_(block.dt_down.weight)
     x = torch.linspace(0.05, 0.95, count)
-    coords = torch.stack([x, torch.zeros_like(x)], dim=-1)[None]
+    coords = torch.stack([torch.zeros_like(x), x], dim=-1)[None]
     tokens = normal(D).repeat(1, count, 1).requires_grad_()
     mask = torch.ones(1, count, dtype=torch.bool)
-    y = block(tokens, Paths.through(coords, mask, ("row",), "distance", length))
+    geometry = Geometry(extent=(1.0, 1.0), periodic=(False, periodic))
+    y = block(tokens, Paths.through(coords, mask, ("row",), "distance", length_scale, geometry))
     (gradient,) = torch.autograd.grad(y[0, count // 2].sum(), tokens)
     first, quarter = gradient[0, 0].norm(), gradient[0, count // 4].norm()
-    assert (first / quarter).item() == pytest.approx(math.exp(-0.5 / 4 * 0.225 / length), rel=1e-4)
+    expected = math.exp(-0.5 / 4 * 0.225 / length_scale)
+    assert (first / quarter).item() == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("directions", [("none",), ("row", "column", "diagonal", "antidiagonal")])
@@ -105,7 +110,7 @@ def test_the_time_invariant_block_is_its_recurrence(directions: tuple[str, ...])
     block = seeded(LinearTimeInvariantBlock(D, K, N))
     tokens, coords = normal(1, L + padded, D), scattered(L + padded)[:1]
     mask = torch.arange(L + padded)[None] < L
-    paths = Paths.through(coords, mask, directions, "count", 1.0)
+    paths = Paths.through(coords, mask, directions, "count", 1.0, SQUARE)
     given = block(tokens, paths)[0, :L].detach().double()
 
     block, tokens = block.double(), tokens.double()
@@ -125,12 +130,19 @@ def test_the_time_invariant_block_is_its_recurrence(directions: tuple[str, ...])
     torch.testing.assert_close(given, expected.detach(), rtol=1e-5, atol=1e-5)
 
 
-def test_paths_are_shared_by_a_batch() -> None:
-    coords = scattered(6)[:1]
-    paths = Paths.through(coords, torch.ones(1, 6, dtype=torch.bool), ("row",), "distance", 0.1)
+def test_one_set_of_paths_serves_a_batch() -> None:
+    coords, mask = scattered(6)[:1], torch.ones(1, 6, dtype=torch.bool)
+    paths = Paths.through(coords, mask, ("row",), "distance", 0.1, SQUARE)
     wide = paths.expand(3)
     assert wide.step is not None
     assert (wide.order.shape, wide.step.shape, wide.mask.shape) == ((3, 1, 6), (3, 1, 6), (3, 6))
-    learned = Paths.through(coords, torch.ones(1, 6, dtype=torch.bool), ("row",), "learned", 0.1)
+    learned = Paths.through(coords, mask, ("row",), "learned", 0.1, SQUARE)
     assert learned.step is None
     assert learned.expand(3).step is None
+
+
+def test_values_break_ties_between_points_at_one_place() -> None:
+    coords, mask = torch.full((1, 5, 2), 0.5), torch.ones(1, 5, dtype=torch.bool)
+    values = normal(1, 5, 1)
+    paths = Paths.through(coords, mask, ("row",), "count", 1.0, SQUARE, values)
+    assert torch.equal(paths.order[0, 0], values[0, :, 0].argsort())

@@ -99,7 +99,7 @@ class Geometry(BaseModel):
         angle = self.extent[longitude] * sphere.radians
         if self.periodic[longitude] and abs(angle / (2 * math.pi) - 1) > _FULL_CIRCLE:
             raise ValueError(
-                f"Longitudes that span {math.degrees(angle):g} degrees were said to be periodic; "
+                f"Longitudes that span {math.degrees(angle):g} degrees were given as periodic; "
                 "expected 360 degrees. Leave them not periodic, or give the whole circle."
             )
 

@@ -1,8 +1,8 @@
-"""Noise as a function of the coordinate: a seed is one field, on whatever points it is asked.
+"""Noise as a function of the coordinate: a seed is one field, at whatever points it is evaluated.
 
-White noise drawn per query would change with the grid. Here independent normals sit on the cells of
-a lattice, each hashed from (key, cell, channel), and a point reads the surrounding ones with
-weights of unit norm: a continuous Gaussian random function whose variance is one everywhere.
+White noise drawn for every query would change with the grid. Here independent normals sit on the
+cells of a lattice, each hashed from (key, cell, channel), and a point reads the surrounding ones
+with weights of unit norm: a continuous Gaussian random function whose variance is one everywhere.
 Several such lattices, mixed over channels, give it the correlation of a field.
 """
 
@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, final
 
 import torch
 from torch import Tensor
+
+from mamba_diffae.fields.geometry import Geometry
 
 _GOLDEN = -0x61C8864680B583EB  # 2^64 / golden ratio, as a signed number
 _M1 = -0x40A7B892E31B1A47  # the two multipliers of splitmix64
@@ -46,7 +49,7 @@ def field_keys(seed: int | Tensor, batch: int, device: torch.device | None = Non
         seed: An int s gives field b the key (s, b); a tensor of shape (B,), int64, is taken as it
             is.
         batch: Fields, B.
-        device: Where the keys shall live.
+        device: Device of the keys.
 
     Returns:
         Keys, shape (B,), int64.
@@ -69,7 +72,7 @@ def field_keys(seed: int | Tensor, batch: int, device: torch.device | None = Non
 
 def uniform(key: Tensor) -> Tensor:
     """One number in (0, 1] for each key, float32, of the key's shape."""
-    # 24 bits are what a float32 can hold.
+    # A float32 has 24 bits.
     return (_shift(_mix(key), 40).float() + 0.5) * 2.0**-24
 
 
@@ -81,48 +84,63 @@ def normals(key: Tensor, channels: int) -> Tensor:
         channels: Normals in a vector.
     """
     bits = fold(key[..., None], torch.arange(channels, device=key.device))
-    # 24 bits are what a float32 in (0, 1) can hold.
+    # A float32 in (0, 1) has 24 bits.
     u1 = (_shift(bits, 40).float() + 0.5) * 2.0**-24
     u2 = ((bits >> 8) & 0xFFFFFF).float() * 2.0**-24
     return torch.sqrt(-2 * torch.log(u1)) * torch.cos(2 * math.pi * u2)
 
 
-def node_weights(coords: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    """The lattice node below each coordinate, and the weights of unit norm of it and the next.
+def node_weights(
+    coords: Tensor, cells: int, extent: float = 1.0, periodic: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The lattice nodes on both sides of each coordinate, and their weights of unit norm.
 
     Args:
-        coords: Along any axis, in [0, 1], any shape.
-        cells: Lattice cells a side.
+        coords: Along one axis, any shape.
+        cells: Lattice cells along the axis; a node is a cell's centre.
+        extent: Length of the axis.
+        periodic: Whether the node after the last is the first. Then one cell alone is a constant.
 
     Returns:
-        Index of the node, int64, of the shape of `coords`; weights, shape (2, *coords.shape).
+        Indices of the nodes, int64, and their weights, both of shape (2, *coords.shape).
     """
-    position = coords * cells - 0.5
+    position = coords * (cells / extent) - 0.5
     corner = position.floor()
     f = position - corner
+    nodes = torch.stack([corner, corner + 1]).long()
+    if periodic:
+        nodes = nodes.remainder(cells)
+        if cells == 1:  # both nodes are the same one, and must count once
+            f = torch.zeros_like(f)
     weights = torch.stack([1 - f, f])
-    return corner.long(), weights / weights.square().sum(0).sqrt()
+    return nodes, weights / weights.square().sum(0).sqrt()
 
 
-def noise(coords: Tensor, channels: int, key: Tensor, cells: int) -> Tensor:
+def noise(
+    coords: Tensor, channels: int, key: Tensor, shape: Sequence[int], geometry: Geometry
+) -> Tensor:
     """A Gaussian random function of unit variance, read at `coords`.
 
     Args:
-        coords: Positions in [0, 1]^D, shape (B, N, D).
+        coords: Positions, shape (B, N, D).
         channels: Independent channels, C.
-        key: One int64 a field, shape (B,), from `field_keys`.
-        cells: Lattice cells a side; its nodes are the cells' centres.
+        key: One int64 for each field, shape (B,), from `field_keys`.
+        shape: Lattice cells along every axis; its nodes are the cells' centres.
+        geometry: Extent of every axis, and which are periodic.
 
     Returns:
         Shape (B, N, C), float32.
     """
-    corner, weights = node_weights(coords.float(), cells)
-    total = coords.new_zeros(*coords.shape[:-1], channels, dtype=torch.float32)
-    for offsets in itertools.product((0, 1), repeat=coords.shape[-1]):
-        node, weight = key[:, None], torch.ones_like(weights[0, ..., 0])
-        for axis, offset in enumerate(offsets):
-            node = fold(node, corner[..., axis] + offset)
-            weight = weight * weights[offset, ..., axis]
+    coords = coords.float()
+    sides = zip(coords.unbind(-1), shape, geometry.extent, geometry.periodic, strict=True)
+    axes = [node_weights(*side) for side in sides]
+    total = coords.new_zeros(*coords.shape[:-1], channels)
+    for choice in itertools.product((0, 1), repeat=len(axes)):
+        node, weight = key[:, None], torch.ones_like(coords[..., 0])
+        # From the last axis to the first: another order would be another field for every seed.
+        for (nodes, weights), side in zip(reversed(axes), choice, strict=True):
+            node = fold(node, nodes[side])
+            weight = weight * weights[side]
         total = total + weight[..., None] * normals(node, channels)
     return total
 
@@ -132,12 +150,12 @@ def noise(coords: Tensor, channels: int, key: Tensor, cells: int) -> Tensor:
 class NoiseLaw:
     """How x_0 is correlated in space and over channels.
 
-    A draw is about mean + spread · x_0: it looks like the field where x_0 has the correlation of
-    what the mean leaves open. `fit_noise_law` finds it.
+    A posterior draw is about mean + spread · x_0: it looks like the field where x_0 has the
+    correlation of what the mean leaves open. `fit_noise_law` finds it.
 
     Attributes:
-        cells: Cells a side of each lattice.
-        weights: Share of the variance that each lattice carries; they sum to 1.
+        shapes: Cells along every axis, for each lattice.
+        weights: Fraction of the variance that each lattice carries; they sum to 1.
         mixing: Lower-triangular matrix (C, C) with rows of unit norm, so that every channel has
             unit variance; mixing @ mixingᵀ is the correlation of the channels.
 
@@ -145,16 +163,19 @@ class NoiseLaw:
         ValueError: If it is no such law.
     """
 
-    cells: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
     weights: tuple[float, ...]
     mixing: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
-        lattices = len(self.cells) == len(self.weights) and min(self.cells, default=0) >= 1
-        if not lattices or min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-5:
+        lattices = len(self.shapes) == len(self.weights) > 0
+        one_dim = len({len(shape) for shape in self.shapes}) == 1
+        cells = one_dim and min((min(shape, default=0) for shape in self.shapes), default=0) >= 1
+        if not (lattices and cells) or not _convex(self.weights):
             raise ValueError(
-                f"A noise law was given lattices of {self.cells} cells with weights {self.weights};"
-                " expected one weight for each lattice, none negative, which sum to 1."
+                f"A noise law was given lattices of {self.shapes} cells with weights "
+                f"{self.weights}; expected one weight for each lattice, none negative, which sum "
+                "to 1, and lattices of equally many axes."
             )
         C = len(self.mixing)
         square = C > 0 and all(len(row) == C for row in self.mixing)
@@ -166,10 +187,10 @@ class NoiseLaw:
             )
 
     @classmethod
-    def single(cls, cells: int, channels: int) -> Self:
+    def single(cls, shape: tuple[int, ...], channels: int) -> Self:
         """One lattice and independent channels."""
         rows = (tuple(float(i == j) for j in range(channels)) for i in range(channels))
-        return cls((cells,), (1.0,), tuple(rows))
+        return cls((shape,), (1.0,), tuple(rows))
 
     @property
     def channels(self) -> int:
@@ -177,21 +198,27 @@ class NoiseLaw:
         return len(self.mixing)
 
 
-def coloured_noise(coords: Tensor, key: Tensor, law: NoiseLaw) -> Tensor:
+def _convex(weights: tuple[float, ...]) -> bool:
+    """Whether no weight is negative and they sum to 1."""
+    return min(weights) >= 0 and abs(sum(weights) - 1) <= 1e-5
+
+
+def coloured_noise(coords: Tensor, key: Tensor, law: NoiseLaw, geometry: Geometry) -> Tensor:
     """A Gaussian random function of unit variance with the correlation of a law.
 
     Args:
-        coords: Positions in [0, 1]^D, shape (B, N, D).
-        key: One int64 a field, shape (B,), from `field_keys`.
+        coords: Positions, shape (B, N, D).
+        key: One int64 for each field, shape (B,), from `field_keys`.
         law: Correlation in space and over channels.
+        geometry: Extent of every axis, and which are periodic.
 
     Returns:
         Shape (B, N, C), float32.
     """
-    lattices = zip(law.cells, law.weights, strict=True)
+    lattices = zip(law.shapes, law.weights, strict=True)
     octaves = [
-        weight**0.5 * noise(coords, law.channels, fold(key, number), cells)
-        for number, (cells, weight) in enumerate(lattices)
+        weight**0.5 * noise(coords, law.channels, fold(key, number), shape, geometry)
+        for number, (shape, weight) in enumerate(lattices)
     ]
     mixing = torch.tensor(law.mixing, device=coords.device)
     return torch.stack(octaves).sum(0) @ mixing.T

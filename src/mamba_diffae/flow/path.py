@@ -36,8 +36,8 @@ def linear_path(x_0: Tensor, x_1: Tensor, t: Tensor) -> PathSample:
 class Preconditioning(NamedTuple):
     """velocity = c_skip x_t + c_out F(c_in x_t, ...), so that F has unit-variance input and target.
 
-    With V = (1 - t)² + t² σ² the variance of x_t, c_skip x_t is the best linear guess of the
-    velocity, and c_out the standard deviation of what it leaves. At t = 0 and x_t = 0 the velocity
+    With V = (1 - t)² + t² σ² the variance of x_t, c_skip x_t is the best linear estimate of the
+    velocity, and c_out the standard deviation of its error. At t = 0 and x_t = 0 the velocity
     σ F is the posterior mean of the data.
 
     Reference:

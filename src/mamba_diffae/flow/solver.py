@@ -1,6 +1,6 @@
 """Solvers of dx/dt = u(x, t) with fixed steps, which are the same for every query.
 
-An adaptive step would depend on which queries are asked, and chunks would show seams.
+An adaptive step would depend on the other queries, and chunks would show seams.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Solver:
         step: (velocity, x, t, dt, number of the first evaluation, normals, temperature) -> x.
         evaluations: Evaluations of the velocity in a step.
         order: Global order of the error in dt (weak order, for the stochastic one).
-        stochastic: Whether it wants fresh normals at every step.
+        stochastic: Whether it needs fresh normals at every step.
     """
 
     step: Callable[[Velocity, Tensor, float, float, int, Tensor | None, float], Tensor]
@@ -90,8 +90,8 @@ def solve(
     """Carry x from t = 0 to t = 1, or over another span, in equal steps.
 
     Args:
-        velocity: The flow; it is told the number of the evaluation, from 0, which is the same
-            sequence of times for every call of equal `solver` and `steps`.
+        velocity: The flow; its third argument is the number of the evaluation, from 0. The sequence
+            of times is the same for every call of equal `solver` and `steps`.
         x: State at the start of the span, any shape.
         solver: "heun" (order 2, two evaluations a step), "euler", or "stochastic".
         steps: Equal steps, at least 1.

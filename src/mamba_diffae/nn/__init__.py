@@ -1,1 +1,1 @@
-"""Layers: embeddings, scan orders, Mamba blocks, attention. They know only tensors."""
+"""Layers: embeddings, scan orders, Mamba blocks, attention. They take tensors and a geometry."""

@@ -1,13 +1,19 @@
-"""Reading a regular grid of cell centres between its nodes."""
+"""Reading a regular grid of cell centres between its nodes; a grid in patches.
+
+A grid of P = prod(shape) cells is a flat axis in C order: the last axis runs fastest.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from mamba_diffae.fields.geometry import Geometry
 
 Kernel = Callable[[Tensor], tuple[Tensor, ...]]
 """From the place between two nodes, in [0, 1), to the weights of the nodes around, in order."""
@@ -29,86 +35,129 @@ def cubic(f: Tensor) -> tuple[Tensor, ...]:
     return outer * g, 1 + f * f * (1.5 * f - 2.5), 1 + g * g * (1.5 * g - 2.5), outer * f
 
 
-def interpolate(values: Tensor, coords: Tensor, cells: int, kernel: Kernel) -> Tensor:
-    """Read a grid at any coordinate; beyond the outermost centres, these go on.
+def node_index(index: Tensor, cells: int, periodic: bool) -> Tensor:
+    """Indices along an axis that exist: modulo `cells` if periodic, else the outermost cell."""
+    return index.remainder(cells) if periodic else index.clamp(0, cells - 1)
+
+
+def node_position(coords: Tensor, shape: Sequence[int], geometry: Geometry) -> Tensor:
+    """Coordinates (..., D) in cells, 0 at the centre of the first."""
+    axes = zip(shape, geometry.extent, strict=True)
+    return coords * coords.new_tensor([n / a for n, a in axes]) - 0.5
+
+
+def interpolate(
+    values: Tensor, coords: Tensor, shape: Sequence[int], geometry: Geometry, kernel: Kernel
+) -> Tensor:
+    """Read a grid at any coordinate.
+
+    Beyond the outermost centres of an axis their values continue, unless the axis is periodic.
 
     Args:
-        values: At the centres (i + 0.5) / cells, x fastest, shape (B, cells^D, F).
-        coords: Positions in [0, 1]^D, shape (B, N, D).
-        cells: Nodes a side.
+        values: At the centres of `lattice(shape, geometry.extent)`, shape (B, P, F).
+        coords: Positions, shape (B, N, D).
+        shape: Cells along every axis, D numbers.
+        geometry: Extent of every axis, and which are periodic.
         kernel: `linear` or `cubic`.
 
     Returns:
         Shape (B, N, F).
     """
     batch, nodes, size = values.shape
-    position = coords * cells - 0.5
+    axes = _taps(coords, shape, geometry, kernel)
+    rows = torch.arange(batch, device=coords.device)[:, None] * nodes
+    node, node_weight = [], []
+    for choice in itertools.product(range(len(axes[0][0])), repeat=len(axes)):
+        at, product = rows, torch.ones_like(coords[..., 0])
+        for (index, weight), tap in zip(axes, choice, strict=True):
+            at, product = at + index[tap], product * weight[tap]
+        node.append(at)
+        node_weight.append(product)
+    read = F.embedding_bag(
+        torch.stack(node, dim=-1).flatten(0, 1),
+        values.reshape(-1, size),
+        per_sample_weights=torch.stack(node_weight, dim=-1).flatten(0, 1),
+        mode="sum",
+    )
+    return read.unflatten(0, (batch, -1))
+
+
+def _taps(
+    coords: Tensor, shape: Sequence[int], geometry: Geometry, kernel: Kernel
+) -> list[tuple[Tensor, Tensor]]:
+    """From the last axis to the first, what each node around adds to the index, and its weight.
+
+    Both are of shape (taps, B, N).
+    """
+    position = node_position(coords, shape, geometry)
     base = position.floor()
     weights = torch.stack(kernel(position - base))  # (taps, B, N, D)
     first = 1 - len(weights) // 2
-    offsets = torch.arange(first, first + len(weights), device=coords.device).view(-1, 1, 1, 1)
-    index = (base.long() + offsets).clamp(0, cells - 1)
-    rows = torch.arange(batch, device=coords.device)[:, None] * nodes
-    taps, shares = [], []
-    for choice in itertools.product(range(len(weights)), repeat=coords.shape[-1]):
-        at, share = rows, torch.ones_like(coords[..., 0])
-        for axis, tap in enumerate(choice):
-            at = at + index[tap, ..., axis] * cells**axis
-            share = share * weights[tap, ..., axis]
-        taps.append(at)
-        shares.append(share)
-    found = F.embedding_bag(
-        torch.stack(taps, dim=-1).flatten(0, 1),
-        values.reshape(-1, size),
-        per_sample_weights=torch.stack(shares, dim=-1).flatten(0, 1),
-        mode="sum",
-    )
-    return found.unflatten(0, (batch, -1))
+    offsets = torch.arange(first, first + len(weights), device=coords.device).view(-1, 1, 1)
+    axes, stride = [], 1
+    for axis in reversed(range(len(shape))):
+        index = base[..., axis].long() + offsets
+        index = node_index(index, shape[axis], geometry.periodic[axis])
+        axes.append((index * stride, weights[..., axis]))
+        stride *= shape[axis]
+    return axes
 
 
-def resampling(cells: int, size: int, kernel: Kernel) -> Tensor:
+def resampling(cells: int, size: int, kernel: Kernel, periodic: bool = False) -> Tensor:
     """The matrix that reads one axis of a grid at the centres of another, shape (size, cells)."""
     coords = ((torch.arange(size) + 0.5) / size)[None, :, None]
-    return interpolate(torch.eye(cells)[None], coords, cells, kernel)[0]
+    axis = Geometry(extent=(1.0,), periodic=(periodic,))
+    return interpolate(torch.eye(cells)[None], coords, (cells,), axis, kernel)[0]
 
 
-def resample(values: Tensor, matrix: Tensor, dim: int) -> Tensor:
+def resample(values: Tensor, matrices: Sequence[Tensor], shape: Sequence[int]) -> Tensor:
     """Read a whole grid at the centres of another: the same as `interpolate`, axis by axis.
 
     Args:
-        values: Shape (B, cells^D, F).
-        matrix: From `resampling`, shape (size, cells).
-        dim: D.
+        values: Shape (B, P, F).
+        matrices: From `resampling`, one for every axis, shape (size, cells).
+        shape: Cells along every axis, D numbers.
 
     Returns:
-        Shape (B, size^D, F).
+        Shape (B, P', F), with P' the product of the sizes.
     """
-    grid = values.unflatten(1, [matrix.shape[1]] * dim)
-    for axis in range(1, dim + 1):
+    grid = values.unflatten(1, list(shape))
+    for axis, matrix in enumerate(matrices, start=1):
         grid = (grid.movedim(axis, -1) @ matrix.T).movedim(-1, axis)
-    return grid.flatten(1, dim)
+    return grid.flatten(1, len(shape))
 
 
-def to_patches(values: Tensor, side: int, dim: int) -> Tensor:
-    """Group a grid of points into square patches.
+def to_patches(values: Tensor, shape: Sequence[int], patch: Sequence[int]) -> Tensor:
+    """Group a grid of points into boxes of equal shape.
 
     Args:
-        values: x fastest, shape (B, (p * side)^D, F).
-        side: Points of a patch a side.
-        dim: D.
+        values: Shape (B, P, F).
+        shape: Points along every axis, D multiples of those of a patch.
+        patch: Points of a patch along every axis, D numbers.
 
     Returns:
-        Shape (B, p^D, side^D * F), x fastest among patches and in each.
+        Shape (B, P / p, p * F) with p = prod(patch), in C order among patches and in each.
     """
-    count = round(values.shape[1] ** (1 / dim)) // side
-    grid = values.unflatten(1, [n for _ in range(dim) for n in (count, side)])
+    dim = len(shape)
+    pairs = [(n // p, p) for n, p in zip(shape, patch, strict=True)]
+    grid = values.unflatten(1, list(itertools.chain.from_iterable(pairs)))
     outer, inner = range(1, 2 * dim, 2), range(2, 2 * dim + 1, 2)
     return grid.permute(0, *outer, *inner, -1).flatten(1, dim).flatten(2)
 
 
-def from_patches(patches: Tensor, side: int, dim: int) -> Tensor:
-    """The inverse of `to_patches`: (B, p^D, side^D * F) to (B, (p * side)^D, F)."""
-    count = round(patches.shape[1] ** (1 / dim))
-    grid = patches.unflatten(2, (*[side] * dim, -1)).unflatten(1, [count] * dim)
+def from_patches(patches: Tensor, token_shape: Sequence[int], patch: Sequence[int]) -> Tensor:
+    """The inverse of `to_patches`.
+
+    Args:
+        patches: Shape (B, T, p * F).
+        token_shape: Patches along every axis; their product is T.
+        patch: Points of a patch along every axis; their product is p.
+
+    Returns:
+        Shape (B, T * p, F).
+    """
+    dim = len(token_shape)
+    size = patches.shape[2] // math.prod(patch)
+    grid = patches.unflatten(2, (*patch, size)).unflatten(1, list(token_shape))
     pairs = [axis for d in range(dim) for axis in (1 + d, 1 + dim + d)]
     return grid.permute(0, *pairs, -1).flatten(1, 2 * dim)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mamba_diffae.fields.geometry import Geometry
 from mamba_diffae.nn.embedding import Modulation
 from mamba_diffae.nn.scan_order import scan_orders, scan_steps
 from mamba_diffae.scan import selective_scan
@@ -21,7 +22,8 @@ class Paths(NamedTuple):
 
     Attributes:
         order: Indices of points, shape (B or 1, K, L).
-        step: Gap before each point in each scan, shape (B or 1, K, L), or None.
+        step: Distance of each point from its predecessor in each scan, in length scales, shape
+            (B or 1, K, L), or None.
         mask: True where a point is real, shape (B or 1, L).
     """
 
@@ -36,26 +38,28 @@ class Paths(NamedTuple):
         mask: Tensor,
         directions: tuple[str, ...],
         kind: StepKind,
-        length: float,
+        length_scale: float,
+        geometry: Geometry,
         values: Tensor | None = None,
     ) -> Paths:
-        """Lay the scans through points.
+        """The scans through points.
 
         Args:
             coords: Positions, shape (B, L, D).
             mask: True where a point is real, shape (B, L).
             directions: Names of `scan_order.DIRECTIONS`.
-            kind: "distance" to the predecessor; "count", 1/N as in the field's first attempts;
-                "learned", none, so that only the network's own factor is left.
-            length: Unit of the distance.
+            kind: "distance" to the predecessor; "count", 1/N for N points; "learned", none, so that
+                only the network's own factor is left.
+            length_scale: Unit of the distance.
+            geometry: What distances are measured on.
             values: What breaks ties between points at one place, shape (B, L, C).
         """
-        order = scan_orders(coords, mask, directions, values)
+        order = scan_orders(coords, mask, directions, geometry, values)
         if kind == "distance":
-            return cls(order, scan_steps(coords, mask, order, length), mask)
+            return cls(order, scan_steps(coords, mask, order, length_scale, geometry), mask)
         if kind == "count":
-            share = 1 / mask.sum(dim=1).clamp(min=1)
-            return cls(order, share[:, None, None].expand(order.shape), mask)
+            step = 1 / mask.sum(dim=1).clamp(min=1)
+            return cls(order, step[:, None, None].expand(order.shape), mask)
         return cls(order, None, mask)
 
     def expand(self, batch: int) -> Paths:
@@ -75,20 +79,22 @@ class MultiDirectionalMambaBlock(nn.Module):
 
     Args:
         d_model: Width of a token.
-        d_state: States a channel, N.
+        d_state: States of each feature, N.
         directions: K.
-        condition: Width of a condition that modulates the block, or 0.
+        modulation_dim: Size of a vector that modulates the block, or 0.
 
     Reference:
         Gu & Dao (2023), Mamba, arXiv 2312.00752, section 3.
     """
 
-    def __init__(self, d_model: int, d_state: int, directions: int, condition: int = 0) -> None:
+    def __init__(
+        self, d_model: int, d_state: int, directions: int, modulation_dim: int = 0
+    ) -> None:
         super().__init__()
         rank = math.ceil(d_model / 16)
         self.shape = (directions, d_state)
         self.norm = nn.LayerNorm(d_model)
-        self.modulation = Modulation(condition, d_model, 3) if condition else None
+        self.modulation = Modulation(modulation_dim, d_model, 3) if modulation_dim else None
         self.in_proj = nn.Linear(d_model, 2 * d_model)
         self.dt_down = nn.Linear(d_model, rank, bias=False)
         self.dt_up = nn.Linear(rank, d_model)
@@ -100,21 +106,21 @@ class MultiDirectionalMambaBlock(nn.Module):
         self.out_proj = nn.Linear(d_model, d_model)
         nn.init.constant_(self.dt_up.bias, math.log(math.expm1(0.5)))  # softplus gives 0.5
 
-    def forward(self, tokens: Tensor, paths: Paths, condition: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, paths: Paths, modulation: Tensor | None = None) -> Tensor:
         """Mix the tokens.
 
         Args:
             tokens: Shape (B, L, d_model).
             paths: The scans through the points of the tokens.
-            condition: Shape (B, condition).
+            modulation: Shape (B, modulation_dim).
 
         Returns:
             Shape (B, L, d_model).
         """
         u = self.norm(tokens)
         gate = None
-        if self.modulation is not None and condition is not None:
-            scale, shift, gate = self.modulation(condition)
+        if self.modulation is not None and modulation is not None:
+            scale, shift, gate = self.modulation(modulation)
             u = u * (1 + scale) + shift
         x, z = self.in_proj(u).chunk(2, dim=-1)
         y = self.out_proj(self.out_norm(self._scan(F.silu(x), paths)) * F.silu(z))
@@ -130,18 +136,18 @@ class MultiDirectionalMambaBlock(nn.Module):
 
 
 def _initial_decay(directions: int, d_model: int, d_state: int) -> Tensor:
-    """Decay rates from a memory of one gap to one of 32 gaps, spread over the states, (K, D, N)."""
+    """Rates for memories from 1 to 32 length scales, spread over the states, (K, D, N)."""
     rates = torch.logspace(0, -5, d_state, base=2) if d_state > 1 else torch.tensor([0.25])
     return rates.expand(directions, d_model, d_state).contiguous()
 
 
 @final
 class LinearTimeInvariantBlock(nn.Module):
-    """The block of the field's first attempt: one 16-dimensional state that all channels share.
+    """The block of the first, time-invariant network: one state common to all features.
 
     h_t = exp(A / N) h_{t-1} + (1 / N) W_B x_t and y_t = W_C h_t, gated, with N the number of
-    points. Its recurrence is the scan op on W_B x with one state a channel. Several directions are
-    several such systems, concatenated and fused.
+    points. Its recurrence is the scan op on W_B x with one state for each feature. Several
+    directions are several such systems, concatenated and fused.
 
     Args:
         d_model: Width of a token.
@@ -171,7 +177,7 @@ class LinearTimeInvariantBlock(nn.Module):
     def _states(self, x: Tensor, paths: Paths) -> list[Tensor]:
         """The state at every point for each direction, K tensors of shape (B, L, N).
 
-        The directions are kept apart, where the scan op sums its own: each is a field of the batch.
+        The scan op would sum its directions: here each is a field of the batch.
         """
         assert paths.step is not None
         batch, length = x.shape[:2]

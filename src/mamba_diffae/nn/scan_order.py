@@ -1,21 +1,25 @@
-"""The orders in which scattered points are scanned, and the gaps between consecutive ones.
+"""The orders in which scattered points are scanned, and the distances between consecutive ones.
 
-Keys are integers. A direction bins the points across itself (about sqrt(N) bins) and runs through
-the bins like a snake: sorting by y then x would jump at random, since no two scattered y are equal.
-Ties are broken by the full coordinates, then the values, never by position in the batch; padded
-points come last.
+Keys are integers. A sweep divides the axis across it into bins about as wide as the points are
+apart, and runs through the bins in alternating sense: sorted by y then x the scan would jump at
+random, since no two scattered y are equal. Ties are broken by the full coordinates, then the
+values, never by position in the batch. Padded points come last.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mamba_diffae.fields.geometry import Geometry
+
 _BITS = 20
 """A coordinate is a number of this many bits inside a key."""
 _CURVE_BITS = 10
-"""Bits a coordinate of the Hilbert and Morton curves: a grid of 1024 cells a side."""
+"""Bits of a coordinate on the Hilbert and Morton curves: 1024 cells along the longest axis."""
 
 SWEEPS = ("row", "column", "diagonal", "antidiagonal")
 CURVES = ("hilbert", "morton")
@@ -23,14 +27,22 @@ DIRECTIONS = ("none", *(d + r for d in (*SWEEPS, *CURVES) for r in ("", "_revers
 
 
 def scan_orders(
-    coords: Tensor, mask: Tensor, directions: tuple[str, ...], values: Tensor | None = None
+    coords: Tensor,
+    mask: Tensor,
+    directions: tuple[str, ...],
+    geometry: Geometry,
+    values: Tensor | None = None,
 ) -> Tensor:
     """The points in the order of every direction.
 
+    A row runs along the last axis, a column along the one before. A third axis is divided into
+    slabs, which come one after the other.
+
     Args:
-        coords: Positions in [0, 1]^D, shape (B, N, D).
+        coords: Positions, shape (B, N, D).
         mask: True where a point is real, shape (B, N).
-        directions: K names out of `DIRECTIONS`; "none" keeps the given sequence.
+        directions: K names out of `DIRECTIONS`; "none" leaves the given sequence.
+        geometry: Extent of every axis, and which are periodic.
         values: What breaks ties between points of equal coordinates, shape (B, N, C).
 
     Returns:
@@ -40,6 +52,7 @@ def scan_orders(
         ValueError: If a direction is unknown, or needs two axes and has one.
     """
     check_directions(directions, coords.shape[-1])
+    coords = geometry.wrap(coords)
     given = torch.arange(coords.shape[1], device=coords.device).expand(mask.shape)
     canonical = None
     forward: dict[str, Tensor] = {}
@@ -52,8 +65,8 @@ def scan_orders(
             continue
         if canonical is None:
             canonical = _canonical(coords, values)
-        key = _key(base, coords, mask).masked_fill(~mask, torch.iinfo(torch.int64).max)
-        forward[base] = _stable(key, canonical)
+        key = _key(base, coords, mask, geometry)
+        forward[base] = _stable(key.masked_fill(~mask, torch.iinfo(torch.int64).max), canonical)
     flipped = [
         forward[name.removesuffix("_reversed")].flip(-1)
         if name.endswith("_reversed")
@@ -63,48 +76,62 @@ def scan_orders(
     return torch.stack(flipped, dim=1)
 
 
-def check_directions(directions: tuple[str, ...], coord_dim: int) -> None:
+def check_directions(directions: tuple[str, ...], dim: int) -> None:
     """Refuse directions that are unknown or need more axes than there are, with a ValueError."""
     for name in directions:
         if name not in DIRECTIONS:
             raise ValueError(f"Unknown direction {name!r}; choose from {', '.join(DIRECTIONS)}.")
-        if coord_dim < 2 and name.removesuffix("_reversed") not in ("none", "row"):
-            raise ValueError(f"Direction {name!r} needs two axes, but coord_dim is 1; use 'row'.")
+        if dim < 2 and not _on_a_line(name):
+            raise ValueError(f"Direction {name!r} needs two axes, but there is one; use 'row'.")
 
 
-def scan_steps(coords: Tensor, mask: Tensor, order: Tensor, length: float) -> Tensor:
-    """How far each point lies from its predecessor in a scan, in units of `length`.
+def usable_directions(directions: tuple[str, ...], dim: int) -> tuple[str, ...]:
+    """Those of the directions that a field of `dim` axes has; "row" if none is left."""
+    return tuple(name for name in directions if dim > 1 or _on_a_line(name)) or ("row",)
 
-    The first point of a scan has none and gets the median gap. In a reversed direction the
+
+def _on_a_line(name: str) -> bool:
+    return name.removesuffix("_reversed") in ("none", "row")
+
+
+def scan_steps(
+    coords: Tensor, mask: Tensor, order: Tensor, length_scale: float, geometry: Geometry
+) -> Tensor:
+    """How far each point lies from its predecessor in a scan, in units of `length_scale`.
+
+    The first point of a scan has none and gets the median distance. In a reversed direction the
     predecessor is the neighbour on the other side.
 
     Args:
         coords: Positions, shape (B, N, D).
         mask: True where a point is real, shape (B, N).
         order: From `scan_orders`, shape (B, K, N).
-        length: Unit of the gap.
+        length_scale: Unit of the distance.
+        geometry: What the distance is measured on.
 
     Returns:
         Shape (B, K, N), by point (not by position in the scan), within [1e-3, 1e3].
     """
     K = order.shape[1]
     index = order.flatten(1)
-    path = coords.gather(1, index[..., None].expand(-1, -1, coords.shape[-1]))
+    places = geometry.embed(coords)
+    path = places.gather(1, index[..., None].expand(-1, -1, places.shape[-1]))
     path = path.unflatten(1, (K, -1))
     real = mask.gather(1, index).unflatten(1, (K, -1))
-    gap = (path[:, :, 1:] - path[:, :, :-1]).norm(dim=-1)
+    distance = (path[:, :, 1:] - path[:, :, :-1]).norm(dim=-1)
     known = real[:, :, 1:] & real[:, :, :-1]
-    gap = F.pad(gap.masked_fill(~known, torch.nan), (1, 0), value=torch.nan)
-    median = gap.nanmedian(dim=-1, keepdim=True).values
-    median = median.nan_to_num(length)  # a single point has no gap at all
-    gap = torch.where(gap.isnan(), median, gap)
-    step = torch.zeros_like(gap).scatter(2, order, gap)
-    return (step / length).clamp(1e-3, 1e3)
+    distance = F.pad(distance.masked_fill(~known, torch.nan), (1, 0), value=torch.nan)
+    median = distance.nanmedian(dim=-1, keepdim=True).values
+    median = median.nan_to_num(length_scale)  # a single point has no predecessor at all
+    distance = torch.where(distance.isnan(), median, distance)
+    step = torch.zeros_like(distance).scatter(2, order, distance)
+    return (step / length_scale).clamp(1e-3, 1e3)
 
 
 def _canonical(coords: Tensor, values: Tensor | None) -> Tensor:
-    """An order of the points that knows only what they are, not where they stand, shape (B, N)."""
-    keys = list(coords.unbind(-1)) + (list(values.unbind(-1)) if values is not None else [])
+    """An order of the points that depends on what they are, not where they stand, (B, N)."""
+    axes = coords.unbind(-1)[::-1]  # the last axis counts most
+    keys = [*axes, *(values.unbind(-1) if values is not None else ())]
     order = torch.arange(coords.shape[1], device=coords.device).expand(coords.shape[:2])
     for key in reversed(keys):
         order = _stable(key, order)
@@ -112,40 +139,59 @@ def _canonical(coords: Tensor, values: Tensor | None) -> Tensor:
 
 
 def _stable(key: Tensor, order: Tensor) -> Tensor:
-    """`order` sorted by `key`, keeping the order of equals."""
+    """`order` sorted by `key`, equals in the order they had."""
     return order.gather(1, key.gather(1, order).argsort(dim=1, stable=True))
 
 
-def _key(name: str, coords: Tensor, mask: Tensor) -> Tensor:
+def _key(name: str, coords: Tensor, mask: Tensor, geometry: Geometry) -> Tensor:
     """Integer key of a direction at every point, shape (B, N)."""
-    if name == "morton":
-        return _interleave(_cells(coords))
-    if name == "hilbert":
-        return _interleave(_hilbert_transpose(_cells(coords)))
-    x = coords[..., 0]
-    if coords.shape[-1] == 1:
-        return (x.double() * 2**_BITS).long()
-    y = coords[..., 1]
-    across, along = {
-        "row": (y, x),
-        "column": (x, y),
-        "diagonal": ((x - y + 1) / 2, (x + y) / 2),
-        "antidiagonal": ((x + y) / 2, (x - y + 1) / 2),
+    if name in CURVES:
+        cell = _curve_cells(coords, max(geometry.extent))
+        return _interleave(cell if name == "morton" else _hilbert_transpose(cell))
+    u = (coords / coords.new_tensor(geometry.extent)).clamp(0, 1)
+    if geometry.dim == 1:
+        return (u[..., 0].double() * 2**_BITS).long()
+    y, x = u[..., -2], u[..., -1]
+    height, width = geometry.extent[-2:]
+    across, size, along = {
+        "row": (y, height, x),
+        "column": (x, width, y),
+        "diagonal": ((x - y + 1) / 2, math.sqrt(height * width), (x + y) / 2),
+        "antidiagonal": ((x + y) / 2, math.sqrt(height * width), (x - y + 1) / 2),
     }[name]
-    bins = mask.sum(dim=1, keepdim=True).clamp(min=1).sqrt().ceil().long()
-    line = torch.minimum((across.double() * bins).long(), bins - 1)
+    count = mask.sum(dim=1, keepdim=True).clamp(min=1)
+    key = torch.zeros_like(count)
+    for axis in range(geometry.dim - 2):  # slabs come before the lines of their plane
+        bins = _bins(count, geometry, geometry.extent[axis])
+        key = key * bins + _bin(u[..., axis], bins)
+    bins = _bins(count, geometry, size)
+    line = _bin(across, bins)
     place = (along.double() * (2**_BITS - 1)).long()
     snake = torch.where(line % 2 == 0, place, 2**_BITS - 1 - place)
-    key = line
-    for axis in range(2, coords.shape[-1]):  # further axes come before the plane's lines
-        slab = torch.minimum((coords[..., axis].double() * bins).long(), bins - 1)
-        key = slab * bins ** (axis - 1) + key
-    return key * 2**_BITS + snake
+    return (key * bins + line) * 2**_BITS + snake
 
 
-def _cells(coords: Tensor) -> Tensor:
-    """Integer cell of the curves' grid, shape (B, N, D)."""
-    return (coords.double() * 2**_CURVE_BITS).long().clamp(max=2**_CURVE_BITS - 1)
+def _bins(count: Tensor, geometry: Geometry, size: float) -> Tensor:
+    """Bins of a length `size`, each as wide as `count` points are apart, at most one a point.
+
+    The points fill the region with cubes of volume prod(extent) / count.
+    """
+    D = geometry.dim
+    cubes = count.double() * (size**D / math.prod(geometry.extent))
+    # A root that is a whole number must not be rounded up.
+    bins = (cubes.pow(1 / D) - 1e-9).ceil().long()
+    return torch.minimum(bins.clamp(min=1), count)
+
+
+def _bin(u: Tensor, bins: Tensor) -> Tensor:
+    """Which of the bins a place in [0, 1] lies in."""
+    return torch.minimum((u.double() * bins).long(), bins - 1)
+
+
+def _curve_cells(coords: Tensor, length: float) -> Tensor:
+    """Integer cell of the curves' grid, the last axis first, shape (B, N, D)."""
+    cell = (coords / length).double() * 2**_CURVE_BITS
+    return cell.long().clamp(0, 2**_CURVE_BITS - 1).flip(-1)
 
 
 def _interleave(cell: Tensor) -> Tensor:
