@@ -31,7 +31,7 @@ from mamba_diffae.fields.patterns import (
     draw_cells,
 )
 from mamba_diffae.fields.prediction import Prediction, Query, Targets, target_grid
-from mamba_diffae.fields.transform import (
+from mamba_diffae.fields.transforms import (
     TRANSFORMS,
     Affine,
     Bounded,

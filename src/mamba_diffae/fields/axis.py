@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self, final
+from typing import Any, Self, final
 
 import numpy as np
 
@@ -13,12 +13,18 @@ from mamba_diffae.fields.errors import AxisError
 LATITUDES, LONGITUDES = ("lat", "latitude"), ("lon", "longitude")
 _ROUNDING = 1e-6
 """Relative difference of cell widths that counts as equal: coordinates are often float32."""
+_CIRCLE = 1e-4
+"""Share by which longitudes all around the globe may miss 360 degrees."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Axis:
     """Cells along one axis.
+
+    >>> depth = Axis("depth", np.array([0.0, 10.0, 30.0, 100.0]), "m")
+    >>> depth.cells, depth.centres.tolist()
+    (3, [5.0, 20.0, 65.0])
 
     Attributes:
         name: Such as "lat", "depth" or "x".
@@ -31,7 +37,9 @@ class Axis:
             latitudes in degrees its area.
 
     Raises:
-        AxisError: If the edges do not rise throughout, are not finite, or bound no cell.
+        AxisError: If the edges do not rise throughout, are not finite, or bound no cell, latitudes
+            lie beyond the poles, periodic longitudes do not span 360 degrees, or the length scale
+            or a measure is not positive.
     """
 
     name: str
@@ -51,16 +59,35 @@ class Axis:
         check_rising(edges, self.name, "edges")
         edges.flags.writeable = False
         object.__setattr__(self, "edges", edges)
+        self._check_angles()
         if self.length_scale is not None and not 0 < self.length_scale < np.inf:
             raise AxisError(
                 f"The axis {self.name!r} has the length scale {self.length_scale}; give a positive "
                 f"length in its unit{self.unit and f' ({self.unit})'}."
             )
-        if self.is_latitude and (edges[0] < -90 or edges[-1] > 90):
+        if self.cell_measures is not None:
+            self._check_measures(np.array(self.cell_measures, dtype=np.float64))
+
+    def _check_angles(self) -> None:
+        if self.is_latitude and (self.low < -90 or self.high > 90):
             raise AxisError(
-                f"The axis {self.name!r} reaches from {edges[0]:g} to {edges[-1]:g}, but latitudes "
+                f"The axis {self.name!r} reaches from {self.low:g} to {self.high:g}, but latitudes "
                 "lie within -90 and 90 degrees; is it a longitude?"
             )
+        if self.is_longitude and self.periodic and abs(self.span - 360) > 360 * _CIRCLE:
+            raise AxisError(
+                f"The axis {self.name!r} was said to be periodic, but its cells span "
+                f"{self.span:g} of 360 degrees; leave it not periodic, or give the whole circle."
+            )
+
+    def _check_measures(self, measures: np.ndarray) -> None:
+        if measures.shape != (self.cells,) or not ((measures > 0) & np.isfinite(measures)).all():
+            raise AxisError(
+                f"The axis {self.name!r} of {self.cells} cells was given measures of shape "
+                f"{measures.shape}; give a positive number for each cell."
+            )
+        measures.flags.writeable = False
+        object.__setattr__(self, "cell_measures", measures)
 
     @classmethod
     def regular(
@@ -86,6 +113,9 @@ class Axis:
         """Cells around given centres: edges half-way between them.
 
         The outermost cells reach as far outwards as inwards; latitudes end at the poles.
+
+        >>> Axis.from_centres("lat", [-90, -30, 30, 90], "degrees_north").edges.tolist()
+        [-90.0, -60.0, 0.0, 60.0, 90.0]
 
         Args:
             name: Of the axis.
@@ -174,6 +204,32 @@ class Axis:
             measures = np.diff(np.interp(edges, self.edges, total))
         return Axis(self.name, edges, self.unit, self.periodic, self.length_scale, measures)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and strings, ready for JSON."""
+        measures = None if self.cell_measures is None else self.cell_measures.tolist()
+        return {
+            "name": self.name,
+            "edges": self.edges.tolist(),
+            "unit": self.unit,
+            "periodic": self.periodic,
+            "length_scale": self.length_scale,
+            "cell_measures": measures,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        measures = data.get("cell_measures")
+        scale = data.get("length_scale")
+        return cls(
+            data["name"],
+            np.asarray(data["edges"], np.float64),
+            data["unit"],
+            bool(data["periodic"]),
+            None if scale is None else float(scale),
+            None if measures is None else np.asarray(measures, np.float64),
+        )
+
     def describe(self) -> str:
         """In words, for messages: "lat from -90 to 90 degrees_north"."""
         return f"{self.name} from {self.low:g} to {self.high:g}{self.unit and f' {self.unit}'}"
@@ -182,7 +238,8 @@ class Axis:
         if not isinstance(other, Axis):
             return NotImplemented
         same = (self.name, self.unit, self.periodic) == (other.name, other.unit, other.periodic)
-        return same and np.array_equal(self.edges, other.edges)
+        pairs = ((self.edges, other.edges), (self.measures, other.measures))
+        return same and all(np.array_equal(ours, theirs) for ours, theirs in pairs)
 
     def __hash__(self) -> int:
         return hash((self.name, self.edges.tobytes(), self.periodic))
@@ -207,7 +264,8 @@ def check_rising(values: np.ndarray, name: str, what: str) -> None:
             f"The {what} of the axis {name!r} fall, from {values[0]:g} to {values[-1]:g}; give "
             "them rising and turn the values alike: np.flip(values, axis)."
         )
-    i = int(np.argmax(steps <= 0)) if steps[0] > 0 or len(steps) < 2 else 0
+    against = steps >= 0 if steps[0] < 0 else steps <= 0
+    i = int(np.argmax(against))
     raise AxisError(
         f"The {what} of the axis {name!r} neither rise nor fall throughout: number {i} is "
         f"{values[i]:g} and number {i + 1} is {values[i + 1]:g}; sort them, and leave out repeated "

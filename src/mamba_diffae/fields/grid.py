@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self, final
+from typing import Any, Self, final
 
 import numpy as np
 
@@ -60,8 +61,15 @@ class Grid:
                 f"type {mask.dtype}; expected bool of shape {self.shape}, True where a cell exists."
             )
         if not mask.any():
-            raise ValuesError("The mask of the grid leaves no cell; it is True where one exists.")
-        return None if mask.all() else mask
+            raise ValuesError(
+                f"The mask leaves none of the {self.describe_shape()} cells of the grid "
+                f"({', '.join(self.names)}); it is True where a cell exists."
+            )
+        if mask.all():
+            return None
+        mask = mask.copy()
+        mask.flags.writeable = False
+        return mask
 
     @classmethod
     def regular(
@@ -100,8 +108,12 @@ class Grid:
 
     @classmethod
     def default(cls, shape: Sequence[int]) -> Self:
-        """The grid of arrays without coordinates: square cells, the longest axis from 0 to 1."""
-        longest = max(shape)
+        """The grid of arrays without coordinates: square cells, the longest axis from 0 to 1.
+
+        >>> Grid.default((2, 4)).describe_region()
+        'y from 0 to 0.5, x from 0 to 1'
+        """
+        longest = max(1, *shape)
         return cls.regular([(0.0, n / longest) for n in shape], shape)
 
     @property
@@ -174,14 +186,51 @@ class Grid:
         return [overlap(ours.edges, theirs.edges) for ours, theirs in pairs]
 
     def lattice_shape(self, limit: int) -> Shape:
-        """The shape of a coarser lattice: about the native aspect, at most `limit` cells in all."""
-        factor = min(1.0, (limit / self.cells) ** (1 / self.dim))
-        return tuple(max(1, math.floor(n * factor + 1e-9)) for n in self.shape)
+        """The shape of a coarser lattice: about the native aspect, at most `limit` cells in all.
+
+        >>> Grid.default((96, 96)).lattice_shape(1024), Grid.default((2000, 2)).lattice_shape(100)
+        ((32, 32), (100, 1))
+        """
+        chosen, rest = dict.fromkeys(range(self.dim), 1), set(range(self.dim))
+        while rest:
+            cells = math.prod(self.shape[d] for d in rest)
+            factor = min(1.0, (limit / cells) ** (1 / len(rest)))
+            short = {d for d in rest if self.shape[d] * factor < 1}  # they keep one cell
+            if not short:
+                chosen |= {d: math.floor(self.shape[d] * factor + 1e-9) for d in rest}
+                break
+            rest -= short
+        return tuple(chosen.values())
 
     def scaled_shape(self, cells: int) -> Shape:
         """The shape with so many cells along the longest axis, the others in proportion."""
         longest = max(self.shape)
         return tuple(max(1, round(n * cells / longest)) for n in self.shape)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and strings, ready for JSON; the mask as base64 of its packed bits."""
+        axes, mask = [axis.to_dict() for axis in self.axes], self.mask
+        packed = None if mask is None else base64.b64encode(np.packbits(mask).tobytes()).decode()
+        return {"axes": axes, "mask": packed}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`.
+
+        Raises:
+            ShapeError: If the mask has other cells than the axes.
+        """
+        axes, packed = tuple(Axis.from_dict(axis) for axis in data["axes"]), data.get("mask")
+        if packed is None:
+            return cls(axes)
+        shape = [axis.cells for axis in axes]
+        bits = np.frombuffer(base64.b64decode(packed), np.uint8)
+        if len(bits) != math.ceil(math.prod(shape) / 8):
+            raise ShapeError(
+                f"The mask of a saved grid holds {len(bits)} bytes, but its {math.prod(shape)} "
+                "cells need one bit each; the file is damaged, save the grid again."
+            )
+        return cls(axes, np.unpackbits(bits, count=math.prod(shape)).astype(bool).reshape(shape))
 
     def describe_shape(self) -> str:
         """In words: "36 × 72"."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, final
@@ -9,11 +10,15 @@ from typing import Any, Self, final
 import numpy as np
 
 from mamba_diffae.fields.errors import ValuesError
-from mamba_diffae.fields.transform import Affine, Transform, transform_from_dict
+from mamba_diffae.fields.transform import Affine, Transform
+from mamba_diffae.fields.transforms import TRANSFORMS, transform_from_dict
+from mamba_diffae.registry import unknown
 
 SPIKE = 3.0
 """How many times the span of the central 99.8 % a value lies beyond it, to be called a spike."""
 _TAIL = 1e-3
+_UNSCALED = Affine(-1.0, 1.0)
+_OF_TRANSFORM = (float("nan"), float("nan"))
 
 
 @final
@@ -26,24 +31,37 @@ class Variable:
         unit: Such as "degC".
         transform: Between the unit and the scale of networks.
         limits: Least and greatest usual value, in the unit: the range of PSNR and of pictures.
-            None: those of the transform, if it is affine.
+            By default what the transform takes to -1 and 1.
+
+    Raises:
+        ValuesError: If the limits are not finite, or do not rise.
     """
 
     name: str
     unit: str = ""
-    transform: Transform = Affine(-1.0, 1.0)
-    limits: tuple[float, float] = (float("nan"), float("nan"))
+    transform: Transform = _UNSCALED
+    limits: tuple[float, float] = _OF_TRANSFORM
 
     def __post_init__(self) -> None:
-        if np.isnan(self.limits).any():
-            both = np.sort(self.transform.inverse(np.array([-1.0, 1.0])))
-            object.__setattr__(self, "limits", (float(both[0]), float(both[1])))
+        limits = self.limits
+        if limits is None or limits is _OF_TRANSFORM:
+            limits = self.transform.inverse(np.array([-1.0, 1.0]))
+        low, high = map(float, limits)
+        if not -np.inf < low < high < np.inf:
+            raise ValuesError(
+                f"The variable {self.name!r} was given the limits {low:g} and {high:g}; give its "
+                "least and its greatest usual value, both finite."
+            )
+        object.__setattr__(self, "limits", (low, high))
 
     @classmethod
     def of_values(
         cls, name: str, values: np.ndarray, unit: str = "", transform: str | Transform = "affine"
     ) -> Self:
         """A variable with the limits and the transform that its values ask for.
+
+        >>> Variable.of_values("sst", np.array([12.0, 30.0, 18.0]), unit="degC").transform
+        Affine(low=12.0, high=30.0)
 
         Args:
             name: Of the variable.
@@ -54,9 +72,6 @@ class Variable:
         Raises:
             ValuesError: If there are no values, all are equal, or they do not suit the transform.
         """
-        from mamba_diffae.fields.transform import TRANSFORMS
-        from mamba_diffae.registry import unknown
-
         limits = robust_limits(values, name)
         if isinstance(transform, Transform):
             return cls(name, unit, transform, limits)
@@ -81,7 +96,7 @@ class Variable:
         """The inverse of `to_dict`."""
         low, high = data["limits"]
         transform = transform_from_dict(data["transform"])
-        return cls(data["name"], data["unit"], transform, (low, high))
+        return cls(data["name"], data["unit"], transform, (float(low), float(high)))
 
 
 def robust_limits(values: np.ndarray, name: str) -> tuple[float, float]:
@@ -92,8 +107,6 @@ def robust_limits(values: np.ndarray, name: str) -> tuple[float, float]:
     Raises:
         ValuesError: If there are no values, or all are equal.
     """
-    import warnings
-
     if not values.size:
         raise ValuesError(
             f"The variable {name!r} has no finite value in the training fields; leave it out, or "
