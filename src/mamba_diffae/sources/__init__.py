@@ -1,6 +1,16 @@
 """Outside data becomes fields: one door for pictures of every origin and for arrays."""
 
-from mamba_diffae.sources.images import open_picture
-from mamba_diffae.sources.open import lasting_name, open_field
+from mamba_diffae.sources.arrays import from_array
+from mamba_diffae.sources.base import Source
+from mamba_diffae.sources.open import SOURCES, canonical_source, open_field
+from mamba_diffae.sources.pictures import open_picture, picture_data
 
-__all__ = ["lasting_name", "open_field", "open_picture"]
+__all__ = [
+    "SOURCES",
+    "Source",
+    "canonical_source",
+    "from_array",
+    "open_field",
+    "open_picture",
+    "picture_data",
+]

@@ -1,127 +1,182 @@
-"""Arrays, and the .npy and .npz files that hold them, as fields."""
+"""Arrays in memory as fields."""
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar, final
 
 import numpy as np
 
-from mamba_diffae.fields import GridField, Scaling
+from mamba_diffae.fields import Affine, FieldData, Grid, Shape, ShapeError, Transform, Variable
+from mamba_diffae.registry import unknown
+from mamba_diffae.sources.base import Source
+from mamba_diffae.sources.coordinates import Coordinates, make_grid
+from mamba_diffae.sources.gaps import Stack, suspect_fill
+from mamba_diffae.sources.layout import last_is_variables, numbers
 from mamba_diffae.sources.splits import split_by_name
 
-CHANNEL_LIMIT = 16
-"""Channels at most: more in the last axis are taken for a mistaken order of axes."""
-EXPECTED = "expected (S, n, n) or (S, n, n, C): S square fields of n × n pixels"
+
+@final
+class ArraySource(Source):
+    """An array in memory; `from_array` takes what else is known of it."""
+
+    form: ClassVar[str] = "an array"
+
+    def matches(self, spec: object) -> bool:
+        """See `Source.matches`."""
+        return isinstance(spec, np.ndarray)
+
+    def open(
+        self, spec: np.ndarray, *, shape: Shape | int | None = None, skip_broken: bool = False
+    ) -> FieldData:
+        """See `from_array`."""
+        return from_array(spec)
 
 
-def from_array(values: np.ndarray, what: str = "The array") -> GridField:
-    """Take an array, without a copy, as a stack of complete fields in the unit it has.
+def from_array(
+    values: np.ndarray,
+    what: str = "The array",
+    *,
+    variables: str | Sequence[str | Variable] | None = None,
+    axes: Mapping[str, Coordinates] | Grid | None = None,
+    units: Mapping[str, str] | Sequence[str] | str | None = None,
+    periodic: Collection[str] | None = None,
+    mask: np.ndarray | None = None,
+    transforms: Mapping[str, str | Transform] | None = None,
+) -> FieldData:
+    """Take an array as a stack of fields, without a copy if nothing has to be changed.
+
+    >>> temperature = np.arange(60.0).reshape(5, 3, 4)
+    >>> data = from_array(temperature, variables="t", axes={"y": 3, "depth": [0, 5, 10, 20]})
+    >>> data.shape, data.variables[0].name, data.grid.axes[1].widths.tolist()
+    ((3, 4), 't', [5.0, 5.0, 7.5, 10.0])
+
+    What is NaN, infinite or masked is a gap; cells that are missing in every snapshot are land;
+    snapshots without a value are left out. What is said in a warning can be told in an argument.
 
     Args:
-        values: Shape (S, n, n) or (S, n, n, C) with C at most 16, integers or floats. uint8 has the
-            limits 0 and 255, any other type its own minimum and maximum.
+        values: Integers or floats, shape (S, *shape) or (S, *shape, C): S snapshots of one to three
+            axes, C variables. Without `axes` and `variables`, (S, n) are profiles, (S, a, b) fields
+            and (S, a, b, c) volumes of one variable; the last axis of (S, a, b, C) holds variables
+            if they are at most 16 and fewer than the cells along either axis; so does that of
+            (S, a, b, c, C).
         what: The name to use in messages.
+        variables: Names, or variables that are scaled already.
+        axes: Coordinates by name, in the order of the array: n centres, or n + 1 edges, or the
+            number n alone; or a grid. Falling ones are turned together with the values. Names such
+            as "lat" and "lon" are degrees unless `units` says otherwise.
+        units: Of the variables in order, or of the variables and then the axes; or by name.
+        periodic: Names of the axes that close; None: longitudes once round the globe do.
+        mask: True where there is a value: for the cells that exist (sea), shape (*shape,), or for
+            each snapshot, (S, *shape) or (S, *shape, C).
+        transforms: By variable, a transform or its kind ("affine", "log", "logit", "bounded",
+            "normal_score"), fitted to the training split.
 
     Returns:
-        The fields, named "0" to "S - 1", each its own group, split by `split_by_name`.
+        The fields, named "0" to "S - 1", each its own group, split by `split_by_name`. Limits are
+        those of the training split, spikes left out; of uint8 they are 0 and 255.
 
     Raises:
-        ValueError: If type or shape is another, a value is NaN or infinite, or all are equal.
+        ValueError: If type or shape do not fit, coordinates neither rise nor fall, a variable comes
+            twice, has no value or always the same one, or values outside its transform's bounds.
     """
-    _check_type(values, what)
-    _check_shape(values.shape, what)
-    finite = np.isfinite(values)
-    if not finite.all():
-        raise ValueError(
-            f"{what}: {int((~finite).sum())} of {values.size} values are NaN or infinite; "
-            "a complete field has a number everywhere: fill the gaps, or drop such fields."
-        )
-    if values.ndim == 3:
-        values = values[..., None]
-    is_picture = values.dtype == np.uint8
-    low, high = (0.0, 255.0) if is_picture else (float(values.min()), float(values.max()))
-    names = [str(i) for i in range(len(values))]
-    return GridField(values, Scaling(low, high), names, np.arange(len(names)), split_by_name(names))
-
-
-def open_array_file(path: Path) -> GridField:
-    """Read fields from a .npy file, or from a .npz file under the key `values` or its only key.
-
-    Args:
-        path: The file; never unpickled.
-
-    Returns:
-        As `from_array`.
-
-    Raises:
-        ValueError: If the file is damaged, pickled, of several arrays without `values`, or as
-            `from_array`.
-    """
-    with _damage_told(path):
-        loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        return from_array(loaded, str(path))
-    with loaded:
-        key = _key(loaded.files, path)
-        with _damage_told(path):
-            values = loaded[key]
-    return from_array(values, str(path))
-
-
-def _key(keys: list[str], path: Path) -> str:
-    """Which array of a .npz file holds the fields."""
-    if "values" in keys:
-        return "values"
-    if len(keys) == 1:
-        return keys[0]
-    raise ValueError(
-        f"{path} holds {len(keys)} arrays ({', '.join(sorted(keys))}) and none is called 'values'; "
-        "save the fields alone or under that key: np.savez(path, values=array)."
+    given = [variables] if isinstance(variables, str) else variables
+    count = None if given is None else len(given)
+    dim = None if axes is None else axes.dim if isinstance(axes, Grid) else len(axes)
+    values = numbers(values, what)
+    stack = Stack.of(values, last_is_variables(values.shape, what, dim, count)).masked(mask, what)
+    known_variables = _named(given, stack.values.shape[-1])
+    named_axes = axes.names if isinstance(axes, Grid) else list(axes or [])
+    known_units = _units(units, [*map(_name, known_variables), *named_axes], len(known_variables))
+    grid, stack = _placed(stack, axes, known_units, periodic, what)
+    stack, left = stack.with_land(what).without_empty(what)
+    names = [str(i) for i in left]
+    splits = split_by_name(names)
+    scaled = _scaled(stack, splits == "train", known_variables, known_units, transforms or {})
+    return FieldData(
+        scaled,
+        Grid(grid.axes, stack.exists),
+        stack.values,
+        valid=stack.valid,
+        names=names,
+        splits=splits,
     )
 
 
-@contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    """Turn what NumPy raises on a bad file into a ValueError that says how to mend it."""
-    try:
-        yield
-    except (OSError, EOFError, MemoryError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        if "pickle" in str(error):
-            raise ValueError(
-                f"{path} holds no plain numbers but pickled Python objects, or is no NumPy file; "
-                "such files are never loaded: np.save(path, array.astype(np.float32))."
-            ) from error
-        raise ValueError(
-            f"{path} cannot be read as a NumPy file: truncated or damaged ({error}); "
-            "write it again."
-        ) from error
+def _named(given: Sequence[str | Variable] | None, count: int) -> list[str | Variable]:
+    """Variables as given, or names for those that have none."""
+    if given is not None:
+        return list(given)
+    return ["value"] if count == 1 else [f"value_{i}" for i in range(count)]
 
 
-def _check_type(values: np.ndarray, what: str) -> None:
-    if values.dtype.kind not in "iuf":
-        raise ValueError(
-            f"{what} has the type {values.dtype}; expected integers or floats: convert it, for "
-            "example with array.astype(np.float32)."
+def _name(variable: str | Variable) -> str:
+    return variable if isinstance(variable, str) else variable.name
+
+
+def _units(
+    units: Mapping[str, str] | Sequence[str] | str | None, names: Sequence[str], variables: int
+) -> dict[str, str]:
+    """Units by the names of variables, which come first, and axes."""
+    if isinstance(units, Mapping):
+        for name in units:
+            if name not in names:
+                raise unknown("variable or axis", name, names)
+        return dict(units)
+    given = [units] if isinstance(units, str) else list(units or [])
+    if len(given) not in (0, variables, len(names)):
+        raise ShapeError(
+            f"{len(given)} units were given for {variables} variables "
+            f"({', '.join(names[:variables])}); give one of each, or units by name."
         )
+    return dict(zip(names, given, strict=False))
 
 
-def _check_shape(shape: tuple[int, ...], what: str) -> None:
-    hint = None
-    if len(shape) not in (3, 4):
-        hint = "add or merge axes; one field alone is array[None]"
-    elif 0 in shape:
-        hint = "none of them may be zero"
-    elif len(shape) == 4 and shape[2] == shape[3] and shape[1] != shape[2]:
-        hint = "channels come last: np.moveaxis(array, 1, -1)"
-    elif len(shape) == 3 and shape[0] == shape[1] != shape[2]:
-        hint = "one field alone is array[None]"
-    elif shape[1] != shape[2]:
-        hint = "crop or resample the fields to squares"
-    elif len(shape) == 4 and shape[3] > CHANNEL_LIMIT:
-        hint = f"the last axis is C, at most {CHANNEL_LIMIT} channels"
-    if hint:
-        raise ValueError(f"{what} has shape {shape}; {EXPECTED}; {hint}.")
+def _placed(
+    stack: Stack,
+    axes: Mapping[str, Coordinates] | Grid | None,
+    units: Mapping[str, str],
+    periodic: Collection[str] | None,
+    what: str,
+) -> tuple[Grid, Stack]:
+    """The grid of a stack, and the stack with its axes turned to rise."""
+    shape = stack.values.shape[1:-1]
+    if isinstance(axes, Grid):
+        if axes.shape != shape:
+            raise ShapeError(
+                f"{what} has {' × '.join(map(str, shape))} cells, but its grid "
+                f"{axes.describe_shape()} ({', '.join(axes.names)})."
+            )
+        return axes, stack if axes.mask is None else stack.masked(axes.mask, what)
+    grid, turned = make_grid(shape, axes, units, periodic, what)
+    for axis in turned:
+        stack = stack.turned(axis)
+    return grid, stack
+
+
+def _scaled(
+    stack: Stack,
+    train: np.ndarray,
+    variables: Sequence[str | Variable],
+    units: Mapping[str, str],
+    transforms: Mapping[str, str | Transform],
+) -> list[Variable]:
+    """Variables with the limits and transforms that their training values ask for."""
+    names = [_name(variable) for variable in variables]
+    for name in transforms:
+        if name not in names:
+            raise unknown("variable", name, names)
+    scaled = []
+    for c, variable in enumerate(variables):
+        if isinstance(variable, str):
+            known = stack.known(c)
+            suspect_fill(known, variable)
+            unit, transform = units.get(variable, ""), transforms.get(variable)
+            if transform is None and known.dtype == np.uint8:
+                variable = Variable(variable, unit, Affine(0.0, 255.0))
+            else:
+                training = stack.known(c, train)
+                variable = Variable.of_values(variable, training, unit, transform or "affine")
+            variable.transform.check(known, variable.name)
+        scaled.append(variable)
+    return scaled

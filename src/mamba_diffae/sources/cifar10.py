@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar, final
 
 import numpy as np
 
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData, Shape
 from mamba_diffae.sources.archives import Archive
+from mamba_diffae.sources.base import PrefixedSource
 from mamba_diffae.sources.classes import labelled_pictures
 from mamba_diffae.sources.pickles import PickledArray, read_pickle
 from mamba_diffae.sources.splits import hold_out
@@ -26,7 +28,21 @@ CLASSES = (
 )  # fmt: skip
 
 
-def open_cifar10(place: Path) -> GridField:
+@final
+class Cifar10Source(PrefixedSource):
+    """CIFAR-10, from a folder that holds its archive or what was unpacked from it."""
+
+    kind: ClassVar[str] = "cifar10"
+    form: ClassVar[str] = "cifar10:DIR"
+
+    def open(
+        self, spec: str, *, shape: Shape | int | None = None, skip_broken: bool = False
+    ) -> FieldData:
+        """See `open_cifar10`."""
+        return open_cifar10(Path(self.place(spec)).expanduser())
+
+
+def open_cifar10(place: Path) -> FieldData:
     """Read CIFAR-10.
 
     Args:

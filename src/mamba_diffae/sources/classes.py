@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mamba_diffae.fields import GridField
-from mamba_diffae.sources.images import UINT8
+from mamba_diffae.fields import FieldData
+from mamba_diffae.sources.pictures import picture_data
 
 
 def labelled_pictures(
     values: np.ndarray, splits: np.ndarray, labels: np.ndarray, classes: Sequence[str]
-) -> GridField:
+) -> FieldData:
     """Pictures named by class and number, such as "cat 00017".
 
     Args:
-        values: Shape (S, n, n, 3), uint8.
+        values: Shape (S, h, w, 3), uint8.
         splits: Shape (S,).
         labels: Index of the class of each, shape (S,); a negative one for none.
         classes: Their names; empty where there are no labels.
@@ -27,4 +27,4 @@ def labelled_pictures(
     prefix = [f"{classes[k]} " if 0 <= k < len(classes) else "" for k in labels.tolist()]
     names = [f"{before}{i:05d}" for i, before in enumerate(prefix)]
     attributes = {name: labels == k for k, name in enumerate(classes)}
-    return GridField(values, UINT8, names, np.arange(len(names)), splits, attributes)
+    return picture_data(values, names=names, splits=splits, attributes=attributes)

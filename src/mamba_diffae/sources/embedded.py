@@ -7,12 +7,15 @@ import io
 import zipfile
 from functools import lru_cache
 from importlib.resources import files
+from typing import ClassVar, final
 
 import numpy as np
 from PIL import Image
 
-from mamba_diffae.fields import GridField
-from mamba_diffae.sources.images import UINT8, to_rgb
+from mamba_diffae.fields import FieldData, Shape
+from mamba_diffae.sources.base import Source
+from mamba_diffae.sources.decoding import to_rgb
+from mamba_diffae.sources.pictures import picture_data
 
 ARCHIVE = "fluent3d_96_webp90.zip"
 """File in the folder `data` of this package; `tools/build_picture_set.py` makes such a file."""
@@ -20,8 +23,29 @@ TEXT_COLUMNS = ("codepoints", "name", "category", "subcategory", "skin_tone", "s
 """Columns of attributes.csv that are no binary attributes."""
 
 
+@final
+class EmojiSource(Source):
+    """The embedded picture set, under its name "emoji"."""
+
+    form: ClassVar[str] = "'emoji'"
+
+    def matches(self, spec: object) -> bool:
+        """See `Source.matches`."""
+        return isinstance(spec, str) and spec == "emoji"
+
+    def open(
+        self, spec: str, *, shape: Shape | int | None = None, skip_broken: bool = False
+    ) -> FieldData:
+        """See `open_emoji`."""
+        return open_emoji()
+
+    def canonical(self, spec: str) -> str:
+        """See `Source.canonical`: the name holds anywhere."""
+        return spec
+
+
 @lru_cache(maxsize=1)
-def open_emoji() -> GridField:
+def open_emoji() -> FieldData:
     """Read the embedded picture set; decoded once a process, so its arrays are read-only.
 
     Returns:
@@ -39,7 +63,7 @@ def open_emoji() -> GridField:
     for array in (values, groups, splits, *attributes.values()):
         array.flags.writeable = False
     names = tuple(columns["name"].tolist())
-    return GridField(values, UINT8, names, groups, splits, attributes)
+    return picture_data(values, names=names, groups=groups, splits=splits, attributes=attributes)
 
 
 def _picture(data: bytes) -> np.ndarray:

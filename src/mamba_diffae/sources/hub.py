@@ -7,14 +7,16 @@ import warnings
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, final
 
 import numpy as np
 
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData, Shape
+from mamba_diffae.sources.base import PrefixedSource
 from mamba_diffae.sources.classes import labelled_pictures
-from mamba_diffae.sources.images import File, read_pictures
-from mamba_diffae.sources.splits import completed
+from mamba_diffae.sources.decoding import File
+from mamba_diffae.sources.pictures import read_pictures
+from mamba_diffae.sources.splits import fill_splits
 
 OLDEST = 4
 """Major version of `datasets` from which on a data set brings no code that would be run."""
@@ -25,19 +27,38 @@ SPLITS = {
 """Names of published splits, and what they are here."""
 
 
-def open_hub(name: str, size: int | None = None, skip_broken: bool = False) -> GridField:
+@final
+class HubSource(PrefixedSource):
+    """A data set of the Hugging Face hub by its name, or a local folder of such files."""
+
+    kind: ClassVar[str] = "hf"
+    form: ClassVar[str] = "hf:NAME"
+
+    def open(
+        self, spec: str, *, shape: Shape | int | None = None, skip_broken: bool = False
+    ) -> FieldData:
+        """See `open_hub`."""
+        return open_hub(self.place(spec), shape, skip_broken)
+
+    def canonical(self, spec: str) -> str:
+        """See `Source.canonical`: a name of the hub holds anywhere, a folder's does not."""
+        is_local = Path(self.place(spec)).expanduser().exists()
+        return super().canonical(spec) if is_local else spec
+
+
+def open_hub(name: str, shape: Shape | int | None = None, skip_broken: bool = False) -> FieldData:
     """Read the pictures of a Hugging Face data set; no code of a data set is ever run.
 
     Args:
         name: Of the data set, such as "uoft-cs/cifar10"; or a folder of such files, or one that
             `save_to_disk` wrote.
-        size: Pixels a side; by default the smallest shorter side found, at most 256.
+        shape: As in `read_pictures`.
         skip_broken: Leave out pictures that cannot be decoded, with one warning that counts them.
 
     Returns:
         The pictures of the first column of images, uint8 RGB, named by the first column of classes
         where there is one, as "cat 00017", with a bool label for each class. Splits are the
-        published ones, `completed` where one lacks.
+        published ones, completed by `fill_splits` where one lacks.
 
     Raises:
         ValueError: If `datasets` is not installed, the data set is not found or holds no pictures,
@@ -50,10 +71,10 @@ def open_hub(name: str, size: int | None = None, skip_broken: bool = False) -> G
     def find(picture: str) -> File:
         return _file(rows[place[picture]][image])
 
-    pictures = read_pictures(names, find, f"hf:{name}", size, skip_broken)
+    pictures = read_pictures(names, find, f"hf:{name}", shape, skip_broken)
     kept = np.array([place[picture] for picture in pictures])
     labels, classes = _labels(rows, label)
-    splits = completed(given[kept], list(pictures))
+    splits = fill_splits(given[kept], list(pictures))
     return labelled_pictures(np.stack(list(pictures.values())), splits, labels[kept], classes)
 
 

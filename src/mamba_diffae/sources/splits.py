@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 
 MOST_VALIDATION = 2_000
-"""Fields that are held out for validation, at most."""
+"""Snapshots that are held out for validation, at most."""
 
 
 def split_by_name(names: Sequence[str]) -> np.ndarray:
-    """Assign about 80 / 10 / 10 % of the fields to train / val / test, by a hash of their names.
+    """Assign about 80 / 10 / 10 % of the snapshots to train / val / test, by a hash of their names.
 
-    A field keeps its split when others are added or removed, but for very small sets: there the
-    fields with the lowest hashes fill a test or val split that would be empty.
+    A snapshot keeps its split when others are added or removed, but for very small sets: there
+    those with the lowest hashes fill a test or val split that would be empty. How a system spells
+    an accented letter, as one character or as two, makes no difference.
 
     Args:
-        names: A name for each field, length S.
+        names: A name for each snapshot, length S.
 
     Returns:
-        "train", "val" or "test", shape (S,). From three fields on no split is empty; one or two
-        fields are all "train".
+        "train", "val" or "test", shape (S,). From three snapshots on no split is empty; one or two
+        are all "train".
     """
     count = len(names)
     splits = np.full(count, "train")
     if count < 3:
         return splits
-    hashes = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
-    position = np.array([int.from_bytes(h, "big") / 2**64 for h in hashes])
+    position = np.array([_position(name) for name in names])
     test = int(np.clip((position < 0.1).sum(), 1, count - 2))
     val = int(np.clip((position < 0.2).sum(), test + 1, count - 1))
-    order = np.argsort(position, kind="stable")
+    order = sorted(range(count), key=lambda i: (position[i], names[i]))
     splits[order[:val]] = "val"
     splits[order[:test]] = "test"
     return splits
 
 
 def hold_out(splits: np.ndarray) -> np.ndarray:
-    """Turn a random tenth of the training fields into validation fields, the same in every run.
+    """Turn a random tenth of the training snapshots into validation ones, the same in every run.
 
     Args:
         splits: "train", "val" or "test", shape (S,).
@@ -54,16 +55,16 @@ def hold_out(splits: np.ndarray) -> np.ndarray:
     return held
 
 
-def completed(splits: np.ndarray, names: Sequence[str]) -> np.ndarray:
+def fill_splits(splits: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Published splits with those added that they lack.
 
     Args:
         splits: "train", "val" or "test", shape (S,).
-        names: A name for each field, length S.
+        names: A name for each snapshot, length S.
 
     Returns:
-        The same if all three are there. Validation fields stand in for test fields that lack, and
-        training fields for validation fields (`hold_out`). Without training fields, or with nothing
+        The same if all three are there. Validation snapshots stand in for test ones that lack, and
+        training ones for validation ones (`hold_out`). Without training snapshots, or with nothing
         else, all are split anew by `split_by_name`.
     """
     present = set(splits.tolist())
@@ -72,3 +73,9 @@ def completed(splits: np.ndarray, names: Sequence[str]) -> np.ndarray:
     if "train" not in present or len(present) == 1:
         return split_by_name(names)
     return hold_out(np.where(splits == "val", "test", splits))
+
+
+def _position(name: str) -> float:
+    """A number in [0, 1) that a name decides."""
+    spelt = unicodedata.normalize("NFC", name).encode("utf-8", "backslashreplace")
+    return int.from_bytes(hashlib.blake2b(spelt, digest_size=8).digest(), "big") / 2**64

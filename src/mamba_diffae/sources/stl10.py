@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar, final
 
 import numpy as np
 
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData, Shape
 from mamba_diffae.sources.archives import Archive
+from mamba_diffae.sources.base import PrefixedSource
 from mamba_diffae.sources.classes import labelled_pictures
 from mamba_diffae.sources.splits import hold_out
 
@@ -24,7 +26,21 @@ CLASSES = (
 )  # fmt: skip
 
 
-def open_stl10(place: Path) -> GridField:
+@final
+class Stl10Source(PrefixedSource):
+    """STL-10, from a folder that holds its archive or what was unpacked from it."""
+
+    kind: ClassVar[str] = "stl10"
+    form: ClassVar[str] = "stl10:DIR"
+
+    def open(
+        self, spec: str, *, shape: Shape | int | None = None, skip_broken: bool = False
+    ) -> FieldData:
+        """See `open_stl10`."""
+        return open_stl10(Path(self.place(spec)).expanduser())
+
+
+def open_stl10(place: Path) -> FieldData:
     """Read the labelled pictures of STL-10; its 100,000 unlabelled ones (2.8 GB) are not read.
 
     Args:

@@ -1,0 +1,111 @@
+"""From the coordinates that a user gives to a grid."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mamba_diffae.fields import Axis, AxisError, Grid, Shape, ShapeError
+from mamba_diffae.registry import unknown
+
+Coordinates = int | Sequence[float] | np.ndarray
+"""Centres of n cells, or their n + 1 edges, rising or falling; or n alone."""
+LATITUDES, LONGITUDES = ("lat", "latitude"), ("lon", "longitude")
+_CIRCLE = 1e-4
+"""Relative error of a full circle of longitudes, which are often float32."""
+
+
+def make_grid(
+    shape: Shape,
+    axes: Mapping[str, Coordinates] | None,
+    units: Mapping[str, str],
+    periodic: Collection[str] | None,
+    what: str,
+) -> tuple[Grid, list[int]]:
+    """A grid of a shape, and which of its axes must be turned since their coordinates fall.
+
+    Args:
+        shape: Cells along each axis.
+        axes: Coordinates by name, in the order of the shape; None: none are known.
+        units: By the names of axes.
+        periodic: Names of the axes that close; None: longitudes that go round the globe do.
+        what: The name to use in messages.
+
+    Raises:
+        ShapeError: If the coordinates are of another shape.
+        AxisError: If an axis has one cell, or coordinates that neither rise nor fall throughout.
+    """
+    given = (
+        dict(axes) if axes is not None else dict(zip(Grid.default(shape).names, shape, strict=True))
+    )
+    for name, cells in zip(given, shape, strict=True):
+        if cells < 2:
+            raise AxisError(
+                f"{what} has one cell along the axis {name!r}, which so has no extent; drop it: "
+                "array.squeeze(axis)."
+            )
+    _check_counts(shape, given, what)
+    counts = [n for n, c in zip(shape, given.values(), strict=True) if np.ndim(c) == 0]
+    made, turned = [], []
+    for d, (name, coordinates) in enumerate(given.items()):
+        if np.ndim(coordinates) == 0:
+            axis = Axis.regular(name, 0.0, shape[d] / max(counts), shape[d], units.get(name, ""))
+        else:
+            axis, falls = _axis(name, coordinates, shape[d], units.get(name))
+            turned += [d] if falls else []
+        made.append(axis)
+    return Grid(_closed(made, periodic)), turned
+
+
+def _check_counts(shape: Shape, given: Mapping[str, Coordinates], what: str) -> None:
+    def fits(cells: int, coordinates: Coordinates) -> bool:
+        if np.ndim(coordinates) == 0:
+            return coordinates == cells
+        return np.ndim(coordinates) == 1 and len(coordinates) in (cells, cells + 1)  # pyright: ignore[reportArgumentType]
+
+    if not all(fits(n, c) for n, c in zip(shape, given.values(), strict=True)):
+        counts = ", ".join(f"{k} {c if np.ndim(c) == 0 else np.shape(c)}" for k, c in given.items())
+        raise ShapeError(
+            f"{what} has {' × '.join(map(str, shape))} cells, but its axes were given as {counts}; "
+            "give them in the order of the array, each with as many centres as cells, or one more "
+            "edges."
+        )
+
+
+def _axis(name: str, coordinates: Coordinates, cells: int, unit: str | None) -> tuple[Axis, bool]:
+    """An axis, and whether its coordinates fall and were turned, which is said."""
+    x = np.asarray(coordinates, dtype=np.float64)
+    falls = bool((np.diff(x) < 0).all())
+    if falls:
+        warnings.warn(
+            f"The coordinates of the axis {name!r} fall, from {x[0]:g} to {x[-1]:g}; they and the "
+            "values are turned, so that they rise.",
+            stacklevel=5,
+        )
+        x = x[::-1]
+    if unit is None:
+        unit = _degrees(name, x)
+    axis = Axis.from_centres(name, x, unit) if len(x) == cells else Axis(name, x, unit)
+    return axis, falls
+
+
+def _degrees(name: str, x: np.ndarray) -> str:
+    """The unit of latitudes and longitudes that were given none."""
+    limits = {**dict.fromkeys(LATITUDES, 90), **dict.fromkeys(LONGITUDES, 360)}
+    if name.lower() not in limits or not abs(x).max() <= limits[name.lower()]:
+        return ""
+    return "degrees_north" if name.lower() in LATITUDES else "degrees_east"
+
+
+def _closed(axes: Sequence[Axis], periodic: Collection[str] | None) -> tuple[Axis, ...]:
+    names = [axis.name for axis in axes]
+    if periodic is None:
+        periodic = [a.name for a in axes if a.is_longitude and abs(a.span / 360 - 1) < _CIRCLE]
+    periodic = [periodic] if isinstance(periodic, str) else periodic
+    for name in periodic:
+        if name not in names:
+            raise unknown("axis", str(name), names)
+    return tuple(replace(axis, periodic=axis.name in periodic) for axis in axes)

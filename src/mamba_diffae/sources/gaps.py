@@ -1,0 +1,163 @@
+"""What of an array is known: masked, missing everywhere, missing at times."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from mamba_diffae.fields import ShapeError, ValuesError
+
+FILLS = frozenset(float(x) for x in (-999, -9999, -32768, 1e20, np.float32(1e20)))
+"""Numbers that often stand for a missing value, beside NetCDF's own and the ends of integers."""
+NETCDF_FILL = frozenset({9.969209968386869e36, float(np.float32(9.969209968386869e36))})
+NOTABLE = 5e-4
+"""Share of the values from which on an extreme one that may be a fill value is said."""
+
+
+@final
+@dataclass(frozen=True)
+class Stack:
+    """An array on its way to become fields.
+
+    Attributes:
+        values: Shape (S, *shape, C).
+        valid: Where they are known, of the same shape; None: everywhere.
+        exists: Which cells there are, shape (*shape,); None: all, or those known at any time.
+    """
+
+    values: np.ndarray
+    valid: np.ndarray | None = None
+    exists: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, values: np.ndarray, with_variables: bool) -> Stack:
+        """What is not masked and finite is known; an axis for one variable is added if none is."""
+        valid = None
+        if isinstance(values, np.ma.MaskedArray):
+            valid, values = ~np.ma.getmaskarray(values), values.data
+        if values.dtype.kind == "f":
+            finite = np.isfinite(values)
+            valid = finite if valid is None else valid & finite
+        if valid is not None and valid.all():
+            valid = None
+        if with_variables:
+            return cls(values, valid)
+        return cls(values[..., None], None if valid is None else valid[..., None])
+
+    def masked(self, mask: np.ndarray | None, what: str) -> Stack:
+        """With a mask that is True where there is a value.
+
+        Args:
+            mask: Shape (*shape,), the cells that exist; or (S, *shape) or that of the values.
+            what: The name to use in messages.
+
+        Raises:
+            ShapeError: If it has another shape or type.
+            ValuesError: If it leaves no value.
+        """
+        if mask is None:
+            return self
+        mask, shape = np.asarray(mask), self.values.shape
+        if mask.dtype.kind in "iu" and bool(((mask == 0) | (mask == 1)).all()):
+            mask = mask.astype(bool)
+        if mask.dtype != bool or mask.shape not in (shape[1:-1], shape[:-1], shape):
+            raise ShapeError(
+                f"The mask of {what} has shape {mask.shape} and type {mask.dtype}; expected bool "
+                f"of shape {shape[1:-1]}, {shape[:-1]} or {shape}, True where there is a value."
+            )
+        known = mask if mask.shape == shape else mask[..., None]
+        known = np.broadcast_to(known, shape)
+        valid = known if self.valid is None else known & self.valid
+        if not valid.any():
+            raise ValuesError(
+                f"The mask of {what} leaves no value; it is True where there is one, so turn it "
+                "about if it marks what is missing: ~mask."
+            )
+        if mask.shape != shape[1:-1]:
+            return replace(self, valid=None if valid.all() else valid)
+        return replace(self, exists=None if mask.all() else mask)
+
+    def turned(self, axis: int) -> Stack:
+        """With one axis of the grid the other way round."""
+        valid, exists = self.valid, self.exists
+        return Stack(
+            np.ascontiguousarray(np.flip(self.values, axis + 1)),
+            None if valid is None else np.flip(valid, axis + 1),
+            None if exists is None else np.flip(exists, axis),
+        )
+
+    def with_land(self, what: str) -> Stack:
+        """Cells that are missing in every one of several snapshots do not exist; said."""
+        if self.valid is None or len(self.values) < 2:
+            return self
+        ever = self.valid.any(axis=(0, -1))
+        exists = ever if self.exists is None else ever & self.exists
+        lost = (~ever if self.exists is None else ~ever & self.exists).sum()
+        if not lost or not exists.any():
+            return self
+        warnings.warn(
+            f"{what}: {int(lost):,} of {exists.size:,} cells have no value in any snapshot; they "
+            "are taken for land, never asked and never scored.",
+            stacklevel=4,
+        )
+        return replace(self, exists=exists)
+
+    def without_empty(self, what: str) -> tuple[Stack, np.ndarray]:
+        """Without the snapshots that have no value, and the numbers of those that are left; said.
+
+        Raises:
+            ValuesError: If none is left.
+        """
+        count = len(self.values)
+        if self.valid is None:
+            return self, np.arange(count)
+        known = self.valid if self.exists is None else self.valid & self.exists[..., None]
+        left = np.flatnonzero(known.reshape(count, -1).any(axis=1))
+        if not len(left):
+            raise ValuesError(
+                f"{what} has no finite value in any of its {count} snapshots; check its mask and "
+                "fill values."
+            )
+        if len(left) == count:
+            return self, left
+        first = int(np.setdiff1d(np.arange(count), left)[0])
+        warnings.warn(
+            f"{what}: {count - len(left)} of {count} snapshots have no value and are left out, "
+            f"the first is number {first}.",
+            stacklevel=4,
+        )
+        return replace(self, values=self.values[left], valid=self.valid[left]), left
+
+    def known(self, variable: int, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """The values of one variable, shape (n,)."""
+        values = self.values[rows, ..., variable]
+        if self.valid is None and self.exists is None:
+            return values.ravel()
+        known = (
+            np.ones(values.shape, bool) if self.valid is None else self.valid[rows, ..., variable]
+        )
+        return values[known if self.exists is None else known & self.exists]
+
+
+def suspect_fill(values: np.ndarray, name: str) -> None:
+    """Warn if many values are one number that often stands for a missing one.
+
+    Args:
+        values: Of one variable, shape (n,).
+        name: Of the variable.
+    """
+    suspects = set(FILLS | NETCDF_FILL)
+    if values.dtype.kind in "iu" and values.dtype.itemsize > 1:
+        limits = np.iinfo(values.dtype)
+        suspects |= {float(x) for x in (limits.min, limits.max) if x}
+    for extreme in {values.min(), values.max()} if len(values) else ():
+        share = float((values == extreme).mean()) if float(extreme) in suspects else 0.0
+        if NOTABLE <= share < 1:
+            warnings.warn(
+                f"{100 * share:.1f} % of the values of the variable {name!r} are {extreme:g}; if "
+                "that is a fill value, mask it: np.ma.masked_equal(array, ...).",
+                stacklevel=4,
+            )
