@@ -1,21 +1,16 @@
 """Networks with weights, and how to ask them."""
 
-from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
-from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.baseline import MambaDiffusion
-from mamba_diffae.models.inference import invert, reconstruct, sample
-from mamba_diffae.models.inputs import Noise
-from mamba_diffae.models.latent_prior import LatentPrior
-from mamba_diffae.models.minimal_latent import MinimalLatentMamba
+from mamba_diffae.models.base import FieldFlow, State
+from mamba_diffae.models.inference import invert, reconstruct, sample_flow
+from mamba_diffae.models.latent_flow import LatentFlow
+from mamba_diffae.models.registry import ARCHITECTURES
 
 __all__ = [
+    "ARCHITECTURES",
     "FieldFlow",
-    "LatentPrior",
-    "MambaDiffusion",
-    "MambaDiffusionAutoencoder",
-    "MinimalLatentMamba",
-    "Noise",
+    "LatentFlow",
+    "State",
     "invert",
     "reconstruct",
-    "sample",
+    "sample_flow",
 ]

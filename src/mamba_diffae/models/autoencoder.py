@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.code import PrincipalCode
-from mamba_diffae.models.config import CONTEXTS, AutoencoderConfig, Context
-from mamba_diffae.models.decoder import AnchoredDecoder, ScanDecoder
-from mamba_diffae.models.encoder import Encoder, Encoding
-from mamba_diffae.models.palette import PaletteCode
-from mamba_diffae.models.prior import AnaloguePrior
-from mamba_diffae.models.readout import Prepared, Site, StageCondition
-from mamba_diffae.models.velocity import parameterisation
+from mamba_diffae.fields import FieldData, Observations
+from mamba_diffae.models.base import FieldFlow, State
+from mamba_diffae.models.codes import LatentCodes
+from mamba_diffae.models.config import DECODER_INPUTS, AutoencoderConfig, DecoderInputs
+from mamba_diffae.models.decoders import DECODERS, DecoderContext
+from mamba_diffae.models.decoders.readout import StageModulation
+from mamba_diffae.models.encoders import ENCODERS, Encoding
+from mamba_diffae.models.parameterisation import parameterisation
+from mamba_diffae.priors import PRIORS, PriorPosterior
 
 
 @final
@@ -34,22 +35,23 @@ class MambaDiffusionAutoencoder(FieldFlow):
 
     kind: ClassVar[str] = "autoencoder"
     config_class = AutoencoderConfig
-    phases: ClassVar[tuple[str, ...]] = ("autoencoder", "diffusion", "latent")
+    phases: ClassVar[tuple[str, ...]] = ("autoencoder", "flow", "latent")
     has_latent: ClassVar[bool] = True
     config: AutoencoderConfig  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__(config)
-        self.prior = prior_of(config)
-        size = config.prior_cells**config.coord_dim * config.value_dim
-        self.principal = PrincipalCode(config.layout, size) if config.exemplars else None
-        self.palette = PaletteCode(config.palette, config.value_dim) if config.exemplars else None
-        self.encoder = Encoder(config)
-        self.stage = StageCondition(config)
-        kind = {"anchored": AnchoredDecoder, "scan": ScanDecoder}[config.decoder]
-        self.decoder = kind(config)
+        self.prior = PRIORS.get(config.prior)(config.prior_config, **config.prior_options)
+        self.codes = LatentCodes(config)
+        self.encoder = ENCODERS.get(config.encoder)(config, **config.encoder_options)
+        self.stage = StageModulation(config, self.codes.decoded_dim)
+        self.decoder = DECODERS.get(config.decoder)(config, **config.decoder_options)
         self.parameterisation = parameterisation(config)
-        self.streams = config.decoder == "anchored"
+
+    @property
+    def streams(self) -> bool:
+        """See `FieldFlow.streams`."""
+        return self.decoder.streams
 
     @property
     def anchors(self) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -57,65 +59,45 @@ class MambaDiffusionAutoencoder(FieldFlow):
         return self.decoder.anchors
 
     @property
+    def anchor_shape(self) -> tuple[int, ...]:
+        """See `FieldFlow.anchor_shape`."""
+        return self.config.anchor_shape if len(self.anchors) else super().anchor_shape
+
+    @property
     def latent_parts(self) -> dict[str, slice]:
-        """Where in a latent stand its layout and its palette, which tells what occurs anywhere."""
-        if self.principal is None:
-            return {}
-        layout = self.config.layout
-        return {"layout": slice(layout), "palette": slice(layout, None)}
+        """Where in a latent stand the parts that codes hold in closed form, by name."""
+        return dict(self.codes.parts)
 
-    def encode(
-        self, input_coords: Tensor, input_values: Tensor, input_mask: Tensor | None = None
-    ) -> Tensor:
-        """The latent of observations.
-
-        Args:
-            input_coords: Shape (B, L, D).
-            input_values: Shape (B, L, C), scaled.
-            input_mask: Shape (B, L); None: all real.
-
-        Returns:
-            Shape (B, latent_dim).
-        """
-        if input_mask is None:
-            input_mask = torch.ones_like(input_coords[..., 0], dtype=torch.bool)
-        return self.encoding(input_coords, input_values, input_mask).latent
+    def encode(self, observations: Observations) -> Tensor:
+        """The latent of observations, shape (B, latent_dim)."""
+        return self.encoding(observations).latent
 
     def encoding(
-        self,
-        input_coords: Tensor,
-        input_values: Tensor,
-        input_mask: Tensor,
-        estimate: Tensor | None = None,
+        self, observations: Observations, posterior: PriorPosterior | None = None
     ) -> Encoding:
-        """All that the encoder makes of observations; see `condition`."""
-        if estimate is None and self.prior is not None:
-            estimate = self.prior(input_coords, input_values, input_mask)
-        encoding = self.encoder(input_coords, input_values, input_mask)
-        if self.principal is None or self.palette is None or estimate is None:
-            return encoding
-        layout = self.principal.encode(estimate[..., : self.config.value_dim])
-        code = torch.cat([layout, self.palette.encode(input_values, input_mask)], dim=1)
-        beyond = estimate - self._held(code)
-        return encoding._replace(latent=encoding.latent + code, beyond=beyond)
+        """All that the encoder makes of observations; see `encode_context`."""
+        if posterior is None:
+            posterior = self.prior.posterior(observations)
+        latent, tokens = self.encoder(observations)
+        code = self.codes.encode(observations, posterior)
+        residual = posterior.lattice - self._lattice(code)
+        return Encoding(latent + code, tokens, observations, residual, posterior.observed)
 
-    def held(self, latent: Tensor) -> Tensor:
-        """The field that a latent (B, latent_dim) holds in principal coordinates, (B, G^D, C)."""
-        assert self.principal is not None
-        return self.principal.decode(latent[:, : self.config.layout], self.config.value_dim)
+    def decode_latent_field(self, latent: Tensor) -> Tensor:
+        """The field that a latent (B, latent_dim) holds in closed form, (B, P, C)."""
+        return self.codes.decode(latent)
 
-    def _held(self, latent: Tensor) -> Tensor:
-        """The same as the prior would say it: of no spread, nothing seen."""
-        return F.pad(self.held(latent), (0, AnaloguePrior.BESIDE))
+    def _lattice(self, latent: Tensor) -> Tensor:
+        """The same as the prior would say it: of no spread, nothing observed."""
+        return F.pad(self.decode_latent_field(latent), (0, PriorPosterior.EXTRA))
 
-    def _prepare(self, latent: Tensor, points: Encoding | None) -> Prepared:
+    def _context(self, latent: Tensor, points: Encoding | None) -> DecoderContext:
         """What the decoder reads: what no latent can hold of the field comes from the points."""
-        if self.principal is None:
-            return self.decoder.prepare(latent, points, None)
-        estimate = self._held(latent)
-        if points is not None and points.beyond is not None:
-            estimate = estimate + points.beyond
-        return self.decoder.prepare(latent, points, estimate)
+        lattice = self._lattice(latent)
+        if points is not None:
+            lattice = lattice + points.prior_residual
+        prepared = self.decoder.prepare(latent, points, lattice)
+        return DecoderContext(latent, points, lattice, prepared)
 
     def decode(
         self,
@@ -143,7 +125,6 @@ class MambaDiffusionAutoencoder(FieldFlow):
             Velocity, shape (B, N, C).
         """
         batch, C = len(latent), self.config.value_dim
-        prepared = self._prepare(latent, points)
         present = None
         if anchor_values is None:
             anchor_values = latent.new_zeros(batch, len(self.anchors), C)
@@ -151,90 +132,75 @@ class MambaDiffusionAutoencoder(FieldFlow):
                 present = torch.zeros_like(anchor_values[..., 0], dtype=torch.bool)
         if noisy_values is None:
             noisy_values = latent.new_zeros(batch, query_coords.shape[1], C)
-        written, _ = self.anchor_flow(prepared, t, anchor_values, present)
-        site = self.site(prepared, query_coords)
-        return self.query_flow(prepared, site, t, noisy_values, written)
+        context = self._context(latent, points)
+        state = State(noisy_values, anchor_values)
+        return self.velocities(context, query_coords, t, state, present).queries
 
-    def condition(
+    def encode_context(
         self,
-        input_coords: Tensor,
-        input_values: Tensor,
-        input_mask: Tensor,
+        observations: Observations,
         *,
         latent: Tensor | None = None,
-        context: Context | Tensor = "latent+points",
-        estimate: Tensor | None = None,
-    ) -> Prepared:
-        """See `FieldFlow.condition`."""
-        encoding = self.encoding(input_coords, input_values, input_mask, estimate)
+        decoder_inputs: DecoderInputs | Tensor = "latent+points",
+        posterior: PriorPosterior | None = None,
+    ) -> DecoderContext:
+        """See `FieldFlow.encode_context`."""
+        encoding = self.encoding(observations, posterior)
         if latent is None:
             latent = encoding.latent
         else:
-            encoding = self._holding(encoding, latent)
-        if isinstance(context, Tensor):
-            latent = latent * (context >= CONTEXTS.index("latent"))[:, None]
-            return self._prepare(latent, encoding.heard(context == len(CONTEXTS) - 1))
-        points = encoding if context == "latent+points" else None
-        return self._prepare(latent * float(context != "none"), points)
+            encoding = self._adjusted(encoding, latent)
+        if isinstance(decoder_inputs, Tensor):
+            level = decoder_inputs
+            latent = latent * (level >= DECODER_INPUTS.index("latent"))[:, None]
+            points = encoding.mask_fields(level == DECODER_INPUTS.index("latent+points"))
+            return self._context(latent, points)
+        points = encoding if decoder_inputs == "latent+points" else None
+        return self._context(latent * float(decoder_inputs != "none"), points)
 
-    def _holding(self, encoding: Encoding, latent: Tensor) -> Encoding:
-        """Points beside which another latent moves the field only as far as they allow."""
-        if self.principal is None or encoding.beyond is None:
-            return encoding
-        assert self.prior is not None
-        change = self.held(latent) - self.held(encoding.latent)
-        seen = encoding.beyond[..., -1] > 0
-        taken_back = self.prior.allowed(change, seen) - change
-        beyond = encoding.beyond + F.pad(taken_back, (0, AnaloguePrior.BESIDE))
-        return encoding._replace(beyond=beyond)
+    def _adjusted(self, encoding: Encoding, latent: Tensor) -> Encoding:
+        """Adjust the encoding for a user-supplied latent.
 
-    def condition_on_latent(self, latent: Tensor) -> Prepared:
-        """See `FieldFlow.condition_on_latent`."""
-        return self._prepare(latent, None)
+        The field change it implies is conditioned on zero change in observed cells.
+        """
+        change = self.decode_latent_field(latent) - self.decode_latent_field(encoding.latent)
+        increment = self.prior.condition_increment(change, encoding.observed) - change
+        residual = encoding.prior_residual + F.pad(increment, (0, PriorPosterior.EXTRA))
+        return replace(encoding, prior_residual=residual)
 
-    def site(self, condition: Prepared, query_coords: Tensor) -> Site:
-        """See `FieldFlow.site`."""
-        return self.decoder.site(condition, query_coords)
+    def latent_context(self, latent: Tensor) -> DecoderContext:
+        """See `FieldFlow.latent_context`."""
+        return self._context(latent, None)
+
+    def query_features(self, context: DecoderContext, query_coords: Tensor) -> Any:
+        """See `FieldFlow.query_features`."""
+        return self.decoder.query_features(context, query_coords)
 
     def anchor_flow(
-        self, condition: Prepared, t: Tensor, x: Tensor, present: Tensor | None = None
+        self, context: DecoderContext, t: Tensor, x: Tensor, present: Tensor | None = None
     ) -> tuple[Any, Tensor]:
         """See `FieldFlow.anchor_flow`."""
-        vector, scaled = self.stage(t, condition.latent), self.parameterisation.scaled(t, x)
-        written, outputs = self.decoder.anchor_flow(condition, vector, scaled, present)
-        return written, self.parameterisation.velocity(outputs, t, x)
+        modulation, scaled = self.stage(t, context.latent), self.parameterisation.scaled(t, x)
+        output, outputs = self.decoder.anchor_flow(context, modulation, scaled, present)
+        return output, self.parameterisation.velocity(outputs, t, x)
 
     def query_flow(
-        self, condition: Prepared, site: Site, t: Tensor, x: Tensor, written: Any
+        self, context: DecoderContext, features: Any, t: Tensor, x: Tensor, anchor_output: Any
     ) -> Tensor:
         """See `FieldFlow.query_flow`."""
-        vector, scaled = self.stage(t, condition.latent), self.parameterisation.scaled(t, x)
-        outputs = self.decoder.query_flow(site, vector, scaled, written)
+        modulation, scaled = self.stage(t, context.latent), self.parameterisation.scaled(t, x)
+        outputs = self.decoder.query_flow(features, modulation, scaled, anchor_output)
         return self.parameterisation.velocity(outputs, t, x)
 
-    def origin(self, coords: Tensor, keys: Tensor) -> Tensor:
+    def mean_initial_state(self, coords: Tensor, keys: Tensor) -> Tensor:
         """Zero: at t = 0 and x_t = 0 the velocity itself is the posterior mean."""
         return coords.new_zeros(*coords.shape[:-1], self.config.value_dim)
 
-    def remember(self, values: Tensor) -> None:
-        """See `FieldFlow.remember`; the latent's code is learned from the same fields."""
-        super().remember(values)
-        assert self.prior is not None
-        assert self.principal is not None
-        assert self.palette is not None
-        fields = self.prior.library().fields
-        self.principal.learn(fields)
-        self.palette.learn(fields.unflatten(1, (-1, self.config.value_dim)))
+    def fit_prior(self, data: FieldData) -> None:
+        """See `FieldFlow.fit_prior`; the codes learn from the same fields."""
+        super().fit_prior(data)
+        self.codes.fit(*self.prior.fields())
 
-    def frozen_in_diffusion(self) -> Sequence[nn.Module]:
+    def frozen_in_flow(self) -> Sequence[nn.Module]:
         """The encoder: its latents must stay what phase 1 taught."""
         return (self.encoder,)
-
-
-def prior_of(config: AutoencoderConfig) -> AnaloguePrior | None:
-    """The prior that a config names, still empty."""
-    if not config.exemplars:
-        return None
-    return AnaloguePrior(
-        config.exemplars, config.prior_cells, config.coord_dim, config.value_dim, config.mirrored
-    )

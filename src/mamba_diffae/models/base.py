@@ -4,44 +4,49 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
+from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.flow import NoiseLaw, coloured_noise, fit_noise_law
-from mamba_diffae.models.config import Context, FieldConfig
+from mamba_diffae.models.config import DecoderInputs, FieldConfig
 from mamba_diffae.models.presets import preset_config
-from mamba_diffae.models.prior import AnaloguePrior
+from mamba_diffae.priors import NoPrior, Prior, PriorConfig, PriorPosterior
+
+
+class State(NamedTuple):
+    """Values at the queries, shape (B, N, C), and at the anchors, (B, A, C): of x_t, or of noise."""
+
+    queries: Tensor
+    anchors: Tensor
 
 
 class FieldFlow(nn.Module, ABC):
     """A velocity u(x_t, t | observations), in pieces that are each computed once.
 
     The flow's state is the field at the queries and, for networks that have them, at fixed anchors.
-    `condition` is what the observations give, `site` what the queries' places give; neither depends
-    on t. Then at every stage `anchor_flow` moves the anchors, and `query_flow` the queries, reading
-    them.
+    `encode_context` gives what the observations say, `query_features` what the queries' places
+    say; neither depends on t. Then at every stage `anchor_flow` moves the anchors, and `query_flow`
+    the queries, reading them.
 
     Attributes:
         kind: Name on the shell and in checkpoints.
         config_class: What the network is built from.
         phases: Training phases the network has, in their order.
-        streams: Whether a query's value is free of the other queries, so that they may come in
-            chunks.
-        has_latent: Whether there is a latent, and with it a choice of context.
+        has_latent: Whether there is a latent, and with it a choice of decoder inputs.
         anchors: Positions of the anchors, shape (A, D); A = 0 where there are none.
-        prior: What says, before the network looks, what a field probably is; None: nothing does.
+        prior: What says, before the network looks, what a field probably is.
     """
 
     kind: ClassVar[str]
     config_class: ClassVar[type[FieldConfig]]
     phases: ClassVar[tuple[str, ...]]
-    has_latent: ClassVar[bool]
-    streams: bool = False
+    has_latent: ClassVar[bool] = False
     config: FieldConfig
     anchors: Tensor
-    prior: AnaloguePrior | None
+    prior: Prior
 
     noise_weights: Tensor
     noise_mixing: Tensor
@@ -49,8 +54,12 @@ class FieldFlow(nn.Module, ABC):
     def __init__(self, config: FieldConfig) -> None:
         super().__init__()
         self.config = config
-        self.prior = None
-        lattices = len(config.noise_cells)
+        self.prior = NoPrior(
+            PriorConfig(
+                geometry=config.geometry, shape=config.observed_shape, value_dim=config.value_dim
+            )
+        )
+        lattices = len(config.noise_shapes)
         self.register_buffer("noise_weights", torch.full((lattices,), 1 / lattices))
         self.register_buffer("noise_mixing", torch.eye(config.value_dim))
 
@@ -59,44 +68,50 @@ class FieldFlow(nn.Module, ABC):
         """A network of a preset's sizes; any field of the config can be given by keyword."""
         return cls(preset_config(preset, cls.kind, cls.config_class, fields))  # pyright: ignore[reportCallIssue]
 
+    @property
+    def streams(self) -> bool:
+        """Whether a query's value is free of the other queries, so that they may come in chunks."""
+        return False
+
+    @property
+    def anchor_shape(self) -> tuple[int, ...]:
+        """Anchors along each axis; of no anchors, zeros."""
+        return (0,) * self.config.coord_dim
+
     @abstractmethod
-    def condition(
+    def encode_context(
         self,
-        input_coords: Tensor,
-        input_values: Tensor,
-        input_mask: Tensor,
+        observations: Observations,
         *,
         latent: Tensor | None = None,
-        context: Context | Tensor = "latent+points",
-        estimate: Tensor | None = None,
+        decoder_inputs: DecoderInputs | Tensor = "latent+points",
+        posterior: PriorPosterior | None = None,
     ) -> Any:
         """Everything the observations say.
 
         Args:
-            input_coords: Shape (B, L, D).
-            input_values: Shape (B, L, C), scaled.
-            input_mask: Shape (B, L).
+            observations: Of B fields: inside coordinates, scaled values.
             latent: Used in place of the encoded one, shape (B, latent_dim).
-            context: What the decoder reads: nothing, the latent, or the encoded points as well; a
-                tensor of levels (see `CONTEXTS`), shape (B,), says so for each field.
-            estimate: What the prior makes of the observations, if it is known already.
+            decoder_inputs: What the decoder reads: nothing, the latent, or the encoded points as
+                well; a tensor of levels (see `DECODER_INPUTS`), shape (B,), says so for each field.
+            posterior: What the prior makes of the observations, if it is known already.
         """
 
-    def condition_on_latent(self, latent: Tensor) -> Any:
+    def latent_context(self, latent: Tensor) -> Any:
         """Everything a latent alone says, shape (B, latent_dim); a latent of zeros says nothing."""
         raise ValueError(f"{self.kind} has no latent; it needs observations.")
 
     @abstractmethod
-    def site(self, condition: Any, query_coords: Tensor) -> Any:
+    def query_features(self, context: Any, query_coords: Tensor) -> Any:
         """Everything the places of the queries (B, N, D) say."""
 
     def anchor_flow(
-        self, condition: Any, t: Tensor, x: Tensor, present: Tensor | None = None
+        self, context: Any, t: Tensor, x: Tensor, present: Tensor | None = None
     ) -> tuple[Any, Tensor]:
-        """Tokens of the anchors and their velocity.
+        """What queries read of the anchors, and the anchors' velocity.
 
         Args:
-            condition: From `condition`.
+            context: From `encode_context`.
             t: Shape (B,).
             x: State at the anchors, shape (B, A, C).
             present: False where an anchor's state is not known, shape (B, A); None: all known.
@@ -104,55 +119,76 @@ class FieldFlow(nn.Module, ABC):
         return None, x
 
     @abstractmethod
-    def query_flow(self, condition: Any, site: Any, t: Tensor, x: Tensor, written: Any) -> Tensor:
-        """Velocity at the queries, shape (B, N, C), from their state and what the anchors wrote."""
+    def query_flow(
+        self, context: Any, features: Any, t: Tensor, x: Tensor, anchor_output: Any
+    ) -> Tensor:
+        """Velocity at the queries, shape (B, N, C), from their state and the anchors' output."""
 
-    def origin(self, coords: Tensor, keys: Tensor) -> Tensor:
+    def mean_initial_state(self, coords: Tensor, keys: Tensor) -> Tensor:
         """The x_0 from which the posterior mean x_0 + u(x_0, 0) is read, (B, N, C)."""
         return self.noise(coords, keys)
 
     def noise(self, coords: Tensor, keys: Tensor) -> Tensor:
         """x_0 at any places (B, N, D), for keys (B,): a random function of the network's law."""
-        return coloured_noise(coords, keys, self.noise_law)
+        return coloured_noise(coords, keys, self.noise_law, self.config.geometry)
 
     @property
     def noise_law(self) -> NoiseLaw:
-        """How x_0 is correlated: white between lattices and channels until it is learned."""
-        weights = self.noise_weights.tolist()
-        kept = [(n, w) for n, w in zip(self.config.noise_cells, weights, strict=True) if w > 0]
-        mixing = tuple(tuple(row) for row in self.noise_mixing.tolist())
-        return NoiseLaw(tuple(n for n, _ in kept), tuple(w for _, w in kept), mixing)
+        """How x_0 is correlated: white between lattices and variables until it is learned."""
+        pairs = zip(self.config.noise_shapes, self.noise_weights.tolist(), strict=True)
+        shapes, weights = zip(*((shape, w) for shape, w in pairs if w > 0), strict=True)
+        return NoiseLaw(shapes, weights, tuple(tuple(row) for row in self.noise_mixing.tolist()))
 
-    def remember(self, values: Tensor) -> None:
-        """Let the prior keep complete fields, as `AnaloguePrior.remember` takes them."""
-        assert self.prior is not None
-        self.prior.remember(values)
+    def fit_prior(self, data: FieldData) -> None:
+        """Let the prior, and what rests on it, learn from training fields (inside, scaled)."""
+        self.prior.fit(data)
 
-    def learn_noise(self, residual: Tensor) -> None:
+    def fit_noise(self, residual: Tensor, weight: Tensor | None = None) -> None:
         """Give x_0 the correlation of what the mean leaves open.
 
         Args:
-            residual: Truth minus mean of unseen fields, shape (S, n, ..., n, C).
+            residual: Truth minus mean of unseen fields, shape (S, *shape, C).
+            weight: What each value counts, of the same shape: 0 in gaps; None: all alike.
         """
-        law = fit_noise_law(residual, self.config.noise_cells)
-        weight = dict(zip(law.cells, law.weights, strict=True))
-        weights = torch.tensor([weight.get(cells, 0.0) for cells in self.config.noise_cells])
-        self.noise_weights.copy_(weights)
+        shapes = self.config.noise_shapes
+        periodic = self.config.geometry.periodic
+        law = fit_noise_law(residual, shapes, weight=weight, periodic=periodic)
+        found = dict(zip(law.shapes, law.weights, strict=True))
+        self.noise_weights.copy_(torch.tensor([found.get(shape, 0.0) for shape in shapes]))
         self.noise_mixing.copy_(torch.tensor(law.mixing))
 
-    def frozen_in_diffusion(self) -> Sequence[nn.Module]:
+    def frozen_in_flow(self) -> Sequence[nn.Module]:
         """Parts that phase 2 leaves as phase 1 made them."""
         return ()
+
+    def velocities(
+        self,
+        context: Any,
+        query_coords: Tensor,
+        t: Tensor,
+        state: State,
+        present: Tensor | None = None,
+    ) -> State:
+        """The velocity of the whole state, at one time.
+
+        Args:
+            context: From `encode_context`.
+            query_coords: Shape (B, N, D).
+            t: Shape (B,).
+            state: x_t at queries and anchors.
+            present: See `anchor_flow`.
+        """
+        output, anchors = self.anchor_flow(context, t, state.anchors, present)
+        features = self.query_features(context, query_coords)
+        return State(self.query_flow(context, features, t, state.queries, output), anchors)
 
     def forward(
         self,
         noisy_values: Tensor,
         query_coords: Tensor,
         t: Tensor,
-        input_coords: Tensor,
-        input_values: Tensor,
-        input_mask: Tensor | None = None,
-        estimate: Tensor | None = None,
+        observations: Observations,
+        posterior: PriorPosterior | None = None,
     ) -> Tensor:
         """The velocity at the queries; anchors, where there are any, count as not known.
 
@@ -160,21 +196,16 @@ class FieldFlow(nn.Module, ABC):
             noisy_values: x_t, shape (B, N, C).
             query_coords: Shape (B, N, D).
             t: Shape (B,).
-            input_coords: Observed places, shape (B, L, D).
-            input_values: Observed values, shape (B, L, C), scaled.
-            input_mask: Shape (B, L); None: all real.
-            estimate: What the prior makes of the observations; None: it is asked. A network with a
-                prior is exported and compiled with the estimate as an input.
+            observations: Inside coordinates, scaled values.
+            posterior: What the prior makes of them; None: it is asked. A network with a prior is
+                exported and compiled with the posterior as an input.
 
         Returns:
             Shape (B, N, C).
         """
-        if input_mask is None:
-            input_mask = torch.ones_like(input_coords[..., 0], dtype=torch.bool)
-        condition = self.condition(input_coords, input_values, input_mask, estimate=estimate)
+        context = self.encode_context(observations, posterior=posterior)
         shape = (len(query_coords), len(self.anchors))
         absent = torch.zeros(shape, dtype=torch.bool, device=t.device)
-        state = noisy_values.new_zeros(*shape, noisy_values.shape[-1])
-        written, _ = self.anchor_flow(condition, t, state, absent)
-        site = self.site(condition, query_coords)
-        return self.query_flow(condition, site, t, noisy_values, written)
+        anchors = noisy_values.new_zeros(*shape, noisy_values.shape[-1])
+        state = State(noisy_values, anchors)
+        return self.velocities(context, query_coords, t, state, absent).queries

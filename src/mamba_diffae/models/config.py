@@ -2,43 +2,145 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
+from mamba_diffae.fields import FieldData, Geometry, Shape
+from mamba_diffae.flow import octaves
+from mamba_diffae.models.presets import build_config
 from mamba_diffae.nn.mamba import StepKind
+from mamba_diffae.nn.scan_order import usable_directions
+from mamba_diffae.priors import PriorConfig
 
-Context = Literal["none", "latent", "latent+points"]
-CONTEXTS: tuple[Context, ...] = ("none", "latent", "latent+points")
+DecoderInputs = Literal["none", "latent", "latent+points"]
+DECODER_INPUTS: tuple[DecoderInputs, ...] = ("none", "latent", "latent+points")
 """What a decoder may read, each more than the one before; the place of each is its level."""
+
+LATTICE_VALUES = 4096
+"""Values of a field on the prior's lattice, at most: its covariance is a square of so many."""
+CODES = ("pca", "histogram")
+"""Parts of a latent that are known in closed form where there is a prior."""
 
 
 class FieldConfig(BaseModel):
-    """What every network is told of the field it serves.
+    """What every network is told of the fields it serves.
 
     Attributes:
-        coord_dim: D, axes of a coordinate.
-        value_dim: C, channels of a value.
-        band: Native Nyquist frequency in waves over the unit length: half the native pixels a side.
+        geometry: Extents of the axes, inside, and which of them close.
+        native_shape: Cells of the training fields along each axis.
+        observed_shape: Cells of the lattice that is observed by default.
+        value_dim: C, variables.
+        covariate_dim: K, covariates of a point.
+        max_frequency: Native Nyquist frequency along each axis, in waves over the unit length.
         sigma: Root mean square of the scaled values.
-        noise_cells: Cells a side of each of the lattices that carry x_0.
-        gap: Unit of distance between points; one observed cell of the default task.
+        noise_shapes: Cells of each of the lattices that carry x_0.
+        length_scale: Unit of distance between points; one observed cell of the default task.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    coord_dim: int = Field(2, ge=1, le=4)
+    geometry: Geometry = Geometry.unit(2)
+    native_shape: tuple[PositiveInt, ...] = (96, 96)
+    observed_shape: tuple[PositiveInt, ...] = (32, 32)
     value_dim: int = Field(3, ge=1)
-    band: float = Field(48.0, gt=0)
+    covariate_dim: int = Field(0, ge=0)
+    max_frequency: tuple[float, ...] = (48.0, 48.0)
     sigma: float = Field(1.0, gt=0)
-    noise_cells: tuple[PositiveInt, ...] = Field((32,), min_length=1)
-    gap: float = Field(1 / 32, gt=0)
+    noise_shapes: tuple[tuple[PositiveInt, ...], ...] = Field(((32, 32),), min_length=1)
+    length_scale: float = Field(1 / 32, gt=0)
     fourier_features: int = Field(64, ge=2, multiple_of=2)
     d_model: int = Field(128, ge=8)
 
+    @model_validator(mode="after")
+    def _same_dimension(self) -> Self:
+        lengths = {
+            len(part)
+            for part in (self.native_shape, self.observed_shape, self.max_frequency)
+            + self.noise_shapes
+        }
+        if lengths != {self.geometry.dim}:
+            raise ValueError(
+                f"the geometry has {self.geometry.dim} axes, but shapes of {sorted(lengths)} axes "
+                "were given"
+            )
+        return self
+
+    @property
+    def coord_dim(self) -> int:
+        """Axes, D."""
+        return self.geometry.dim
+
+    @classmethod
+    def for_data(
+        cls,
+        data: FieldData,
+        geometry: Geometry,
+        observed_shape: Shape,
+        fields: Mapping[str, Any],
+        *,
+        exemplars: int = 0,
+        mirrored: bool = False,
+    ) -> Self:
+        """A config for fields.
+
+        Args:
+            data: Inside coordinates, scaled values; what is measured is the training split.
+            geometry: Of their region.
+            observed_shape: Of the lattice that is observed.
+            fields: Sizes and choices; they come before what the data say.
+            exemplars: Training fields that a prior keeps, at most.
+            mirrored: Whether mirrored fields are as good.
+
+        Raises:
+            ValueError: If a field is unknown (with the nearest name), or a value does not fit.
+        """
+        said = cls._said(data, geometry, observed_shape, exemplars=exemplars, mirrored=mirrored)
+        if "directions" in fields or "directions" in cls.model_fields:
+            default = cls.model_fields["directions"].default
+            wanted = tuple(fields.get("directions", default))
+            said["directions"] = usable_directions(wanted, geometry.dim)
+        return build_config(cls, {**fields, **said, **_given(fields, said)}, cls.__name__)
+
+    @classmethod
+    def _said(
+        cls,
+        data: FieldData,
+        geometry: Geometry,
+        observed_shape: Shape,
+        *,
+        exemplars: int,
+        mirrored: bool,
+    ) -> dict[str, Any]:
+        """What the data say of a network."""
+        cells = zip(geometry.extent, observed_shape, strict=True)
+        return {
+            "geometry": geometry,
+            "native_shape": data.shape,
+            "observed_shape": observed_shape,
+            "value_dim": data.n_variables,
+            "max_frequency": tuple(
+                1 / (2 * float(np.median(axis.widths))) for axis in data.grid.axes
+            ),
+            "sigma": root_mean_square(data),
+            "noise_shapes": (observed_shape,),
+            "length_scale": math.exp(np.mean([math.log(a / n) for a, n in cells])),
+        }
+
+
+FOLLOWS = ("geometry", "native_shape", "value_dim")
+"""Fields of a config that follow from the data alone."""
+
 
 class BaselineConfig(FieldConfig):
-    """`MambaDiffusion`, `MinimalLatentMamba`; ("none",) is the original, four names the other."""
+    """`MambaDiffusion` and `MinimalLatentMamba`.
+
+    `directions=("none",)` scans points in input order (the original); four sweep names give the
+    multi-directional variant.
+    """
 
     blocks: int = Field(6, ge=1)
     d_state: int = Field(16, ge=1)
@@ -47,11 +149,15 @@ class BaselineConfig(FieldConfig):
 
 
 class AutoencoderConfig(FieldConfig):
-    """`MambaDiffusionAutoencoder`."""
+    """`MambaDiffusionAutoencoder`; encoder, decoder, prior and codes by their registered names."""
 
     latent_dim: int = Field(512, ge=1)
     d_state: int = Field(16, ge=1, le=256)
+    encoder: str = "mamba"
+    encoder_options: dict[str, Any] = Field(default_factory=dict)
     encoder_blocks: int = Field(6, ge=0)
+    decoder: str = "anchored"
+    decoder_options: dict[str, Any] = Field(default_factory=dict)
     decoder_blocks: int = Field(6, ge=0)
     directions: tuple[str, ...] = Field(
         ("row", "row_reversed", "column", "column_reversed"), min_length=1
@@ -59,36 +165,84 @@ class AutoencoderConfig(FieldConfig):
     step: StepKind = "distance"
     velocity: Literal["gaussian", "preconditioned"] = "gaussian"
     pooling: Literal["attention", "mean"] = "attention"
-    decoder: Literal["anchored", "scan"] = "anchored"
-    tokens: int = Field(16, ge=1, description="Tokens of the anchored decoder, a side.")
-    patch: int = Field(2, ge=1, description="Anchors of a token, a side.")
-    exemplars: int = Field(0, ge=0, description="Training fields kept for the prior; 0: no prior.")
-    prior_cells: int = Field(32, ge=1, description="Cells of the prior's lattice, a side.")
-    mirrored: bool = Field(False, description="Whether mirror images of exemplars count as well.")
+    tokens: int = Field(16, ge=1, description="Tokens along each axis of a square field.")
+    patch: int = Field(2, ge=1, description="Anchors of a token along each axis, at most.")
+    prior: str = "none"
+    prior_options: dict[str, Any] = Field(default_factory=dict)
+    prior_shape: tuple[PositiveInt, ...] = (32, 32)
+    exemplars: int = Field(0, ge=0, description="Training fields kept for the prior.")
+    mirrored: bool = Field(False, description="Whether mirrored exemplars count as well.")
+    codes: tuple[str, ...] = Field((), description="Parts of the latent in closed form.")
     neighbours: int = Field(12, ge=2, description="Observations that a query reads.")
     message: int = Field(64, ge=8, multiple_of=4, description="Width of what a neighbour sends.")
     head: tuple[PositiveInt, ...] = Field(
         (256, 256), min_length=1, description="Hidden widths of the read-out."
     )
 
-    @property
-    def anchors(self) -> int:
-        """Anchors a side."""
-        return self.tokens * self.patch
+    @model_validator(mode="after")
+    def _codes_need_a_prior(self) -> Self:
+        if self.codes and self.prior == "none":
+            raise ValueError(
+                f"the codes {', '.join(self.codes)} are of a prior's reconstruction, but there is "
+                "no prior; give codes=() or a prior"
+            )
+        return self
 
     @property
-    def palette(self) -> int:
-        """Numbers at the end of a latent that tell which values occur; none without a prior."""
-        return self.latent_dim // 4 if self.exemplars else 0
+    def token_shape(self) -> Shape:
+        """Tokens of the anchored decoder along each axis: as many in all as on a square."""
+        return distribute(self.tokens**2, self.geometry.extent, self.native_shape)
 
     @property
-    def layout(self) -> int:
-        """Numbers of a latent that the decoder reads, from which the field comes."""
-        return self.latent_dim - self.palette
+    def patch_shape(self) -> Shape:
+        """Anchors of a token along each axis: anchors finer than native cells have no truth."""
+        pairs = zip(self.native_shape, self.token_shape, strict=True)
+        return tuple(min(self.patch, max(1, n // tokens)) for n, tokens in pairs)
+
+    @property
+    def anchor_shape(self) -> Shape:
+        """Anchors along each axis."""
+        return tuple(t * p for t, p in zip(self.token_shape, self.patch_shape, strict=True))
+
+    @property
+    def prior_config(self) -> PriorConfig:
+        """Of the prior."""
+        return PriorConfig(
+            geometry=self.geometry,
+            shape=self.prior_shape,
+            value_dim=self.value_dim,
+            exemplars=self.exemplars,
+            mirrored=self.mirrored,
+        )
+
+    @classmethod
+    def _said(
+        cls,
+        data: FieldData,
+        geometry: Geometry,
+        observed_shape: Shape,
+        *,
+        exemplars: int,
+        mirrored: bool,
+    ) -> dict[str, Any]:
+        """See `FieldConfig._said`; a prior needs two groups, or a field is its own best guess."""
+        options = {"exemplars": exemplars, "mirrored": mirrored}
+        said = super()._said(data, geometry, observed_shape, **options)
+        train = data.groups[data.splits == "train"]
+        kept = min(exemplars, len(train)) if len(np.unique(train)) > 1 else 0
+        limit = min(LATTICE_VALUES // data.n_variables, math.prod(observed_shape))
+        return said | {
+            "noise_shapes": octaves(data.shape),
+            "exemplars": kept,
+            "mirrored": mirrored,
+            "prior": "analogue" if kept else "none",
+            "prior_shape": data.grid.lattice_shape(limit),
+            "codes": CODES if kept else (),
+        }
 
 
-class LatentPriorConfig(BaseModel):
-    """`LatentPrior`.
+class LatentFlowConfig(BaseModel):
+    """`LatentFlow`.
 
     Attributes:
         latent_dim: Of the autoencoder.
@@ -101,3 +255,26 @@ class LatentPriorConfig(BaseModel):
     latent_dim: int = Field(512, ge=1)
     width: int = Field(192, ge=8)
     blocks: int = Field(4, ge=1)
+
+
+def distribute(count: int, extent: Sequence[float], most: Sequence[int]) -> Shape:
+    """A lattice of about `count` cells, as cubic as can be, at most `most` along each axis."""
+    width = (math.prod(extent) / count) ** (1 / len(extent))
+    pairs = zip(extent, most, strict=True)
+    return tuple(max(1, min(n, round(a / width))) for a, n in pairs)
+
+
+def root_mean_square(data: FieldData) -> float:
+    """Of the scaled values of the training split, gaps left out: the σ of the flow."""
+    rows = np.flatnonzero(data.splits == "train")
+    known, total, count = data.valid_mask(), 0.0, 0
+    for part in np.array_split(rows, max(1, len(rows) // 256)):
+        here = known[part]
+        total += float(np.square(data.values[part], dtype=np.float64).sum(where=here))
+        count += int(here.sum())
+    return max(math.sqrt(total / max(count, 1)), 1e-6)
+
+
+def _given(fields: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a user set, where it does not follow from the data alone."""
+    return {k: v for k, v in fields.items() if k in said and k not in (*FOLLOWS, "directions")}

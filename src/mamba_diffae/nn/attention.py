@@ -28,6 +28,7 @@ class AttentionPool(nn.Module):
 
     def __init__(self, d_model: int, queries: int) -> None:
         super().__init__()
+        self.width = queries * d_model
         self.score = nn.Linear(d_model, queries)
         self.value = nn.Linear(d_model, d_model)
 
@@ -37,10 +38,22 @@ class AttentionPool(nn.Module):
         return (score.softmax(dim=1).transpose(1, 2) @ self.value(tokens)).flatten(1)
 
 
-def mean_pool(tokens: Tensor, mask: Tensor) -> Tensor:
-    """Mean of the real tokens, (B, L, d) and (B, L) to (B, d)."""
-    weight = mask[..., None].to(tokens.dtype)
-    return (tokens * weight).sum(1) / weight.sum(1).clamp(min=1)
+@final
+class MeanPool(nn.Module):
+    """Mean of the real tokens.
+
+    Args:
+        d_model: Width of a token, and of the output.
+    """
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.width = d_model
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Tokens (B, L, d) and mask (B, L) to (B, d)."""
+        weight = mask[..., None].to(tokens.dtype)
+        return (tokens * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
 @final

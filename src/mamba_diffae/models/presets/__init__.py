@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+
+from mamba_diffae.registry import unknown
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -39,7 +40,7 @@ def preset_config(
 
     Args:
         name: Of the preset.
-        section: Its part, such as "autoencoder" or "training.diffusion".
+        section: Its part, such as "autoencoder" or "training.flow".
         kind: Class of the config.
         changes: Fields to set otherwise.
 
@@ -73,11 +74,3 @@ def build_config(kind: type[Config], fields: Mapping[str, Any], what: str) -> Co
             f"{'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}" for e in error.errors()
         )
         raise ValueError(f"These {what} settings do not fit: {wrong}.") from error
-
-
-def unknown(what: str, name: str, valid: Iterable[str]) -> ValueError:
-    """An error that names the nearest valid name, and all of them."""
-    valid = list(valid)
-    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return ValueError(f"Unknown {what} {name!r}; {hint}Valid: {', '.join(valid)}.")

@@ -1,4 +1,4 @@
-"""Networks by name, and weights as a folder: `config.json` beside `model.safetensors`."""
+"""Networks as a folder: `config.json` beside `model.safetensors`."""
 
 from __future__ import annotations
 
@@ -13,41 +13,24 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mamba_diffae.fields.atomic import atomic_folder, standing_folder
-from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.baseline import MambaDiffusion
-from mamba_diffae.models.config import LatentPriorConfig
-from mamba_diffae.models.latent_prior import LatentPrior
-from mamba_diffae.models.minimal_latent import MinimalLatentMamba
-from mamba_diffae.models.presets import build_config, unknown
+from mamba_diffae.models.config import LatentFlowConfig
+from mamba_diffae.models.latent_flow import LatentFlow
+from mamba_diffae.models.presets import build_config
+from mamba_diffae.models.registry import ARCHITECTURES, build_network
 
-FORMAT = 4
-LATENT_PRIOR = "latent_prior"
+FORMAT = 5
+LATENT_FLOW = "latent_flow"
 DIRECTIONS = "directions.safetensors"
 FILES = {
     "config.json",
     "model.safetensors",
-    f"{LATENT_PRIOR}.safetensors",
+    f"{LATENT_FLOW}.safetensors",
     DIRECTIONS,
     "README.md",
 }
 WEIGHTS = Path(__file__).parent / "weights"
 """Networks that come with the package, a folder each."""
-MODELS: Mapping[str, type[FieldFlow]] = {
-    model.kind: model for model in (MambaDiffusionAutoencoder, MambaDiffusion, MinimalLatentMamba)
-}
-
-
-def model_class(kind: str) -> type[FieldFlow]:
-    """The class of a network by its name on the shell; a ValueError names the nearest."""
-    if kind not in MODELS:
-        raise unknown("model", kind, MODELS)
-    return MODELS[kind]
-
-
-def build_network(kind: type[FieldFlow], fields: Mapping[str, Any]) -> FieldFlow:
-    """A network with fresh weights from the fields of its config."""
-    return kind(build_config(kind.config_class, fields, kind.kind))  # pyright: ignore[reportCallIssue]
 
 
 def weights_folder(name: str | Path) -> Path:
@@ -66,16 +49,16 @@ def save_network(
     facts: Mapping[str, Any] | None = None,
     *,
     half: bool = False,
-    latent_prior: LatentPrior | None = None,
+    latent_flow: LatentFlow | None = None,
 ) -> None:
     """Write a network's config and weights; the folder appears complete or not at all.
 
     Args:
         net: The network.
         folder: A new or empty folder, or that of a saved network, which is replaced.
-        facts: What else to keep in `config.json`, such as the scaling of the values.
+        facts: What else to keep in `config.json`, such as the variables.
         half: Whether to write the weights in half precision: half the size.
-        latent_prior: Of the network's latents, to be kept beside it.
+        latent_flow: Of the network's latents, to be kept beside it.
 
     Raises:
         ValueError: If something else stands there.
@@ -91,13 +74,13 @@ def save_network(
         "config": net.config.model_dump(mode="json"),
         **(facts or {}),
     }
-    if latent_prior is not None:
-        config[LATENT_PRIOR] = latent_prior.config.model_dump(mode="json")
+    if latent_flow is not None:
+        config[LATENT_FLOW] = latent_flow.config.model_dump(mode="json")
     with atomic_folder(folder) as temporary:
         (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         save_file(_weights(net, half), temporary / "model.safetensors")
-        if latent_prior is not None:
-            save_file(_weights(latent_prior, half), temporary / f"{LATENT_PRIOR}.safetensors")
+        if latent_flow is not None:
+            save_file(_weights(latent_flow, half), temporary / f"{LATENT_FLOW}.safetensors")
 
 
 def _weights(net: torch.nn.Module, half: bool) -> dict[str, Tensor]:
@@ -120,25 +103,24 @@ def load_network(folder: Path) -> tuple[FieldFlow, dict[str, Any]]:
     """
     folder = standing_folder(folder) or folder
     facts = _read_config(folder)
-    kind = model_class(facts["model"])
-    net = build_network(kind, facts["config"])
+    net = build_network(ARCHITECTURES.get(facts["model"]), facts["config"])
     load_weights(net, folder / "model.safetensors")
     return net.eval(), facts
 
 
-def load_latent_prior(folder: Path) -> LatentPrior | None:
-    """Read the prior of a saved network's latents, in eval mode on the CPU, if there is one.
+def load_latent_flow(folder: Path) -> LatentFlow | None:
+    """Read the flow of a saved network's latents, in eval mode on the CPU, if there is one.
 
     Raises:
         ValueError: As `load_network`.
     """
     folder = standing_folder(folder) or folder
-    fields = _read_config(folder).get(LATENT_PRIOR)
+    fields = _read_config(folder).get(LATENT_FLOW)
     if fields is None:
         return None
-    prior = LatentPrior(build_config(LatentPriorConfig, fields, "latent prior"))
-    load_weights(prior, folder / f"{LATENT_PRIOR}.safetensors")
-    return prior.eval()
+    flow = LatentFlow(build_config(LatentFlowConfig, fields, "latent flow"))
+    load_weights(flow, folder / f"{LATENT_FLOW}.safetensors")
+    return flow.eval()
 
 
 def load_weights(net: torch.nn.Module, path: Path) -> None:

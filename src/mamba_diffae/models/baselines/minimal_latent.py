@@ -6,13 +6,13 @@ from typing import ClassVar, final
 
 from torch import nn
 
-from mamba_diffae.models.baseline import JointFlow, velocity_head
+from mamba_diffae.models.baselines.joint import JointFlow, velocity_head
 from mamba_diffae.models.config import BaselineConfig
 
 
 @final
 class MinimalLatentMamba(JointFlow):
-    """`MambaDiffusion` whose features pass a narrow layer (proposal: 512 to 256 to 512).
+    """`MambaDiffusion` whose features pass a narrow layer.
 
     Args:
         config: Sizes and choices; `bottleneck` is the narrow width.

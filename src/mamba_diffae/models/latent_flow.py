@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mamba_diffae.flow import Preconditioning, fold, normals, solve
-from mamba_diffae.models.config import LatentPriorConfig
+from mamba_diffae.models.config import LatentFlowConfig
 from mamba_diffae.nn.embedding import TimeEmbedding
 
 _STILL = 1e-3
@@ -19,7 +19,7 @@ _ANYWHERE = 0x1A7E
 
 
 @final
-class LatentPrior(nn.Module):
+class LatentFlow(nn.Module):
     """A flow over standardised latents: uncorrelated, of mean 0 and of variance 1 on average.
 
     The network is a perceptron whose input comes again beside the hidden vector in every layer.
@@ -40,7 +40,7 @@ class LatentPrior(nn.Module):
     unit: Tensor
     sigma: Tensor
 
-    def __init__(self, config: LatentPriorConfig) -> None:
+    def __init__(self, config: LatentFlowConfig) -> None:
         super().__init__()
         self.config = config
         z, width = config.latent_dim, config.width
@@ -55,7 +55,7 @@ class LatentPrior(nn.Module):
         for weight in self.out.parameters():
             nn.init.zeros_(weight)
 
-    def learn_gaussian(self, latents: Tensor) -> None:
+    def fit_gaussian(self, latents: Tensor) -> None:
         """Take mean and covariance of latents, shape (S, latent_dim); the loudest axis is first."""
         self.mean.copy_(latents.mean(dim=0))
         variance, axes = torch.linalg.eigh((latents - self.mean).T.double().cov(correction=0))

@@ -1,0 +1,84 @@
+"""Parts of a latent in closed form, their registry, and how they share a latent."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from mamba_diffae.fields import Observations
+from mamba_diffae.models.codes.base import LatentCode
+from mamba_diffae.models.config import AutoencoderConfig
+from mamba_diffae.priors import PriorPosterior
+from mamba_diffae.registry import Registry
+
+CODES: Registry[type[LatentCode]] = Registry(
+    "code",
+    "mamba_diffae.codes",
+    {
+        "pca": "mamba_diffae.models.codes.pca:PrincipalCode",
+        "histogram": "mamba_diffae.models.codes.histogram:HistogramCode",
+    },
+)
+
+__all__ = ["CODES", "LatentCode", "LatentCodes"]
+
+
+@final
+class LatentCodes(nn.Module):
+    """The codes of a latent, those from which the field is decoded first.
+
+    Args:
+        config: Names the codes; a code without a share of its own takes what the others leave.
+
+    Attributes:
+        parts: Where in a latent each code stands, by name.
+        decoded_dim: Numbers at the start of a latent from which the field comes.
+    """
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.latent_dim, self.value_dim = config.latent_dim, config.value_dim
+        self.cells = config.prior_config.cells
+        kinds = {name: CODES.get(name) for name in config.codes}
+        dims = code_dims(config.latent_dim, kinds)
+        order = sorted(kinds, key=lambda name: not kinds[name].decodes)
+        self.codes = nn.ModuleDict({name: kinds[name](dims[name], config) for name in order})
+        ends = torch.tensor([0, *(dims[name] for name in order)]).cumsum(0).tolist()
+        self.parts = {
+            name: slice(a, b) for name, a, b in zip(order, ends[:-1], ends[1:], strict=True)
+        }
+        told = sum(dims[name] for name in order if not kinds[name].decodes)
+        self.decoded_dim = config.latent_dim - told
+
+    def fit(self, fields: Tensor, known: Tensor) -> None:
+        """See `LatentCode.fit`."""
+        for code in self.codes.values():
+            code.fit(fields, known)  # pyright: ignore[reportCallIssue]
+
+    def encode(self, observations: Observations, posterior: PriorPosterior) -> Tensor:
+        """All codes as one latent, shape (B, latent_dim); zeros where there is none."""
+        latent = observations.values.new_zeros(len(observations), self.latent_dim)
+        for name, code in self.codes.items():
+            latent[:, self.parts[name]] = code.encode(observations, posterior)  # pyright: ignore[reportCallIssue]
+        return latent
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """The field that a latent holds in closed form, on the prior's lattice, (B, P, C)."""
+        if not self.codes:
+            return latent.new_zeros(len(latent), 0, self.value_dim)
+        parts = (
+            code.decode(latent[:, self.parts[name]])  # pyright: ignore[reportCallIssue]
+            for name, code in self.codes.items()
+            if code.decodes
+        )
+        return sum(parts, latent.new_zeros(len(latent), self.cells, self.value_dim))
+
+
+def code_dims(latent_dim: int, kinds: dict[str, type[LatentCode]]) -> dict[str, int]:
+    """Numbers of each code: its share of the latent, or an equal part of what is left."""
+    dims = {n: int(latent_dim * k.share) for n, k in kinds.items() if k.share is not None}
+    rest = [name for name in kinds if name not in dims]
+    left = latent_dim - sum(dims.values())
+    return dims | {name: left // len(rest) for name in rest}

@@ -1,0 +1,169 @@
+"""How a decoder reads the field on a coarse lattice: the prior's, or one it learned itself."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from abc import ABC, abstractmethod
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from mamba_diffae.models.config import AutoencoderConfig, distribute
+from mamba_diffae.nn.attention import lattice, spline_weights
+from mamba_diffae.nn.interpolation import cubic, from_patches, interpolate, resample, resampling
+from mamba_diffae.priors import PriorPosterior
+
+_MARGIN = 2
+"""Cells of the lattice that a token sees beyond its own, to every side."""
+_CANVAS_CELLS, _CANVAS_WIDTH = 64, 16
+"""Cells in all, and numbers of each, of the coarse picture that a latent is unfolded to."""
+
+
+class LatticeReader(nn.Module, ABC):
+    """What tokens, anchors and queries read of a lattice.
+
+    Attributes:
+        token_width: Numbers for each token.
+        query_width: Numbers for each query.
+    """
+
+    token_width: int
+    query_width: int
+
+    @abstractmethod
+    def tokens(self, lattice: Tensor, latent: Tensor) -> Tensor:
+        """What is said around each token, (B, T, token_width)."""
+
+    @abstractmethod
+    def anchors(self, lattice: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """The base mean at the anchors, and a linear correction of it, each (B, A, C).
+
+        Args:
+            lattice: Shape (B, P, C + 2).
+            tokens: From `tokens`.
+        """
+
+    @abstractmethod
+    def queries(self, lattice: Tensor, coords: Tensor, nearby: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, N, query_width) and the values to start from (B, N, C).
+
+        Args:
+            lattice: Shape (B, P, C + 2).
+            coords: Shape (B, N, D).
+            nearby: The average of the nearest observed values, shape (B, N, C).
+        """
+
+
+@final
+class PriorReader(LatticeReader):
+    """The prior's posterior, less and more as the latent has it: a window of cells for each token.
+
+    Args:
+        config: Says how fine the prior's lattice and the anchors are.
+    """
+
+    window: Tensor
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config, C = config, config.value_dim
+        self.query_width = C + PriorPosterior.EXTRA
+        window = window_cells(config)
+        self.register_buffer("window", window, persistent=False)
+        axes = zip(config.prior_shape, config.anchor_shape, config.geometry.periodic, strict=True)
+        for d, (cells, anchors, periodic) in enumerate(axes):
+            matrix = resampling(cells, anchors, cubic, periodic)
+            self.register_buffer(f"fine_{d}", matrix, persistent=False)
+        self.token_width = window.shape[1] * self.query_width
+        self.correct = nn.Linear(self.token_width, math.prod(config.patch_shape) * C, bias=False)
+        nn.init.zeros_(self.correct.weight)
+
+    def tokens(self, lattice: Tensor, latent: Tensor) -> Tensor:
+        """See `LatticeReader.tokens`."""
+        found = lattice.index_select(1, self.window.flatten())
+        return found.reshape(len(lattice), len(self.window), self.token_width)
+
+    def anchors(self, lattice: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """See `LatticeReader.anchors`."""
+        config = self.config
+        matrices = [getattr(self, f"fine_{d}") for d in range(config.coord_dim)]
+        mean = resample(lattice[..., : config.value_dim], matrices, config.prior_shape)
+        patches = self.correct(tokens)
+        return mean, from_patches(patches, config.token_shape, config.patch_shape)
+
+    def queries(self, lattice: Tensor, coords: Tensor, nearby: Tensor) -> tuple[Tensor, Tensor]:
+        """See `LatticeReader.queries`: they start from the mean."""
+        config = self.config
+        there = interpolate(lattice, coords, config.prior_shape, config.geometry, cubic)
+        return there, there[..., : config.value_dim]
+
+
+@final
+class CanvasReader(LatticeReader):
+    """Without a prior: the latent unfolded to a coarse picture, by a learned map.
+
+    Args:
+        config: Sizes.
+    """
+
+    spline: Tensor
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.token_width, self.query_width = _CANVAS_WIDTH, 0
+        shape = distribute(_CANVAS_CELLS, config.geometry.extent, config.native_shape)
+        centres = lattice(config.token_shape, config.geometry.extent)[None]
+        spline = spline_weights(centres, shape, config.geometry)
+        self.register_buffer("spline", spline, persistent=False)
+        self.canvas = nn.Linear(config.latent_dim, math.prod(shape) * _CANVAS_WIDTH)
+
+    def tokens(self, lattice: Tensor, latent: Tensor) -> Tensor:
+        """See `LatticeReader.tokens`."""
+        canvas = self.canvas(latent).unflatten(-1, (self.spline.shape[-1], -1))
+        return self.spline @ canvas
+
+    def anchors(self, lattice: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """See `LatticeReader.anchors`: nothing."""
+        count = math.prod(self.config.anchor_shape)
+        nothing = tokens.new_zeros(len(tokens), count, self.config.value_dim)
+        return nothing, nothing
+
+    def queries(self, lattice: Tensor, coords: Tensor, nearby: Tensor) -> tuple[Tensor, Tensor]:
+        """See `LatticeReader.queries`: they start from the nearest values."""
+        return coords.new_zeros(*coords.shape[:-1], 0), nearby
+
+
+def lattice_reader(config: AutoencoderConfig) -> LatticeReader:
+    """Of the prior's lattice, or where there is no prior of one that is learned."""
+    return CanvasReader(config) if config.prior == "none" else PriorReader(config)
+
+
+def window_cells(config: AutoencoderConfig) -> Tensor:
+    """Cells of the prior's lattice around each token, shape (T, W), flattened numbers.
+
+    Beyond the border stands the outermost cell, on a periodic axis the one from the other side.
+    """
+    along = []
+    sizes = zip(config.prior_shape, config.token_shape, config.geometry.periodic, strict=True)
+    for cells, tokens, periodic in sizes:
+        side = max(1, round(cells / tokens)) + 2 * _MARGIN
+        place = (torch.arange(tokens, dtype=torch.float64)[:, None] + 0.5) / tokens * cells
+        offset = torch.arange(side, dtype=torch.float64) + 0.5 - side / 2
+        # A cell's centre that falls on an edge belongs to the cell above.
+        cell = (place + offset + 1e-6).floor().long()
+        along.append(cell % cells if periodic else cell.clamp(0, cells - 1))
+    T, W = (
+        list(itertools.product(*map(range, part))) for part in zip(*map(_sizes, along), strict=True)
+    )
+    index = torch.zeros(len(T), len(W), dtype=torch.long)
+    for d, cells in enumerate(config.prior_shape):
+        rows = along[d][[t[d] for t in T]]
+        index = index * cells + rows[:, [w[d] for w in W]]
+    return index
+
+
+def _sizes(cell: Tensor) -> tuple[int, int]:
+    return cell.shape[0], cell.shape[1]

@@ -1,0 +1,52 @@
+"""Tokens of single observations, mixed or not, then pooled to the latent."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from mamba_diffae.fields import Observations
+from mamba_diffae.models.config import AutoencoderConfig
+from mamba_diffae.models.encoders.base import PointEncoder
+from mamba_diffae.models.features import (
+    coordinate_features,
+    observation_features,
+    observation_width,
+)
+from mamba_diffae.nn.attention import AttentionPool, MeanPool
+
+_POOL_QUERIES = 4
+
+
+class PooledEncoder(PointEncoder, ABC):
+    """Embed every observation, mix the tokens, pool them.
+
+    Where a prior's code is the better part of the latent, the encoder begins by adding nothing.
+    """
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__(config)
+        d = config.d_model
+        self.features = coordinate_features(config)
+        entering = config.fourier_features + observation_width(config)
+        self.embed = nn.Sequential(nn.Linear(entering, d), nn.GELU(), nn.Linear(d, d))
+        self.norm = nn.LayerNorm(d)
+        pools = {"attention": AttentionPool(d, _POOL_QUERIES), "mean": MeanPool(d)}
+        self.pool = pools[config.pooling]
+        self.to_latent = nn.Linear(self.pool.width, config.latent_dim)
+        if config.codes:
+            for weight in self.to_latent.parameters():
+                nn.init.zeros_(weight)
+
+    @abstractmethod
+    def mix(self, tokens: Tensor, observations: Observations) -> Tensor:
+        """Let tokens (B, N, d_model) learn of one another."""
+
+    def forward(self, observations: Observations) -> tuple[Tensor, Tensor]:
+        """See `PointEncoder.forward`."""
+        known = observation_features(observations, self.config)
+        tokens = self.embed(torch.cat([self.features(observations.coords), known], dim=-1))
+        tokens = self.norm(self.mix(tokens, observations))
+        return self.to_latent(self.pool(tokens, observations.present)), tokens

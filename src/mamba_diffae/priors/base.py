@@ -1,0 +1,163 @@
+"""What a prior is: fields that were seen, and what they and the observations say of a new one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from torch import Tensor, nn
+
+from mamba_diffae.fields import FieldData, Geometry, Observations
+
+
+@final
+class PriorConfig(BaseModel):
+    """What a prior is built from.
+
+    Attributes:
+        geometry: Of the region.
+        shape: Of the lattice on which a posterior is given.
+        value_dim: C, variables.
+        exemplars: Training fields that it keeps, at most.
+        mirrored: Whether fields mirrored along the last axis are as good.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    geometry: Geometry
+    shape: tuple[PositiveInt, ...]
+    value_dim: int = Field(ge=1)
+    exemplars: int = Field(0, ge=0)
+    mirrored: bool = False
+
+    @property
+    def cells(self) -> int:
+        """Cells of the lattice, P."""
+        return int(torch.Size(self.shape).numel())
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PriorPosterior:
+    """What a prior makes of observations, on its lattice.
+
+    Attributes:
+        lattice: Mean of each variable (C), one standard deviation, and the share of variables that
+            were observed in the cell, shape (B, P, C + 2).
+        observed: Which variables were observed in which cell, shape (B, P, C), bool.
+    """
+
+    EXTRA: ClassVar[int] = 2
+    """Numbers of a cell beside the means."""
+    lattice: Tensor
+    observed: Tensor
+
+    @classmethod
+    def of(cls, mean: Tensor, std: Tensor, observed: Tensor) -> PriorPosterior:
+        """From mean (B, P, C), standard deviation (B, P, 1) and what was observed (B, P, C)."""
+        share = observed.to(mean.dtype).mean(dim=-1, keepdim=True)
+        return cls(torch.cat([mean, std, share], dim=-1), observed)
+
+    @property
+    def mean(self) -> Tensor:
+        """Shape (B, P, C)."""
+        return self.lattice[..., : self.observed.shape[-1]]
+
+    @property
+    def std(self) -> Tensor:
+        """Shape (B, P, 1)."""
+        return self.lattice[..., self.observed.shape[-1], None]
+
+    def __len__(self) -> int:
+        return len(self.lattice)
+
+    def __getitem__(self, rows: slice | Tensor) -> PriorPosterior:
+        """Those of the chosen fields."""
+        return PriorPosterior(self.lattice[rows], self.observed[rows])
+
+    def to(self, device: torch.device) -> PriorPosterior:
+        """The same on a device."""
+        moved = (x.to(device, non_blocking=True) for x in (self.lattice, self.observed))
+        return PriorPosterior(*moved)
+
+
+class Prior(nn.Module, ABC):
+    """A distribution of fields that is conditioned on observations in closed form.
+
+    What it has learned are buffers, so that weights and prior are saved and moved together.
+
+    Args:
+        config: Lattice and sizes.
+    """
+
+    empty: ClassVar[bool] = False
+    """Whether it says nothing at all."""
+    groups: Tensor
+    """Group of each training field that it keeps, shape (E,), int64."""
+
+    def __init__(self, config: PriorConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    @property
+    @abstractmethod
+    def fitted(self) -> bool:
+        """Whether `fit` was called, or weights were loaded."""
+
+    @abstractmethod
+    def fit(self, data: FieldData) -> None:
+        """Learn from training fields: inside coordinates, scaled values, gaps allowed."""
+
+    @abstractmethod
+    def fields(self) -> tuple[Tensor, Tensor]:
+        """Training fields that it keeps, on the lattice (E, P, C), and what is known of them."""
+
+    @abstractmethod
+    def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
+        """Condition on observations (inside coordinates, scaled values).
+
+        Args:
+            observations: Of B fields.
+            groups: Group of each field, shape (B,): training fields of it are not used, else a
+                training field would be its own best guess. None: all are used.
+        """
+
+    @abstractmethod
+    def condition_increment(self, change: Tensor, observed: Tensor) -> Tensor:
+        """What is left of a change of a field if nothing may change where it was observed.
+
+        Args:
+            change: On the lattice, shape (B, P, C).
+            observed: Shape (B, P, C), bool.
+
+        Returns:
+            The mean of the prior's fields around that change, given that it is zero where
+            observed, shape (B, P, C).
+        """
+
+
+def bin_observations(config: PriorConfig, observations: Observations) -> tuple[Tensor, Tensor]:
+    """Average observations in the cells of a lattice.
+
+    Returns:
+        Which variables were observed in which cell (B, P, C), bool, and the averages there
+        (B, P, C), 0 elsewhere.
+    """
+    coords, mask = observations.coords, observations.mask
+    extent = coords.new_tensor(config.geometry.extent)
+    shape = torch.tensor(config.shape, device=coords.device)
+    place = (coords / extent * shape).floor().long()
+    cell = torch.zeros_like(place[..., 0])
+    for d, n in enumerate(config.shape):
+        along = place[..., d] % n if config.geometry.periodic[d] else place[..., d].clamp(0, n - 1)
+        cell = cell * n + along
+    # In double precision, so that the order of the points does not matter.
+    real = mask.double()
+    source = torch.cat([observations.values.double() * real, real], dim=-1)
+    total = source.new_zeros(len(coords), config.cells, source.shape[-1])
+    total.scatter_add_(1, cell[..., None].expand(source.shape), source)
+    value, count = total.chunk(2, dim=-1)
+    return count > 0, (value / count.clamp(min=1)).to(observations.values.dtype)
