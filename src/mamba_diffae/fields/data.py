@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import final
+from dataclasses import dataclass, field
+from typing import Any, final
 
 import numpy as np
 
 from mamba_diffae.fields.errors import ShapeError, ValuesError
+from mamba_diffae.fields.gaps import known_values
 from mamba_diffae.fields.grid import Grid, Shape
 from mamba_diffae.fields.overlap import average
 from mamba_diffae.fields.variable import Variable
@@ -27,6 +28,11 @@ class FieldData:
     What is NaN, infinite, masked (a numpy masked array) or marked in `valid` is a gap: it is never
     asked or scored, and whatever number lies under it changes nothing.
 
+    >>> values = np.array([[[1.0], [3.0], [np.nan], [7.0]]])
+    >>> data = FieldData([Variable("sst", "degC")], Grid.default((4,)), values)
+    >>> data.at((2,)).values[..., 0].tolist()
+    [[2.0, 7.0]]
+
     Attributes:
         variables: C of them, of different names.
         grid: Where the values are known: each is the average over a cell.
@@ -40,8 +46,9 @@ class FieldData:
         mirrored: Whether fields mirrored along the last axis are as good: so for pictures.
 
     Raises:
-        ShapeError: If shapes or lengths disagree.
-        ValuesError: If a variable comes twice or has no value at all, or values are no numbers.
+        ShapeError: If shapes or lengths disagree, or there is no variable.
+        ValuesError: If a variable comes twice or has no value at all, or values are no numbers or
+            outside the bounds of their variable's transform.
     """
 
     variables: Sequence[Variable]
@@ -55,27 +62,37 @@ class FieldData:
     mirrored: bool = False
 
     def __post_init__(self) -> None:
-        self._check_shape()
-        count = len(self.values)
         put = object.__setattr__
         put(self, "variables", tuple(self.variables))
-        put(self, "names", self.names if len(self.names) else [str(i) for i in range(count)])
-        put(self, "groups", self.groups if len(self.groups) else np.arange(count))
-        put(self, "splits", self.splits if len(self.splits) else np.full(count, "train"))
-        if {len(self.names), len(self.groups), len(self.splits)} != {count}:
-            raise ShapeError(
-                f"FieldData holds {count} snapshots but {len(self.names)} names, "
-                f"{len(self.groups)} groups and {len(self.splits)} splits; give one of each a "
-                "snapshot."
-            )
+        put(self, "values", np.asanyarray(self.values))
+        self._check_shape()
+        self._label()
         values, valid = known_values(self.values, self.valid, self.grid.mask)
         put(self, "values", values)
         put(self, "valid", valid)
         self._check_known()
 
+    def _label(self) -> None:
+        """Names, groups and splits where none are given; one label of each kind a snapshot."""
+        count = len(self.values)
+        labels = {
+            "names": _given(self.names, [str(i) for i in range(count)]),
+            "groups": np.asarray(_given(self.groups, np.arange(count))),
+            "splits": np.asarray(_given(self.splits, np.full(count, "train"))),
+        }
+        attributes = {name: np.asarray(given) for name, given in self.attributes.items()}
+        for name, given in {**labels, **attributes}.items():
+            if len(given) != count:
+                raise ShapeError(
+                    f"FieldData holds {count} snapshots but {len(given)} {name}; give one for each "
+                    "snapshot."
+                )
+        for name, given in {**labels, "attributes": attributes}.items():
+            object.__setattr__(self, name, given)
+
     def _check_shape(self) -> None:
         shape, expected = self.values.shape, (*self.grid.shape, len(self.variables))
-        if shape[1:] != expected or not len(self.values):
+        if shape[1:] != expected or 0 in shape:
             raise ShapeError(
                 f"FieldData.values has shape {shape}; expected (S, "
                 f"{', '.join(map(str, expected))}): snapshots, {', '.join(self.grid.names)}, "
@@ -95,14 +112,15 @@ class FieldData:
                 f"The variable {', '.join(twice)} is given twice; give each once, under a name of "
                 "its own."
             )
-        if self.valid is None:
-            return
-        known = self.valid.any(axis=tuple(range(self.valid.ndim - 1)))
-        if not known.all():
-            raise ValuesError(
-                f"The variable {names[int(np.argmin(known))]!r} has no finite value in any of the "
-                f"{len(self.values)} snapshots; leave it out, or check its mask and fill values."
-            )
+        known = self.valid_mask()
+        for c, variable in enumerate(self.variables):
+            if self.valid is not None and not known[..., c].any():
+                raise ValuesError(
+                    f"The variable {variable.name!r} has no finite value in any of the {len(self)} "
+                    "snapshots; leave it out, or check its mask and fill values."
+                )
+            if np.isfinite(variable.transform.bounds).any():
+                variable.transform.check(self.values[..., c][known[..., c]], variable.name)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -133,8 +151,14 @@ class FieldData:
         return self.grid.weights()[..., None] * self.valid_mask()
 
     def take(self, index: np.ndarray | slice) -> FieldData:
-        """The snapshots at `index` (integers, a slice or a boolean mask), in that order."""
+        """The snapshots at `index` (integers, a slice or a boolean mask), in that order.
+
+        Raises:
+            ShapeError: If that is none.
+        """
         rows = np.arange(len(self))[index]
+        if not len(rows):
+            raise ShapeError(f"None of the {len(self)} snapshots was taken; take one at least.")
         return self._with(
             values=self.values[rows],
             valid=None if self.valid is None else self.valid[rows],
@@ -175,29 +199,26 @@ class FieldData:
 
         Args:
             shape: Cells along each axis, equally wide, at most the native ones; or a grid of the
-                same region.
+                same region and no more cells along an axis.
 
         Returns:
-            Values float32, or float64 where the native ones are.
+            Values float32, or float64 where single precision does not hold the native ones.
 
         Raises:
             ShapeError: If it is finer than the native grid, or of another region.
         """
-        target = shape if isinstance(shape, Grid) else self._coarser(tuple(shape))
+        target = self._coarser(shape)
+        kind = np.float32 if np.can_cast(self.values.dtype, np.float32) else np.float64
         if target == self.grid:
-            return self
-        if not self.grid.same_region(target):
-            raise ShapeError(
-                f"The fields lie on {self.grid.describe_region()}, but an average over "
-                f"{target.describe_region()} was asked; give a grid of the same region."
-            )
-        kind = np.float64 if self.values.dtype == np.float64 else np.float32
+            return self._with(values=self.values.astype(kind, copy=False))
         parts = [self._averaged(rows, target, kind) for rows in _slices(len(self))]
         values, valid = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return self._with(grid=target, values=values, valid=None if valid.all() else valid)
+        values, valid = known_values(values, None if valid.all() else valid, target.mask)
+        return self._with(grid=target, values=values, valid=valid)
 
-    def _coarser(self, shape: Shape) -> Grid:
+    def _coarser(self, given: Sequence[int] | Grid) -> Grid:
         """The grid of a shape; a `ShapeError` if it is finer: enlarging gives no truth."""
+        shape = given.shape if isinstance(given, Grid) else tuple(given)
         fits = len(shape) == self.grid.dim and all(
             1 <= n <= native for n, native in zip(shape, self.shape, strict=True)
         )
@@ -207,7 +228,14 @@ class FieldData:
                 f"{self.grid.describe_shape()} ({', '.join(self.grid.names)}): above the native "
                 "shape there is no truth to compare with; ask for at most so many."
             )
-        return self.grid if shape == self.shape else self.grid.regrid(shape)
+        if not isinstance(given, Grid):
+            return self.grid if shape == self.shape else self.grid.regrid(shape)
+        if not self.grid.same_region(given):
+            raise ShapeError(
+                f"The fields lie on {self.grid.describe_region()}, but an average over "
+                f"{given.describe_region()} was asked; give a grid of the same region."
+            )
+        return given
 
     def _averaged(self, rows: slice, target: Grid, kind: type) -> tuple[np.ndarray, np.ndarray]:
         """Averages over the cells of a target, and where there are any."""
@@ -232,43 +260,18 @@ class FieldData:
         low, high = np.array([v.limits for v in self.variables]).T
         return ((values - low) * (1 / (high - low))).astype(np.float32)
 
-    def _with(self, **changes: object) -> FieldData:
-        return replace(self, **changes)  # pyright: ignore[reportArgumentType]
+    def _with(self, **changes: Any) -> FieldData:
+        """The same with other parts, which come from checked ones and are not checked again.
+
+        A variable may lack all values in the snapshots that are taken.
+        """
+        other = object.__new__(FieldData)
+        other.__dict__.update(self.__dict__ | changes)
+        return other
 
 
-def known_values(
-    values: np.ndarray, valid: np.ndarray | None, exists: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Values with 0 in their gaps, and where there are none; the same array if there are no gaps.
-
-    Args:
-        values: Shape (S, *shape, C), plain or masked.
-        valid: Where they hold, of the same shape, or without the last axis for all variables;
-            None: wherever they are finite and not masked.
-        exists: Which cells there are, shape (*shape,); None: all.
-
-    Raises:
-        ShapeError: If `valid` has another shape.
-    """
-    known = np.isfinite(values.data if isinstance(values, np.ma.MaskedArray) else values)
-    if isinstance(values, np.ma.MaskedArray):
-        known, values = known & ~np.ma.getmaskarray(values), values.data
-    if valid is not None:
-        valid = np.asarray(valid)
-        if valid.shape == values.shape[:-1]:
-            valid = valid[..., None]
-        if valid.dtype != bool or valid.shape not in (values.shape, (*values.shape[:-1], 1)):
-            raise ShapeError(
-                f"`valid` has shape {valid.shape} and type {valid.dtype}; expected bool of shape "
-                f"{values.shape}, True where a value holds."
-            )
-        known = known & valid
-    existing = known if exists is None else known & exists[..., None]
-    if not existing.all():
-        values = np.where(existing, values, 0).astype(values.dtype)
-    if exists is not None and bool((known | ~exists[..., None]).all()):
-        return values, None
-    return values, None if existing.all() else existing
+def _given(labels: Any, default: Any) -> Any:
+    return default if labels is None or not len(labels) else labels
 
 
 def _slices(count: int) -> list[slice]:

@@ -6,11 +6,13 @@ import itertools
 
 import numpy as np
 
-from mamba_diffae.fields.errors import CoordinateError, ShapeError
+from mamba_diffae.fields.errors import CoordinateError, ShapeError, ValuesError
 from mamba_diffae.fields.grid import Grid
 
 ROUNDING = 1e-5
 """Share of an axis by which a place may lie outside, as single precision would put it."""
+_TOLD = 3
+"""Places that a message numbers, at most."""
 
 
 def check_inside(coords: np.ndarray, grid: Grid, what: str = "observations") -> np.ndarray:
@@ -36,6 +38,7 @@ def check_inside(coords: np.ndarray, grid: Grid, what: str = "observations") -> 
     x = np.array(coords, dtype=np.float64)
     outside = np.zeros(len(x), dtype=bool)
     for d, axis in enumerate(grid.axes):
+        outside |= ~np.isfinite(x[:, d])
         if axis.periodic:
             x[:, d] = axis.low + np.mod(x[:, d] - axis.low, axis.span)
             continue
@@ -47,23 +50,43 @@ def check_inside(coords: np.ndarray, grid: Grid, what: str = "observations") -> 
     return x
 
 
+def check_support(side: np.ndarray, grid: Grid) -> None:
+    """Refuse averaged boxes larger than the field.
+
+    Args:
+        side: Their sides, shape (N, D), in the units of the grid.
+        grid: On which they lie.
+
+    Raises:
+        ValuesError: It names the axis, the largest side and how many are too large.
+    """
+    for axis, sides in zip(grid.axes, side.T, strict=True):
+        larger = sides > axis.span * (1 + ROUNDING)
+        if larger.any():
+            unit = axis.unit and f" {axis.unit}"
+            raise ValuesError(
+                f"{int(larger.sum())} of {len(side)} supports are larger than the field: the "
+                f"largest is {sides.max():g}{unit} along {axis.name}, but the field has "
+                f"{axis.describe()}; give the sides of the averaged box in the unit of the axis."
+            )
+
+
 def _message(coords: np.ndarray, outside: np.ndarray, grid: Grid, what: str) -> str:
-    first = int(outside.argmax())
-    place = ", ".join(f"{n} {v:.9g}" for n, v in zip(grid.names, coords[first], strict=True))
+    numbers = np.flatnonzero(outside)
+    which = ", ".join(map(str, numbers[:_TOLD])) + (", …" if len(numbers) > _TOLD else "")
+    place = ", ".join(f"{n} {v:.9g}" for n, v in zip(grid.names, coords[numbers[0]], strict=True))
+    told = (
+        f"{len(numbers)} of {len(coords)} {what} lie outside the grid, number {which}, the first "
+        f"at {place}; the grid has {grid.describe_region()}."
+    )
     for order in itertools.permutations(range(grid.dim)):
         if order != tuple(range(grid.dim)) and _all_inside(coords[:, order], grid):
-            given = [grid.names[order.index(d)] for d in range(grid.dim)]
-            hint = f"in the order ({', '.join(given)}) all would fit: give the columns as "
+            given = ", ".join(grid.names[order.index(d)] for d in range(grid.dim))
             return (
-                f"{int(outside.sum())} of {len(coords)} {what} lie outside the grid, such as number "
-                f"{first} at {place}; the grid has {grid.describe_region()}. It looks as if the "
-                f"columns were ({', '.join(given)}): {hint}({', '.join(grid.names)})."
+                f"{told} As columns in the order ({given}) all would lie inside: give them as "
+                f"({', '.join(grid.names)})."
             )
-    return (
-        f"{int(outside.sum())} of {len(coords)} {what} lie outside the grid, such as number {first} "
-        f"at {place}; the grid has {grid.describe_region()}. Drop them, or use a model of a larger "
-        "region."
-    )
+    return f"{told} Drop them, or use a model of a larger region."
 
 
 def _all_inside(coords: np.ndarray, grid: Grid) -> bool:

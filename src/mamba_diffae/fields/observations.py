@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import fields as parts_of
 from typing import Any, Self, final
@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mamba_diffae.fields.errors import CoordinateError, ShapeError, ValuesError
+from mamba_diffae.fields.errors import ShapeError
 from mamba_diffae.fields.grid import Grid
-from mamba_diffae.fields.inside import check_inside
+from mamba_diffae.fields.points import checked_points
 
 
 @final
@@ -51,6 +51,7 @@ class Observations:
     def __post_init__(self) -> None:
         B, N, D = self.coords.shape if self.coords.ndim == 3 else (-1, -1, -1)
         C = self.values.shape[-1] if self.values.ndim == 3 else -1
+        K = self.covariates.shape[-1] if self.covariates is not None else -1
         expected = {
             "coords": (B, N, D),
             "values": (B, N, C),
@@ -58,6 +59,7 @@ class Observations:
             "support": (B, N, D),
             "noise": (B, N, C),
             "noise_group": (B, N),
+            "covariates": (B, N, K),
         }
         for name, shape in expected.items():
             given: Tensor | None = getattr(self, name)
@@ -87,48 +89,42 @@ class Observations:
     ) -> Self:
         """Observations of one field, as users have them: arrays, lists, columns of a table.
 
-        >>> Observations.from_points([[0.2, 0.5], [0.7, 0.1]], [1.0, float("nan")]).mask.sum().item()
-        1
+        >>> stations = Observations.from_points([[54.2, 7.9], [55.0, 8.4]], [11.2, float("nan")])
+        >>> stations.counts.tolist()
+        [1]
+
+        Exact values (noise 0) of one place become one, their average, with a warning if they
+        differ.
 
         Args:
             coords: Places in physical coordinates, shape (N, D), or (N,) on one axis; columns in
                 the order of the grid's axes, such as (lat, lon).
             values: Shape (N, C), or (N,) for one variable; NaN or masked where a variable was not
                 observed.
-            support: Sides of the averaged box: a number, D of them, or shape (N, D).
-            noise: Standard deviation: a number, C of them, or shape (N, C).
+            support: Sides of the averaged box, in the units of the axes: a number, D of them, or
+                shape (N, D); None: points.
+            noise: Standard deviation, in the unit of the values: a number, C of them, or shape
+                (N, C); 0: exact; None: to be estimated.
             noise_group: Groups of points that share an offset, shape (N,), integers.
             covariates: Shape (N, K), or (N,).
             grid: To check the places against; a model checks them anyhow.
 
         Raises:
             ShapeError: If shapes disagree, or there are no points.
-            ValuesError: If something is no number, or a support or noise is negative.
+            ValuesError: If something is no number, a support or noise is negative, or a support is
+                larger than the grid.
             CoordinateError: If a place is not finite, or outside the grid.
         """
-        x, y = column_array(coords, "coords"), column_array(values, "values")
-        _check_points(x, y)
-        known = np.isfinite(y.data) & ~np.ma.getmaskarray(y)
-        if not known.any():
-            raise ValuesError(
-                f"None of the {len(y)} observations has a finite value; give one at least."
-            )
-        places = check_inside(x.data, grid) if grid is not None else np.ascontiguousarray(x.data)
-        like_x, like_y = (len(x), x.shape[1]), y.shape
-        side = _spread(support, "support", like_x)
-        if side is not None and grid is not None:
-            _check_support(side, grid)
-        group = None if noise_group is None else np.asarray(noise_group).astype(np.int64)
-        parts = {
-            "support": side,
-            "noise": _spread(noise, "noise", like_y),
-            "noise_group": group,
-            "covariates": None
-            if covariates is None
-            else column_array(covariates, "covariates").data,
-        }
-        optional = {k: None if v is None else _tensor(v) for k, v in parts.items()}
-        return cls(_tensor(places), _tensor(np.where(known, y.data, 0)), _tensor(known), **optional)
+        parts = checked_points(
+            coords,
+            values,
+            support=support,
+            noise=noise,
+            noise_group=noise_group,
+            covariates=covariates,
+            grid=grid,
+        )
+        return cls(**{k: torch.from_numpy(np.array(part))[None] for k, part in parts.items()})
 
     @classmethod
     def stack(cls, parts: Sequence[Observations]) -> Self:
@@ -140,40 +136,44 @@ class Observations:
         """
         if not parts:
             raise ShapeError("No observations were given; give those of at least one field.")
-        kinds = {(p.dim, p.n_variables, *(getattr(p, n) is None for n in _OPTIONAL)) for p in parts}
-        if len(kinds) > 1:
-            raise ShapeError(
-                f"Observations of {len(kinds)} different kinds were given (dimensions, variables, "
-                "or with and without support, noise, groups, covariates); batch those of one kind."
-            )
-        n = max(part.coords.shape[1] for part in parts)
-        padded = [part._padded(n) for part in parts]
-        joined = {
-            f.name: torch.cat([getattr(p, f.name) for p in padded])
-            for f in parts_of(cls)
-            if getattr(padded[0], f.name) is not None
+        kinds: dict[str, set[object]] = {
+            "axes": {part.dim for part in parts},
+            "variables": {part.n_variables for part in parts},
+            **{f"with {n}": {getattr(part, n) is not None for part in parts} for n in _OPTIONAL},
         }
-        return cls(**joined)
+        differing = [f"{name}: {sorted(map(str, k))}" for name, k in kinds.items() if len(k) > 1]
+        if differing:
+            raise ShapeError(
+                f"Observations of different kinds cannot be one batch ({'; '.join(differing)}); "
+                "batch those of one grid that were made alike."
+            )
+        length = max(part.coords.shape[1] for part in parts)
+        padded = [part._padded(length)._given() for part in parts]
+        return cls(**{name: torch.cat([part[name] for part in padded]) for name in padded[0]})
 
     def _padded(self, length: int) -> Observations:
-        more = length - self.coords.shape[1]
-        if not more:
+        count = self.coords.shape[1]
+        if count == length:
             return self
-        # A padded point stands where a real one does, so that no code meets a strange place.
-        pads = {
-            f.name: torch.cat([v, v[:, :1].expand(-1, more, *[-1] * (v.ndim - 2))], dim=1)
-            for f in parts_of(self)
-            if (v := getattr(self, f.name)) is not None
-        }
-        pads["mask"][:, self.coords.shape[1] :] = False
-        return Observations(**pads)
+
+        def longer(v: Tensor) -> Tensor:
+            # A padded point stands where a real one does, so that no code meets a strange place.
+            pad = v[:, :1] if count else v.new_zeros(v[:, :1].shape[0], 1, *v.shape[2:])
+            return torch.cat([v, pad.expand(-1, length - count, *v.shape[2:])], dim=1)
+
+        padded = {name: longer(part) for name, part in self._given().items()}
+        padded["mask"][:, count:] = False
+        return Observations(**padded)
 
     def __len__(self) -> int:
         return len(self.coords)
 
-    def __getitem__(self, index: slice | Sequence[int] | np.ndarray | Tensor) -> Observations:
-        """The chosen fields, in the given order."""
-        return self._each(lambda v: v[torch.arange(len(self), device=v.device)[index]])
+    def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray | Tensor) -> Observations:
+        """The chosen fields, in the given order; a number alone gives a batch of one."""
+        if isinstance(index, Tensor):
+            return self._each(lambda v: v[index.to(v.device)])
+        rows = torch.from_numpy(np.atleast_1d(np.arange(len(self))[index]))
+        return self._each(lambda v: v[rows.to(v.device)])
 
     @property
     def dim(self) -> int:
@@ -190,11 +190,20 @@ class Observations:
         """True where any variable was observed, shape (B, N)."""
         return self.mask.any(dim=-1)
 
-    def to(self, target: torch.device | torch.dtype) -> Observations:
+    @property
+    def counts(self) -> Tensor:
+        """Points of each field, shape (B,)."""
+        return self.present.sum(dim=-1)
+
+    def to(self, target: str | torch.device | torch.dtype) -> Observations:
         """The same on a device, or with the numbers of another type."""
-        if isinstance(target, torch.device):
-            return self._each(lambda v: v.to(target, non_blocking=True))
-        return self._each(lambda v: v.to(target) if v.is_floating_point() else v)
+        if isinstance(target, torch.dtype):
+            return self._each(lambda v: v.to(target) if v.is_floating_point() else v)
+        return self._each(lambda v: v.to(target, non_blocking=True))
+
+    def replace(self, **parts: Tensor | None) -> Observations:
+        """The same with other parts."""
+        return replace(self, **parts)  # pyright: ignore[reportArgumentType]
 
     def with_values(self, values: Tensor) -> Observations:
         """The same points with other values, shape (B, N, C)."""
@@ -202,12 +211,15 @@ class Observations:
 
     def fields(self) -> list[Observations]:
         """Those of each field, without padding."""
-        parts = (self[[b]] for b in range(len(self)))
-        return [part._each(lambda v, p=part.present[0]: v[:, p]) for part in parts]
+        return [self[b]._each(lambda v, p=self.present[b]: v[:, p]) for b in range(len(self))]
 
-    def _each(self, change: Any) -> Observations:
-        given = {f.name: getattr(self, f.name) for f in parts_of(self)}
-        return Observations(**{k: None if v is None else change(v) for k, v in given.items()})
+    def _given(self) -> dict[str, Tensor]:
+        """The parts that are known, by name."""
+        named = ((part.name, getattr(self, part.name)) for part in parts_of(self))
+        return {name: part for name, part in named if part is not None}
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Observations:
+        return Observations(**{name: change(part) for name, part in self._given().items()})
 
 
 _OPTIONAL = ("support", "noise", "noise_group", "covariates")
@@ -227,74 +239,3 @@ def as_observations(given: Observations | Iterable[Observations]) -> Observation
         f"Observations were given as {type(given).__name__}; expected Observations, as from "
         "observe(data) or Observations.from_points(coords, values), or a list of them."
     )
-
-
-def column_array(given: Any, what: str) -> np.ma.MaskedArray:
-    """Numbers of any kind (lists, columns, big-endian, read-only, masked) as (N, K), float64.
-
-    Raises:
-        ValuesError: If they are no numbers.
-        ShapeError: If they are no columns.
-    """
-    try:
-        array = np.ma.asarray(given).astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValuesError(
-            f"{what} are no numbers ({error}); give an array, a list, or columns of numbers."
-        ) from error
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2:
-        raise ShapeError(
-            f"{what} have shape {array.shape}; expected (N, columns): one row for each point."
-        )
-    return array
-
-
-def _check_points(x: np.ma.MaskedArray, y: np.ma.MaskedArray) -> None:
-    if len(x) != len(y) or not len(x):
-        raise ShapeError(
-            f"{len(x)} places were given with {len(y)} values; give one or more, and a value for "
-            "each place."
-        )
-    bad = ~np.isfinite(x.data) | np.ma.getmaskarray(x)
-    if bad.any():
-        raise CoordinateError(
-            f"{int(bad.any(axis=1).sum())} of {len(x)} places are NaN, infinite or masked, the "
-            f"first is number {int(bad.any(axis=1).argmax())}; drop those points."
-        )
-
-
-def _spread(given: Any, what: str, shape: tuple[int, int]) -> np.ndarray | None:
-    """A number for every value: None, or shape `shape`, none negative."""
-    if given is None:
-        return None
-    array = np.asarray(column_array(np.atleast_1d(np.ma.asarray(given)), what).data)
-    if array.shape == (shape[1], 1) and shape[0] != shape[1]:
-        array = array.T
-    try:
-        full = np.broadcast_to(array, shape)
-    except ValueError:
-        raise ShapeError(
-            f"{what} has shape {np.shape(given)}; expected a number, {shape[1]} numbers, or shape "
-            f"{shape}."
-        ) from None
-    if not (np.isfinite(full) & (full >= 0)).all():
-        raise ValuesError(
-            f"{what} holds {int((~(full >= 0) | ~np.isfinite(full)).sum())} negative, NaN or "
-            f"infinite numbers; a {what} is 0 or positive."
-        )
-    return full
-
-
-def _check_support(side: np.ndarray, grid: Grid) -> None:
-    for d, axis in enumerate(grid.axes):
-        if (side[:, d] > axis.span * (1 + 1e-9)).any():
-            raise ValuesError(
-                f"A support of {side[:, d].max():g} {axis.unit} along {axis.name} is larger than "
-                f"the field ({axis.describe()}); give the sides of the averaged box."
-            )
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.array(array))[None]

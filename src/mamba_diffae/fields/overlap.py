@@ -45,6 +45,13 @@ def average(values: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
 class BoxAverages:
     """Weighted averages of fields over axis-parallel boxes, by their cumulative integral.
 
+    >>> boxes = BoxAverages(np.array([[[1.0], [3.0]]]), np.ones((1, 2, 1)), [np.arange(3)], [False])
+    >>> boxes(np.array([[1.0]]), np.array([[2.0]]))[0].tolist()
+    [[[2.0]]]
+
+    Attributes:
+        known: Which values count, shape (S, P, C).
+
     Args:
         values: Shape (S, *shape, C).
         weights: What each value counts, the same shape: 0 where it is missing.
@@ -60,12 +67,20 @@ class BoxAverages:
         periodic: Sequence[bool],
     ) -> None:
         self.edges, self.periodic = edges, periodic
-        mass = np.concatenate([values * weights, weights], axis=-1, dtype=np.float64)
+        weights = np.asarray(weights, dtype=np.float64)
+        self.known = (weights > 0).reshape(len(weights), -1, weights.shape[-1])
+        space = tuple(range(1, 1 + len(edges)))
+        self.total = weights.sum(space)
+        # Deviations from the mean: a difference of integrals of a large offset would lose digits.
+        mean = (values * weights).sum(space, keepdims=True)
+        whole = weights.sum(space, keepdims=True)
+        mean = np.divide(mean, whole, out=np.zeros_like(mean), where=whole > 0)
+        self.mean = mean.reshape(len(mean), 1, -1)
+        mass = np.concatenate([(values - mean) * weights, weights], axis=-1)
         for axis in range(1, len(edges) + 1):
             mass = np.cumsum(mass, axis=axis)
             mass = np.concatenate([np.zeros_like(mass.take([0], axis)), mass], axis=axis)
         self.integral = mass.reshape(len(mass), -1, mass.shape[-1])
-        self.total = np.asarray(weights, dtype=np.float64).sum(tuple(range(1, 1 + len(edges))))
 
     def __call__(self, centres: np.ndarray, support: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Averages over boxes; beyond the border of an axis that does not close they are cut.
@@ -92,15 +107,26 @@ class BoxAverages:
         total, weight = np.split(np.asarray(found), 2, axis=-1)
         # What rounding leaves of nothing in a difference of integrals is nothing.
         weight = np.where(weight > 1e-9 * self.total[:, None] / self.integral.shape[1], weight, 0)
-        return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0), weight
+        deviation = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+        return np.where(weight > 0, self.mean + deviation, 0), weight
+
+    def cells(self, places: np.ndarray) -> np.ndarray:
+        """Number of the cell in which each place lies, shape (N,), the last axis fastest."""
+        columns = (self._cell(d, places[:, d]) for d in range(len(self.edges)))
+        return np.ravel_multi_index(tuple(columns), tuple(len(edges) - 1 for edges in self.edges))
+
+    def _cell(self, d: int, place: np.ndarray) -> np.ndarray:
+        edges = self.edges[d]
+        if self.periodic[d]:
+            place = edges[0] + np.mod(place - edges[0], edges[-1] - edges[0])
+        return np.clip(np.searchsorted(edges, place, side="right") - 1, 0, len(edges) - 2)
 
     def _taps(
         self, d: int, centre: np.ndarray, side: np.ndarray
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Nodes of the integral, and their weights, that give a box along one axis."""
         edges = self.edges[d]
-        cell = np.clip(np.searchsorted(edges, centre, side="right") - 1, 0, len(edges) - 2)
-        half = np.maximum(side, np.diff(edges)[cell]) / 2
+        half = np.maximum(side, np.diff(edges)[self._cell(d, centre)]) / 2
         nodes, weights, turns = [], [], np.zeros(len(centre))
         for sign, end in ((1, centre + half), (-1, centre - half)):
             if self.periodic[d]:
