@@ -20,6 +20,10 @@ class Registry(Generic[Part]):
     asked for, and only what somebody has installed or registered is: a name from a file of weights
     never imports a module of its own choosing.
 
+    >>> roots = Registry("root", "example.roots", {"square": "math:sqrt"})
+    >>> roots.get("square")(16.0)
+    4.0
+
     Args:
         what: The kind of part, for messages, such as "encoder".
         group: The entry-point group, such as "mamba_diffae.encoders".
@@ -63,9 +67,21 @@ class Registry(Generic[Part]):
 
 
 def load(path: str) -> Any:
-    """The object at "module:attribute"."""
+    """The object at "module:attribute".
+
+    >>> load("math:sqrt")(9.0)
+    3.0
+
+    Raises:
+        ValueError: If there is no such module, or no such attribute in it.
+    """
     module, _, attribute = path.partition(":")
-    return getattr(import_module(module), attribute)
+    if not module or not attribute:
+        raise ValueError(f"{path!r} names no part; expected module:attribute.")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{path!r} could not be loaded: {error}.") from error
 
 
 def unknown(what: str, name: str, valid: Iterable[str]) -> ValueError:

@@ -1,4 +1,4 @@
-"""What a field is: axes, grids, variables, snapshots; what is observed of it, and how it is asked."""
+"""What a field is: axes, grids, variables, snapshots; what is observed of it, what is asked."""
 
 from mamba_diffae.fields.axis import Axis
 from mamba_diffae.fields.data import FieldData
@@ -13,7 +13,7 @@ from mamba_diffae.fields.errors import (
 from mamba_diffae.fields.frame import Frame
 from mamba_diffae.fields.geometry import Geometry, Sphere
 from mamba_diffae.fields.grid import Grid, Shape
-from mamba_diffae.fields.inside import check_inside
+from mamba_diffae.fields.inside import check_inside, check_support
 from mamba_diffae.fields.observations import Observations, as_observations
 from mamba_diffae.fields.observe import (
     LATTICE_LIMIT,
@@ -79,6 +79,7 @@ __all__ = [
     "check_fraction",
     "check_inside",
     "check_pattern",
+    "check_support",
     "draw_cells",
     "known_points",
     "observe",

@@ -22,6 +22,8 @@ from mamba_diffae.fields.grid import Grid
 
 _LAGS = 16
 """Distances, in cells, at which correlation along an axis is looked at, at most."""
+_SNAPSHOTS = 64
+"""Snapshots from which correlation is estimated, at most."""
 _HALF = 0.5
 """Share of the variance that the semivariance reaches at an axis' characteristic distance."""
 
@@ -126,7 +128,11 @@ class Frame:
         return cls(**{name: tuple(part) for name, part in data.items()})
 
     def describe(self) -> str:
-        """Which length counts as 1 along each axis, in words."""
+        """Which length counts as 1 along each axis, in words.
+
+        >>> Frame(("lat", "lon"), ("deg", "deg"), (-90.0, 0.0), (360.0, 360.0)).describe()
+        'lat: 360 deg, lon: 360 deg'
+        """
         parts = zip(self.names, self.length, self.units, strict=True)
         return ", ".join(f"{n}: {length:.4g}{unit and f' {unit}'}" for n, length, unit in parts)
 
@@ -135,12 +141,16 @@ def correlation_length(data: FieldData, axis: int) -> float:
     """Distance along an axis at which half of the variance is lost, in its unit.
 
     From the semivariance over pairs of cells, pooled over snapshots, variables (each by its own
-    variance) and places; beyond the largest distance looked at it grows in proportion.
+    variance) and places; beyond the largest distance looked at it grows in proportion. Of an axis
+    of one cell it is the span.
     """
     cells, widths = data.shape[axis], data.grid.axes[axis].widths
+    if cells == 1:
+        return data.grid.axes[axis].span
+    data = data.distinct(_SNAPSHOTS)
     values, known = data.values.astype(np.float64), data.valid_mask()
     rest = tuple(range(data.values.ndim - 1))
-    count = known.sum(axis=rest)
+    count = np.maximum(known.sum(axis=rest), 1)
     mean = values.sum(axis=rest, where=known) / count
     variance = np.square(values - mean).sum(axis=rest, where=known) / count
     scaled = (values - mean) / np.sqrt(np.where(variance > 0, variance, 1))

@@ -171,7 +171,7 @@ class Observations:
     def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray | Tensor) -> Observations:
         """The chosen fields, in the given order; a number alone gives a batch of one."""
         if isinstance(index, Tensor):
-            return self._each(lambda v: v[index.to(v.device)])
+            return self._each(lambda v: v[index.reshape(-1).to(v.device)])
         rows = torch.from_numpy(np.atleast_1d(np.arange(len(self))[index]))
         return self._each(lambda v: v[rows.to(v.device)])
 

@@ -27,6 +27,11 @@ def observe(
 ) -> Observations:
     """Observe a share of the cells of every snapshot; number b is drawn with the key (seed, b).
 
+    >>> from mamba_diffae.fields import Grid, Variable
+    >>> values = np.arange(32.0).reshape(2, 4, 4, 1) / 31
+    >>> observe(FieldData([Variable("v")], Grid.default((4, 4)), values), 0.5).counts.tolist()
+    [8, 8]
+
     Args:
         data: Fields, with gaps or without; what is a gap is not observed.
         fraction: Share of the known cells that are seen, in (0, 1].
@@ -48,11 +53,11 @@ def observe(
     check_pattern(pattern)
     coarse = data.at(data.grid.lattice_shape(LATTICE_LIMIT) if shape is None else shape)
     known = coarse.valid_mask()
-    blind = [data.names[s] for s in np.flatnonzero(~known.reshape(len(data), -1).any(axis=1))]
-    if blind:
+    blind = np.flatnonzero(~known.reshape(len(data), -1).any(axis=1))
+    if len(blind):
         raise ValuesError(
             f"{len(blind)} of {len(data)} snapshots have no value at all, the first is "
-            f"{blind[0]!r}; leave them out: data.take(...)."
+            f"{data.names[int(blind[0])]!r}; leave them out: data.take(...)."
         )
     if pattern == "scattered":
         return _scattered(data, known, fraction, seed)
@@ -83,7 +88,7 @@ def _scattered(data: FieldData, known: np.ndarray, fraction: float, seed: int) -
 def known_points(
     boxes: BoxAverages, rng: np.random.Generator, data: FieldData, count: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Random places at which the fields have values.
+    """Random places at which the fields have values, each cell as often as it is large.
 
     Args:
         boxes: From `box_averages`, of S fields.
@@ -94,14 +99,15 @@ def known_points(
     Returns:
         Places (N, D), values there (S, N, C), and where they are known (S, N, C).
     """
-    coords, found = np.zeros((0, data.grid.dim)), 0
-    while found < count:  # each place is hit with the share of the region that is known
-        coords = np.concatenate([coords, random_places(rng, data, count)])
-        values, weight = boxes(coords, np.zeros_like(coords))
-        hit = (weight > 0).any(axis=(0, 2))
-        found = int(hit.sum())
-    rows = np.flatnonzero(hit)[:count]
-    return coords[rows], values[:, rows], weight[:, rows] > 0
+    cells = np.flatnonzero(boxes.known.any(axis=(0, 2)))
+    supports = data.grid.supports()[cells]
+    volume = supports.prod(axis=1)
+    drawn = rng.choice(len(cells), count, p=volume / volume.sum())
+    offset = (rng.random((count, data.grid.dim)) - 0.5) * supports[drawn]
+    coords = data.grid.centres()[cells[drawn]] + offset
+    values, _ = boxes(coords, np.zeros_like(coords))
+    known = boxes.known[:, cells[drawn]]
+    return coords, np.where(known, values, 0), known
 
 
 def box_averages(data: FieldData) -> BoxAverages:

@@ -14,6 +14,8 @@ from mamba_diffae.registry import unknown
 Pattern = Literal["random", "regular", "block", "stripes", "track", "clusters", "scattered"]
 PATTERNS: tuple[Pattern, ...] = get_args(Pattern)
 """`scattered` is off the lattice: see `observe`."""
+_REACH = 0.05
+"""Distance from a centre, as a share of the lattice, over which a cluster thins out by e."""
 
 
 def check_fraction(fraction: float) -> None:
@@ -39,6 +41,9 @@ def draw_cells(
 ) -> np.ndarray:
     """Indices of the cells of a lattice that are observed, at least one.
 
+    >>> draw_cells(np.random.default_rng(0), (4, 4), 0.25, "regular").tolist()
+    [5, 7, 13, 15]
+
     Args:
         rng: Source of randomness.
         shape: Cells along each axis.
@@ -55,16 +60,14 @@ def draw_cells(
     check_pattern(pattern)
     total = math.prod(shape)
     places = np.arange(total) if known is None else np.flatnonzero(known)
+    wanted = max(1, round(fraction * len(places)))
     if pattern in ("random", "scattered"):
-        count = max(1, round(fraction * len(places)))
-        return np.sort(rng.choice(places, count, replace=False))
-    kinds = {
-        "regular": _regular,
-        "block": _outside_a_block,
-        "stripes": _between_stripes,
-        "track": _along_tracks,
-        "clusters": _in_clusters,
-    }
+        return np.sort(rng.choice(places, wanted, replace=False))
+    if pattern == "track":
+        return _along_tracks(rng, tuple(shape), places, wanted)
+    if pattern == "clusters":
+        return _in_clusters(rng, tuple(shape), places, wanted)
+    kinds = {"regular": _regular, "block": _outside_a_block, "stripes": _in_stripes}
     chosen = np.intersect1d(kinds[pattern](rng, tuple(shape), fraction), places)
     return chosen if len(chosen) else rng.choice(places, 1)
 
@@ -77,12 +80,26 @@ def _index(shape: Sequence[int]) -> np.ndarray:
 def _regular(rng: np.random.Generator, shape: tuple[int, ...], fraction: float) -> np.ndarray:
     """Every so many cells along each axis, evenly."""
     chosen = np.ones(math.prod(shape), dtype=bool)
-    for place, n in zip(_index(shape), shape, strict=True):
-        count = max(1, round(n * fraction ** (1 / len(shape))))
+    for place, n, count in zip(_index(shape), shape, _regular_counts(shape, fraction), strict=True):
         kept = np.zeros(n, dtype=bool)
         kept[((np.arange(count) + 0.5) * n / count).astype(int)] = True
         chosen &= kept[place]
     return np.flatnonzero(chosen)
+
+
+def _regular_counts(shape: tuple[int, ...], fraction: float) -> list[int]:
+    """Lines across each axis: an axis too short for its share has one, the others so much less."""
+    counts, rest = [1] * len(shape), set(range(len(shape)))
+    while rest:
+        share = fraction ** (1 / len(rest))
+        short = {d for d in rest if round(shape[d] * share) < 1}
+        if not short:
+            for d in rest:
+                counts[d] = min(shape[d], round(shape[d] * share))
+            break
+        fraction *= math.prod(shape[d] for d in short)
+        rest -= short
+    return counts
 
 
 def _outside_a_block(
@@ -90,44 +107,70 @@ def _outside_a_block(
 ) -> np.ndarray:
     """All but one block of the lattice's aspect, anywhere."""
     hidden = np.ones(math.prod(shape), dtype=bool)
-    for place, n in zip(_index(shape), shape, strict=True):
-        side = min(n - 1, round(n * (1 - fraction) ** (1 / len(shape))))
+    for place, n, side in zip(_index(shape), shape, _block_sides(shape, 1 - fraction), strict=True):
         start = rng.integers(0, n - side + 1)
         hidden &= (place >= start) & (place < start + side)
     return np.flatnonzero(~hidden)
 
 
-def _between_stripes(
-    rng: np.random.Generator, shape: tuple[int, ...], fraction: float
+def _block_sides(shape: tuple[int, ...], hidden: float) -> list[int]:
+    """Cells of the block along each axis: all of an axis that is too short, but not of all axes."""
+    sides, rest = list(shape), set(range(len(shape)))
+    while rest:
+        share = hidden ** (1 / len(rest))
+        full = {d for d in rest if round(shape[d] * share) >= shape[d]}
+        if not full or full == rest:
+            for d in rest:
+                sides[d] = min(shape[d] - 1, round(shape[d] * share))
+            break
+        rest -= full
+    return sides
+
+
+def _in_stripes(rng: np.random.Generator, shape: tuple[int, ...], fraction: float) -> np.ndarray:
+    """Two to five bands of cells across one axis; the rest is missing."""
+    axis = int(rng.choice([d for d, n in enumerate(shape) if n > 1] or [0]))
+    n = shape[axis]
+    count = max(1, round(fraction * n))
+    bands = min(count, int(rng.integers(2, 6)))
+    within = (np.arange(n) + rng.uniform(0, n)) / n * bands % 1
+    seen = np.zeros(n, dtype=bool)
+    seen[np.argsort(within, kind="stable")[:count]] = True
+    return np.flatnonzero(seen[_index(shape)[axis]])
+
+
+def _along_tracks(
+    rng: np.random.Generator, shape: tuple[int, ...], places: np.ndarray, wanted: int
 ) -> np.ndarray:
-    """Bands across one axis: a few are seen, the rest missing."""
-    axis = int(rng.integers(len(shape)))
-    period = max(2.0, shape[axis] / float(rng.integers(2, 6)))
-    phase = rng.uniform(0, period)
-    return np.flatnonzero((_index(shape)[axis] + phase) % period < fraction * period)
-
-
-def _along_tracks(rng: np.random.Generator, shape: tuple[int, ...], fraction: float) -> np.ndarray:
     """Cells that straight lines cross, as ships and satellites go, until the share is reached."""
-    wanted = max(1, round(fraction * math.prod(shape)))
-    chosen: set[int] = set()
+    left = np.zeros(math.prod(shape), dtype=bool)
+    left[places] = True
     steps = np.linspace(-2, 2, 8 * max(shape))[:, None]
+    chosen: list[np.ndarray] = []
     for _ in range(64 * max(shape)):
         direction = rng.standard_normal(len(shape))
         line = rng.random(len(shape)) + steps * direction / np.linalg.norm(direction)
         line = line[((line >= 0) & (line < 1)).all(axis=1)]
-        cells = np.ravel_multi_index(tuple((line * shape).astype(int).T), shape)
-        chosen.update(cells.tolist())
-        if len(chosen) >= wanted:
+        cells = np.asarray(np.ravel_multi_index(tuple((line * shape).astype(int).T), shape))
+        cells = cells[np.sort(np.unique(cells, return_index=True)[1])]
+        cells = cells[left[cells]]
+        if len(cells) > wanted:  # a part of the last line is enough
+            start = int(rng.integers(0, len(cells) - wanted + 1))
+            cells = cells[start : start + wanted]
+        left[cells] = False
+        chosen.append(cells)
+        wanted -= len(cells)
+        if not wanted:
             break
-    return np.sort(np.fromiter(chosen, dtype=np.int64))[:]
+    return np.sort(np.concatenate(chosen))
 
 
-def _in_clusters(rng: np.random.Generator, shape: tuple[int, ...], fraction: float) -> np.ndarray:
+def _in_clusters(
+    rng: np.random.Generator, shape: tuple[int, ...], places: np.ndarray, wanted: int
+) -> np.ndarray:
     """Cells around a few centres, as stations crowd around cities."""
-    wanted = max(1, round(fraction * math.prod(shape)))
     centres = rng.random((max(1, round(wanted**0.5 / 2)), len(shape)))
-    places = (_index(shape).T + 0.5) / shape
-    distance = np.linalg.norm(places[:, None] - centres, axis=-1).min(axis=1)
-    likelihood = np.exp(-distance / 0.05) + 1e-9
-    return np.sort(rng.choice(len(places), wanted, replace=False, p=likelihood / likelihood.sum()))
+    where = ((_index(shape).T + 0.5) / shape)[places]
+    distance = np.linalg.norm(where[:, None] - centres, axis=-1).min(axis=1)
+    likelihood = np.exp(-distance / _REACH) + 1e-9
+    return np.sort(rng.choice(places, wanted, replace=False, p=likelihood / likelihood.sum()))

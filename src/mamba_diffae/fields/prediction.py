@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
+from mamba_diffae.fields.axis import Axis
 from mamba_diffae.fields.data import FieldData
 from mamba_diffae.fields.errors import FieldError, ShapeError
 from mamba_diffae.fields.grid import Grid
@@ -17,6 +19,8 @@ from mamba_diffae.fields.overlap import average
 
 Targets = FieldData | Grid | int | Sequence[int] | np.ndarray | None
 """A grid, or fields on one; a shape; cells along the longest axis; places (N, D); None: native."""
+_NOTHING = 1e-9
+"""Weight of a cell that does not exist, beside the largest of those that do."""
 
 
 @final
@@ -36,7 +40,11 @@ class Query:
 
     @classmethod
     def of(cls, targets: Targets, native: Grid) -> Query:
-        """What to ask: cells as fine as the native ones or finer, so that coarser ones are averages.
+        """What to ask: cells no coarser than the native ones, averaged for coarser targets.
+
+        >>> query = Query.of((2, 2), Grid.default((4, 4)))
+        >>> len(query.coords), query.finish(np.ones((1, 16, 1))).shape
+        (16, (1, 2, 2, 1))
 
         Args:
             targets: What is wanted.
@@ -46,8 +54,9 @@ class Query:
             ShapeError: If the targets are none, or of other axes.
             CoordinateError: If places lie outside the native grid.
         """
-        if isinstance(targets, np.ndarray) and targets.ndim == 2:
-            return cls(check_inside(targets, native, "targets"))
+        if isinstance(targets, np.ndarray) and _are_places(targets, native):
+            places = targets.reshape(len(targets), -1)
+            return cls(check_inside(places, native, "targets"))
         grid = target_grid(targets, native)
         asked = _asked(grid, native)
         return cls(check_inside(asked.centres(), native, "targets"), asked, grid)
@@ -57,12 +66,18 @@ class Query:
         if self.asked is None or self.grid is None:
             return values
         gridded = values.reshape(len(values), *self.asked.shape, values.shape[-1])
-        if self.asked.shape == self.grid.shape:
+        if self.asked.axes == self.grid.axes:
             return gridded
+        # Cells that do not exist count nothing, save where a target has no others.
+        weight = self.asked.weights()
+        weight = np.maximum(weight, _NOTHING * weight.max())[None, ..., None]
         matrices = self.asked.overlaps(self.grid)
-        measures = (axis.measures for axis in self.asked.axes)
-        weighted = [m * w for m, w in zip(matrices, measures, strict=True)]
-        return average(gridded, [w / w.sum(axis=1, keepdims=True) for w in weighted])
+        return average(gridded * weight, matrices) / average(weight, matrices)
+
+
+def _are_places(targets: np.ndarray, native: Grid) -> bool:
+    """Whether they are coordinates, (N, D), or (N,) on one axis."""
+    return targets.ndim == 2 or (targets.ndim == native.dim == 1 and targets.dtype.kind == "f")
 
 
 def target_grid(targets: Targets, native: Grid) -> Grid:
@@ -82,7 +97,7 @@ def target_grid(targets: Targets, native: Grid) -> Grid:
             )
         return grid
     if isinstance(targets, int | np.integer) and targets >= 1:
-        return native.regrid(native.scaled_shape(int(targets)))
+        targets = native.scaled_shape(int(targets))
     shape = tuple(targets) if isinstance(targets, Sequence) else ()
     if len(shape) != native.dim or not all(
         isinstance(n, int | np.integer) and n >= 1 for n in shape
@@ -93,35 +108,34 @@ def target_grid(targets: Targets, native: Grid) -> Grid:
             "cells along the longest axis (1 or more), or places as an array of shape "
             f"(N, {native.dim})."
         )
-    return native.regrid(tuple(int(n) for n in shape))
+    wanted = tuple(int(n) for n in shape)
+    return native if wanted == native.shape else native.regrid(wanted)
 
 
 def _asked(grid: Grid, native: Grid) -> Grid:
-    """Cells to ask at: the native ones if they are finer, else parts of the grid's own."""
-    if grid.same_region(native):
-        if all(n <= m for n, m in zip(grid.shape, native.shape, strict=True)):
-            return Grid(native.axes)
-        finer = tuple(max(n, m) for n, m in zip(grid.shape, native.shape, strict=True))
-        return Grid(grid.axes) if finer == grid.shape else Grid(native.axes).regrid(finer)
-    parts = (
-        _refined(axis.edges, float(np.median(own.widths))) for axis, own in _pairs(grid, native)
-    )
-    axes = (
-        type(axis)(axis.name, edges, axis.unit)
-        for axis, edges in zip(grid.axes, parts, strict=True)
-    )
-    return Grid(tuple(axes))
+    """Cells to ask at: along each axis the native ones if they are finer, else the grid's own.
+
+    Those are divided where they are wider than the native ones of another region.
+    """
+    axes = [_asked_axis(axis, own) for axis, own in zip(grid.axes, native.axes, strict=True)]
+    mask = native.mask if tuple(axes) == native.axes else None
+    return Grid(tuple(axes), mask)
 
 
-def _pairs(grid: Grid, native: Grid):  # noqa: ANN202
-    return zip(grid.axes, native.axes, strict=True)
+def _asked_axis(axis: Axis, native: Axis) -> Axis:
+    same = np.allclose([axis.low, axis.high], [native.low, native.high], 0, 1e-6 * native.span)
+    if same and axis.cells <= native.cells:
+        return native
+    widths = np.interp(axis.centres, native.centres, native.widths)
+    edges = _refined(axis.edges, widths)
+    return axis if len(edges) == len(axis.edges) else replace(axis, edges=edges, cell_measures=None)
 
 
-def _refined(edges: np.ndarray, width: float) -> np.ndarray:
-    """Edges with every cell divided evenly into parts of at most a width."""
+def _refined(edges: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """Edges with every cell divided evenly into parts of at most a width of its own."""
     parts = [
         np.linspace(low, high, math.ceil((high - low) / width - 1e-6) + 1)[:-1]
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
+        for (low, high), width in zip(itertools.pairwise(edges), widths, strict=True)
     ]
     return np.append(np.concatenate(parts), edges[-1])
 
@@ -165,5 +179,9 @@ class Prediction:
     def of_mean(
         cls, mean: np.ndarray, std: np.ndarray | None = None, grid: Grid | None = None
     ) -> Prediction:
-        """A prediction without draws."""
+        """A prediction without draws.
+
+        >>> Prediction.of_mean(np.zeros((1, 5, 1)), np.ones((1, 5, 1))).std.sum().item()
+        5.0
+        """
         return cls(mean, np.zeros((0, *mean.shape), mean.dtype), std, grid=grid)
