@@ -1,6 +1,7 @@
 """Picture files of every kind that is read; makes `published` importable."""
 
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,11 @@ def folder(tmp_path) -> Path:
     (root / "notes.txt").write_text("no picture")
     (root / "._b.png").write_bytes(b"what some systems leave beside a picture")
     return root
+
+
+@pytest.fixture
+def silent():
+    """Nothing may be said."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield

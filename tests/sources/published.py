@@ -1,4 +1,4 @@
-"""A picture; CIFAR-10 and STL-10 as they are published, but of a few pictures."""
+"""A picture, an array; CIFAR-10 and STL-10 as they are published, but of a few pictures."""
 
 import io
 import struct
@@ -16,6 +16,11 @@ def picture(width, height, seed=0):
     """A random RGB picture."""
     pixels = np.random.default_rng((seed, width, height)).integers(0, 256, (height, width, 3))
     return Image.fromarray(pixels.astype(np.uint8))
+
+
+def stack(*shape, dtype: type | str = np.float32) -> np.ndarray:
+    """Random numbers about 0."""
+    return (np.random.default_rng(0).normal(size=shape) * 50).astype(dtype)
 
 
 class Python2Pickle:

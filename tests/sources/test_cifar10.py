@@ -51,7 +51,8 @@ def test_pictures_labels_and_splits(tmp_path, made, place):
     assert sorted(tmp_path.rglob("*")) == before  # nothing is unpacked
     np.testing.assert_array_equal(field.values, np.concatenate(list(pictures.values())))
     assert field.values.dtype == np.uint8
-    assert (field.scaling.low, field.scaling.high) == (0, 255)
+    assert [v.limits for v in field.variables] == [(0, 255)] * 3
+    assert field.mirrored
     assert field.splits[30:].tolist() == ["test"] * 6
     assert sorted(field.splits[:30].tolist()) == ["train"] * 27 + ["val"] * 3
     assert list(field.names[:3]) == ["cat 00000", "truck 00001", "airplane 00002"]

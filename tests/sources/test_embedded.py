@@ -20,7 +20,12 @@ def emoji():
 def test_the_pictures_are_bytes_at_96(emoji):
     assert emoji.values.shape == (3119, 96, 96, 3)
     assert emoji.values.dtype == np.uint8
-    assert emoji.scaling.unit(emoji.values[0]).max() <= 1
+    assert [(v.name, v.limits) for v in emoji.variables] == [
+        (name, (0, 255)) for name in ("red", "green", "blue")
+    ]
+    assert emoji.unit_interval(emoji.values[0]).max() <= 1
+    assert emoji.grid.names == ("y", "x")
+    assert emoji.mirrored
     assert (emoji.values.min(axis=(1, 2, 3)) < 230).all()  # none is blank
 
 

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 from published import picture
 
-from mamba_diffae.sources import open_field
-from mamba_diffae.sources.open import lasting_name
+from mamba_diffae.sources import canonical_source, open_field
 
 
 def encoded(image, form="PNG"):
@@ -157,8 +156,8 @@ def test_mixed_sizes_and_grey_pictures_are_converted_and_told(library):
     with pytest.warns(UserWarning, match="hf:pets") as told:
         field = open_field("hf:pets")
     assert [str(w.message) for w in told] == [
-        "The pictures in hf:pets have 3 different sizes, 16 × 18 to 40 × 24; of each the central "
-        "square is averaged to 16 × 16 pixels.",
+        "The pictures in hf:pets have 3 different sizes, 18 × 16 to 24 × 40 (rows × columns); of "
+        "each the central square is averaged to 16 × 16 pixels.",
         "1 of 3 pictures in hf:pets are grey; they become colour pictures of three equal channels.",
     ]
     assert field.values.shape == (3, 16, 16, 3)
@@ -167,8 +166,8 @@ def test_mixed_sizes_and_grey_pictures_are_converted_and_told(library):
 
 def test_a_size_is_chosen_and_never_enlarges(library):
     library(part(4))
-    assert open_field("hf:pets", size=5).size == 5
-    with pytest.raises(ValueError, match="hf:pets, train 0 is 16 × 16 pixels, but 17 × 17"):
+    assert open_field("hf:pets", size=5).shape == (5, 5)
+    with pytest.raises(ValueError, match=r"hf:pets, train 0 is 16 × 16 pixels .* but 17 × 17"):
         open_field("hf:pets", size=17)
 
 
@@ -231,9 +230,9 @@ def test_a_version_that_would_run_code_is_refused(library, version):
 
 def test_the_name_lasts_unless_it_is_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert lasting_name("hf:someone/pets") == "hf:someone/pets"
+    assert canonical_source("hf:someone/pets") == "hf:someone/pets"
     (tmp_path / "pets").mkdir()
-    assert lasting_name("hf:pets") == f"hf:{tmp_path.resolve()}/pets"
+    assert canonical_source("hf:pets") == f"hf:{tmp_path.resolve()}/pets"
 
 
 @pytest.fixture

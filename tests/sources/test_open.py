@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from mamba_diffae.fields import area_average
-from mamba_diffae.sources import lasting_name, open_field
+from mamba_diffae.fields import FieldData, ShapeError
+from mamba_diffae.registry import Registry
+from mamba_diffae.sources import SOURCES, Source, canonical_source, open_field
 
 
 @pytest.fixture
 def values():
-    return np.random.default_rng(0).normal(size=(5, 12, 12, 1))
+    return np.random.default_rng(0).normal(size=(5, 12, 9, 1))
 
 
 def test_fields_pass_through_as_they_are(values):
@@ -19,14 +20,22 @@ def test_fields_pass_through_as_they_are(values):
 
 
 def test_size_averages_any_source(values):
-    field = open_field(values, size=5)
-    np.testing.assert_array_equal(field.values, area_average(values, 5))
-    assert field.scaling == open_field(values).scaling
+    field = open_field(values, size=4)
+    blocks = values.reshape(5, 4, 3, 3, 3, 1).mean(axis=(2, 4))
+    np.testing.assert_allclose(field.values, blocks, atol=1e-9)
+    assert field.variables == open_field(values).variables
+    assert open_field(values, size=(6, 9)).shape == (6, 9)
 
 
-@pytest.mark.parametrize("size", [0, 13])
+@pytest.mark.parametrize("size", [13, (12, 10), (3, 3, 3)])
 def test_size_never_enlarges(values, size):
-    with pytest.raises(ValueError, match=rf"Scale {size} was asked.*12 × 12"):
+    with pytest.raises(ValueError, match=r"were asked, but the fields have 12 × 9"):
+        open_field(values, size=size)
+
+
+@pytest.mark.parametrize("size", [0, -1, (), (0, 3), 2.5, "9"])
+def test_what_is_no_size_is_named(values, size):
+    with pytest.raises(ShapeError, match="give cells along the longest axis"):
         open_field(values, size=size)
 
 
@@ -47,7 +56,7 @@ def test_a_misspelt_path_is_answered_with_its_neighbour(tmp_path):
 
 
 def test_nothing_near_gives_no_hint(tmp_path):
-    with pytest.raises(ValueError, match=r"a GridField\.$"):
+    with pytest.raises(ValueError, match=r"FieldData\.$"):
         open_field(tmp_path / "nowhere" / "qqq")
 
 
@@ -95,7 +104,48 @@ def test_a_folder_with_a_colon_is_opened_by_its_path(folder, monkeypatch):
 def test_a_name_that_lasts_holds_in_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     here = tmp_path.resolve()
-    assert lasting_name("emoji") == "emoji"
-    assert lasting_name("data/x.npy") == f"{here}/data/x.npy"
-    assert lasting_name("cifar10:data") == f"cifar10:{here}/data"
-    assert lasting_name("stl10:.") == f"stl10:{here}"
+    assert canonical_source("emoji") == "emoji"
+    assert canonical_source("data/x.npy") == f"{here}/data/x.npy"
+    assert canonical_source("cifar10:data") == f"cifar10:{here}/data"
+    assert canonical_source("stl10:.") == f"stl10:{here}"
+
+
+class Constants(Source):
+    """A source of another package: "constants:N" are N fields."""
+
+    form = "constants:N"
+
+    def matches(self, spec):
+        return isinstance(spec, str) and spec.startswith("constants:")
+
+    def open(self, spec, *, shape=None, skip_broken=False):
+        count = int(spec.partition(":")[2])
+        return open_field(np.arange(count * 16.0).reshape(count, 4, 4))
+
+    def canonical(self, spec):
+        return spec
+
+
+def test_another_package_brings_a_source(monkeypatch):
+    monkeypatch.setattr(SOURCES, "_registered", {})
+    SOURCES.register("constants", Constants)
+    assert isinstance(SOURCES, Registry)
+    field = open_field("constants:3", size=2)
+    assert isinstance(field, FieldData)
+    assert field.values.shape == (3, 2, 2, 1)
+    assert canonical_source("constants:3") == "constants:3"
+    with pytest.raises(ValueError, match=r"unknown; give .*constants:N.* mean 'constants:N'\?"):
+        open_field("constant:N")
+
+
+def test_a_source_of_another_package_may_take_folders_first(folder, monkeypatch):
+    class Folders(Constants):
+        def matches(self, spec):
+            return str(spec).endswith("pictures")
+
+        def open(self, spec, *, shape=None, skip_broken=False):
+            return super().open("constants:2")
+
+    monkeypatch.setattr(SOURCES, "_registered", {})
+    SOURCES.register("folders", Folders)
+    assert len(open_field(folder)) == 2

@@ -1,11 +1,13 @@
 """Splits by name: complete, stable, never empty where that is possible."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mamba_diffae.sources.splits import completed, hold_out, split_by_name
+from mamba_diffae.sources.splits import fill_splits, hold_out, split_by_name
 
 name_sets = st.lists(st.text(max_size=8), min_size=3, max_size=60, unique=True)
 
@@ -20,6 +22,17 @@ def test_a_name_decides_wherever_it_stands(names, random):
     before = dict(zip(names, split_by_name(names), strict=True))
     random.shuffle(names)
     assert dict(zip(names, split_by_name(names), strict=True)) == before
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_the_spelling_of_accents_moves_no_picture(form):
+    names = [f"Ångström é {i}.png" for i in range(60)]
+    other = [unicodedata.normalize(form, name) for name in names]
+    np.testing.assert_array_equal(split_by_name(names), split_by_name(other))
+
+
+def test_a_name_that_is_no_unicode_has_a_split():
+    assert len(split_by_name(["caf\udce9.png", "b", "c"])) == 3
 
 
 def test_one_or_two_fields_are_for_training():
@@ -66,13 +79,13 @@ def test_what_is_held_out_is_spread_over_the_set():
 )
 def test_splits_that_lack_are_added(given, expected):
     given = np.array(given.split())
-    after = completed(given, [str(i) for i in range(len(given))])
+    after = fill_splits(given, [str(i) for i in range(len(given))])
     assert sorted(set(after.tolist())) == sorted(expected.split())
     assert (after[given == "test"] == "test").all()
 
 
 @pytest.mark.parametrize("given", ["train", "test", "val test"])
-def test_splits_that_cannot_be_completed_go_by_name(given):
+def test_splits_that_cannot_be_filled_go_by_name(given):
     names = [str(i) for i in range(30)]
     splits = np.resize(given.split(), 30)
-    assert completed(splits, names).tolist() == split_by_name(names).tolist()
+    assert fill_splits(splits, names).tolist() == split_by_name(names).tolist()

@@ -31,6 +31,7 @@ def test_pictures_labels_and_splits(tmp_path, made, packed):
     field = open_field(f"stl10:{tmp_path}")
     assert sorted(tmp_path.rglob("*")) == before  # nothing is unpacked
     np.testing.assert_array_equal(field.values, np.concatenate(list(pictures.values())))
+    assert field.mirrored
     assert sorted(field.splits[:6].tolist()) == ["train"] * 5 + ["val"]
     assert field.splits[6:].tolist() == ["test"] * 4
     assert list(field.names[:3]) == ["airplane 00000", "bird 00001", "car 00002"]

@@ -54,14 +54,16 @@ class ArrayFileSource(Source):
                 without `values`, or as `from_array`.
         """
         path = Path(spec).expanduser()
-        # Mapped first: its header tells the size before any memory is taken.
         with _damage_told(path):
+            # Mapped first: the header tells the size before any memory is taken.
             loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+            needed = loaded.nbytes if isinstance(loaded, np.ndarray) else 0
+            if needed:
+                del loaded  # a mapping counts where the system limits addresses
+                check_memory(needed, str(path))
+                loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            check_memory(loaded.nbytes, str(path))
-            with _damage_told(path):
-                values = np.array(loaded)
-            return from_array(values, str(path))
+            return from_array(loaded, str(path))
         with loaded, _damage_told(path):
             arguments = _arguments(loaded, path)
         return from_array(what=str(path), **arguments)

@@ -36,7 +36,8 @@ def make_grid(
 
     Raises:
         ShapeError: If the coordinates are of another shape.
-        AxisError: If an axis has one cell, or coordinates that neither rise nor fall throughout.
+        AxisError: If an axis has one cell, or coordinates that are no numbers, or neither rise nor
+            fall throughout.
     """
     given = (
         dict(axes) if axes is not None else dict(zip(Grid.default(shape).names, shape, strict=True))
@@ -77,7 +78,13 @@ def _check_counts(shape: Shape, given: Mapping[str, Coordinates], what: str) -> 
 
 def _axis(name: str, coordinates: Coordinates, cells: int, unit: str | None) -> tuple[Axis, bool]:
     """An axis, and whether its coordinates fall and were turned, which is said."""
-    x = np.asarray(coordinates, dtype=np.float64)
+    x = np.asarray(coordinates)
+    if x.dtype.kind not in "iuf":
+        raise AxisError(
+            f"The axis {name!r} has coordinates of the type {x.dtype}; expected numbers, so give "
+            "times as hours or days since one of them."
+        )
+    x = x.astype(np.float64)
     falls = bool((np.diff(x) < 0).all())
     if falls:
         warnings.warn(

@@ -65,7 +65,7 @@ class Stack:
             mask = mask.astype(bool)
         if mask.dtype != bool or mask.shape not in (shape[1:-1], shape[:-1], shape):
             raise ShapeError(
-                f"The mask of {what} has shape {mask.shape} and type {mask.dtype}; expected bool "
+                f"{what}: its mask has shape {mask.shape} and type {mask.dtype}; expected bool "
                 f"of shape {shape[1:-1]}, {shape[:-1]} or {shape}, True where there is a value."
             )
         known = mask if mask.shape == shape else mask[..., None]
@@ -73,7 +73,7 @@ class Stack:
         valid = known if self.valid is None else known & self.valid
         if not valid.any():
             raise ValuesError(
-                f"The mask of {what} leaves no value; it is True where there is one, so turn it "
+                f"{what}: its mask leaves no value; it is True where there is one, so turn it "
                 "about if it marks what is missing: ~mask."
             )
         if mask.shape != shape[1:-1]:

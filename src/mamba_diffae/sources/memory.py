@@ -8,26 +8,31 @@ from pathlib import Path
 from mamba_diffae.fields import FieldError
 
 
-def check_memory(needed: int, what: str) -> None:
+COPIES = 3
+"""How often values are held while they are opened: themselves, the training part, its order."""
+
+
+def check_memory(size: int, what: str) -> None:
     """Refuse what would not fit; where the system does not say what is free, nothing is refused.
 
     Args:
-        needed: Bytes.
-        what: What needs them.
+        size: Bytes of the values.
+        what: What holds them.
 
     Raises:
-        FieldError: If fewer are free.
+        FieldError: If fewer are free than opening them takes.
     """
-    free = min(_free(), default=needed)
-    if needed > free:
-        raise too_large(needed, what, f", and {max(free, 0) / 1e9:.1f} GB are free")
+    free = min(_free(), default=COPIES * size)
+    if COPIES * size > free:
+        raise too_large(size, what, f", and {max(free, 0) / 1e9:.1f} GB are free")
 
 
-def too_large(needed: int, what: str, free: str = "") -> FieldError:
-    """The error for what does not fit into memory."""
+def too_large(size: int, what: str, free: str = "") -> FieldError:
+    """The error for values that do not fit into memory."""
     return FieldError(
-        f"{what} needs {needed / 1e9:.1f} GB of memory{free}; give a part of it, such as "
-        "np.load(path, mmap_mode='r')[::10], or coarser fields."
+        f"{what} holds {size / 1e9:.1f} GB and needs about {COPIES * size / 1e9:.1f} GB of memory "
+        f"to be opened{free}; give a part of it, such as np.load(path, mmap_mode='r')[::10], or "
+        "coarser fields."
     )
 
 
@@ -38,7 +43,10 @@ def _free() -> Iterator[int]:
         yield int(meminfo["MemAvailable"].split()[0]) * 1024
     limit, used = (_number(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
     if limit is not None and used is not None:
-        yield limit - used
+        # Pages of files that were read count as used, but give way.
+        kinds = dict(line.split() for line in _text("/sys/fs/cgroup/memory.stat").splitlines())
+        cached = sum(int(kinds.get(f"{kind}_file", 0)) for kind in ("active", "inactive"))
+        yield limit - used + cached
     try:
         import resource
     except ImportError:  # not on Windows
@@ -49,18 +57,21 @@ def _free() -> Iterator[int]:
         yield most - int(status["VmSize"].split()[0]) * 1024
 
 
-def _lines(path: str) -> dict[str, str]:
-    """A file of lines "key: value"; empty if there is none."""
+def _text(path: str) -> str:
+    """The content of a file; empty if there is none."""
     try:
-        text = Path(path).read_text()
+        return Path(path).read_text()
     except OSError:
-        return {}
-    pairs = (line.partition(":") for line in text.splitlines())
+        return ""
+
+
+def _lines(path: str) -> dict[str, str]:
+    """A file of lines "key: value"."""
+    pairs = (line.partition(":") for line in _text(path).splitlines())
     return {key: value.strip() for key, _, value in pairs}
 
 
 def _number(path: str) -> int | None:
-    try:
-        return int(Path(path).read_text())
-    except (OSError, ValueError):  # no such file, or "max"
-        return None
+    """A file of one number; None if there is none, or it says "max"."""
+    text = _text(path).strip()
+    return int(text) if text.isdecimal() else None

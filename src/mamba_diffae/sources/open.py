@@ -63,7 +63,8 @@ def open_field(
         data = _matching(source).open(source, shape=shape, skip_broken=skip_broken)
     if shape is None:
         return data
-    return data.at(data.grid.scaled_shape(shape) if isinstance(shape, int) else shape)
+    wanted = data.grid.scaled_shape(shape) if isinstance(shape, int) else shape
+    return data if wanted == data.shape else data.at(wanted)
 
 
 def canonical_source(source: str) -> str:
@@ -75,7 +76,7 @@ def canonical_source(source: str) -> str:
 def _checked(size: int | Sequence[int] | None) -> Shape | int | None:
     if size is None:
         return None
-    shape = (size,) if isinstance(size, int | np.integer) else tuple(size)
+    shape = tuple(size) if isinstance(size, Sequence) else (size,)
     if not shape or not all(isinstance(n, int | np.integer) and n >= 1 for n in shape):
         raise ShapeError(
             f"size is {size!r}; give cells along the longest axis, 1 or more, or one such number "

@@ -1,6 +1,8 @@
 """Pictures: what is read, how it becomes a square field, and what is refused."""
 
+import os
 import struct
+import sys
 import warnings
 import zlib
 
@@ -8,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mamba_diffae.fields import area_average
 from mamba_diffae.sources import open_field, open_picture
 
 
@@ -41,7 +42,8 @@ def test_a_folder_is_read_sorted_with_subfolders_and_without_other_files(folder)
     assert list(field.names) == ["a.JPG", "b.png", "c.webp", "sub/a.jpeg"]
     assert field.values.shape == (4, 16, 16, 3)
     assert field.values.dtype == np.uint8
-    assert (field.scaling.low, field.scaling.high) == (0, 255)
+    assert [v.name for v in field.variables] == ["red", "green", "blue"]
+    assert field.mirrored
     assert field.groups.tolist() == [0, 1, 2, 3]
     assert set(field.splits) == {"train", "val", "test"}
 
@@ -53,20 +55,39 @@ def test_a_lossless_picture_at_native_size_is_unchanged(folder):
 
 def test_size_is_chosen_and_averages_areas(folder):
     pixels = np.asarray(Image.open(folder / "b.png"))[2:22]
-    expected = area_average(pixels[None], 6)[0]
-    np.testing.assert_allclose(open_field(folder, size=6).values[1], expected, atol=0.5001)
+    expected = pixels.reshape(5, 4, 5, 4, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(open_field(folder, size=5).values[1], expected, atol=0.5001)
 
 
 def test_the_native_size_is_capped(tmp_path):
     save(tmp_path / "large.png", ramp(300, 280))
-    assert open_field(tmp_path).size == 256
-    assert open_field(tmp_path, size=280).size == 280
+    assert open_field(tmp_path).shape == (256, 239)
+    assert open_field(tmp_path, size=300).shape == (300, 280)
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"), [(None, (8, 12)), (6, (4, 6)), ((4, 6), (4, 6)), ((2, 8), (2, 8))]
+)
+def test_pictures_of_one_oblong_size_keep_their_aspect(tmp_path, size, shape):
+    for i in range(3):
+        save(tmp_path / f"{i}.png", ramp(8, 12))
+    field = open_field(tmp_path, size=size)
+    assert field.shape == shape
+    assert field.values[0, ..., 0].mean() == pytest.approx(5.5, abs=0.5)
+    assert field.values[0, ..., 1].mean() == pytest.approx(3.5, abs=0.5)
+
+
+def test_a_size_is_the_longer_side_of_one_picture(tmp_path):
+    path = save(tmp_path / "a.png", ramp(8, 12))
+    assert open_picture(path, 6).shape == (4, 6, 3)
+    with pytest.raises(ValueError, match=r"is 8 × 12 pixels .* but 9 × 13 were asked"):
+        open_picture(path, 13)
 
 
 def test_the_middle_of_a_picture_is_kept(tmp_path):
-    wide = open_picture(save(tmp_path / "wide.png", ramp(4, 10)), 4)
+    wide = open_picture(save(tmp_path / "wide.png", ramp(4, 10)), (4, 4))
     np.testing.assert_array_equal(wide[0, :, 0], [3, 4, 5, 6])
-    tall = open_picture(save(tmp_path / "tall.png", ramp(10, 4)), 4)
+    tall = open_picture(save(tmp_path / "tall.png", ramp(10, 4)), (4, 4))
     np.testing.assert_array_equal(tall[:, 0, 1], [3, 4, 5, 6])
 
 
@@ -75,6 +96,42 @@ def test_the_camera_orientation_is_respected(tmp_path):
     exif[0x0112] = 6  # turned by 90 degrees
     path = save(tmp_path / "turned.png", ramp(4, 4), exif=exif)
     np.testing.assert_array_equal(open_picture(path, 4), np.rot90(ramp(4, 4), -1))
+
+
+def test_pictures_turned_by_the_camera_have_one_size_with_the_others(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    save(tmp_path / "turned.png", ramp(4, 6), exif=exif)
+    save(tmp_path / "upright.png", ramp(6, 4))
+    assert open_field(tmp_path).shape == (6, 4)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+def test_a_malformed_camera_block_spoils_no_picture(tmp_path, name):
+    save(tmp_path / name, np.full((8, 8, 3), 90, np.uint8), exif=b"Exif\0\0no TIFF header here")
+    assert abs(int(open_picture(tmp_path / name, 8).mean()) - 90) < 3
+    assert open_field(tmp_path).shape == (8, 8)
+
+
+def test_every_ending_of_a_jpeg_is_read_and_other_pictures_are_counted(folder):
+    for name, form in (("d.jfif", "JPEG"), ("e.JPE", "JPEG"), ("f.tif", "TIFF"), ("g.TIF", "TIFF")):
+        Image.new("RGB", (16, 16)).save(folder / name, format=form)
+    Image.new("RGB", (16, 16)).save(folder / "h.bmp")
+    with pytest.warns(UserWarning, match="pictures") as told:
+        field = open_field(folder)
+    assert {"d.jfif", "e.JPE"} <= set(field.names)
+    assert len(field) == 6
+    assert any(
+        "3 pictures in " in str(w.message) and "1 .bmp, 2 .tif" in str(w.message) for w in told
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_a_name_in_an_old_encoding_is_read_and_printable(folder):
+    (folder / "c.webp").rename(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.webp"))
+    field = open_field(folder)
+    assert "caf\\xe9.webp" in field.names
+    "".join(field.names).encode()
 
 
 def test_transparency_lies_over_white(tmp_path):
@@ -109,10 +166,11 @@ def test_a_print_picture_becomes_rgb(tmp_path):
     assert red < 5 < 250 < min(green, blue)
 
 
-@pytest.mark.parametrize("size", [0, 17])
-def test_a_picture_is_never_enlarged(folder, size):
-    with pytest.raises(ValueError, match=rf"c\.webp is 16 × 16 .*{size} × {size} .* 1 to 16"):
-        open_picture(folder / "c.webp", size)
+@pytest.mark.parametrize("shape", [(0, 0), (17, 17), (16, 17), (17, 2)])
+def test_a_picture_is_never_enlarged(folder, shape):
+    asked = " × ".join(map(str, shape))
+    with pytest.raises(ValueError, match=rf"c\.webp is 16 × 16 .*{asked} .* 1 × 1 to 16 × 16"):
+        open_picture(folder / "c.webp", shape)
 
 
 def test_the_small_picture_of_a_folder_is_named(folder):
@@ -122,7 +180,7 @@ def test_the_small_picture_of_a_folder_is_named(folder):
 
 def test_a_folder_without_pictures_says_what_is_read(tmp_path):
     (tmp_path / "data.txt").write_text("x")
-    with pytest.raises(ValueError, match=r"holds no pictures; .*\.png, \.jpg, \.jpeg, \.webp"):
+    with pytest.raises(ValueError, match=r"holds no pictures; .*\.png, \.jpg, .*\.webp"):
         open_field(tmp_path)
 
 
@@ -158,7 +216,7 @@ def test_pictures_of_one_size_and_colour_warn_of_nothing(tmp_path):
         save(tmp_path / f"{i}.png", ramp(8, 10))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        open_field(tmp_path, skip_broken=True)
+        assert open_field(tmp_path, skip_broken=True).shape == (8, 10)
 
 
 @pytest.mark.parametrize("size", [None, 6])
@@ -169,8 +227,8 @@ def test_mixed_sizes_and_grey_pictures_are_converted_and_told(folder, size):
         field = open_field(folder, size=size)
     n = size or 16
     assert [str(warning.message).partition(str(folder))[2] for warning in told] == [
-        f" have 6 different sizes, 16 × 16 to 40 × 40; of each the central square is averaged to "
-        f"{n} × {n} pixels.",
+        f" have 6 different sizes, 16 × 16 to 40 × 40 (rows × columns); of each the central square "
+        f"is averaged to {n} × {n} pixels.",
         " are grey; they become colour pictures of three equal channels.",
     ]
     assert str(told[1].message).startswith("2 of 6 pictures in ")
