@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mamba_diffae.fields import FieldError
 
-
 COPIES = 3
 """How often values are held while they are opened: themselves, the training part, its order."""
 
