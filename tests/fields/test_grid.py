@@ -1,165 +1,157 @@
-"""Complete fields: exact area averages, selection, and what is refused."""
+"""Grids: cells, weights, coarser shapes, masks, and files."""
+
+import json
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from mamba_diffae.fields import GridField, Scaling, area_average, area_weights, pixel_centres
+from mamba_diffae.fields import Axis, Grid, ShapeError, ValuesError
 
-
-def grid(values, groups=None, splits=None, **attributes):
-    count = len(values)
-    return GridField(
-        values,
-        Scaling(0.0, 255.0),
-        [f"field {i}" for i in range(count)],
-        np.arange(count) if groups is None else np.asarray(groups),
-        np.full(count, "train") if splits is None else np.asarray(splits),
-        {key: np.asarray(value) for key, value in attributes.items()},
-    )
+shapes = st.lists(st.integers(1, 7), min_size=1, max_size=3).map(tuple)
 
 
-def random_fields(count=3, n=12, channels=2, seed=0):
-    return np.random.default_rng(seed).normal(size=(count, n, n, channels)).astype(np.float32)
+@given(shapes, st.integers(0, 99))
+def test_cells_run_with_the_last_axis_fastest(random_grid, shape, seed):
+    grid = random_grid(seed, shape)
+    centres = grid.centres().reshape(*shape, len(shape))
+    widths = grid.supports().reshape(*shape, len(shape))
+    for d, axis in enumerate(grid.axes):
+        along = np.moveaxis(centres[..., d], d, -1).reshape(-1, axis.cells)
+        np.testing.assert_array_equal(along, np.broadcast_to(axis.centres, along.shape))
+        along = np.moveaxis(widths[..., d], d, -1).reshape(-1, axis.cells)
+        np.testing.assert_array_equal(along, np.broadcast_to(axis.widths, along.shape))
 
 
-sizes = st.integers(1, 24).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n)))
+@given(shapes, st.integers(0, 99))
+def test_weights_are_shares_of_the_existing_volume(random_grid, shape, seed):
+    grid = random_grid(seed, shape, land=0.4)
+    volume = grid.supports().prod(axis=1).reshape(shape) * grid.exists
+    np.testing.assert_allclose(grid.weights(), volume / volume.sum())
 
 
-@given(sizes)
-def test_weights_share_out_every_fine_cell_once(sides):
-    n, size = sides
-    W = area_weights(n, size)
-    np.testing.assert_allclose(W.sum(axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(W.sum(axis=0), size / n, atol=1e-6)
-    assert (W >= 0).all()
+def test_cells_of_a_default_grid_are_squares():
+    for shape in [(36, 72), (5,), (4, 6, 3)]:
+        grid = Grid.default(shape)
+        np.testing.assert_allclose(grid.supports(), 1 / max(shape))
+        assert max(axis.span for axis in grid.axes) == 1
+    assert Grid.default((2, 3, 4)).names == ("z", "y", "x")
 
 
-@given(sizes, st.integers(0, 1000))
-def test_area_average_preserves_the_mean_for_any_ratio(sides, seed):
-    n, size = sides
-    values = random_fields(2, n, 3, seed)
-    coarse = area_average(values, size)
-    assert coarse.shape == (2, size, size, 3)
-    np.testing.assert_allclose(coarse.mean(axis=(1, 2)), values.mean(axis=(1, 2)), atol=1e-5)
+@given(shapes, st.integers(0, 99), st.data())
+def test_regrid_keeps_region_and_land(random_grid, shape, seed, data):
+    grid = random_grid(seed, shape, land=0.5)
+    wanted = data.draw(st.tuples(*[st.integers(1, 9)] * len(shape)))
+    other = grid.regrid(wanted)
+    assert other.shape == wanted
+    assert other.same_region(grid)
+    share = grid.exists.astype(float)
+    for d, matrix in enumerate(grid.overlaps(other)):
+        share = np.moveaxis(np.tensordot(matrix, share, axes=([1], [d])), 0, d)
+    np.testing.assert_array_equal(other.exists, share > 1e-9)
 
 
-@given(sizes, st.integers(0, 1000))
-def test_area_average_is_exact_for_any_ratio(sides, seed):
-    """Refining to the common grid, where every cell of both is whole, then block means."""
-    n, size = sides
-    values = random_fields(1, n, 1, seed).astype(np.float64)
-    fine = values.repeat(size, axis=1).repeat(size, axis=2)
-    blocks = fine.reshape(1, size, n, size, n, 1).mean(axis=(2, 4))
-    np.testing.assert_allclose(area_average(values, size), blocks, atol=1e-5)
+def test_regrid_wants_a_number_an_axis():
+    with pytest.raises(ShapeError, match=r"\(3,\) was asked on a grid of the axes y, x; give 2"):
+        Grid.default((4, 4)).regrid((3,))
 
 
-def test_area_average_of_three_to_two_by_hand():
-    values = np.array([[0.0, 3.0, 6.0]] * 3).reshape(1, 3, 3, 1)
-    expected = [(0 + 3 / 2) / 1.5, (3 / 2 + 6) / 1.5]
-    np.testing.assert_allclose(area_average(values, 2)[0, 0, :, 0], expected, atol=1e-6)
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=3), st.integers(1, 2000))
+def test_a_lattice_has_at_most_so_many_cells_of_about_the_same_aspect(shape, limit):
+    lattice = Grid.default(shape).lattice_shape(limit)
+    assert math.prod(lattice) <= limit
+    assert all(1 <= n <= native for n, native in zip(lattice, shape, strict=True))
+    if math.prod(shape) <= limit:
+        assert lattice == tuple(shape)
+    long = [d for d, n in enumerate(lattice) if n > 1]
+    scales = [lattice[d] / shape[d] for d in long], [(lattice[d] + 1) / shape[d] for d in long]
+    assert not long or max(scales[0]) <= min(scales[1]) + 1e-9
 
 
-def test_area_average_keeps_rows_and_columns_apart():
-    values = np.zeros((1, 4, 4, 1))
-    values[0, :2, 2:, 0] = 1
-    np.testing.assert_array_equal(area_average(values, 2)[0, ..., 0], [[0, 1], [0, 0]])
+def test_lattices_of_squares_are_as_they_were():
+    assert Grid.default((96, 96)).lattice_shape(1024) == (32, 32)
+    assert Grid.default((36, 72)).lattice_shape(1024) == (22, 45)
+    assert Grid.default((500, 2)).lattice_shape(10) == (10, 1)
 
 
-def test_averaging_in_two_steps_is_averaging_at_once():
-    values = random_fields(2, 96, 3)
-    in_steps = area_average(area_average(values, 48), 16)
-    np.testing.assert_allclose(in_steps, area_average(values, 16), atol=1e-6)
+def test_scaled_shapes_keep_the_aspect():
+    grid = Grid.default((36, 72))
+    assert grid.scaled_shape(24) == (12, 24)
+    assert grid.scaled_shape(144) == (72, 144)
+    assert grid.scaled_shape(1) == (1, 1)
 
 
-def test_weights_refuse_to_enlarge():
-    with pytest.raises(ValueError, match="from 4 to 5 cells would enlarge; ask for at most 4"):
-        area_weights(4, 5)
+@given(shapes, st.integers(0, 99))
+def test_grids_go_through_json(random_grid, shape, seed):
+    grid = random_grid(seed, shape, periodic=[seed % 2 == 0] * len(shape), land=0.5)
+    again = Grid.from_dict(json.loads(json.dumps(grid.to_dict())))
+    assert again == grid
+    assert hash(again) == hash(grid)
+    np.testing.assert_array_equal(again.exists, grid.exists)
 
 
-def test_cached_weights_cannot_be_changed():
-    with pytest.raises(ValueError, match="read-only"):
-        area_weights(4, 2)[0, 0] = 7
+def test_a_mask_is_saved_in_one_bit_a_cell():
+    mask = np.random.default_rng(0).random((100, 200)) < 0.5
+    saved = Grid(Grid.default((100, 200)).axes, mask).to_dict()
+    assert len(saved["mask"]) < 100 * 200 / 8 * 1.4
 
 
-def test_at_averages_every_field_across_its_internal_chunks():
-    values = random_fields(300, 4, 1)
-    np.testing.assert_allclose(grid(values).at(2), area_average(values, 2), atol=1e-6)
+def test_a_saved_mask_of_another_size_is_refused():
+    saved = Grid(Grid.default((4, 5)).axes, np.eye(4, 5, dtype=bool)).to_dict()
+    other = Grid.default((40, 5)).to_dict()
+    with pytest.raises(ShapeError, match=r"holds 3 bytes, but its 200 cells"):
+        Grid.from_dict({**saved, "axes": other["axes"]})
 
 
-def test_at_native_size_is_the_field_as_float32():
-    values = np.arange(48, dtype=np.uint8).reshape(1, 4, 4, 3)
-    native = grid(values).at(4)
-    assert native.dtype == np.float32
-    np.testing.assert_array_equal(native, values)
+def test_a_mask_of_all_cells_is_none():
+    assert Grid(Grid.default((3, 3)).axes, np.ones((3, 3), bool)).mask is None
 
 
-@pytest.mark.parametrize("size", [0, 13])
-def test_at_refuses_a_scale_without_truth(size):
-    with pytest.raises(ValueError, match=rf"Scale {size} was asked, .* 12 × 12.* 1 to 12"):
-        grid(random_fields()).at(size)
+def test_grids_differ_by_their_mask():
+    axes = Grid.default((3, 3)).axes
+    assert Grid(axes) != Grid(axes, np.eye(3, dtype=bool))
+    assert Grid(axes) == Grid(axes)
+    assert Grid(axes) != axes
 
 
-@given(st.integers(1, 20), st.integers(1, 3))
-def test_pixel_centres_are_half_a_pixel_from_the_edge(size, dim):
-    coords = pixel_centres(size, dim)
-    assert coords.shape == (size**dim, dim)
-    np.testing.assert_allclose(coords.min(axis=0), 0.5 / size, rtol=1e-6)
-    np.testing.assert_allclose(coords.max(axis=0), 1 - 0.5 / size, rtol=1e-6)
-    np.testing.assert_allclose(coords.mean(axis=0, dtype=np.float64), 0.5, rtol=1e-6)
+def test_the_same_region_needs_the_same_names_and_spans():
+    grid = Grid.regular(((0, 10), (0, 20)), (2, 4))
+    assert grid.same_region(Grid.regular(((0, 10), (0, 20)), (5, 5)))
+    assert not grid.same_region(Grid.regular(((0, 10), (0, 21)), (2, 4)))
+    assert not grid.same_region(Grid.regular(((0, 10), (0, 20)), (2, 4), names=("x", "y")))
+    assert not grid.same_region(Grid.regular(((0, 10),), (2,), names=("y",)))
 
 
-def test_pixel_centres_run_x_fastest_as_rows_of_a_field_do():
-    np.testing.assert_allclose(
-        pixel_centres(2), [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
-    )
+@pytest.mark.parametrize("dim", [0, 4])
+def test_a_grid_has_one_to_three_axes(dim):
+    axes = tuple(Axis.regular(f"axis{d}", 0, 1, 2) for d in range(dim))
+    with pytest.raises(ShapeError, match=rf"given {dim} axes .*one to three. Take one level"):
+        Grid(axes)
 
 
-def test_take_keeps_everything_together():
-    field = grid(random_fields(4), [5, 5, 6, 7], ["train", "val", "test", "test"], hat=[0, 1, 0, 1])
-    taken = field.take(np.array([3, 1]))
-    np.testing.assert_array_equal(taken.values, field.values[[3, 1]])
-    assert list(taken.names) == ["field 3", "field 1"]
-    assert taken.groups.tolist() == [7, 5]
-    assert taken.splits.tolist() == ["test", "val"]
-    assert taken.attributes["hat"].tolist() == [1, 1]
+def test_four_axes_are_refused_by_their_names():
+    with pytest.raises(ShapeError, match="4 axes \\(axis 0, axis 1, axis 2, axis 3\\)"):
+        Grid.default((2, 2, 2, 2))
 
 
-@pytest.mark.parametrize("index", [slice(1, 3), np.array([False, True, True, False])])
-def test_take_accepts_slices_and_masks(index):
-    assert list(grid(random_fields(4)).take(index).names) == ["field 1", "field 2"]
+def test_axes_have_different_names():
+    with pytest.raises(ShapeError, match="axes named x, x; name each once"):
+        Grid((Axis.regular("x", 0, 1, 2), Axis.regular("x", 0, 1, 2)))
 
 
-def test_split_selects_by_name():
-    field = grid(random_fields(3), splits=["train", "test", "train"])
-    assert list(field.split("train").names) == ["field 0", "field 2"]
+def test_a_mask_that_leaves_nothing_is_refused():
+    with pytest.raises(ValuesError, match=r"leaves none of the 2 × 3 cells of the grid \(y, x\)"):
+        Grid(Grid.default((2, 3)).axes, np.zeros((2, 3), bool))
 
 
-def test_a_split_without_fields_is_named_with_those_there_are():
-    field = grid(random_fields(2), splits=["val", "train"])
-    with pytest.raises(ValueError, match=r"split 'test'; this source has train, val\."):
-        field.split("test")
+@pytest.mark.parametrize("mask", [np.ones((3, 2), bool), np.ones((2, 3))])
+def test_a_mask_is_bool_of_the_shape(mask):
+    with pytest.raises(ShapeError, match=r"mask of a grid of 2 × 3 cells .*bool of shape \(2, 3\)"):
+        Grid(Grid.default((2, 3)).axes, mask)
 
 
-@given(hnp.arrays(np.int64, st.integers(1, 30), elements=st.integers(0, 9)), st.integers(1, 40))
-def test_distinct_takes_one_field_a_group(groups, count):
-    chosen = grid(np.zeros((len(groups), 1, 1, 1)), groups).distinct(count)
-    assert len(chosen) == min(count, len(set(groups.tolist())))
-    assert len(set(chosen.groups.tolist())) == len(chosen)
-    firsts = {g: f"field {i}" for i, g in reversed(list(enumerate(groups.tolist())))}
-    assert all(firsts[g] == n for g, n in zip(chosen.groups.tolist(), chosen.names, strict=True))
-
-
-@pytest.mark.parametrize(
-    "shape", [(2, 4, 4), (2, 4, 5, 1), (0, 4, 4, 1), (2, 0, 0, 1), (2, 4, 4, 0)]
-)
-def test_values_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=r"has shape .*expected \(S, n, n, C\)"):
-        grid(np.zeros(shape))
-
-
-def test_a_name_too_few_is_refused():
-    with pytest.raises(ValueError, match="holds 2 fields but 1 names, 2 groups and 2 splits"):
-        GridField(np.zeros((2, 4, 4, 1)), Scaling(0, 1), ["a"], np.arange(2), np.full(2, "train"))
+def test_regular_wants_one_of_each_for_every_axis():
+    with pytest.raises(ShapeError, match="given 1 regions, 2 sizes, 2 names"):
+        Grid.regular(((0, 1),), (2, 2))

@@ -68,6 +68,7 @@ class BoxAverages:
     ) -> None:
         self.edges, self.periodic = edges, periodic
         weights = np.asarray(weights, dtype=np.float64)
+        values = np.where(weights > 0, values, 0)
         self.known = (weights > 0).reshape(len(weights), -1, weights.shape[-1])
         space = tuple(range(1, 1 + len(edges)))
         self.total = weights.sum(space)

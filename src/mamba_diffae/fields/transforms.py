@@ -139,6 +139,12 @@ class Log(Transform):
         """See `Transform.derivative`."""
         return 2 / (math.log(self.high / self.low) * np.asarray(x, np.float64))
 
+    def moments(self, mean: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `Transform.moments`: exactly, of a lognormal variable."""
+        log, spread = Affine(math.log(self.low), math.log(self.high)).moments(mean, std)
+        first = np.exp(log + np.square(spread) / 2)
+        return first, first * np.sqrt(np.expm1(np.square(spread)))
+
 
 @final
 @dataclass(frozen=True)
