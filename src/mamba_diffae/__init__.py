@@ -9,39 +9,61 @@ if TYPE_CHECKING:
     from mamba_diffae import scan
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.evaluation import evaluate
-    from mamba_diffae.fields import FieldBatch, GridField, Prediction, SparseField, observe
-    from mamba_diffae.latent import Generated, generate
-    from mamba_diffae.models import reconstruct, sample
+    from mamba_diffae.fields import (
+        Axis,
+        FieldData,
+        Grid,
+        Observations,
+        Prediction,
+        Variable,
+        observe,
+    )
+    from mamba_diffae.latent import edit, interpolate, sample
+    from mamba_diffae.models import reconstruct, sample_flow
     from mamba_diffae.sources import open_field
 
 _HOMES = {
+    "Axis": "fields",
     "FieldAutoencoder": "estimator",
-    "FieldBatch": "fields",
-    "Generated": "latent",
-    "GridField": "fields",
+    "FieldData": "fields",
+    "Grid": "fields",
+    "Observations": "fields",
     "Prediction": "fields",
-    "SparseField": "fields",
+    "Variable": "fields",
+    "edit": "latent",
     "evaluate": "evaluation",
-    "generate": "latent",
+    "interpolate": "latent",
     "observe": "fields",
     "open_field": "sources",
     "reconstruct": "models",
-    "sample": "models",
+    "sample": "latent",
+    "sample_flow": "models",
 }
+_RENAMED = {
+    "FieldBatch": "Observations",
+    "Generated": "latent.Generated",
+    "GridField": "FieldData",
+    "SparseField": "Observations.from_points",
+    "generate": "sample",
+}
+"""Names of the first edition, and what stands in their place."""
 
 __all__ = [
+    "Axis",
     "FieldAutoencoder",
-    "FieldBatch",
-    "Generated",
-    "GridField",
+    "FieldData",
+    "Grid",
+    "Observations",
     "Prediction",
-    "SparseField",
+    "Variable",
+    "edit",
     "evaluate",
-    "generate",
+    "interpolate",
     "observe",
     "open_field",
     "reconstruct",
     "sample",
+    "sample_flow",
     "scan",
 ]
 
@@ -52,6 +74,8 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     if name == "scan":
         return import_module(f"{__name__}.scan")
+    if name in _RENAMED:
+        raise AttributeError(f"{__name__}.{name} is now {__name__}.{_RENAMED[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

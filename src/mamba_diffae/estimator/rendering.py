@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mamba_diffae.estimator.known import Known
-from mamba_diffae.fields import Prediction, Scaling, Targets, queries
+from mamba_diffae.estimator.fitted import FittedModel
+from mamba_diffae.estimator.inputs import ConditioningBatch
+from mamba_diffae.fields import Prediction, Query, Targets
 from mamba_diffae.flow import fold
-from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.config import Context
-from mamba_diffae.models.inference import draw, mean
-from mamba_diffae.models.inputs import check_query
+from mamba_diffae.models.checks import check_query
+from mamba_diffae.models.config import DecoderInputs
+from mamba_diffae.models.inference import posterior_mean, posterior_std, solve_flow
 
 OnProgress = Callable[[int, int], None]
 """Fields done, fields in all."""
@@ -32,56 +32,66 @@ class Rendering:
     """
 
     targets: Targets
-    n_samples: int
-    context: Context | None
+    n_draws: int
+    decoder_inputs: DecoderInputs | None
     seed: int
     solver: str
     steps: int
     on_progress: OnProgress | None
 
     def __post_init__(self) -> None:
-        if self.n_samples < 0:
-            raise ValueError(f"n_samples is {self.n_samples}; give the number of draws, 0 or more.")
+        if self.n_draws < 0:
+            raise ValueError(f"n_draws is {self.n_draws}; give the number of draws, 0 or more.")
 
-    def of(
-        self,
-        net: FieldFlow,
-        scaling: Scaling,
-        native: int,
-        batches: Iterable[Known],
-        count: int,
+    def predict_fields(
+        self, model: FittedModel, batches: Iterable[ConditioningBatch], count: int
     ) -> Prediction:
-        """The fields of all batches, in their unit.
+        """The fields of all batches, in the units of their variables.
 
         Args:
-            net: In eval mode.
-            scaling: Of the fields it was fitted on.
-            native: Their pixels a side.
+            model: Network and scaling.
             batches: What is known, on the network's device.
             count: Fields in all of them.
         """
-        places, finish = queries(self.targets, native)
-        query = torch.from_numpy(places)[None]
-        check_query(net, query, 1)
-        parts, done, evaluations = [], 0, 0
-        for known in batches:
-            asked = query.to(known.numbers.device).expand(len(known.numbers), -1, -1)
-            part, evaluations = self._batch(net, asked, known)
-            parts.append(part)
+        query = Query.of(self.targets, model.scaler.grid)
+        places = model.scaler.places(query.coords)
+        check_query(model.network, places, 1)
+        means, draws, done, evaluations = [], [], 0, 0
+        for batch in batches:
+            asked = places.to(batch.numbers.device).expand(len(batch.numbers), -1, -1)
+            means.append(query.finish(self._mean(model, asked, batch)))
+            drawn, evaluations = self._draws(model, asked, batch)
+            draws.append(np.array([query.finish(model.scaler.values(x)) for x in drawn]))
             done += len(asked)
             if self.on_progress is not None:
                 self.on_progress(done, count)
-        centre, *draws = map(finish, scaling.unscale(torch.cat(parts, dim=1)).numpy())
-        return Prediction(centre, np.array(draws).reshape(-1, *centre.shape), evaluations)
+        mean = np.concatenate(means)
+        if not self.n_draws:
+            return Prediction.of_mean(mean, grid=query.grid)
+        return Prediction(mean, np.concatenate(draws, axis=1), None, evaluations, query.grid)
 
-    def _batch(self, net: FieldFlow, asked: Tensor, known: Known) -> tuple[Tensor, int]:
-        """Mean and draws of one batch, shape (1 + S, B, N, C), scaled, and a draw's cost."""
-        given = known.inputs, known.latent, self.context
-        fields, evaluations = [mean(net, asked, *given).cpu()], 0
-        for s in range(self.n_samples):
+    def _mean(self, model: FittedModel, asked: Tensor, batch: ConditioningBatch) -> np.ndarray:
+        """The posterior mean of one batch, (B, N, C), in the units of the variables."""
+        given = batch.observations, batch.latent, self.decoder_inputs
+        z = posterior_mean(model.network, asked, *given).cpu().numpy()
+        if not model.scaler.curved:
+            return model.scaler.values(z)
+        std = posterior_std(model.network, asked, *given).cpu().numpy()
+        # Where the prior states no spread at all, that of the residual stands for it.
+        stated = (std > 0).any(axis=(1, 2), keepdims=True)
+        return model.scaler.mean(z, np.where(stated, std, np.array(model.residual_std)))
+
+    def _draws(
+        self, model: FittedModel, asked: Tensor, batch: ConditioningBatch
+    ) -> tuple[list[np.ndarray], int]:
+        """Draws of one batch, each (B, N, C), scaled, and the cost of one."""
+        drawn, evaluations = [], 0
+        for s in range(self.n_draws):
             # The keys (seed, b) of fields b, whatever batch they come in.
-            keys = fold(torch.full_like(known.numbers, self.seed + s), known.numbers)
-            solution = draw(net, asked, *given, keys, solver=self.solver, steps=self.steps)
-            fields.append(solution.x.cpu())
+            keys = fold(torch.full_like(batch.numbers, self.seed + s), batch.numbers)
+            given = batch.observations, batch.latent, self.decoder_inputs, keys
+            options = {"solver": self.solver, "steps": self.steps}
+            solution = solve_flow(model.network, asked, *given, **options)
+            drawn.append(solution.x.cpu().numpy())
             evaluations = solution.evaluations
-        return torch.stack(fields), evaluations
+        return drawn, evaluations

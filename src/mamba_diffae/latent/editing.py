@@ -1,4 +1,4 @@
-"""Fields with more or less of an attribute, and what else that moved."""
+"""Fields with more or less of an attribute, and what else changes with it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import final
 import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import GridField, Observations, observe
+from mamba_diffae.fields import FieldData, Observations, Targets, observe
 from mamba_diffae.latent.directions import Directions
 
 VISIBLE = 0.05
-"""A pixel has moved if a channel changed by more than this share of the range of values."""
+"""A cell has changed if a channel changed by more than this share of the range of values."""
 
 
 @final
 @dataclass(frozen=True)
-class Moved:
+class AttributeChange:
     """How far an edit took the log odds of one attribute.
 
     Attributes:
@@ -44,8 +44,8 @@ def edit(
     move: np.ndarray,
     amount: float,
     *,
-    held: bool = True,
-    size: int | None = None,
+    condition_on_points: bool = True,
+    targets: Targets = None,
 ) -> np.ndarray:
     """The mean of fields whose latents are moved along a direction.
 
@@ -54,12 +54,12 @@ def edit(
         observations: What was seen.
         move: What amount 1 adds to a latent, from `Directions.move`, shape (latent_dim,).
         amount: How far; 1 is the distance between the classes' means, negative is less of it.
-        held: Whether the observed values are held: the points are read beside the edited latent.
-            Else they are let go: the field is decoded from the latent alone.
-        size: Pixels a side; None: the native size.
+        condition_on_points: Whether the points are read beside the edited latent, so that the
+            observed values stay. Else the field is decoded from the latent alone.
+        targets: See `FieldAutoencoder.predict`; None: the native grid.
 
     Returns:
-        Shape (B, n, n, C), in the unit of the field.
+        Shape (B, *shape, C), in the units of the fields.
 
     Raises:
         ValueError: If the model is not fitted or has no latent, the observations or the move do not
@@ -76,13 +76,13 @@ def edit(
     if not np.isfinite(amount):
         raise ValueError(f"The amount is {amount}; give a finite number, such as 1.5.")
     latents = model.encode(observations) + np.float32(amount) * move
-    if held:
-        return model.predict(observations, size, latents=latents).mean
-    return model.decode(latents, size).mean
+    if condition_on_points:
+        return model.predict(observations, targets, latents=latents).mean
+    return model.decode(latents, targets).mean
 
 
-def moved_share(before: np.ndarray, after: np.ndarray) -> float:
-    """Share of pixels that visibly moved.
+def changed_fraction(before: np.ndarray, after: np.ndarray) -> float:
+    """Share of cells that visibly changed.
 
     Args:
         before: On the scale [0, 1], shape (..., C).
@@ -91,13 +91,13 @@ def moved_share(before: np.ndarray, after: np.ndarray) -> float:
     return float((np.abs(after - before).max(axis=-1) > VISIBLE).mean())
 
 
-def what_moved(
+def attribute_changes(
     model: FieldAutoencoder,
     directions: Directions,
     before: np.ndarray,
     after: np.ndarray,
     move: np.ndarray,
-) -> list[Moved]:
+) -> list[AttributeChange]:
     """Every attribute before and after an edit, in the order of the directions.
 
     Both fields are encoded again from all their cells: what a probe then says was really drawn,
@@ -106,12 +106,11 @@ def what_moved(
     Args:
         model: Fitted.
         directions: Its own.
-        before: The field without the edit, shape (n, n, C), native, in the unit of the field.
+        before: The field without the edit, shape (*shape, C), native, in the units of the field.
         after: The edited field, likewise.
         move: What was added to the latent, shape (latent_dim,).
     """
-    values, index = np.stack([before, after]), np.arange(2)
-    both = GridField(values, model.scaling, ("before", "after"), index, np.array(["test"] * 2))
+    both = FieldData(model.variables, model.grid, np.stack([before, after]))
     told = directions.scores(model.encode(observe(both, 1.0)))
     columns = zip(directions.counts, *told, directions.weights @ move, strict=True)
-    return [Moved(name, *map(float, numbers)) for name, *numbers in columns]
+    return [AttributeChange(name, *map(float, numbers)) for name, *numbers in columns]

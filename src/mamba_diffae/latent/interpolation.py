@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import GridField, Observations, area_average, as_batch
-from mamba_diffae.latent.inversion import draw_from, invert
-from mamba_diffae.models import Noise
-from mamba_diffae.models.presets import unknown
+from mamba_diffae.fields import FieldData, Observations, Query, ShapeError, Targets, as_observations
+from mamba_diffae.latent.inversion import invert, sample_from
+from mamba_diffae.models import State
+from mamba_diffae.registry import unknown
 
 NoiseKind = Literal["mean", "seeded", "inverted"]
 NOISES: tuple[NoiseKind, ...] = ("mean", "seeded", "inverted")
@@ -28,7 +28,7 @@ class Interpolation:
     Attributes:
         alphas: How far along, 0 to 1, shape (K,).
         latents: What each was decoded from, shape (K, latent_dim).
-        values: Shape (K, n, n, C), in the unit of the field.
+        values: Shape (K, *shape, C), in the units of the fields.
     """
 
     alphas: np.ndarray
@@ -42,9 +42,9 @@ def interpolate(
     b: Observations,
     n_steps: int = 6,
     *,
-    size: int | None = None,
+    targets: Targets = None,
     noise: NoiseKind = "mean",
-    complete: Sequence[GridField] | None = None,
+    complete: Sequence[FieldData] | None = None,
     seed: int = 0,
     steps: int = 20,
     on_progress: Callable[[int, int], None] | None = None,
@@ -58,10 +58,10 @@ def interpolate(
         a: What was observed of the first field.
         b: What was observed of the second.
         n_steps: Fields on the path, with both ends.
-        size: Pixels a side; None: the native size.
+        targets: See `FieldAutoencoder.predict`; None: the native grid.
         noise: "mean" decodes the mean; "seeded" draws every field from one noise function;
             "inverted" from the noises of the two complete fields, with the arc between them.
-        complete: Both fields, of one each and of the native size, for "inverted".
+        complete: Both fields, one each and on the native grid, for "inverted".
         seed: Of the noise function.
         steps: Steps of Heun's solver.
         on_progress: Called with (fields done, fields in all).
@@ -73,24 +73,25 @@ def interpolate(
     Reference:
         Preechakul et al. (2022), Diffusion Autoencoders, arXiv 2111.15640, section 4.1.
     """
-    _check(model, n_steps, size, noise, complete)
+    _check(model, n_steps, targets, noise, complete)
     ends = np.concatenate([model.encode(_one(field)) for field in (a, b)])
     alphas = np.linspace(0, 1, n_steps)
     latents = lerp(ends[0], ends[1], alphas).astype(np.float32)
     tell = on_progress or (lambda done, count: None)
     if noise == "mean":
-        return Interpolation(alphas, latents, model.decode(latents, size, on_progress=tell).mean)
+        return Interpolation(alphas, latents, model.decode(latents, targets, on_progress=tell).mean)
     between = None
     if complete is not None and noise == "inverted":
         between = _arc(_inverted(model, complete, [a, b], ends, steps), alphas)
     frames = []
     for i, z in enumerate(latents[:, None]):
         if between is None:  # each alone, so that it has the number 0 and the one noise function
-            frames.append(model.decode(z, size, 1, seed=seed, steps=steps).sample[0])
+            frames.append(model.decode(z, targets, 1, seed=seed, steps=steps).draws[0])
         else:
-            start = Noise(*(part[i : i + 1] for part in between))
-            drawn = draw_from(model, start, None, latents=z, steps=steps)
-            frames.append(drawn if size is None else area_average(drawn, size))
+            start = State(*(part[i : i + 1] for part in between))
+            drawn = sample_from(model, start, None, latents=z, steps=steps)
+            query = Query.of(targets, model.grid)
+            frames.append(query.finish(drawn.reshape(1, -1, drawn.shape[-1])))
         tell(i + 1, n_steps)
     return Interpolation(alphas, latents, np.concatenate(frames))
 
@@ -135,11 +136,11 @@ def slerp_weights(a: Tensor, b: Tensor, alphas: np.ndarray) -> Tensor:
 
 def _inverted(
     model: FieldAutoencoder,
-    complete: Sequence[GridField],
+    complete: Sequence[FieldData],
     observed: Sequence[Observations],
     ends: np.ndarray,
     steps: int,
-) -> list[Noise]:
+) -> list[State]:
     """The noise of both complete fields beside their latents, each of one field."""
     return [
         invert(
@@ -147,18 +148,18 @@ def _inverted(
             field,
             observations,
             latents=end[None],
-            context="latent",
+            decoder_inputs="latent",
             steps=steps,
         )
         for field, observations, end in zip(complete, observed, ends, strict=True)
     ]
 
 
-def _arc(ends: list[Noise], alphas: np.ndarray) -> Noise:
+def _arc(ends: list[State], alphas: np.ndarray) -> State:
     """The noise along the arc: pixels and anchors are parts of one vector, and turn together."""
     first, second = (torch.cat([part.flatten() for part in end]) for end in ends)
     weights = slerp_weights(first, second, alphas).float()
-    return Noise(
+    return State(
         *(
             torch.einsum("ke,enc->knc", weights, torch.cat(parts))
             for parts in zip(*ends, strict=True)
@@ -167,18 +168,18 @@ def _arc(ends: list[Noise], alphas: np.ndarray) -> Noise:
 
 
 def _one(observations: Observations) -> Observations:
-    count = len(as_batch(observations))
+    count = len(as_observations(observations))
     if count != 1:
-        raise ValueError(f"One field was expected at each end, and {count} were given.")
+        raise ShapeError(f"One field was expected at each end, and {count} were given.")
     return observations
 
 
 def _check(
     model: FieldAutoencoder,
     n_steps: int,
-    size: int | None,
+    targets: Targets,
     noise: str,
-    complete: Sequence[GridField] | None,
+    complete: Sequence[FieldData] | None,
 ) -> None:
     if n_steps < 2:
         raise ValueError(f"n_steps is {n_steps}; a path has two fields, its ends, or more.")
@@ -191,8 +192,13 @@ def _check(
             "Noise 'inverted' needs the two complete fields, as `complete`; with observations "
             "alone draw with noise 'seeded'."
         )
-    if size is not None and size > model.size:
-        raise ValueError(
-            f"Inverted noise is known at the native {model.size} × {model.size} pixels, and "
-            f"{size} were asked; ask for {model.size} or less, or draw with noise 'seeded'."
+    if not _native_or_coarser(model, targets):
+        raise ShapeError(
+            f"Inverted noise is known at the native {model.grid.describe_shape()} cells, and finer "
+            "targets were asked; ask for those or coarser ones, or draw with noise 'seeded'."
         )
+
+
+def _native_or_coarser(model: FieldAutoencoder, targets: Targets) -> bool:
+    asked = Query.of(targets, model.grid).asked
+    return asked is not None and asked.shape == model.grid.shape

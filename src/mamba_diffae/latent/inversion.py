@@ -1,78 +1,76 @@
-"""From complete fields to the noise of a fitted model, and back, in the unit of the field."""
+"""From complete fields to the noise of a fitted model, and back, in the units of the fields."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.estimator.known import batches, checked_latents
-from mamba_diffae.fields import GridField, Observations, pixel_centres
-from mamba_diffae.models import Noise
+from mamba_diffae.estimator.inputs import batches, checked_latents
+from mamba_diffae.fields import FieldData, Observations, ShapeError, ValuesError, as_observations
+from mamba_diffae.models import State
 from mamba_diffae.models import invert as invert_on_tensors
-from mamba_diffae.models.config import Context
-from mamba_diffae.models.inference import draw
+from mamba_diffae.models.config import DecoderInputs
+from mamba_diffae.models.inference import solve_flow
+
+Observed = Observations | Sequence[Observations]
 
 
 def invert(
     model: FieldAutoencoder,
-    truth: GridField,
-    observations: Observations,
+    data: FieldData,
+    observations: Observed,
     *,
     latents: np.ndarray | None = None,
-    context: Context | None = None,
+    decoder_inputs: DecoderInputs | None = None,
     steps: int = 20,
-) -> Noise:
-    """The noise from which a model draws complete fields at their native pixels.
+) -> State:
+    """The noise from which a model draws complete fields at their native cells.
 
     Args:
         model: Fitted.
-        truth: Complete fields of the model's native size.
+        data: Complete fields on the model's native grid.
         observations: What was seen of them, in the same order.
         latents: In place of the encoded ones, shape (S, latent_dim).
-        context: See `FieldAutoencoder.predict`.
+        decoder_inputs: See `FieldAutoencoder.predict`.
         steps: Steps of Heun's solver.
 
     Returns:
-        Noise at the pixels, shape (S, n², C), and at the model's anchors, shape (S, A, C).
+        Noise at the cells, shape (S, P, C), and at the model's anchors, shape (S, A, C).
 
     Raises:
-        ValueError: If the model is not fitted, or fields, observations or latents do not fit it.
+        ValueError: If the model is not fitted, the fields have gaps, or fields, observations or
+            latents do not fit it.
     """
-    net, scaling = model._fitted()
-    if truth.size != model.size:
-        raise ValueError(
-            f"The fields have {truth.size} pixels a side, but this model was fitted on fields of "
-            f"{model.size}; invert fields of that size."
-        )
-    side = round(len(net.anchors) ** (1 / net.config.coord_dim))
-    around = truth.at(side) if side else truth.values[:, :0, :0]
-    data = [
-        torch.from_numpy(scaling.scale(v).astype(np.float32)).flatten(1, 2)
-        for v in (truth.at(truth.size), around)
-    ]
-    query = _pixels(model)
-    inputs = model._inputs(observations, query)
-    _check_count(len(truth), len(inputs.coords))
-    given = None if latents is None else checked_latents(net, latents)
-    parts = []
-    for known in batches(net, inputs, given):
-        assert known.inputs is not None
-        queries, anchors = (v[known.numbers.cpu()].to(known.numbers.device) for v in data)
-        asked = query.to(queries.device).expand(len(queries), -1, -1)
-        options = {"latent": known.latent, "context": context, "steps": steps}
-        parts.append(invert_on_tensors(net, asked, queries, anchors, *known.inputs, **options))
-    return Noise(*(torch.cat(part).cpu() for part in zip(*parts, strict=True)))
+    net, scaler = model.fitted.network, model.fitted.scaler
+    if not data.complete or data.grid.mask is not None:
+        raise ValuesError("The fields have gaps; the noise of a field is known for complete ones.")
+    inside = scaler.data(data)
+    anchors = inside.at(net.anchor_shape).values if len(net.anchors) else inside.values[:0]
+    state = State(*(_points(v, len(data), data.n_variables) for v in (inside.values, anchors)))
+    seen = scaler.observations(as_observations(observations))
+    _check_count(len(data), len(seen))
+    given = None if latents is None else checked_latents(model.latent_dim, latents)
+    query, parts = scaler.places(data.grid.centres()), []
+    for batch in batches(net, seen, given):
+        assert batch.observations is not None
+        known = State(*(v[batch.numbers.cpu()].to(batch.numbers.device) for v in state))
+        asked = query.to(batch.numbers.device).expand(len(batch.numbers), -1, -1)
+        options = {"latent": batch.latent, "decoder_inputs": decoder_inputs, "steps": steps}
+        parts.append(invert_on_tensors(net, asked, known, batch.observations, **options))
+    return State(*(torch.cat(part).cpu() for part in zip(*parts, strict=True)))
 
 
-def draw_from(
+def sample_from(
     model: FieldAutoencoder,
-    noise: Noise,
-    observations: Observations | None,
+    noise: State,
+    observations: Observed | None,
     *,
     latents: np.ndarray | None = None,
-    context: Context | None = None,
+    decoder_inputs: DecoderInputs | None = None,
     steps: int = 20,
 ) -> np.ndarray:
     """The fields that a model draws from given noise: the inverse of `invert`.
@@ -82,55 +80,54 @@ def draw_from(
         noise: From `invert`.
         observations: As there, or others; None: the fields are drawn from the latents alone.
         latents: In place of the encoded ones, shape (S, latent_dim).
-        context: See `FieldAutoencoder.predict`.
+        decoder_inputs: See `FieldAutoencoder.predict`.
         steps: Steps of Heun's solver.
 
     Returns:
-        Shape (S, n, n, C), in the unit of the field.
+        Shape (S, *shape, C), in the units of the fields.
 
     Raises:
         ValueError: If the model is not fitted; if noise, observations or latents do not fit it; if
             neither observations nor latents are given.
     """
-    net, scaling = model._fitted()
-    query = _pixels(model)
-    inputs = None if observations is None else model._inputs(observations, query)
-    given = None if latents is None else checked_latents(net, latents)
-    what = [tensor for tensor in (inputs and inputs.coords, given) if tensor is not None]
-    if not what:
-        raise ValueError("Neither observations nor latents were given; give one of them, or both.")
-    _check_count(len(noise.queries), len(what[0]))
-    parts = []
-    for known in batches(net, inputs, given):
-        device = known.numbers.device
-        start = Noise(*(part[known.numbers.cpu()].to(device) for part in noise))
-        asked = query.to(device).expand(len(known.numbers), -1, -1)
-        solution = draw(net, asked, known.inputs, known.latent, context, start, steps=steps)
-        parts.append(solution.x.cpu())
-    values = scaling.unscale(torch.cat(parts)).numpy()
-    return values.reshape(len(values), model.size, model.size, -1)
+    net, scaler = model.fitted.network, model.fitted.scaler
+    seen = None
+    if observations is not None:
+        seen = scaler.observations(as_observations(observations))
+    given = None if latents is None else checked_latents(model.latent_dim, latents)
+    for known in (seen, given):
+        if known is not None:
+            _check_count(len(noise.queries), len(known))
+    query, parts = scaler.places(scaler.grid.centres()), []
+    for batch in batches(net, seen, given):
+        start = State(*(part[batch.numbers.cpu()].to(batch.numbers.device) for part in noise))
+        asked = query.to(batch.numbers.device).expand(len(batch.numbers), -1, -1)
+        what = batch.observations, batch.latent, decoder_inputs, start
+        parts.append(solve_flow(net, asked, *what, steps=steps).x.cpu())
+    values = scaler.values(torch.cat(parts).numpy())
+    return values.reshape(len(values), *scaler.grid.shape, -1)
 
 
 def reconstructions(
     model: FieldAutoencoder,
-    truth: GridField,
-    observations: Observations,
+    data: FieldData,
+    observations: Observed,
     *,
     seed: int = 0,
     steps: int = 20,
 ) -> dict[str, np.ndarray]:
-    """Complete fields by the mean, by a draw, and from their own noise, in both contexts.
+    """Complete fields by the mean, by a draw, and from their own noise, with and without points.
 
     Args:
         model: Fitted, with a latent.
-        truth: Complete fields of the model's native size.
+        data: Complete fields on the model's native grid.
         observations: What was seen of them, in the same order.
         seed: Of the draw.
         steps: Steps of Heun's solver.
 
     Returns:
-        By display name, such as "latent + inverted noise", shape (S, n, n, C), in the unit of the
-        field.
+        By display name, such as "latent + inverted noise", shape (S, *shape, C), in the units of
+        the fields.
 
     Raises:
         ValueError: As `invert`, and if the model has no latent.
@@ -138,26 +135,25 @@ def reconstructions(
     Reference:
         Preechakul et al. (2022), Diffusion Autoencoders, arXiv 2111.15640, table 1.
     """
-    contexts: tuple[Context, ...] = ("latent", "latent+points")
+    inputs: tuple[DecoderInputs, ...] = ("latent", "latent+points")
     found = {}
-    for context in contexts:
-        options = {"context": context, "steps": steps}
+    for read in inputs:
+        options = {"decoder_inputs": read, "steps": steps}
         predicted = model.predict(observations, None, 1, seed=seed, **options)
-        noise = invert(model, truth, observations, **options)
-        found[f"{context}: mean"] = predicted.mean
-        found[f"{context}: a draw"] = predicted.sample[0]
-        found[f"{context} + inverted noise"] = draw_from(model, noise, observations, **options)
+        noise = invert(model, data, observations, **options)
+        found[f"{read}: mean"] = predicted.mean
+        found[f"{read}: a draw"] = predicted.draws[0]
+        found[f"{read} + inverted noise"] = sample_from(model, noise, observations, **options)
     return found
+
+
+def _points(values: np.ndarray, count: int, variables: int) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values)).reshape(count, -1, variables)
 
 
 def _check_count(fields: int, observed: int) -> None:
     if fields != observed:
-        raise ValueError(
+        raise ShapeError(
             f"{fields} fields were given with observations of {observed}; give the observations of "
             "those very fields, in their order."
         )
-
-
-def _pixels(model: FieldAutoencoder) -> Tensor:
-    """Centres of the native pixels, shape (1, n², D)."""
-    return torch.from_numpy(pixel_centres(model.size))[None]

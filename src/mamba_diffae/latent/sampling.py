@@ -9,8 +9,9 @@ from typing import Literal, final
 import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
+from mamba_diffae.fields import Targets
 from mamba_diffae.flow import field_keys
-from mamba_diffae.models.presets import unknown
+from mamba_diffae.registry import unknown
 
 Flow = Literal["latent", "values"]
 FLOWS: tuple[Flow, ...] = ("latent", "values")
@@ -24,17 +25,17 @@ class Generated:
     Attributes:
         latents: What they were decoded from, shape (S, latent_dim); zeros, which say nothing, for a
             flow in the values.
-        values: Shape (S, n, n, C), in the unit of the field.
+        values: Shape (S, *shape, C), in the units of the fields.
     """
 
     latents: np.ndarray
     values: np.ndarray
 
 
-def generate(
+def sample(
     model: FieldAutoencoder,
     count: int,
-    size: int | None = None,
+    targets: Targets = None,
     *,
     seed: int = 0,
     steps: int = 20,
@@ -42,14 +43,14 @@ def generate(
     mean: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Generated:
-    """Draw fields from the model alone.
+    """Sample fields from the model alone.
 
-    Field i depends on (seed, i) only, whatever the count; at every size it is the same field.
+    Field i depends on (seed, i) only, whatever the count; on every grid it is the same field.
 
     Args:
         model: Fitted, with phase "latent" for the flow in the latent.
-        count: Fields to draw.
-        size: Pixels a side; None: the native size.
+        count: Fields to sample.
+        targets: See `FieldAutoencoder.predict`; None: the native grid.
         seed: Of the latents and of the noise of the fields.
         steps: Steps of Heun's solver, in either flow.
         flow: "latent" draws a latent, and from it alone a field; "values" draws the field in one go
@@ -63,15 +64,14 @@ def generate(
     """
     _check(count, seed, flow, mean)
     if flow == "latent":
-        prior = model.latent_prior
-        device = next(prior.parameters()).device
-        latents = prior.sample(field_keys(seed, count, device), steps=steps).cpu().numpy()
+        device = model.fitted.device
+        latents = model.latent_flow.sample(field_keys(seed, count, device), steps=steps).cpu().numpy()
     else:
         latents = np.zeros((count, model.latent_dim), np.float32)
     drawn = model.decode(
-        latents, size, n_samples=int(not mean), seed=seed, steps=steps, on_progress=on_progress
+        latents, targets, n_draws=int(not mean), seed=seed, steps=steps, on_progress=on_progress
     )
-    return Generated(latents, drawn.mean if mean else drawn.sample[0])
+    return Generated(latents, drawn.mean if mean else drawn.draws[0])
 
 
 def _check(count: int, seed: int, flow: str, mean: bool) -> None:

@@ -18,6 +18,7 @@ from mamba_diffae.models.decoders import DECODERS, DecoderContext
 from mamba_diffae.models.decoders.readout import StageModulation
 from mamba_diffae.models.encoders import ENCODERS, Encoding
 from mamba_diffae.models.parameterisation import parameterisation
+from mamba_diffae.nn.interpolation import interpolate, linear
 from mamba_diffae.priors import PRIORS, PriorPosterior
 
 
@@ -195,6 +196,14 @@ class MambaDiffusionAutoencoder(FieldFlow):
     def mean_initial_state(self, coords: Tensor, keys: Tensor) -> Tensor:
         """Zero: at t = 0 and x_t = 0 the velocity itself is the posterior mean."""
         return coords.new_zeros(*coords.shape[:-1], self.config.value_dim)
+
+    def prior_std(self, context: DecoderContext, coords: Tensor) -> Tensor:
+        """See `FieldFlow.prior_std`; a latent alone comes without one."""
+        if self.prior.empty:
+            return super().prior_std(context, coords)
+        std = context.lattice[..., self.config.value_dim, None].clamp(min=0)
+        shape, geometry = self.config.prior_shape, self.config.geometry
+        return interpolate(std, coords, shape, geometry, linear)
 
     def fit_prior(self, data: FieldData) -> None:
         """See `FieldFlow.fit_prior`; the codes learn from the same fields."""

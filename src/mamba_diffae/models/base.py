@@ -139,6 +139,10 @@ class FieldFlow(nn.Module, ABC):
         shapes, weights = zip(*((shape, w) for shape, w in pairs if w > 0), strict=True)
         return NoiseLaw(shapes, weights, tuple(tuple(row) for row in self.noise_mixing.tolist()))
 
+    def prior_std(self, context: Any, coords: Tensor) -> Tensor:
+        """Deviation that the prior states at places (B, N, D), (B, N, 1); 0 where it states none."""
+        return torch.zeros_like(coords[..., :1])
+
     def fit_prior(self, data: FieldData) -> None:
         """Let the prior, and what rests on it, learn from training fields (inside, scaled)."""
         self.prior.fit(data)

@@ -13,7 +13,7 @@ from mamba_diffae.fields import FieldData, Geometry, Shape
 from mamba_diffae.flow import octaves
 from mamba_diffae.models.presets import build_config
 from mamba_diffae.nn.mamba import StepKind
-from mamba_diffae.nn.scan_order import usable_directions
+from mamba_diffae.nn.scan_order import check_directions, usable_directions
 from mamba_diffae.priors import PriorConfig
 
 DecoderInputs = Literal["none", "latent", "latent+points"]
@@ -99,9 +99,10 @@ class FieldConfig(BaseModel):
             ValueError: If a field is unknown (with the nearest name), or a value does not fit.
         """
         said = cls._said(data, geometry, observed_shape, exemplars=exemplars, mirrored=mirrored)
-        if "directions" in fields or "directions" in cls.model_fields:
+        if "directions" in cls.model_fields:
             default = cls.model_fields["directions"].default
             wanted = tuple(fields.get("directions", default))
+            check_directions(wanted, max(2, geometry.dim))
             said["directions"] = usable_directions(wanted, geometry.dim)
         return build_config(cls, {**fields, **said, **_given(fields, said)}, cls.__name__)
 

@@ -76,6 +76,19 @@ def posterior_mean(
     return torch.cat(parts, dim=1)
 
 
+def posterior_std(
+    net: FieldFlow,
+    query_coords: Tensor,
+    observations: Observations | None,
+    latent: Tensor | None,
+    decoder_inputs: DecoderInputs | None,
+) -> Tensor:
+    """The deviation that a network's prior states, (B, N, 1), scaled; arguments as those of the mean."""
+    with torch.no_grad():
+        context = _context(net, observations, latent, decoder_inputs)
+        return torch.cat([net.prior_std(context, c) for c in _chunks(net, query_coords)], dim=1)
+
+
 def sample_flow(
     net: FieldFlow,
     query_coords: Tensor,

@@ -70,7 +70,7 @@ def save_network(
         )
     config = {
         "format": FORMAT,
-        "model": net.kind,
+        "architecture": net.kind,
         "config": net.config.model_dump(mode="json"),
         **(facts or {}),
     }
@@ -103,7 +103,7 @@ def load_network(folder: Path) -> tuple[FieldFlow, dict[str, Any]]:
     """
     folder = standing_folder(folder) or folder
     facts = _read_config(folder)
-    net = build_network(ARCHITECTURES.get(facts["model"]), facts["config"])
+    net = build_network(ARCHITECTURES.get(facts["architecture"]), facts["config"])
     load_weights(net, folder / "model.safetensors")
     return net.eval(), facts
 
@@ -164,7 +164,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
             f"{path} is of format {said}, made by an earlier version of the package, whose "
             "networks were built otherwise; train it again with this one."
         )
-    if said != FORMAT or not {"model", "config"} <= facts.keys():
+    if said != FORMAT or not {"architecture", "config"} <= facts.keys():
         raise ValueError(
             f"{path} is not a network of format {FORMAT} of this package (format: {said}); read it "
             "with the version that wrote it, or train it again with this one."

@@ -39,6 +39,9 @@ class AnaloguePrior(Prior):
     Args:
         config: Lattice and sizes.
 
+    Raises:
+        FieldError: If it may keep no exemplar.
+
     Reference:
         Everson & Sirovich (1995), https://doi.org/10.1364/JOSAA.12.001657, for the global part;
         Lorenz (1969), Atmospheric predictability as revealed by naturally occurring analogues.
@@ -48,6 +51,10 @@ class AnaloguePrior(Prior):
 
     def __init__(self, config: PriorConfig) -> None:
         super().__init__(config)
+        if not config.exemplars:
+            raise FieldError(
+                "The analogue prior was given exemplars=0; give one at least, or prior='none'."
+            )
         size = config.cells * config.value_dim
         exemplars = torch.zeros(config.exemplars, size, dtype=torch.int8)
         self.register_buffer("exemplars", exemplars)
@@ -72,7 +79,8 @@ class AnaloguePrior(Prior):
                 "less."
             )
         kept = data.take(choose(len(data), len(self.exemplars)))
-        self.exemplars.copy_(encode(kept.at(self.config.shape)))
+        # The lattice is equally spaced, also where its shape is that of an uneven grid.
+        self.exemplars.copy_(encode(kept.at(kept.grid.regrid(self.config.shape))))
         self.groups.copy_(torch.as_tensor(kept.groups))
         self._bank = None
 
@@ -184,15 +192,16 @@ class AnaloguePrior(Prior):
         """What takes excluded exemplars out of the covariance of all: negative weights.
 
         Σ over the others of (x - μ')² is Σ over all of (x - μ)², less that of the excluded, less
-        E' (μ' - μ)²: their own mean μ' is another one.
+        E' (μ' - μ)²: their own mean μ' is another one. Where exemplars have gaps, that is so up to
+        terms of the order of 1 / E.
         """
-        fields, mean = self.bank().fields, self.bank().mean
-        out = self._with_mirrored(excluded, 1).to(fields.dtype)
+        bank = self.bank()
+        out = self._with_mirrored(excluded, 1).to(bank.mean.dtype)
         count = out.sum(dim=1, keepdim=True)
         share, index = out.topk(int(count.max().clamp(min=1)), dim=1)
-        own, others = fields[index] - mean, (len(fields) - count).clamp(min=1)
+        own, others = bank.deviations(index), (len(bank.fields) - count).clamp(min=1)
         shift = (share[..., None] * own).sum(dim=1, keepdim=True) / others[..., None]
-        weight = -(1 - LOCAL) / len(fields) * torch.cat([share, others], dim=1)
+        weight = -(1 - LOCAL) / len(bank.fields) * torch.cat([share, others], dim=1)
         return torch.cat([own, shift], dim=1), weight
 
     def _with_mirrored(self, per_exemplar: Tensor, dim: int) -> Tensor:

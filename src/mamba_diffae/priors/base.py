@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from mamba_diffae.fields import FieldData, Geometry, Observations
@@ -30,7 +30,7 @@ class PriorConfig(BaseModel):
     geometry: Geometry
     shape: tuple[PositiveInt, ...]
     value_dim: int = Field(ge=1)
-    exemplars: int = Field(0, ge=0)
+    exemplars: NonNegativeInt = 0
     mirrored: bool = False
 
     @property

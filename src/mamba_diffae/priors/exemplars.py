@@ -26,6 +26,8 @@ class ExemplarBank(NamedTuple):
         codes: The whole numbers they are kept as, 0 in gaps, a row for each value, shape (P, E).
         known: Where there is no gap, shape (P, E), bool; None: everywhere.
         mean: Shape (P,).
+        scale: What gaps take from the deviation of each value is given back by this factor, shape
+            (P,); None: there are none.
         covariance: Shape (P, P).
     """
 
@@ -33,6 +35,7 @@ class ExemplarBank(NamedTuple):
     codes: Tensor
     known: Tensor | None
     mean: Tensor
+    scale: Tensor | None
     covariance: Tensor
 
     @classmethod
@@ -44,15 +47,20 @@ class ExemplarBank(NamedTuple):
             mean = values.mean(dim=0)
             deviation = values - mean
             covariance = deviation.T @ deviation / len(values)
-            return cls(values, codes.T.contiguous(), None, mean, covariance)
+            return cls(values, codes.T.contiguous(), None, mean, None, covariance)
         count = known.sum(dim=0).clamp(min=1)
         mean = values.sum(dim=0) / count
         deviation = (values - mean) * known
         # A gap is no deviation; what variance that takes away is given back, value by value.
-        scaled = deviation * (len(values) / count).sqrt()
-        covariance = scaled.T @ scaled / len(values)
-        codes = codes.masked_fill(~known, 0)
-        return cls(mean + deviation, codes.T.contiguous(), known.T.contiguous(), mean, covariance)
+        scale = (len(values) / count).sqrt()
+        covariance = (deviation * scale).T @ (deviation * scale) / len(values)
+        codes = codes.masked_fill(~known, 0).T.contiguous()
+        return cls(mean + deviation, codes, known.T.contiguous(), mean, scale, covariance)
+
+    def deviations(self, index: Tensor) -> Tensor:
+        """Deviations from the mean, as the covariance has them, of the exemplars at an index."""
+        deviation = self.fields[index] - self.mean
+        return deviation if self.scale is None else deviation * self.scale
 
     def distances(self, y: Tensor, observed: Tensor) -> Tensor:
         """Squared distances of observed values (B, n) from exemplars, shape (B, E).
@@ -60,7 +68,8 @@ class ExemplarBank(NamedTuple):
         Through matrix products a distance loses digits, and exemplars that are equally near (white
         in the same corner) would be chosen by rounding errors, which depend on the rest of the
         batch. So it is computed in whole numbers, which double precision holds exactly. An
-        exemplar with gaps among the n values counts by those it has, in proportion.
+        exemplar with gaps among the n values counts by those it has, in proportion; one that has
+        none of them is infinitely far, unless that is true of all.
 
         Args:
             y: Values, scaled.
@@ -69,6 +78,8 @@ class ExemplarBank(NamedTuple):
         whole = (y.double() * LEVELS * _FINE).round()
         codes = self.codes.index_select(0, observed)
         known = None if self.known is None else self.known.index_select(0, observed)
+        if known is not None and not known.any():
+            return y.new_zeros(len(y), codes.shape[1])
         parts = []
         for start in range(0, codes.shape[1], _AT_ONCE):
             exact = codes[:, start : start + _AT_ONCE].double()

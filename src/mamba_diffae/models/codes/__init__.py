@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import final
 
-import torch
 from torch import Tensor, nn
 
 from mamba_diffae.fields import Observations
@@ -27,10 +26,13 @@ __all__ = ["CODES", "LatentCode", "LatentCodes"]
 
 @final
 class LatentCodes(nn.Module):
-    """The codes of a latent, those from which the field is decoded first.
+    """The codes of a latent: at its start those from which the field is decoded, at its end the others.
 
     Args:
         config: Names the codes; a code without a share of its own takes what the others leave.
+
+    Raises:
+        ValueError: If a name is unknown, or the shares are more than the latent.
 
     Attributes:
         parts: Where in a latent each code stands, by name.
@@ -45,12 +47,14 @@ class LatentCodes(nn.Module):
         dims = code_dims(config.latent_dim, kinds)
         order = sorted(kinds, key=lambda name: not kinds[name].decodes)
         self.codes = nn.ModuleDict({name: kinds[name](dims[name], config) for name in order})
-        ends = torch.tensor([0, *(dims[name] for name in order)]).cumsum(0).tolist()
-        self.parts = {
-            name: slice(a, b) for name, a, b in zip(order, ends[:-1], ends[1:], strict=True)
-        }
         told = sum(dims[name] for name in order if not kinds[name].decodes)
         self.decoded_dim = config.latent_dim - told
+        self.parts: dict[str, slice] = {}
+        starts = {True: 0, False: self.decoded_dim}
+        for name in order:
+            start = starts[kinds[name].decodes]
+            self.parts[name] = slice(start, start + dims[name])
+            starts[kinds[name].decodes] += dims[name]
 
     def fit(self, fields: Tensor, known: Tensor) -> None:
         """See `LatentCode.fit`."""
@@ -81,4 +85,9 @@ def code_dims(latent_dim: int, kinds: dict[str, type[LatentCode]]) -> dict[str, 
     dims = {n: int(latent_dim * k.share) for n, k in kinds.items() if k.share is not None}
     rest = [name for name in kinds if name not in dims]
     left = latent_dim - sum(dims.values())
+    if left < 0:
+        raise ValueError(
+            f"The codes {', '.join(kinds)} take {latent_dim - left} of {latent_dim} numbers of the "
+            "latent; give codes whose shares are 1 at most in all."
+        )
     return dims | {name: left // len(rest) for name in rest}

@@ -38,7 +38,8 @@ class LatentCode(nn.Module, ABC):
 
         Args:
             fields: Shape (E, P, C), scaled.
-            known: Where they have values, of the same shape, bool.
+            known: Where they have values, of the same shape, bool; what number stands elsewhere
+                must not matter.
         """
 
     @abstractmethod

@@ -65,15 +65,16 @@ class HistogramCode(LatentCode):
         """See `LatentCode.fit`."""
         if not self.dim:
             return
-        present = known.any(dim=-1)
-        codebook, error = _clusters(_sample(fields[present]), self.dim)
-        deviation = fields[present].std(dim=0, correction=0).square().sum().sqrt()
+        values = _known_values(fields, known)
+        codebook, error = _clusters(_sample(values), self.dim)
+        deviation = values.std(dim=0, correction=0).square().sum().sqrt()
         self.codebook.copy_(codebook)
         self.width.copy_(error.to(deviation).maximum(FINEST * deviation).clamp(min=1e-3))
-        parts = zip(fields.split(_AT_ONCE), known.split(_AT_ONCE), strict=True)
-        counts = torch.cat([self._counts(values, here) for values, here in parts])
-        total = present.sum(dim=1, keepdim=True)
-        self.usual.copy_((counts / total.clamp(min=1)).mean(dim=0))
+        total = known.any(dim=-1).sum(dim=1, keepdim=True)
+        seen = total[:, 0] > 0
+        parts = zip(fields[seen].split(_AT_ONCE), known[seen].split(_AT_ONCE), strict=True)
+        counts, total = torch.cat([self._counts(*part) for part in parts]), total[seen]
+        self.usual.copy_((counts / total).mean(dim=0))
         roots = self._roots(counts, total)
         deviation = roots.var(dim=0, correction=0).mean().sqrt()
         scale = deviation.reciprocal() if deviation > 1e-6 else 0.0
@@ -96,13 +97,25 @@ class HistogramCode(LatentCode):
         Of |v - c|² the part |v|² is the same for all bins, so it is left out.
         """
         c, here = self.codebook, known.to(values.dtype)
-        near = ((values * here) @ c.T - here @ c.square().T / 2) / self.width**2
+        near = (values.masked_fill(~known, 0) @ c.T - here @ c.square().T / 2) / self.width**2
         present = known.any(dim=-1).to(values.dtype)
         return (near.softmax(dim=-1) * present[..., None]).sum(dim=1)
 
     def _roots(self, count: Tensor, total: Tensor) -> Tensor:
         share = (count + CONCENTRATION * self.usual) / (total + CONCENTRATION)
         return share.sqrt()
+
+
+def _known_values(fields: Tensor, known: Tensor) -> Tensor:
+    """Values (n, C) of the cells (of fields (E, P, C)) where every variable is known.
+
+    Where there is no such cell, of those that have any, the mean in place of what is missing.
+    """
+    complete = known.all(dim=-1)
+    if complete.any():
+        return fields[complete]
+    mean = fields.masked_fill(~known, 0).sum((0, 1)) / known.sum((0, 1)).clamp(min=1)
+    return torch.where(known, fields, mean)[known.any(dim=-1)]
 
 
 def _sample(values: Tensor) -> Tensor:

@@ -45,10 +45,13 @@ class PrincipalCode(LatentCode):
 
     def fit(self, fields: Tensor, known: Tensor) -> None:
         """See `LatentCode.fit`."""
+        if not self.dim:
+            return
         fields, known = fields.flatten(1), known.flatten(1)
         count = known.sum(dim=0).clamp(min=1)
-        self.centre.copy_((fields * known).sum(dim=0) / count)
-        components = _principal_axes((fields - self.centre) * known, self.dim)
+        self.centre.copy_(fields.masked_fill(~known, 0).sum(dim=0) / count)
+        deviations = (fields - self.centre).masked_fill(~known, 0)
+        components = _principal_axes(deviations, self.dim)
         axes = rotation(self.dim)[:, : len(components)].to(fields.device) @ components
         self.unit.copy_(axes.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / _LEVELS)
         self.axes.copy_((axes / self.unit).round().to(torch.int8))

@@ -1,0 +1,93 @@
+"""A fitted model: the network, the scaling of its fields, and the flow of its latents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self, cast, final
+
+import torch
+
+from mamba_diffae.estimator.scaling import FieldScaler
+from mamba_diffae.models import serialization
+from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
+from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.models.latent_flow import LatentFlow
+
+_NEEDED = {"preset", "variables", "grid", "frame"}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class FittedModel:
+    """What `FieldAutoencoder.fit` leaves, and `save_pretrained` keeps.
+
+    Attributes:
+        network: In eval mode.
+        scaler: Between the user's fields and the network's.
+        preset: The sizes that it began with.
+        mirrored: Whether it was taught that mirrored fields are as good.
+        latent_flow: What latents there are, or None if that phase was not trained.
+        residual_std: Of the scaled variables: what the mean leaves open on unseen fields.
+    """
+
+    network: FieldFlow
+    scaler: FieldScaler
+    preset: str
+    mirrored: bool = False
+    latent_flow: LatentFlow | None = None
+    residual_std: tuple[float, ...] = (0.0,)
+
+    @property
+    def autoencoder(self) -> MambaDiffusionAutoencoder:
+        """The network, if it has a latent; else a ValueError."""
+        if not self.network.has_latent:
+            raise ValueError(
+                f"The architecture {self.network.kind!r} has no latent; fit "
+                "architecture='autoencoder'."
+            )
+        return cast(MambaDiffusionAutoencoder, self.network)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def save(self, folder: Path, *, half: bool = False) -> None:
+        """Write config and weights; see `FieldAutoencoder.save_pretrained`."""
+        facts: dict[str, Any] = {
+            "preset": self.preset,
+            "mirrored": self.mirrored,
+            "residual_std": list(self.residual_std),
+            **self.scaler.to_dict(),
+        }
+        serialization.save_network(
+            self.network, folder, facts, half=half, latent_flow=self.latent_flow
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote, on the CPU.
+
+        Raises:
+            ValueError: If the folder holds no such thing, or it is damaged or of another version.
+        """
+        network, facts = serialization.load_network(folder)
+        if missing := _NEEDED - set(facts):
+            raise ValueError(
+                f"{folder} holds a bare network: its config.json lacks {', '.join(sorted(missing))}"
+                "; save it with FieldAutoencoder.save_pretrained."
+            )
+        return cls(
+            network,
+            FieldScaler.from_dict(facts),
+            facts["preset"],
+            facts.get("mirrored", False),
+            serialization.load_latent_flow(folder),
+            tuple(facts.get("residual_std", (0.0,))),
+        )
+
+    def to(self, device: torch.device) -> FittedModel:
+        """The same on a device."""
+        flow = None if self.latent_flow is None else self.latent_flow.to(device)
+        return replace(self, network=self.network.to(device), latent_flow=flow)

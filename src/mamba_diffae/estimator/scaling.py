@@ -1,0 +1,202 @@
+"""Between a user's fields and what a network sees: units, coordinates and gaps, in both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, final
+
+import numpy as np
+import torch
+
+from mamba_diffae.fields import (
+    FieldData,
+    Frame,
+    Geometry,
+    Grid,
+    Observations,
+    ShapeError,
+    ValuesError,
+    Variable,
+    check_inside,
+)
+
+_AT_ONCE = 256
+"""Snapshots that are scaled together, to bound the memory."""
+
+
+@final
+@dataclass(frozen=True)
+class FieldScaler:
+    """What a model has to know of the fields that it was fitted on.
+
+    Attributes:
+        variables: Names, units and transforms, C of them.
+        grid: The native one.
+        frame: From physical coordinates to inside ones.
+    """
+
+    variables: tuple[Variable, ...]
+    grid: Grid
+    frame: Frame
+
+    @classmethod
+    def of(cls, data: FieldData) -> Self:
+        """That of fields to fit a model on.
+
+        Raises:
+            ShapeError: If an axis has a single cell.
+        """
+        for axis in data.grid.axes:
+            if axis.cells < 2:
+                raise ShapeError(
+                    f"The axis {axis.name!r} has one cell; a field varies along each of its axes: "
+                    "drop this one (values.squeeze(axis))."
+                )
+        return cls(tuple(data.variables), data.grid, Frame.of(data))
+
+    @property
+    def geometry(self) -> Geometry:
+        """Of the native region."""
+        return self.frame.geometry(self.grid)
+
+    @property
+    def curved(self) -> bool:
+        """Whether a mean is no image of a mean, for one of the variables."""
+        return any(variable.transform.curved for variable in self.variables)
+
+    def data(self, data: FieldData) -> FieldData:
+        """Fields in inside coordinates, scaled, in single precision; gaps stay gaps.
+
+        Raises:
+            ShapeError: If they have other variables or lie on another grid.
+        """
+        self.check_variables([v.name for v in data.variables])
+        if data.grid.axes != self.grid.axes:
+            raise ShapeError(
+                f"Fields on {data.grid.describe_shape()} cells ({data.grid.describe_region()}) "
+                f"were given, but the model was fitted on {self.grid.describe_shape()} cells "
+                f"({self.grid.describe_region()}); give fields on that grid."
+            )
+        parts = [self._forward(data.values[i : i + _AT_ONCE]) for i in range(0, len(data), _AT_ONCE)]
+        return FieldData(
+            [Variable(v.name) for v in self.variables],
+            self.frame.inside(data.grid),
+            np.concatenate(parts),
+            data.valid,
+            data.names,
+            data.groups,
+            data.splits,
+            data.attributes,
+            data.mirrored,
+        )
+
+    def _forward(self, values: np.ndarray) -> np.ndarray:
+        scaled = np.empty(values.shape, np.float32)
+        for c, variable in enumerate(self.variables):
+            # A gap holds 0, which need not lie within the bounds of a transform.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                z = variable.transform.forward(values[..., c].astype(np.float64))
+            scaled[..., c] = np.nan_to_num(z, nan=0.0, posinf=0.0, neginf=0.0)
+        return scaled
+
+    def observations(self, observations: Observations) -> Observations:
+        """Observations in inside coordinates, scaled, in single precision.
+
+        Raises:
+            ShapeError: If they have other variables or dimensions.
+            CoordinateError: If they lie outside the grid.
+            ValuesError: If values lie outside the bounds of their transform.
+        """
+        theirs, ours = observations.n_variables, len(self.variables)
+        if theirs != ours:
+            names = ", ".join(v.name for v in self.variables)
+            raise ShapeError(
+                f"The observations have {theirs} variables, but this model was fitted on {ours} "
+                f"({names}); give those, NaN where one was not observed."
+            )
+        mask, present = observations.mask.numpy(), observations.present.numpy()
+        values = observations.values.numpy().astype(np.float64)
+        if not np.isfinite(values[mask]).all():
+            raise ValuesError(
+                f"{int((~np.isfinite(values[mask])).sum())} observed values are NaN or infinite; "
+                "mark them False in the mask, or leave those points out."
+            )
+        coords = np.broadcast_to(
+            [[axis.low for axis in self.grid.axes]], observations.coords.shape
+        ).astype(np.float64)
+        coords[present] = check_inside(observations.coords.numpy()[present], self.grid)
+        noise = None if observations.noise is None else observations.noise.numpy()
+        scaled, error = np.zeros_like(values), np.zeros_like(values)
+        for c, variable in enumerate(self.variables):
+            here, transform = mask[..., c], variable.transform
+            transform.check(values[here, c], variable.name)
+            scaled[here, c] = transform.forward(values[here, c])
+            if noise is not None:
+                error[here, c] = transform.derivative(values[here, c]) * noise[here, c]
+        support = observations.support
+        return Observations(
+            _single(self.frame.coords(coords)),
+            _single(scaled),
+            observations.mask,
+            support=None if support is None else _single(self.frame.lengths(support.numpy())),
+            noise=None if noise is None else _single(error),
+            noise_group=observations.noise_group,
+            covariates=None if observations.covariates is None else observations.covariates.float(),
+        )
+
+    def places(self, coords: np.ndarray) -> torch.Tensor:
+        """Physical places (N, D) within the grid as inside ones, shape (1, N, D)."""
+        return _single(self.frame.coords(coords))[None]
+
+    def values(self, z: np.ndarray) -> np.ndarray:
+        """Scaled values (..., C), such as draws, in the units of the variables."""
+        columns = [v.transform.inverse(z[..., c]) for c, v in enumerate(self.variables)]
+        return self._typed(np.stack(columns, axis=-1))
+
+    def mean(self, z: np.ndarray, std: np.ndarray) -> np.ndarray:
+        """The mean of variables whose scaled values are N(z, std²), in their units.
+
+        Args:
+            z: Shape (..., C).
+            std: Shape (..., C), or one that broadcasts to it; what it is does not matter where no
+                transform is curved.
+        """
+        std = np.broadcast_to(std, z.shape)
+        parts = (
+            v.transform.moments(z[..., c], std[..., c])[0] for c, v in enumerate(self.variables)
+        )
+        return self._typed(np.stack(list(parts), axis=-1))
+
+    def _typed(self, values: np.ndarray) -> np.ndarray:
+        """Single precision where it resolves the variables' limits to a millionth."""
+        offset = max(max(abs(v.limits[0]), abs(v.limits[1])) for v in self.variables)
+        least = min(v.limits[1] - v.limits[0] for v in self.variables)
+        return values.astype(np.float32 if offset < 10 * least else np.float64)
+
+    def check_variables(self, names: list[str]) -> None:
+        """Refuse other variables than those the model was fitted on."""
+        ours = [variable.name for variable in self.variables]
+        if names != ours:
+            raise ShapeError(
+                f"Fields of the variables {', '.join(names)} were given, but this model was fitted "
+                f"on {', '.join(ours)}; give those, in that order."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and strings, ready for JSON."""
+        return {
+            "variables": [variable.to_dict() for variable in self.variables],
+            "grid": self.grid.to_dict(),
+            "frame": self.frame.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        variables = tuple(Variable.from_dict(v) for v in data["variables"])
+        return cls(variables, Grid.from_dict(data["grid"]), Frame.from_dict(data["frame"]))
+
+
+def _single(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
