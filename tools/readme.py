@@ -14,9 +14,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from mamba_diffae.benchmark import ImageGrid, Page, load_page
 from mamba_diffae.evaluation import Score
 from mamba_diffae.evaluation.metrics import PSNR_CAP
-from mamba_diffae.experiments import Result, Sheet, load_result
 from mamba_diffae.fields.atomic import atomic_file
 
 README, PICTURE = Path("README.md"), Path("docs/images/demo.png")
@@ -26,15 +26,15 @@ DRAWS = ("standard deviation", "draw 1", "draw 2")
 ROWS = 4
 
 
-def column(sheet: Sheet, name: str) -> list:
+def column(grid: ImageGrid, name: str) -> list:
     """The first pictures of a column."""
-    place = list(sheet.columns).index(name)
-    return [row[place] for row in sheet.pictures[:ROWS]]
+    place = list(grid.columns).index(name)
+    return [row[place] for row in grid.pictures[:ROWS]]
 
 
-def draw(result: Result, out: Path) -> None:
+def draw(page: Page, out: Path) -> None:
     """The picture."""
-    *_, finest, draws = result.sheets
+    *_, finest, draws = page.panels
     columns = {name: column(finest, name) for name in METHODS}
     columns |= {name: column(draws, name) for name in DRAWS}
     columns["truth"] = column(finest, "truth")
@@ -59,7 +59,7 @@ def table(scores: Sequence[Score]) -> str:
     heads = [f"{measure} {scale}²" for scale in scales for measure in ("PSNR", "SSIM")]
     lines = [f"| method | {' | '.join(heads)} |", "| --- " * (len(heads) + 1) + "|"]
     cells = {(s.method, s.scale): (_psnr(s), f"{s.ssim.mean:.3f}") for s in scores}
-    fair = [key for key in cells if not key[0].startswith("oracle")]
+    fair = [key for key in cells if key[0].kind != "oracle"]
     best = {
         scale: tuple(max((cells[k][i] for k in fair if k[1] == scale), key=float) for i in (0, 1))
         for scale in scales
@@ -94,7 +94,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--run", type=Path, required=True, help="run folder that holds a result")
-    result = load_result(parser.parse_args().run)
+    result = load_page(parser.parse_args().run)
     draw(result, PICTURE)
     facts = f"{result.facts['judged on']}; {result.facts['time']}."
     write(f"{table(result.scores)}\n\n{facts}", README)

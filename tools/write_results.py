@@ -1,10 +1,10 @@
-"""Write docs/results.md from the results of experiments and evaluations.
+"""Write docs/results.md from the results of studies and evaluations.
 
     python tools/write_results.py runs/comparison runs/draws runs/emoji-96 [--out docs/results.md]
 
 Each argument is a folder that holds a result.json, or such a file (`mamba-diffae evaluate` keeps
 one result in a run: copy its result.json away before the next). Every sentence is one that the
-experiment computed from its scores; the page is the same whenever the results are. A section of the
+study computed from its numbers; the page is the same whenever the results are. A section of the
 page of which no newer result is given stays as it is, marked if networks have changed since.
 """
 
@@ -19,8 +19,8 @@ from typing import final
 
 from readme import table as score_table
 
+from mamba_diffae.benchmark import Table
 from mamba_diffae.evaluation import DrawScore, Score
-from mamba_diffae.experiments import Table
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.models.pretrained import FORMAT
 from mamba_diffae.report.tables import cell, interval, number
@@ -28,7 +28,7 @@ from mamba_diffae.report.tables import cell, interval, number
 OUT = Path("docs/results.md")
 HEAD = """# Results
 
-<!-- written by tools/write_results.py; change the experiments, not this page -->
+<!-- written by tools/write_results.py; change the studies, not this page -->
 
 Measured on fields that no network has learned from. PSNR in dB and SSIM: higher is better, the
 best of each column in bold; rows whose name begins with "oracle" have seen the truth and are out of
@@ -45,7 +45,7 @@ BESIDE = ("judged on", "scale and seed", "model", "time", "hardware")
 @final
 @dataclass(frozen=True)
 class Section:
-    """The numbers and words of one result.json; see `mamba_diffae.experiments.Result`."""
+    """The numbers and words of one result.json; see `mamba_diffae.benchmark.Page`."""
 
     title: str
     question: str
@@ -76,7 +76,7 @@ def read(path: Path) -> Section:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{file} is no result ({error}); give the folder of an experiment or an evaluation, "
+            f"{file} is no result ({error}); give the folder of a study or an evaluation, "
             "or its result.json."
         ) from error
 

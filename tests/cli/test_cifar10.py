@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mamba_diffae.experiments import load_result
+from mamba_diffae.benchmark import load_page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sources"))
 
@@ -47,8 +47,8 @@ def test_above_32_pictures_are_shown_and_not_scored(shell, fitted, tmp_path, mon
     assert "At 64 × 64 there is no truth, since the pictures have 32 × 32 pixels" in outcome.out
     scores = json.loads((tmp_path / "scores.json").read_text())["scores"]
     assert {score["scale"] for score in scores} == {32}
-    sheets = {sheet.title: sheet for sheet in load_result(fitted).sheets}
-    shown = sheets["Rendered at 64 × 64, above the native size"]
+    panels = {sheet.title: sheet for sheet in load_page(fitted).panels}
+    shown = panels["Rendered at 64 × 64, above the native size"]
     assert {picture.shape for row in shown.pictures for picture in row[2:]} == {(64, 64, 3)}
     assert any(re.fullmatch(r"\w+ 000\d\d", name) for name in shown.rows)
     assert shell(f"report --run {fitted} --out {tmp_path}/page.html").code == 0
@@ -60,7 +60,7 @@ def test_above_32_pictures_are_shown_and_not_scored(shell, fitted, tmp_path, mon
 def test_without_scales_the_native_size_alone_is_judged(shell, fitted):
     outcome = shell(f"evaluate --run {fitted} --count 2 --overwrite")
     assert outcome.code == 0, outcome.err
-    result = load_result(fitted)
+    result = load_page(fitted)
     assert {score.scale for score in result.scores} == {32}
     assert not any("no truth" in finding for finding in result.findings)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mamba_diffae.benchmark import load_page
 from mamba_diffae.cli.options import parse_scales
-from mamba_diffae.experiments import load_result
 
 METHODS = [
     "nearest",
@@ -33,14 +33,14 @@ def strict(path: Path) -> dict:
 
 def test_every_method_is_scored_at_every_scale(judged):
     numbers = strict(judged.parent / "scores.json")
-    found = {(score["method"], score["scale"]) for score in numbers["scores"]}
+    found = {(score["method"]["label"], score["scale"]) for score in numbers["scores"]}
     assert found == {(method, scale) for method in METHODS for scale in (8, 36)}
     assert all(score["psnr"]["low"] <= score["psnr"]["high"] for score in numbers["scores"])
     assert [draw["method"] for draw in numbers["draws"]] == ["autoencoder"]
 
 
 def test_the_table_and_the_run_hold_the_same(judged):
-    result = load_result(judged)
+    result = load_page(judged)
     numbers = strict(judged.parent / "scores.json")
     assert [score.to_dict() for score in result.scores] == numbers["scores"]
     table = (judged.parent / "table.txt").read_text()
@@ -50,7 +50,7 @@ def test_the_table_and_the_run_hold_the_same(judged):
 
 
 def test_what_was_run_is_told(judged):
-    facts = load_result(judged).facts
+    facts = load_page(judged).facts
     assert facts["training"].startswith("mamba-diffae fit ")
     assert facts["this page"].startswith("mamba-diffae evaluate ")
     assert "pattern random, seed 0" in facts["judged on"]
@@ -132,7 +132,7 @@ def test_another_source_is_judged_at_the_native_size(shell, run, tmp_path):
     outcome = shell(f"{line} 36 --skip-broken")
     assert outcome.code == 0, outcome.err
     assert "Note: 1 of 7 pictures" in outcome.err
-    assert {score.count for score in load_result(run).scores} == {1}
+    assert {score.count for score in load_page(run).scores} == {1}
 
 
 def test_another_source_of_other_channels_is_refused(shell, run, tmp_path):

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -77,9 +76,7 @@ def test_an_interrupt_while_judging_leaves_nothing(shell, run, monkeypatch):
     def stop(*args: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    # The package's function of the same name hides the module from a dotted path.
-    module = import_module("mamba_diffae.experiments.reconstruction")
-    monkeypatch.setattr(module, "judge", stop)
+    monkeypatch.setattr("mamba_diffae.benchmark.run.judge", stop)
     outcome = shell(f"evaluate --run {run} --scales 36")
     assert outcome.code == 130
     assert "Stopped" in outcome.err
@@ -160,7 +157,7 @@ def test_a_disk_that_fills_up_while_training_keeps_the_last_checkpoint(
 def test_long_work_is_told_where_there_is_no_terminal(monkeypatch, capsys):
     clock = iter([0.0, 3.0, 12.0, 12.0, 13.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    with speaking.telling("Judging …") as tell:
+    with speaking.status("Judging …") as tell:
         tell("at three seconds")
         tell("at twelve")
         tell("at thirteen")
@@ -173,7 +170,8 @@ def test_demo_is_the_whole_main_job(shell, smooth_fields, tmp_path, monkeypatch)
     monkeypatch.setattr("mamba_diffae.sources.open_field", lambda source: truth)
     shown = []
     monkeypatch.setattr(
-        "mamba_diffae.cli.judging.show_pretrained", lambda truth, page, *_: shown.append(page)
+        "mamba_diffae.cli.evaluation_data.show_pretrained",
+        lambda truth, page, *_: shown.append(page),
     )
     line = f"demo --run {tmp_path}/run --preset tiny --minutes 0.01 --count 1"
     outcome = shell(line)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mamba_diffae.evaluation import PSNR_CAP, DrawScore, Interval, Score
-from mamba_diffae.experiments.result import Result, Sheet, Table
+from mamba_diffae.benchmark.page import ImageGrid, Page, Table
+from mamba_diffae.evaluation import PSNR_CAP, DrawScore, Interval, Method, Score
 
 EVIL = "<script>alert('$x$')</script>-->"
 
@@ -12,15 +12,18 @@ EVIL = "<script>alert('$x$')</script>-->"
 def score(method: str, scale: int, psnr: float) -> Score:
     ssim = psnr / 100
     bounds = Interval(ssim, ssim - 0.031, ssim + 0.029)
-    return Score(method, scale, 64, Interval(psnr, psnr - 0.7, psnr + 0.8), bounds, 0.87, 1.13)
+    return Score(
+        Method(method), scale, 64, Interval(psnr, psnr - 0.7, psnr + 0.8), bounds, 0.87, 1.13
+    )
 
 
 @pytest.fixture
-def result() -> Result:
+def result() -> Page:
     rng = np.random.default_rng(0)
     colour, grey = rng.random((8, 8, 3), np.float32), rng.random((5, 5, 1), np.float32)
+    oracle, full = Method("oracle", kind="oracle"), Interval(1.0, 1.0, 1.0)
     exact = Interval(PSNR_CAP, PSNR_CAP, PSNR_CAP)
-    return Result(
+    return Page(
         title="A title & more",
         question="How <em>well</em>?",
         findings=["It went 3 < 4."],
@@ -29,7 +32,7 @@ def result() -> Result:
             score("nearest", 96, 17.92),
             score(EVIL, 32, 23.63),
             score(EVIL, 96, 17.41),
-            Score("oracle", 32, 64, exact, Interval(1.0, 1.0, 1.0), 1.0, 1.0),
+            Score(oracle, 32, 64, exact, full, 1.0, 1.0),
         ],
         draws=[DrawScore(EVIL, 96, 64, 4, Interval(20.94, 20.1, 21.8), 1.04, 1.17, 0.83, 0.91)],
         curves=[
@@ -37,8 +40,8 @@ def result() -> Result:
             {"phase": "autoencoder", "step": 2, "loss": 0.25, "seconds": 2.0},
             {"phase": "autoencoder", "step": 2, "validation": {"psnr": 19.37, "psnr latent": 15.0}},
         ],
-        sheets=[
-            Sheet(
+        panels=[
+            ImageGrid(
                 EVIL, "Two rows.", ["truth", "ours"], ["a", "b"], [[colour, grey], [None, colour]]
             )
         ],

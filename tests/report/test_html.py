@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mamba_diffae.benchmark.page import Page
 from mamba_diffae.evaluation import Interval
-from mamba_diffae.experiments.result import Result
 from mamba_diffae.report import write_report
 from mamba_diffae.report.html import png_uri, render
-from mamba_diffae.report.tables import cell, decibel, interval, number, pivot
+from mamba_diffae.report.tables import ScoreTable, cell, decibel, interval, number
 
 VOID = {"meta", "img", "br", "link", "hr"}
 
 
-class Page(HTMLParser):
+class Tags(HTMLParser):
     """Collects tags and attributes, and fails where a tag is closed that is not open."""
 
     def __init__(self, page: str) -> None:
@@ -42,7 +42,7 @@ class Page(HTMLParser):
 
 def test_text_of_the_result_never_becomes_markup(result):
     text = render(result)
-    page = Page(text)
+    page = Tags(text)
     assert "script" not in page.tags
     assert "em" not in page.tags
     assert "&lt;script&gt;" in text
@@ -53,7 +53,7 @@ def test_text_of_the_result_never_becomes_markup(result):
 def test_the_page_loads_nothing(result):
     text = render(result)
     assert not re.search(r"(https?:)?//[a-z]", text)
-    for tag, name, value in Page(text).attributes:
+    for tag, name, value in Tags(text).attributes:
         if name in ("src", "href"):
             assert value.startswith("data:image/png;base64," if tag == "img" else "#")
     assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", text))
@@ -92,7 +92,7 @@ def test_the_best_of_each_column_is_marked_and_an_oracle_never(result):
 
 
 def test_every_picture_has_an_alternative_text_and_its_own_size(result):
-    images = [a for a in Page(render(result)).attributes if a[0] == "img"]
+    images = [a for a in Tags(render(result)).attributes if a[0] == "img"]
     assert [v for _, name, v in images if name == "alt"] == ["a: truth", "a: ours", "b: ours"]
     assert [v for _, name, v in images if name == "width"] == ["8", "5", "8"]
 
@@ -106,8 +106,8 @@ def test_curves_follow_the_colours_of_the_page(result):
 
 
 def test_a_result_of_words_alone_is_a_page_too():
-    text = render(Result("Title", "Why?", [], []))
-    Page(text)
+    text = render(Page("Title", "Why?", [], []))
+    Tags(text)
     assert "<table" not in text
     assert "<figure" not in text
 
@@ -117,9 +117,9 @@ def test_a_page_that_stands_is_not_replaced_unasked(result, tmp_path):
     write_report(result, path)
     first = path.read_text(encoding="utf-8")
     with pytest.raises(ValueError, match=r"report\.html exists already.*--overwrite"):
-        write_report(Result("Another", "", [], []), path)
+        write_report(Page("Another", "", [], []), path)
     assert path.read_text(encoding="utf-8") == first
-    write_report(Result("Another", "", [], []), path, overwrite=True)
+    write_report(Page("Another", "", [], []), path, overwrite=True)
     assert "<h1>Another</h1>" in path.read_text(encoding="utf-8")
     assert [p.name for p in path.parent.iterdir()] == ["report.html"]
 
@@ -152,7 +152,7 @@ def test_a_table_shows_words_and_whole_numbers_as_they_are(result):
 
 
 def test_scores_are_laid_out_in_order(result):
-    layout = pivot(result.scores[::-1])
+    layout = ScoreTable.of(result.scores[::-1])
     assert layout.scales == [32, 96]
-    assert layout.methods[0] == "oracle"
+    assert layout.methods[0].kind == "oracle"
     assert len(layout.cells) == 5

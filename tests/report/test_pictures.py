@@ -1,24 +1,24 @@
-"""Sheets with headings as files, and sheets that move."""
+"""Sheets with headings as files, and panels that move."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mamba_diffae.experiments import Sheet
-from mamba_diffae.report import write_animation, write_sheet
-from mamba_diffae.report.pictures import CELL, draw_sheet
+from mamba_diffae.benchmark import ImageGrid
+from mamba_diffae.report import write_animation, write_grid
+from mamba_diffae.report.pictures import CELL, draw_grid
 
 
-def sheet(*colours: float, rows: int = 1, size: int = 24) -> Sheet:
+def sheet(*colours: float, rows: int = 1, size: int = 24) -> ImageGrid:
     """A row of plain pictures, the same in every row."""
     pictures = [[np.full((size, size, 3), c) for c in colours]] * rows
     headings = [f"{c:.2f}" for c in colours], [f"row {r}" for r in range(rows)]
-    return Sheet("Plain", "Plain.", *headings, pictures)
+    return ImageGrid("Plain", "Plain.", *headings, pictures)
 
 
 def test_every_picture_is_there_sharp_and_apart(tmp_path):
     path = tmp_path / "new" / "sheet.png"
-    write_sheet(sheet(0.2, 0.6, rows=2), path)
+    write_grid(sheet(0.2, 0.6, rows=2), path)
     with Image.open(path) as image:
         pixels = np.asarray(image)
     for value in (51, 153):
@@ -31,14 +31,14 @@ def test_every_picture_is_there_sharp_and_apart(tmp_path):
 def test_grey_fields_empty_cells_and_long_names_are_drawn():
     grey = np.linspace(0, 1, 120 * 120).reshape(120, 120, 1)
     long = "a heading much longer than the picture below it is wide"
-    drawn = draw_sheet(Sheet("Grey", "", [long, "b"], ["r"], [[grey, None]]))
+    drawn = draw_grid(ImageGrid("Grey", "", [long, "b"], ["r"], [[grey, None]]))
     assert drawn.shape[0] > 120
     assert drawn.shape[1] > len(long) * 4
     assert drawn.dtype == np.uint8
 
 
 def test_without_headings_there_is_no_room_for_them():
-    bare = draw_sheet(Sheet("", "", [""], [""], [[np.zeros((CELL, CELL, 3))]]))
+    bare = draw_grid(ImageGrid("", "", [""], [""], [[np.zeros((CELL, CELL, 3))]]))
     assert max(bare.shape) < CELL + 24
 
 

@@ -2,7 +2,8 @@ import dataclasses
 
 from rich.console import Console
 
-from mamba_diffae.experiments import Table
+from mamba_diffae.benchmark import Table
+from mamba_diffae.evaluation import Method
 from mamba_diffae.report import measured_table, score_table
 
 
@@ -38,7 +39,7 @@ def test_the_table_of_the_shell_shows_every_score(result):
 
 def test_names_are_not_read_as_markup(result):
     assert "[red]kept[/red]" in shown(
-        [dataclasses.replace(result.scores[0], method="[red]kept[/red]")]
+        [dataclasses.replace(result.scores[0], method=Method("[red]kept[/red]"))]
     )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mamba_diffae.evaluation import DrawScore, Interval, Score
-from mamba_diffae.experiments import Result, Table, save_result
+from mamba_diffae.benchmark import Page, Table, save_page
+from mamba_diffae.evaluation import DrawScore, Interval, Method, Score
 
 TOOL = Path(__file__).parents[2] / "tools" / "write_results.py"
 
@@ -27,8 +27,16 @@ def tool():
         yield module
 
 
-def score(method: str, psnr: float) -> Score:
-    return Score(method, 32, 5, Interval(psnr, 1, 2), Interval(0.5, 0.4, 0.6), 1.0, 0.3)
+def score(method: str, psnr: float, oracle: bool = False) -> Score:
+    return Score(
+        Method(method, kind="oracle" if oracle else "classical"),
+        32,
+        5,
+        Interval(psnr, 1, 2),
+        Interval(0.5, 0.4, 0.6),
+        1.0,
+        0.3,
+    )
 
 
 @pytest.fixture
@@ -39,12 +47,12 @@ def folder(tmp_path: Path) -> Path:
         "this page": "mamba-diffae experiment fake --run x", "judged on": "5 fields, seed 0",
         "time": "12 s", "hardware": "cpu: abacus",
     }  # fmt: skip
-    result = Result(
+    result = Page(
         "Title", "Why?", ["Kriging wins by 1.00 dB."],
-        [score("ours", 20.0), score("kriging", 21.0), score("oracle: truth", 99.0)],
+        [score("ours", 20.0), score("kriging", 21.0), score("oracle: truth", 99.0, oracle=True)],
         draws=[draws], tables=[table], facts=facts,
     )  # fmt: skip
-    save_result(result, tmp_path)
+    save_page(result, tmp_path)
     return tmp_path
 
 

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from mamba_diffae.cli.experimenting import experiment
 from mamba_diffae.cli.latent import edit, interpolate
 from mamba_diffae.cli.options import (
     Context,
@@ -27,11 +26,12 @@ from mamba_diffae.cli.options import (
     parse_settings,
 )
 from mamba_diffae.cli.sampling import sample
-from mamba_diffae.cli.shell import Shell, output, say, telling
+from mamba_diffae.cli.shell import CommandGroup, echo, output, status
+from mamba_diffae.cli.study import experiment
 
 app = typer.Typer(
     name="mamba-diffae",
-    cls=Shell,
+    cls=CommandGroup,
     help="Scattered observations in; a semantic latent and the whole field at any resolution out.",
     no_args_is_help=True,
     add_completion=False,
@@ -73,7 +73,7 @@ def fit(
     skip_broken: SkipOption = False,
 ) -> None:
     """Train on SOURCE into a run folder, phase after phase."""
-    from mamba_diffae.cli.judging import command_line, origin
+    from mamba_diffae.cli.evaluation_data import command_line, origin
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.sources import open_field
 
@@ -81,7 +81,7 @@ def fit(
     truth = open_field(source, size=native_size, skip_broken=skip_broken)
     estimator = FieldAutoencoder(preset, model=model, seed=seed, device=device, changes=changes)
     counts = ", ".join(f"{int((truth.splits == s).sum())} {s}" for s in ("train", "val", "test"))
-    say(f"{len(truth)} fields of {truth.size} × {truth.size} × {truth.channels}: {counts}.")
+    echo(f"{len(truth)} fields of {truth.size} × {truth.size} × {truth.channels}: {counts}.")
     estimator.fit(
         truth,
         run=run,
@@ -90,7 +90,7 @@ def fit(
         overwrite=overwrite,
         facts={"command": command_line(), **origin(source, truth, skip_broken)},
     )
-    say(f"Done: {run}. Next: mamba-diffae evaluate --run {run}")
+    echo(f"Done: {run}. Next: mamba-diffae evaluate --run {run}")
 
 
 @app.command()
@@ -115,21 +115,21 @@ def evaluate(
     skip_broken: SkipOption = False,
 ) -> None:
     """Score a run beside the classical methods, on the same observations of unseen fields."""
-    from mamba_diffae.cli.judging import judge_run, judged_fields, keep
+    from mamba_diffae.benchmark import Protocol
+    from mamba_diffae.cli.evaluation_data import evaluation_fields, score_run, store
     from mamba_diffae.estimator import FieldAutoencoder
-    from mamba_diffae.experiments.reconstruction import Protocol
     from mamba_diffae.training import Run
 
     opened = Run.open(run)
     check_outputs(overwrite, json_file, run / "result.json")
     model = FieldAutoencoder.from_pretrained(run, device=device)
-    known, judged = judged_fields(opened, source, skip_broken)
+    known, judged = evaluation_fields(opened, source, skip_broken)
     truth = judged.split("test")
     protocol = Protocol(parse_scales(scales, truth.size), fraction, pattern, seed)
-    result = judge_run(
+    result = score_run(
         model, truth if count is None else truth.distinct(count), known, protocol, opened
     )
-    keep(result, opened, json_file)
+    store(result, opened, json_file)
 
 
 @app.command()
@@ -158,7 +158,7 @@ def predict(
     import numpy as np
     from PIL import Image
 
-    from mamba_diffae.cli.judging import open_picture_for
+    from mamba_diffae.cli.evaluation_data import open_picture_for
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.fields import observe
     from mamba_diffae.fields.atomic import atomic_file
@@ -171,7 +171,7 @@ def predict(
     model = FieldAutoencoder.from_pretrained(run, device=device)
     truth = open_picture_for(model, input_file, run)
     seen = observe(truth, fraction, pattern=pattern, seed=seed)
-    with telling("Predicting …"):
+    with status("Predicting …"):
         prediction = model.predict(
             seen, size, n_samples=int(draw), context=context, seed=seed, steps=steps
         )
@@ -182,7 +182,7 @@ def predict(
     what = (
         f"a draw ({prediction.evaluations} network evaluations)" if draw else "the posterior mean"
     )
-    say(
+    echo(
         f"{out}: {what} at {pixels.shape[1]} × {pixels.shape[0]} from {seen.coords.shape[1]} of "
         f"{seen.cells}² cells.",
         output,
@@ -198,15 +198,15 @@ def report(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Write the result of a run's last evaluation as one HTML page."""
-    from mamba_diffae.experiments import load_result
+    from mamba_diffae.benchmark import load_page
     from mamba_diffae.report import write_report
     from mamba_diffae.training import Run
 
     opened = Run.open(run)
     page = out or opened.path / "report.html"
     check_outputs(overwrite, page)
-    write_report(load_result(run), page, overwrite=overwrite)
-    say(f"Report: {page}", output)
+    write_report(load_page(run), page, overwrite=overwrite)
+    echo(f"Report: {page}", output)
 
 
 @app.command()
@@ -227,9 +227,15 @@ def demo(
     overwrite: OverwriteOption = False,
 ) -> None:
     """The main job: show the model of the package, then train a small one, judge it, report."""
-    from mamba_diffae.cli.judging import command_line, judge_run, keep, origin, show_pretrained
+    from mamba_diffae.benchmark import Protocol
+    from mamba_diffae.cli.evaluation_data import (
+        command_line,
+        origin,
+        score_run,
+        show_pretrained,
+        store,
+    )
     from mamba_diffae.estimator import FieldAutoencoder
-    from mamba_diffae.experiments.reconstruction import Protocol
     from mamba_diffae.report import write_report
     from mamba_diffae.sources import open_field
     from mamba_diffae.training import Run
@@ -238,7 +244,7 @@ def demo(
     shares = {"autoencoder": 3 / 4, "diffusion": 1 / 4, "latent": 1 / 16}
     budget = {phase: {"minutes": share * minutes} for phase, share in shares.items()}
     budget["data"] = {"encodings": 1}
-    say(
+    echo(
         f"{len(truth)} pictures of 96 × 96 pixels. From 20 % of the 32 × 32 averages of pictures "
         "it has not seen, a network writes the whole picture. First the one that comes with the "
         f"package; then a small one is trained, in {minutes:g} minutes at most.",
@@ -256,13 +262,13 @@ def demo(
         facts={"command": command_line(), **origin("emoji", truth)},
     )
     opened = Run.open(run)
-    result = judge_run(
+    result = score_run(
         model, truth.split("test").distinct(count), truth, Protocol(seed=seed), opened
     )
-    keep(result, opened)
+    store(result, opened)
     page = opened.path / "report.html"
     write_report(result, page, overwrite=True)
-    say(f"\nReport: {page}", output)
+    echo(f"\nReport: {page}", output)
 
 
 app.command()(experiment)

@@ -16,13 +16,13 @@ from mamba_diffae.cli.options import (
     SeedOption,
     check_outputs,
 )
-from mamba_diffae.cli.shell import output, say, telling
+from mamba_diffae.cli.shell import echo, output, status
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from mamba_diffae.benchmark import ImageGrid, Table
     from mamba_diffae.estimator import FieldAutoencoder
-    from mamba_diffae.experiments import Sheet, Table
     from mamba_diffae.fields import GridField
     from mamba_diffae.latent import Directions
 
@@ -56,17 +56,17 @@ def interpolate(
     overwrite: OverwriteOption = False,
 ) -> None:
     """From one picture to another through the latent: a sheet, and beside it an animation."""
-    from mamba_diffae.experiments.latent_sheets import path_sheet
+    from mamba_diffae.benchmark.latent_panels import path_grid
     from mamba_diffae.fields import observe
-    from mamba_diffae.report import write_animation, write_sheet
+    from mamba_diffae.report import write_animation, write_grid
 
     moving = out.with_suffix(".webp")
     _check_sheet(overwrite, out, moving)
     model, truth = _opened(run, source, device)
     ends = [_field(name, truth, model, run) for name in (a, b)]
     seen = [observe(end, fraction, seed=seed + i) for i, end in enumerate(ends)]
-    with telling("Interpolating …") as tell:
-        sheet = path_sheet(
+    with status("Interpolating …") as tell:
+        grid = path_grid(
             model,
             ends,
             seen,
@@ -75,10 +75,10 @@ def interpolate(
             seed=seed,
             on_progress=lambda done: tell(f"Interpolating … {done}"),
         )
-    write_sheet(sheet, out)
-    write_animation([_column(sheet, i) for i in range(frames)], moving)
-    say(f"{out}: {sheet.title} in {frames} pictures. {sheet.caption}", output)
-    say(f"{moving}: the same, moving.", output)
+    write_grid(grid, out)
+    write_animation([_column(grid, i) for i in range(frames)], moving)
+    echo(f"{out}: {grid.title} in {frames} pictures. {grid.caption}", output)
+    echo(f"{moving}: the same, moving.", output)
 
 
 def edit(
@@ -100,10 +100,10 @@ def edit(
     """A picture with less and more of an attribute: a sheet, and what else that moved."""
     import numpy as np
 
-    from mamba_diffae.experiments.latent_sheets import HELD, LET_GO, edit_sheet
+    from mamba_diffae.benchmark.latent_panels import EDIT_LABELS, edit_grid
     from mamba_diffae.fields import observe
     from mamba_diffae.latent import edit as edited
-    from mamba_diffae.report import measured_table, write_sheet
+    from mamba_diffae.report import measured_table, write_grid
 
     if amount == 0 or not math.isfinite(amount):
         raise ValueError(f"--amount is {amount}; give a number other than 0, such as 1.5.")
@@ -115,17 +115,19 @@ def edit(
     move = directions.move(name)
     seen = observe(picture, fraction, seed=seed)
     amounts = [float(x) for x in np.linspace(-amount, amount, EDITS)]
-    with telling("Editing …"):
+    with status("Editing …"):
         edits = {
-            row: np.concatenate([edited(model, seen, move, x, held=row == HELD) for x in amounts])
-            for row in (HELD, LET_GO)
+            conditioned: np.concatenate(
+                [edited(model, seen, move, x, held=conditioned) for x in amounts]
+            )
+            for conditioned in EDIT_LABELS
         }
         table = _moved_table(model, directions, edits, amount * move, name)
-    unit = {row: model.scaling.unit(values) for row, values in edits.items()}
-    write_sheet(edit_sheet(picture, seen, amounts, unit, name), out)
+    unit = {conditioned: model.scaling.unit(values) for conditioned, values in edits.items()}
+    write_grid(edit_grid(picture, seen, amounts, unit, name), out)
     output.print(measured_table(table))
     _tell_share(unit, picture, name, amount, directions.counts[name])
-    say(f"Sheet: {out}", output)
+    echo(f"Sheet: {out}", output)
 
 
 def _check_sheet(overwrite: bool, out: Path, *others: Path) -> None:
@@ -136,7 +138,7 @@ def _check_sheet(overwrite: bool, out: Path, *others: Path) -> None:
 
 def _opened(run: Path, source: str | None, device: str) -> tuple[FieldAutoencoder, GridField]:
     """The model, and the fields that it was trained on."""
-    from mamba_diffae.cli.judging import judged_fields
+    from mamba_diffae.cli.evaluation_data import evaluation_fields
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.sources import open_field
     from mamba_diffae.training import Run
@@ -145,12 +147,12 @@ def _opened(run: Path, source: str | None, device: str) -> tuple[FieldAutoencode
     _ = model.latent_dim  # a baseline has none, and says so before any work
     if not (run / "run.json").is_file():
         return model, open_field(source or "emoji", size=model.size)
-    return model, judged_fields(Run.open(run), source)[1]
+    return model, evaluation_fields(Run.open(run), source)[1]
 
 
 def _field(name: str, truth: GridField, model: FieldAutoencoder, run: Path) -> GridField:
     """One complete field: of the test split by its number, or a picture of the model's size."""
-    from mamba_diffae.cli.judging import open_picture_for
+    from mamba_diffae.cli.evaluation_data import open_picture_for
 
     if not name.isdecimal():
         return open_picture_for(model, Path(name), run)
@@ -163,14 +165,14 @@ def _field(name: str, truth: GridField, model: FieldAutoencoder, run: Path) -> G
     return test.take(slice(number, number + 1))
 
 
-def _column(sheet: Sheet, i: int) -> Sheet:
+def _column(grid: ImageGrid, i: int) -> ImageGrid:
     """One moment of all paths; what is known at the ends alone stays out."""
-    moving = [r for r, row in enumerate(sheet.pictures) if all(p is not None for p in row)]
+    moving = [r for r, row in enumerate(grid.pictures) if all(p is not None for p in row)]
     return replace(
-        sheet,
-        columns=[sheet.columns[i]],
-        rows=[sheet.rows[r] for r in moving],
-        pictures=[[sheet.pictures[r][i]] for r in moving],
+        grid,
+        columns=[grid.columns[i]],
+        rows=[grid.rows[r] for r in moving],
+        pictures=[[grid.pictures[r][i]] for r in moving],
     )
 
 
@@ -180,7 +182,7 @@ def _directions(model: FieldAutoencoder, truth: GridField, run: Path) -> Directi
     from mamba_diffae.models.pretrained import weights_folder
 
     kept = (run / "run.json").is_file()
-    with telling("Learning directions …") as tell:
+    with status("Learning directions …") as tell:
         return learn_directions(
             model,
             truth,
@@ -195,21 +197,21 @@ def _directions(model: FieldAutoencoder, truth: GridField, run: Path) -> Directi
 def _moved_table(
     model: FieldAutoencoder,
     directions: Directions,
-    edits: dict[str, np.ndarray],
+    edits: dict[bool, np.ndarray],
     move: np.ndarray,
     name: str,
 ) -> Table:
     """Log odds of every attribute before the edit, and how far it took them, the edited first."""
-    from mamba_diffae.experiments import Table
+    from mamba_diffae.benchmark import Table
     from mamba_diffae.latent import what_moved
 
     moved = {
-        row: {
+        conditioned: {
             m.name: m for m in what_moved(model, directions, values[EDITS // 2], values[-1], move)
         }
-        for row, values in edits.items()
+        for conditioned, values in edits.items()
     }
-    held, let_go = moved.values()
+    held, let_go = moved[True], moved[False]
     order = sorted(let_go, key=lambda n: (n != name, -abs(let_go[n].change)))
     return Table(
         f"What the edit of {name} moved",
@@ -222,15 +224,17 @@ def _moved_table(
 
 
 def _tell_share(
-    unit: dict[str, np.ndarray], picture: GridField, name: str, amount: float, count: int
+    unit: dict[bool, np.ndarray], picture: GridField, name: str, amount: float, count: int
 ) -> None:
+    from mamba_diffae.benchmark.latent_panels import EDIT_LABELS
     from mamba_diffae.latent import moved_share
     from mamba_diffae.latent.editing import VISIBLE
 
     shares = ", ".join(
-        f"{moved_share(values[EDITS // 2], values[-1]):.0%} {row}" for row, values in unit.items()
+        f"{moved_share(values[EDITS // 2], values[-1]):.0%} {EDIT_LABELS[conditioned]}"
+        for conditioned, values in unit.items()
     )
-    say(
+    echo(
         f"{picture.names[0]}, {name} {amount:+g} ({count} training fields have it). Pixels that "
         f"moved by more than {VISIBLE:.0%} of the range: {shares}.",
         output,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mamba_diffae.cli.options import DeviceOption, OverwriteOption, SeedOption, check_outputs
-from mamba_diffae.cli.shell import output, say, telling
+from mamba_diffae.cli.shell import echo, output, status
 
 if TYPE_CHECKING:
     from mamba_diffae.estimator import FieldAutoencoder
@@ -59,7 +59,7 @@ def sample(
     model, truth = _opened(run, source, device, flow)
     for split in ("train", "test"):  # both are wanted in the end: say so before any work
         truth.split(split)
-    with telling("Drawing …") as tell:
+    with status("Drawing …") as tell:
         drawn = generate(
             model,
             n,
@@ -72,16 +72,16 @@ def sample(
         )
     found = novelty(drawn.values, truth, mirrored=model.mirrored)
     _write(out, drawn, truth, found, {"flow": flow, "mean": mean, "seed": seed, "steps": steps})
-    say(f"{out}: {n} fields of {drawn.values.shape[1]} × {drawn.values.shape[2]}.", output)
+    echo(f"{out}: {n} fields of {drawn.values.shape[1]} × {drawn.values.shape[2]}.", output)
     for sentence in found.sentences():
-        say(f"• {sentence}", output)
+        echo(f"• {sentence}", output)
 
 
 def _opened(
     run: Path, source: str | None, device: str, flow: Flow
 ) -> tuple[FieldAutoencoder, GridField]:
     """The model, and the fields that it was trained on."""
-    from mamba_diffae.cli.judging import judged_fields
+    from mamba_diffae.cli.evaluation_data import evaluation_fields
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.sources import open_field
     from mamba_diffae.training import Run
@@ -91,7 +91,7 @@ def _opened(
         return model, open_field(source or "emoji", size=model.size)
     opened = Run.open(run)
     _check_trained(opened, "latent" if flow == "latent" else "diffusion")
-    return model, judged_fields(opened, source)[0]
+    return model, evaluation_fields(opened, source)[0]
 
 
 def _check_trained(run: Run, phase: str) -> None:

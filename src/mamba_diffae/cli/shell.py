@@ -1,4 +1,4 @@
-"""How the shell speaks: mistakes in one line, and what it is doing while that takes long."""
+"""Messages of the shell: mistakes in one line, and what is being done while that takes long."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from typer.core import TyperGroup
 
 # A file has no width that a table would have to be squeezed into.
 output = Console() if sys.stdout.isatty() else Console(width=160)
-status = Console(stderr=True)
+messages = Console(stderr=True)
 _LINES_APART = 10.0
 """Seconds between two lines where there is no terminal to draw a spinner on."""
 
 
 @final
-class Shell(TyperGroup):
+class CommandGroup(TyperGroup):
     """The commands; a mistake of the user's is one line, not a traceback."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -33,18 +33,18 @@ class Shell(TyperGroup):
                 warnings.showwarning = _note
                 return super().invoke(ctx)
         except KeyboardInterrupt as stop:
-            say(str(stop) or "Stopped; nothing half-written is left.")
+            echo(str(stop) or "Stopped; nothing half-written is left.")
             raise typer.Exit(130) from stop
         except (ValueError, OSError, FloatingPointError, MemoryError, RuntimeError) as error:
             text = _message(error)
             if text is None:
                 raise
-            say(f"Error: {text}", style="red")
+            echo(f"Error: {text}", style="red")
             raise typer.Exit(2) from error
 
 
-def say(text: str, console: Console = status, style: str | None = None) -> None:
-    """Tell the user something as it is: no markup, and no line breaks within a path.
+def echo(text: str, console: Console = messages, style: str | None = None) -> None:
+    """Write to the user as it is: no markup, and no line breaks within a path.
 
     Of several processes that train together the first one speaks; all tell their errors.
     """
@@ -54,8 +54,8 @@ def say(text: str, console: Console = status, style: str | None = None) -> None:
 
 
 @contextmanager
-def telling(work: str) -> Iterator[Callable[[str], None]]:
-    """Tell what is being done: beside a spinner on a terminal, in a line now and then elsewhere.
+def status(work: str) -> Iterator[Callable[[str], None]]:
+    """Show what is being done: beside a spinner on a terminal, in a line now and then elsewhere.
 
     Args:
         work: What is begun.
@@ -63,8 +63,8 @@ def telling(work: str) -> Iterator[Callable[[str], None]]:
     Yields:
         To be called with what is done now.
     """
-    if status.is_terminal:
-        with status.status(work) as bar:
+    if messages.is_terminal:
+        with messages.status(work) as bar:
             yield bar.update
         return
     last = time.monotonic()
@@ -73,7 +73,7 @@ def telling(work: str) -> Iterator[Callable[[str], None]]:
         nonlocal last
         if time.monotonic() - last >= _LINES_APART:
             last = time.monotonic()
-            say(text)
+            echo(text)
 
     yield line
 
@@ -94,4 +94,4 @@ def _message(error: Exception) -> str | None:
 
 
 def _note(message: Warning | str, *where: Any) -> None:
-    say(f"Note: {message}", style="yellow")
+    echo(f"Note: {message}", style="yellow")

@@ -115,7 +115,7 @@ def reconstructions(
     *,
     seed: int = 0,
     steps: int = 20,
-) -> dict[str, np.ndarray]:
+) -> dict[tuple[DecoderInputs, str], np.ndarray]:
     """Complete fields by the mean, by a draw, and from their own noise, with and without points.
 
     Args:
@@ -126,8 +126,8 @@ def reconstructions(
         steps: Steps of Heun's solver.
 
     Returns:
-        By display name, such as "latent + inverted noise", shape (S, *shape, C), in the units of
-        the fields.
+        By what the decoder reads and the noise ("mean", "seeded" or "inverted"), shape
+        (S, *shape, C), in the units of the fields.
 
     Raises:
         ValueError: As `invert`, and if the model has no latent.
@@ -141,9 +141,9 @@ def reconstructions(
         options = {"decoder_inputs": read, "steps": steps}
         predicted = model.predict(observations, None, 1, seed=seed, **options)
         noise = invert(model, data, observations, **options)
-        found[f"{read}: mean"] = predicted.mean
-        found[f"{read}: a draw"] = predicted.draws[0]
-        found[f"{read} + inverted noise"] = sample_from(model, noise, observations, **options)
+        found[read, "mean"] = predicted.mean
+        found[read, "seeded"] = predicted.draws[0]
+        found[read, "inverted"] = sample_from(model, noise, observations, **options)
     return found
 
 

@@ -1,8 +1,8 @@
-"""What an experiment found, as one HTML page and as a table for the shell."""
+"""Results, as one HTML page and as a table for the shell."""
 
 from mamba_diffae.report.html import write_report
 from mamba_diffae.report.mosaic import mosaic, write_png
-from mamba_diffae.report.pictures import write_animation, write_sheet
+from mamba_diffae.report.pictures import write_animation, write_grid
 from mamba_diffae.report.text import measured_table, score_table
 
 __all__ = [
@@ -12,5 +12,5 @@ __all__ = [
     "write_animation",
     "write_png",
     "write_report",
-    "write_sheet",
+    "write_grid",
 ]

@@ -15,8 +15,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from mamba_diffae.evaluation import PSNR_CAP, Score
-from mamba_diffae.report.tables import decibel, interval, pivot
+from mamba_diffae.evaluation import PSNR_CAP, Method, Score
+from mamba_diffae.report.tables import ScoreTable, decibel, interval
 
 # matplotlib wants colours, the page has variables: each of these stands for one until it is text.
 INK, SOFT, RULE = "#010101", "#020202", "#030303"
@@ -68,7 +68,7 @@ def training_curves(rows: Sequence[Mapping[str, Any]]) -> list[Picture]:
     """Loss and validation PSNR of each phase of training.
 
     Args:
-        rows: Rows of metrics.jsonl, as in `Result.curves`.
+        rows: Rows of metrics.jsonl, as in `Page.curves`.
 
     Returns:
         For each phase the loss, and the validation PSNR where it was measured.
@@ -91,7 +91,7 @@ def psnr_intervals(scores: Sequence[Score]) -> list[Picture]:
     Args:
         scores: One for each method and scale.
     """
-    layout = pivot(scores)
+    layout = ScoreTable.of(scores)
     best = layout.best(lambda score: score.psnr.mean)
     pictures = []
     for scale in layout.scales:
@@ -104,7 +104,7 @@ def psnr_intervals(scores: Sequence[Score]) -> list[Picture]:
     return pictures
 
 
-def _interval_drawing(column: Sequence[Score], best: set[str]) -> str:
+def _interval_drawing(column: Sequence[Score], best: set[Method]) -> str:
     drawn = [s for s in column if s.psnr.mean < PSNR_CAP]  # an exact one would stretch the axis
     figure, axes = _axes(height=0.5 + 0.4 * len(drawn))
     for y, score in enumerate(drawn):
@@ -112,7 +112,9 @@ def _interval_drawing(column: Sequence[Score], best: set[str]) -> str:
         axes.plot([score.psnr.low, score.psnr.high], [y, y], color=colour, linewidth=1.8)
         axes.plot(score.psnr.mean, y, "o", color=colour, markersize=6)
         where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-        axes.annotate(_literal(score.method), (0, y), (0, 6), color=colour, fontsize=11, **where)
+        axes.annotate(
+            _literal(str(score.method)), (0, y), (0, 6), color=colour, fontsize=11, **where
+        )
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(drawn) - 0.5, -0.8)

@@ -1,4 +1,4 @@
-"""A result as one self-contained HTML page."""
+"""Results as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from mamba_diffae.experiments.result import Result, picture_bytes
+from mamba_diffae.benchmark.page import Page, picture_bytes
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.report.figures import psnr_intervals, training_curves
-from mamba_diffae.report.tables import cell, decibel, interval, is_oracle, number, pivot
+from mamba_diffae.report.tables import ScoreTable, cell, decibel, interval, number
 
 
-def write_report(result: Result, path: str | Path, overwrite: bool = False) -> None:
-    """Write a result as one HTML page that needs no other file and no network.
+def write_report(page: Page, path: str | Path, overwrite: bool = False) -> None:
+    """Write a page of results as one HTML page that needs no other file and no network.
 
     Args:
-        result: What an experiment found.
-        path: The page to write.
+        page: What was found.
+        path: The file to write.
         overwrite: Whether a file that stands there may be replaced.
 
     Raises:
@@ -33,13 +33,13 @@ def write_report(result: Result, path: str | Path, overwrite: bool = False) -> N
             f"{path} exists already; give another name, or replace it with overwrite=True "
             "(--overwrite)."
         )
-    page = render(result)
+    text = render(page)
     with atomic_file(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
-def render(result: Result) -> str:
-    """The page of a result as text; whatever is not markup of the template is escaped."""
+def render(page: Page) -> str:
+    """A page as text; whatever is not markup of the template is escaped."""
     environment = Environment(
         loader=PackageLoader("mamba_diffae.report", "."),
         autoescape=True,
@@ -49,16 +49,15 @@ def render(result: Result) -> str:
     )
     environment.filters |= {"db": decibel, "interval": interval, "number": number, "png": png_uri}
     environment.filters |= {"cell": cell}
-    environment.tests["oracle"] = is_oracle
-    layout = pivot(result.scores)
+    layout = ScoreTable.of(page.scores)
     return environment.get_template("template.html.j2").render(
-        result=result,
+        page=page,
         layout=layout,
-        counts=sorted({score.count for score in result.scores}),
+        counts=sorted({score.count for score in page.scores}),
         best_psnr=layout.best(lambda score: score.psnr.mean),
         best_ssim=layout.best(lambda score: score.ssim.mean),
-        intervals=psnr_intervals(result.scores),
-        curves=training_curves(result.curves),
+        intervals=psnr_intervals(page.scores),
+        curves=training_curves(page.curves),
     )
 
 

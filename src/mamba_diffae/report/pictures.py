@@ -1,4 +1,4 @@
-"""Sheets with headings as PNG files, and sheets that move."""
+"""Tables of pictures with headings as PNG files, and as animations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mamba_diffae.experiments.result import Sheet, picture_bytes
+from mamba_diffae.benchmark.page import ImageGrid, picture_bytes
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.report.mosaic import write_png
 
@@ -19,49 +19,49 @@ MILLISECONDS = 120
 """That a frame is shown."""
 
 
-def write_sheet(sheet: Sheet, path: Path) -> None:
+def write_grid(grid: ImageGrid, path: Path) -> None:
     """Write a table of pictures as PNG: columns with headings above, rows with theirs at the left.
 
     Args:
-        sheet: Small pictures are shown in larger pixels, each sharp.
+        grid: Small pictures are shown in larger pixels, each sharp.
         path: The file.
     """
-    write_png(draw_sheet(sheet), path)
+    write_png(draw_grid(grid), path)
 
 
-def write_animation(frames: Sequence[Sheet], path: Path) -> None:
-    """Write sheets as a moving picture that runs there and back, over and over.
+def write_animation(frames: Sequence[ImageGrid], path: Path) -> None:
+    """Write tables as a moving picture that runs there and back, over and over.
 
     Args:
-        frames: One sheet each, alike in rows, columns and sizes; at least one.
+        frames: One table each, alike in rows, columns and sizes; at least one.
         path: The file; .webp, .gif or .png (animated PNG).
     """
     from PIL import Image
 
-    there = [Image.fromarray(draw_sheet(sheet)) for sheet in frames]
+    there = [Image.fromarray(draw_grid(grid)) for grid in frames]
     first, *others = [*there, *there[-2:0:-1]]
     with atomic_file(path) as temporary:
         first.save(temporary, save_all=True, append_images=others, duration=MILLISECONDS, loop=0)
 
 
-def draw_sheet(sheet: Sheet) -> np.ndarray:
+def draw_grid(grid: ImageGrid) -> np.ndarray:
     """A table of pictures on white, with its headings, shape (h, w, 3), uint8."""
     from PIL import Image, ImageDraw
 
-    pictures = [[None if p is None else _shown(p) for p in row] for row in sheet.pictures]
+    pictures = [[None if p is None else _shown(p) for p in row] for row in grid.pictures]
     heights = [max([CELL, *(p.shape[0] for p in row if p is not None)]) for row in pictures]
     columns = zip(*pictures, strict=True)
     narrow = [max([CELL, *(p.shape[1] for p in row if p is not None)]) for row in columns]
-    widths = [max(w, _width(text)) for w, text in zip(narrow, sheet.columns, strict=True)]
-    left = max(map(_width, sheet.rows), default=0) + GAP
-    top = FONT + 2 * GAP if any(sheet.columns) else GAP
+    widths = [max(w, _width(text)) for w, text in zip(narrow, grid.columns, strict=True)]
+    left = max(map(_width, grid.rows), default=0) + GAP
+    top = FONT + 2 * GAP if any(grid.columns) else GAP
     x = left + GAP + np.cumsum([0, *(w + GAP for w in widths)])
     y = top + np.cumsum([0, *(h + GAP for h in heights)])
     canvas = Image.new("RGB", (int(x[-1]), int(y[-1])), "white")
     ink = ImageDraw.Draw(canvas)
-    for c, text in enumerate(sheet.columns):
+    for c, text in enumerate(grid.columns):
         ink.text((x[c] + widths[c] / 2, GAP), text, "black", _font(), anchor="ma")
-    for r, text in enumerate(sheet.rows):
+    for r, text in enumerate(grid.rows):
         ink.text((left, y[r] + heights[r] / 2), text, "black", _font(), anchor="rm")
         for c, picture in enumerate(pictures[r]):
             if picture is not None:

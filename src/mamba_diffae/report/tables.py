@@ -5,51 +5,45 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Self, final
 
-from mamba_diffae.evaluation import PSNR_CAP, Interval, Score
+from mamba_diffae.evaluation import PSNR_CAP, Interval, Method, Score
 
 
 @final
 @dataclass(frozen=True)
-class Pivot:
+class ScoreTable:
     """Scores by method and scale.
 
     Attributes:
-        methods: Names, in the order of their first appearance.
+        methods: In the order of their first appearance.
         scales: Pixels a side, ascending.
         cells: The score of each (method, scale) that was measured.
     """
 
-    methods: Sequence[str]
+    methods: Sequence[Method]
     scales: Sequence[int]
-    cells: dict[tuple[str, int], Score]
+    cells: dict[tuple[Method, int], Score]
 
-    def best(self, quality: Callable[[Score], float]) -> set[tuple[str, int]]:
+    @classmethod
+    def of(cls, scores: Sequence[Score]) -> Self:
+        """Lay scores out as methods × scales."""
+        cells = {(s.method, s.scale): s for s in scores}
+        methods = list(dict.fromkeys(s.method for s in scores))
+        return cls(methods, sorted({s.scale for s in scores}), cells)
+
+    def best(self, quality: Callable[[Score], float]) -> set[tuple[Method, int]]:
         """The (method, scale) of the highest quality at each scale, ties included, oracles not."""
         found = set()
         for scale in self.scales:
             column = {
                 key: quality(score)
                 for key, score in self.cells.items()
-                if key[1] == scale and not is_oracle(key[0])
+                if key[1] == scale and key[0].kind != "oracle"
             }
             top = max((q for q in column.values() if not math.isnan(q)), default=math.nan)
             found |= {key for key, q in column.items() if q == top}
         return found
-
-
-def pivot(scores: Sequence[Score]) -> Pivot:
-    """Lay scores out as methods × scales."""
-    cells = {(s.method, s.scale): s for s in scores}
-    return Pivot(
-        list(dict.fromkeys(s.method for s in scores)), sorted({s.scale for s in scores}), cells
-    )
-
-
-def is_oracle(method: str) -> bool:
-    """Whether a method has seen the truth, by its name: it is shown, but never marked as best."""
-    return method.lower().startswith("oracle")
 
 
 def number(value: float, digits: int) -> str:

@@ -8,9 +8,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from mamba_diffae.benchmark.page import Table as Measured
 from mamba_diffae.evaluation import Score
-from mamba_diffae.experiments.result import Table as Measured
-from mamba_diffae.report.tables import cell, decibel, number, pivot
+from mamba_diffae.report.tables import ScoreTable, cell, decibel, number
 
 _NAME = 16
 """Columns that a name has at least, however narrow the terminal."""
@@ -25,7 +25,7 @@ def score_table(scores: Sequence[Score]) -> Table:
     Returns:
         A table to print with `rich`.
     """
-    layout = pivot(scores)
+    layout = ScoreTable.of(scores)
     best_psnr = layout.best(lambda score: score.psnr.mean)
     best_ssim = layout.best(lambda score: score.ssim.mean)
     counts = sorted({score.count for score in scores})
@@ -36,7 +36,7 @@ def score_table(scores: Sequence[Score]) -> Table:
         table.add_column(f"{scale}²\nPSNR", justify="right")
         table.add_column(f"{scale}²\nSSIM", justify="right")
     for method in layout.methods:
-        row = [Text(method)]
+        row = [Text(method.label)]
         for scale in layout.scales:
             key = (method, scale)
             score = layout.cells.get(key)

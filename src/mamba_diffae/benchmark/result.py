@@ -1,0 +1,45 @@
+"""What a benchmark measured, as data; `summary` makes sentences of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from mamba_diffae.benchmark.page import ImageGrid
+from mamba_diffae.evaluation import DrawScore, Score
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class BenchmarkResult:
+    """A model beside the classical methods.
+
+    Attributes:
+        scores: One for each method and scale.
+        draws: How the draws of the model behave.
+        native_size: Pixels a side of the truth.
+        rendered_scales: Pixels a side, above the native size: shown, and not scored.
+        curves: Rows of the run's metrics; see `Page`.
+        panels: Tables of pictures.
+        facts: What was run.
+    """
+
+    scores: Sequence[Score]
+    draws: DrawScore
+    native_size: int
+    rendered_scales: Sequence[int] = ()
+    curves: Sequence[Mapping[str, Any]] = ()
+    panels: Sequence[ImageGrid] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def scales(self) -> list[int]:
+        """Pixels a side at which there are scores, ascending."""
+        return sorted({score.scale for score in self.scores})
+
+    @property
+    def validation_psnr(self) -> dict[str, float]:
+        """PSNR on validation fields at the end of each phase of training, in dB."""
+        validated = [row for row in self.curves if "psnr" in row.get("validation", {})]
+        return {row["phase"]: row["validation"]["psnr"] for row in validated}

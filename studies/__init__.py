@@ -1,0 +1,30 @@
+"""The questions this project was begun with: a folder each, run by `mamba-diffae experiment`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mamba_diffae.benchmark import Study
+from studies import (
+    ablation,
+    comparison,
+    diffusion,
+    draws,
+    interpolation,
+    latent_vs_values,
+    minimal,
+    multiscale,
+    probes,
+)
+
+STUDIES: Mapping[str, Study] = {
+    "comparison": comparison.STUDY,
+    "multiscale": multiscale.STUDY,
+    "diffusion": diffusion.STUDY,
+    "minimal": minimal.STUDY,
+    "ablation": ablation.STUDY,
+    "draws": draws.STUDY,
+    "probes": probes.STUDY,
+    "interpolation": interpolation.STUDY,
+    "latent-vs-values": latent_vs_values.STUDY,
+}

@@ -1,0 +1,138 @@
+"""One training, written as a command: what it is, where it goes, and whether it is done."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import yaml
+
+from mamba_diffae.estimator import FieldAutoencoder
+from mamba_diffae.fields import GridField
+from mamba_diffae.sources import open_field
+from mamba_diffae.training import Run
+
+_DONE = "trained"
+"""Fact of a run: the command that ended well."""
+_BESIDE = ("--run", "--phase")
+"""Options that tell no two trainings apart: the phases are those that have settings."""
+
+
+@final
+@dataclass(frozen=True)
+class Recipe:
+    """All that a training depends on.
+
+    Attributes:
+        source: Of the fields, as `mamba-diffae fit` takes it, by a name that lasts.
+        model: Kind of the network.
+        preset: Sizes.
+        phases: Names, in their order; each has settings.
+        settings: What is set otherwise than in the preset, as --set takes it.
+        seed: Of the training.
+        device: "auto", "cpu" or "cuda".
+        size: Native pixels a side; None: the source's own.
+    """
+
+    source: str
+    model: str
+    preset: str
+    phases: Sequence[str]
+    settings: Sequence[str]
+    seed: int
+    device: str
+    size: int | None = None
+
+    def words(self, folder: Path) -> list[str]:
+        """What follows `mamba-diffae`, but for --resume."""
+        words = ["fit", self.source, "--run", str(folder), "--model", self.model]
+        words += ["--preset", self.preset, "--phase", ",".join(self.phases)]
+        words += ["--seed", str(self.seed), "--device", self.device]
+        words += [] if self.size is None else ["--native-size", str(self.size)]
+        return [*words, *(word for setting in self.settings for word in ("--set", setting))]
+
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """The settings by section and name."""
+        changes: dict[str, dict[str, Any]] = {}
+        for setting in self.settings:
+            path, _, value = setting.partition("=")
+            section, _, name = path.partition(".")
+            changes.setdefault(section, {})[name] = yaml.safe_load(value)
+        return changes
+
+
+@final
+@dataclass(frozen=True)
+class TrainingJob:
+    """A recipe and where it goes.
+
+    Attributes:
+        name: As the user is told.
+        folder: The run folder.
+        recipe: What is trained.
+    """
+
+    name: str
+    folder: Path
+    recipe: Recipe
+
+    @property
+    def words(self) -> list[str]:
+        """What follows `mamba-diffae`, but for --resume."""
+        return self.recipe.words(self.folder)
+
+    @property
+    def command(self) -> str:
+        """As it is typed."""
+        return shlex.join(["mamba-diffae", *self.words])
+
+    @property
+    def log(self) -> Path:
+        """Where a process of its own writes what it says."""
+        return self.folder.with_name(f"{self.folder.name}.log")
+
+    def finished(self) -> bool:
+        """Whether this very training has ended well, in whatever folder it was."""
+        return self.is_of(self.folder, _DONE)
+
+    def is_of(self, folder: Path, fact: str = "command") -> bool:
+        """Whether a run is of the same recipe, by a command that it keeps."""
+        facts = Run.open(folder).facts if (folder / "run.json").is_file() else {}
+        return without_folder(shlex.split(facts.get(fact) or "")) == without_folder(
+            ["mamba-diffae", *self.words]
+        )
+
+    def conclude(self) -> None:
+        """Note that it has ended well."""
+        Run.open(self.folder).update(**{_DONE: self.command})
+
+    def here(self, truth: GridField) -> None:
+        """Train in this process.
+
+        Args:
+            truth: What the source holds.
+        """
+        recipe, fields = self.recipe, open_field(truth, size=self.recipe.size)
+        changes = recipe.changes()
+        for phase in recipe.phases:
+            changes.setdefault(phase, {})["show_progress"] = False
+        model = FieldAutoencoder(
+            recipe.preset,
+            model=recipe.model,
+            seed=recipe.seed,
+            device=recipe.device,
+            changes=changes,
+        )
+        facts = {"command": self.command, "source": recipe.source}
+        facts |= {"native_size": fields.size}
+        model.fit(fields, run=self.folder, phases=recipe.phases, resume=True, facts=facts)
+        self.conclude()
+
+
+def without_folder(words: Sequence[str]) -> list[str]:
+    """The words of a command that say what is trained, not where."""
+    before = ["", *words]
+    return [w for w, b in zip(words, before, strict=False) if not {w, b} & set(_BESIDE)]

@@ -1,0 +1,256 @@
+"""Train both phases, and phase 1 alone for the same time; score means and draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, final
+
+import numpy as np
+
+from mamba_diffae.benchmark import ImageGrid, OnProgress, Request
+from mamba_diffae.benchmark.panels import draws_grid
+from mamba_diffae.benchmark.study import Scale
+from mamba_diffae.evaluation import DrawScore, Method, Score, judge_draws
+from studies.common.cache import cached_json
+from studies.common.candidates import ANCHORED, PHASE_1, PHASE_SHARES, Cost, Job
+from studies.common.scoreboard import Scoreboard
+from studies.common.workbench import Setup, Workbench
+
+SHOWN = 6
+"""Fields in the panel."""
+TIE = 0.1
+"""dB within which two means count as equal."""
+TWICE = (1.5, 2.5)
+"""What "about twice" means."""
+MOST_DETAIL, CORRELATION_WITHIN = 1.25, 0.1
+"""Smooth: high-frequency energy up to so many times the truth's, and a neighbour correlation within
+so much of what it should be."""
+
+
+@final
+@dataclass(frozen=True)
+class DrawsSetup:
+    """How many draws are scored.
+
+    Attributes:
+        count: Fields, with one draw each.
+        steps: Of Heun's solver, compared; the last is the reference.
+    """
+
+    count: int = 32
+    steps: Sequence[int] = (4, 10, 20, 50)
+
+
+SETUPS: Mapping[Scale, tuple[Setup, DrawsSetup]] = {
+    "quick": (Setup("tiny", Cost(steps=4), count=4), DrawsSetup(2, (2, 4))),
+    "standard": (Setup("small", Cost(minutes=10), count=128), DrawsSetup()),
+    "full": (Setup("paper", Cost(minutes=120)), DrawsSetup(310)),
+}
+
+
+@final
+@dataclass(frozen=True)
+class Means:
+    """The methods whose means are compared.
+
+    Attributes:
+        before: After phase 1 of the model that has both.
+        after: After its phase 2.
+        alone: After a phase 1 that had the whole time.
+    """
+
+    before: Method
+    after: Method
+    alone: Method
+
+
+@final
+@dataclass(frozen=True)
+class Drawn:
+    """Draws by one number of steps.
+
+    Attributes:
+        steps: Of Heun's solver.
+        evaluations: Of the network, for one draw.
+        error_ratio: Squared error of a draw over that of the mean.
+        score: How the draws do.
+    """
+
+    steps: int
+    evaluations: int
+    error_ratio: float
+    score: DrawScore
+
+
+Aspect = Literal["mean", "draw", "mean detail", "draw detail", "smooth detail", "smooth neighbours"]
+
+
+@final
+@dataclass(frozen=True)
+class FlowCriterion:
+    """What phase 2 should bring, set beforehand.
+
+    Attributes:
+        aspect: What is compared.
+        scale: Pixels a side.
+        reference: Of the autoencoder alone, or the limit.
+        measured: With phase 2.
+        passed: Whether it is as was hoped.
+    """
+
+    aspect: Aspect
+    scale: int
+    reference: float
+    measured: float
+    passed: bool
+
+
+@final
+@dataclass(frozen=True)
+class TheoryCheck:
+    """A statement of theory beside what was measured.
+
+    Attributes:
+        scale: Pixels a side of the means that can at best tie; None: the draws' error ratio.
+        measured: Gain of the mean in dB, or the ratio.
+        expected: At most `TIE`, or 2.
+        passed: Whether theory held.
+    """
+
+    scale: int | None
+    measured: float
+    expected: float
+    passed: bool
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class DiffusionResult:
+    """Means and draws of flow matching.
+
+    Attributes:
+        scores: Of the means.
+        means: Which of them are compared.
+        drawn: Draws, one for each number of steps.
+        panels: Pictures.
+        facts: How it was done.
+    """
+
+    scores: Sequence[Score]
+    means: Means
+    drawn: Sequence[Drawn]
+    panels: Sequence[ImageGrid] = ()
+    facts: Mapping[str, str] | None = None
+
+    @property
+    def board(self) -> Scoreboard:
+        """The scores by method and scale."""
+        return Scoreboard(self.scores)
+
+    @property
+    def criteria(self) -> list[FlowCriterion]:
+        """Whether phase 2 keeps what was hoped of it."""
+        board, score = self.board, self.drawn[-1].score
+        finest = board.scales[-1]
+        before, after = (board.scores[m, finest] for m in (self.means.before, self.means.after))
+        pairs = [(scale, *self._psnr(scale)) for scale in board.scales]
+        found = [FlowCriterion("mean", scale, a, b, b - a > TIE) for scale, a, b in pairs]
+        a, b = before.psnr.mean, score.psnr.mean
+        found.append(FlowCriterion("draw", finest, a, b, b - a > TIE))
+        detail = before.high_frequency
+        sharper: tuple[tuple[Aspect, float], ...] = (
+            ("mean detail", after.high_frequency),
+            ("draw detail", score.high_frequency),
+        )
+        found += [FlowCriterion(what, finest, detail, x, x > detail) for what, x in sharper]
+        most = score.high_frequency <= MOST_DETAIL
+        near = abs(score.draw_correlation - score.truth_correlation) <= CORRELATION_WITHIN
+        correlations = score.truth_correlation, score.draw_correlation
+        return [
+            *found,
+            FlowCriterion("smooth detail", finest, MOST_DETAIL, score.high_frequency, most),
+            FlowCriterion("smooth neighbours", finest, *correlations, near),
+        ]
+
+    @property
+    def theory(self) -> list[TheoryCheck]:
+        """Whether theory held: a mean that at best ties, and a draw's squared error."""
+        board, ratio = self.board, self.drawn[-1].error_ratio
+        gains = board.gains(self.means.after, self.means.alone)
+        pairs = zip(board.scales, gains, strict=True)
+        ties = [TheoryCheck(scale, gain, TIE, gain <= TIE) for scale, gain in pairs]
+        return [*ties, TheoryCheck(None, ratio, 2.0, TWICE[0] <= ratio <= TWICE[1])]
+
+    def _psnr(self, scale: int) -> tuple[float, float]:
+        """Before and after phase 2, in dB."""
+        board = self.board
+        return board.psnr(self.means.before, scale), board.psnr(self.means.after, scale)
+
+
+def diffusion(request: Request, on_progress: OnProgress) -> DiffusionResult:
+    """Train both phases, and phase 1 alone for the same time; score means and draws.
+
+    Args:
+        request: Folder, fields, scale and seed.
+        on_progress: Told of every training and every score.
+
+    Raises:
+        ValueError: If a training fails.
+    """
+    setup, asked = SETUPS[request.scale]
+    bench = Workbench(request, setup, on_progress)
+    both, alone = (Job(c, request.seed, setup.cost) for c in (ANCHORED, PHASE_1))
+    before = replace(both, after="autoencoder")
+    bench.train([both, alone])
+    jobs = (before, both, alone)
+    networks = [score for job in jobs for score in bench.scores(job, native_only=True)]
+    drawn = [_drawn(bench, both, steps, asked.count) for steps in asked.steps]
+    return DiffusionResult(
+        scores=networks,
+        means=Means(*(job.method() for job in jobs)),
+        drawn=drawn,
+        panels=[_panel(bench, both, asked.steps[-1])],
+        facts={
+            **bench.facts([both, alone]),
+            "draws": f"one of each of {drawn[0].score.count} fields, latent+points",
+            "shares of the phases": ", ".join(f"{p} {s:.0%}" for p, s in PHASE_SHARES.items()),
+        },
+    )
+
+
+def _drawn(bench: Workbench, job: Job, steps: int, count: int) -> Drawn:
+    """One draw of each field in so many steps, scored once."""
+    judged, seed = bench.test.distinct(count), bench.request.seed
+
+    def make() -> dict[str, Any]:
+        model, truth = bench.model(job), judged.scaling.unit(judged.at(judged.size))
+        prediction = model.predict(
+            bench.protocol.observe(judged), judged, n_samples=1, seed=seed, steps=steps
+        )
+        score = judge_draws(job.label, prediction.sample, prediction.mean, judged, seed=seed)
+        draw, mean = (
+            float(np.square(judged.scaling.unit(values) - truth).mean())
+            for values in (prediction.sample[0], prediction.mean)
+        )
+        bench.tell(f"draws in {steps} steps")
+        return {
+            "evaluations": prediction.evaluations,
+            "ratio": draw / mean,
+            "score": score.to_dict(),
+        }
+
+    key = {"weights": bench.weights(job), "fields": len(judged), "seed": seed}
+    file = bench.request.folder / "scores" / f"draws-in-{steps}-steps.json"
+    found = cached_json(file, {**key, "source": bench.source}, make)
+    return Drawn(steps, found["evaluations"], found["ratio"], DrawScore.from_dict(found["score"]))
+
+
+def _panel(bench: Workbench, job: Job, steps: int) -> ImageGrid:
+    """The mean, the spread and two draws."""
+    shown = bench.test.distinct(SHOWN)
+    seen = bench.protocol.observe(shown)
+    prediction = bench.model(job).predict(
+        seen, shown, n_samples=2, seed=bench.request.seed, steps=steps
+    )
+    return draws_grid(prediction, shown, seen)

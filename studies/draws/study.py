@@ -1,0 +1,103 @@
+"""Judge the draws of a model at the native size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+from mamba_diffae.benchmark import ImageGrid, OnProgress, Request
+from mamba_diffae.benchmark.panels import draws_grid
+from mamba_diffae.benchmark.study import Scale
+from mamba_diffae.estimator import FieldAutoencoder
+from mamba_diffae.fields import GridField
+from studies.draws.measures import (
+    Calibration,
+    DrawMeasures,
+    DrawsProtocol,
+    Inversion,
+    StepsOutcome,
+)
+
+SHOWN_DRAWS = 4
+"""Draws of each field in the panel of pictures."""
+PROTOCOLS: Mapping[Scale, DrawsProtocol] = {
+    "quick": DrawsProtocol(
+        count=3,
+        steps=(2, 4),
+        ensemble=4,
+        ensemble_fields=2,
+        ensemble_steps=2,
+        inverted=1,
+        inversion_steps=4,
+        shown=2,
+    ),
+    "standard": DrawsProtocol(),
+    "full": DrawsProtocol(count=310, ensemble_fields=310),
+}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class DrawsResult:
+    """How the draws of a model behave.
+
+    Attributes:
+        protocol: What was observed and drawn.
+        native_size: Pixels a side.
+        by_steps: One draw of each field, by the number of steps.
+        draws: Calibration of many draws.
+        kriging: That of kriging's Gaussian.
+        ensemble_fields: Fields of which many draws were made.
+        inversion: Fields carried to noise and back.
+        panels: Pictures.
+        facts: What was judged.
+    """
+
+    protocol: DrawsProtocol
+    native_size: int
+    by_steps: Sequence[StepsOutcome]
+    draws: Calibration
+    kriging: Calibration
+    ensemble_fields: int
+    inversion: Inversion
+    panels: Sequence[ImageGrid]
+    facts: Mapping[str, str]
+
+
+def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
+    """Judge the draws of the requested model on unseen fields.
+
+    Args:
+        request: What is asked.
+        on_progress: Told of every step that is done.
+
+    Raises:
+        ValueError: If the fields do not fit the model.
+    """
+    protocol = replace(PROTOCOLS[request.scale], seed=request.seed)
+    model, truth = request.given_model, request.truth.split("test")
+    measures = DrawMeasures(model, truth, protocol, request.folder, on_progress)
+    by_steps, (ours, theirs) = measures.by_steps(), measures.calibration()
+    inversion = measures.inversion()
+    panel = _panel(model, truth.distinct(protocol.shown), protocol)
+    on_progress("pictures")
+    judged = f"{len(truth.distinct(protocol.count))} fields, {protocol.fraction:.0%} of the cells"
+    return DrawsResult(
+        protocol=protocol,
+        native_size=truth.size,
+        by_steps=by_steps,
+        draws=ours,
+        kriging=theirs,
+        ensemble_fields=len(truth.distinct(protocol.ensemble_fields)),
+        inversion=inversion,
+        panels=[panel],
+        facts={"judged on": judged},
+    )
+
+
+def _panel(model: FieldAutoencoder, shown: GridField, protocol: DrawsProtocol) -> ImageGrid:
+    """Mean, standard deviation and four draws."""
+    seen, steps = protocol.observe(shown), protocol.ensemble_steps
+    drawn = model.predict(seen, shown, n_samples=SHOWN_DRAWS, seed=protocol.seed, steps=steps)
+    return draws_grid(drawn, shown, seen, SHOWN_DRAWS)

@@ -1,0 +1,203 @@
+"""Probe the latents of a model, compare them from other cells, and swap them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import final
+
+import numpy as np
+
+from mamba_diffae.benchmark import ImageGrid, OnProgress, Request
+from mamba_diffae.benchmark.study import Scale
+from mamba_diffae.evaluation import bootstrap_interval
+from mamba_diffae.evaluation.probes import LEAST_BASES, judge_probes, known_attributes
+from mamba_diffae.evaluation.retrieval import copies, cosines, halves, retrieved, standardised
+from mamba_diffae.fields import GridField, observe
+from studies.common.attribute_features import AttributeFeatures
+from studies.common.cache import cached_arrays, weights_digest
+from studies.probes.features import KRIGED, LATENT, TRUTH, Feature, PicturePCA, probe_features
+from studies.probes.latent_swap import Swap, swap_latents
+from studies.probes.panels import map_grid, neighbours_grid
+from studies.probes.result import Attribute, Probed, ProbesResult, Stability, Taught
+
+QUERIES, ON_MAP = 6, 324
+
+
+@final
+@dataclass(frozen=True)
+class ProbesProtocol:
+    """What is judged.
+
+    Attributes:
+        fraction: Share of the cells in each of two disjoint observations.
+        judged: Pictures of distinct bases, evenly spread; None: all of validation and test.
+        train: Training pictures of distinct bases that components and classifier are of; None:
+            all.
+        components: Principal components.
+        least: Bases with positives (and with negatives) that an attribute needs.
+        swapped: Pictures that are decoded from another one's latent.
+        classifier_steps: Updates of the classifier that says what a complete picture can tell.
+    """
+
+    fraction: float = 0.2
+    judged: int | None = None
+    train: int | None = None
+    components: int = 512
+    least: int = LEAST_BASES
+    swapped: int = 32
+    classifier_steps: int = 800
+
+
+PROTOCOLS: Mapping[Scale, ProbesProtocol] = {
+    "quick": ProbesProtocol(judged=32, train=120, least=5, swapped=2, classifier_steps=20),
+    "standard": ProbesProtocol(),
+    "full": ProbesProtocol(),
+}
+
+
+def probes(request: Request, on_progress: OnProgress) -> ProbesResult:
+    """Probe the latents of the requested model.
+
+    Args:
+        request: What is asked; of its fields those not trained on are judged.
+        on_progress: Told what is done.
+
+    Raises:
+        ValueError: If the model has no latent, the fields do not fit it, or no attribute is held by
+            enough of them.
+    """
+    model, protocol = request.given_model, PROTOCOLS[request.scale]
+    _ = model.latent_dim  # a ValueError says if there is none
+    judged = request.truth.take(request.truth.splits != "train")
+    judged = judged if protocol.judged is None else judged.distinct(protocol.judged)
+    labels = _labels(judged, protocol, request.source)
+    features = _features(request, protocol, judged, on_progress)
+    probed = _probed(features, labels, judged, model.latent_parts, request.seed)
+    on_progress("probes")
+    swaps = _swaps(request, protocol)
+    on_progress("latents swapped")
+    bases = len(np.unique(judged.groups))
+    return ProbesResult(
+        probed=probed,
+        attributes=[
+            Attribute(name, int(label.sum()), len(np.unique(judged.groups[label])))
+            for name, label in labels.items()
+        ],
+        stability=_stability(features, judged, model.latent_parts),
+        swaps=swaps,
+        taught=_taught(request, protocol, judged),
+        panels=_panels(features, judged, request.seed),
+        facts={"judged on": f"{len(judged)} pictures of {bases} bases, not trained on"},
+    )
+
+
+def _labels(judged: GridField, protocol: ProbesProtocol, source: str) -> dict[str, np.ndarray]:
+    labels = known_attributes(judged.attributes, judged.groups, protocol.least)
+    if not labels:
+        raise ValueError(
+            f"The source {source!r} has {len(judged.attributes)} attributes, and none that at "
+            f"least {protocol.least} bases outside of the training split have and as many have "
+            "not; give a source with attributes, such as emoji or cifar10:DIR."
+        )
+    return labels
+
+
+def _features(
+    request: Request, protocol: ProbesProtocol, judged: GridField, on_progress: OnProgress
+) -> dict[str, np.ndarray]:
+    """Of both observations, made once a folder."""
+    model, seed = request.given_model, request.seed
+
+    def pca() -> PicturePCA:
+        return PicturePCA(_train(request, protocol), protocol.components)
+
+    def make() -> dict[str, np.ndarray]:
+        first, second = halves(observe(judged, 2 * protocol.fraction, seed=seed), seed)
+        return probe_features(model, judged, {"first": first, "second": second}, pca, on_progress)
+
+    key = {**asdict(protocol), "seed": seed, "weights": weights_digest(model._fitted()[0])}
+    return cached_arrays(request.folder / "features.npz", key, make)
+
+
+def _probed(
+    features: Mapping[str, np.ndarray],
+    labels: Mapping[str, np.ndarray],
+    judged: GridField,
+    parts: Mapping[str, slice],
+    seed: int,
+) -> list[Probed]:
+    """Of the latent first; principal components in both scalings; the latent's parts."""
+    truth, kriged, latent = features["truth"], features["kriged first"], features["latent first"]
+    unscaled = {Feature("truth", unscaled=True): truth, Feature("kriged", unscaled=True): kriged}
+    probed = {LATENT: latent, TRUTH: truth, KRIGED: kriged, **unscaled}
+    probed |= {Feature("part", part=name): latent[:, part] for name, part in parts.items()}
+    scores = judge_probes(
+        {feature.key: x for feature, x in probed.items()},
+        labels,
+        judged.groups,
+        relative=[feature.key for feature in unscaled],
+        seed=seed,
+    )
+    return [Probed(feature, score) for feature, score in zip(probed, scores, strict=True)]
+
+
+def _train(request: Request, protocol: ProbesProtocol) -> GridField:
+    train = request.truth.split("train")
+    return train if protocol.train is None else train.distinct(protocol.train)
+
+
+def _taught(request: Request, protocol: ProbesProtocol, judged: GridField) -> Taught:
+    """What a classifier can tell that learned the attributes and is shown complete pictures."""
+    train, steps, least = _train(request, protocol), protocol.classifier_steps, protocol.least
+    taught = AttributeFeatures(train, request.folder, steps=steps, seed=request.seed, least=least)
+    return Taught(len(train), steps, taught.score(judged, least))
+
+
+def _stability(
+    features: Mapping[str, np.ndarray], judged: GridField, parts: Mapping[str, slice]
+) -> list[Stability]:
+    """Of the latent first; of the kriged picture in both scalings; of the latent's parts."""
+    kriged = features["kriged first"], features["kriged second"]
+    latent = standardised(features["latent first"], features["latent second"])
+    centre = np.concatenate(kriged).mean(axis=0)
+    pairs = {
+        LATENT: latent,
+        KRIGED: standardised(*kriged),
+        Feature("kriged", unscaled=True): (kriged[0] - centre, kriged[1] - centre),
+        **{
+            Feature("part", part=name): tuple(z[:, part] for z in latent)
+            for name, part in parts.items()
+        },
+    }
+    number, found = copies(judged), []
+    for feature, (a, b) in pairs.items():
+        similarity = cosines(a, b)
+        hits, same = retrieved(similarity, number), np.diag(similarity)
+        others = (similarity.sum() - same.sum()) / (similarity.size - len(same))
+        known, alike = (bootstrap_interval(x, judged.groups) for x in (hits, same))
+        found.append(Stability(feature, known, alike, float(others)))
+    return found
+
+
+def _swaps(request: Request, protocol: ProbesProtocol) -> list[Swap]:
+    """Among the test pictures, of distinct bases."""
+    pictures = request.truth.split("test").distinct(protocol.swapped)
+    seen = observe(pictures, protocol.fraction, seed=request.seed)
+    return swap_latents(request.given_model, pictures, seen)
+
+
+def _panels(features: Mapping[str, np.ndarray], judged: GridField, seed: int) -> list[ImageGrid]:
+    """Neighbours among the test pictures, a map of all; one picture of each base."""
+    shown = {
+        LATENT.label: standardised(features["latent first"])[0],
+        KRIGED.label: features["kriged first"] - features["kriged first"].mean(axis=0),
+    }
+    first = np.zeros(len(judged), bool)
+    first[np.unique(judged.groups, return_index=True)[1]] = True
+    test = first & (judged.splits == "test") if (judged.splits == "test").any() else first
+    mapped = np.flatnonzero(first)[:ON_MAP]
+    return [
+        neighbours_grid({k: x[test] for k, x in shown.items()}, judged.take(test), QUERIES),
+        map_grid({k: x[mapped] for k, x in shown.items()}, judged.take(mapped), seed),
+    ]

@@ -1,0 +1,103 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from mamba_diffae.benchmark.page import (
+    ImageGrid,
+    Table,
+    load_page,
+    save_page,
+)
+from mamba_diffae.benchmark.panels import UNSEEN, observation_picture
+from mamba_diffae.fields import pixel_centres
+from mamba_diffae.report.html import render
+
+
+def test_a_kept_result_gives_the_same_page(result, tmp_path):
+    save_page(result, tmp_path)
+    kept = load_page(tmp_path)
+    for name in ("title", "question", "findings", "scores", "draws", "curves", "tables", "facts"):
+        assert getattr(kept, name) == getattr(result, name)
+    assert kept.panels[0].pictures[1][0] is None
+    np.testing.assert_allclose(
+        kept.panels[0].pictures[0][0], result.panels[0].pictures[0][0], atol=0.51 / 255
+    )
+    assert render(kept) == render(result)
+
+
+def test_saving_again_replaces_and_leaves_nothing_behind(result, tmp_path):
+    save_page(result, tmp_path)
+    save_page(dataclasses.replace(result, title="second", panels=()), tmp_path)
+    assert load_page(tmp_path).title == "second"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["result.json", "result.npz"]
+
+
+def test_a_folder_without_a_result_says_how_to_make_one(tmp_path):
+    with pytest.raises(ValueError, match=r"No result in .*mamba-diffae evaluate"):
+        load_page(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["result.json", "result.npz"])
+def test_a_truncated_file_is_named_as_damage(result, tmp_path, name):
+    save_page(result, tmp_path)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"cannot be read .*--overwrite"):
+        load_page(tmp_path)
+
+
+def test_files_of_two_runs_are_not_mixed(result, tmp_path):
+    save_page(result, tmp_path / "a")
+    save_page(dataclasses.replace(result, panels=()), tmp_path / "b")
+    (tmp_path / "a" / "result.npz").replace(tmp_path / "b" / "result.npz")
+    with pytest.raises(ValueError, match="not the one"):
+        load_page(tmp_path / "b")
+
+
+def test_an_unknown_field_is_damage_not_a_crash(result, tmp_path):
+    save_page(result, tmp_path)
+    numbers = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    (tmp_path / "result.json").write_text(json.dumps(numbers | {"colour": "red"}), encoding="utf-8")
+    with pytest.raises(ValueError, match="colour"):
+        load_page(tmp_path)
+
+
+def test_observed_cells_stand_where_they_were_seen():
+    n = 8
+    values = np.random.default_rng(0).random((n * n, 3))
+    seen = np.array([0, 9, 17, 63])
+    picture = observation_picture(pixel_centres(n)[seen], values[seen], n)
+    flat = picture.reshape(n * n, 3)
+    np.testing.assert_allclose(flat[seen], values[seen], atol=1e-6)
+    unseen = np.setdiff1d(np.arange(n * n), seen)
+    np.testing.assert_allclose(flat[unseen], np.tile(UNSEEN, (len(unseen), 1)), atol=1e-6)
+
+
+def test_observations_at_the_border_and_in_grey():
+    picture = observation_picture(np.array([[1.0, 0.0]]), np.array([[0.25]]), 4)
+    np.testing.assert_allclose(picture[0, 3], [0.25] * 3)
+
+
+def test_a_sheet_refuses_pictures_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"1 rows and 2 columns.*give None"):
+        ImageGrid("s", "", ["a", "b"], ["r"], [[None]])
+    with pytest.raises(ValueError, match=r"shape \[\(4, 4\)\]"):
+        ImageGrid("s", "", ["a"], ["r"], [[np.zeros((4, 4))]])
+
+
+def test_a_result_from_before_there_were_tables_opens(result, tmp_path):
+    save_page(result, tmp_path)
+    numbers = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    del numbers["tables"]
+    (tmp_path / "result.json").write_text(json.dumps(numbers), encoding="utf-8")
+    assert list(load_page(tmp_path).tables) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "digits"), [([["x", 1.0], ["y"]], ()), ([["x", 1.0]], (1, 2, 3)), ([[]], ())]
+)
+def test_a_table_refuses_rows_that_do_not_fit(rows, digits):
+    with pytest.raises(ValueError, match=r"'t' has 2 columns.*give None for an empty cell"):
+        Table("t", "", ["a", "b"], rows, digits)
