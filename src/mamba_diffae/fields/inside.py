@@ -40,7 +40,8 @@ def check_inside(coords: np.ndarray, grid: Grid, what: str = "observations") -> 
     for d, axis in enumerate(grid.axes):
         outside |= ~np.isfinite(x[:, d])
         if axis.periodic:
-            x[:, d] = axis.low + np.mod(x[:, d] - axis.low, axis.span)
+            with np.errstate(invalid="ignore"):  # infinite ones are refused below
+                x[:, d] = axis.low + np.mod(x[:, d] - axis.low, axis.span)
             continue
         margin = ROUNDING * axis.span
         outside |= ~((x[:, d] >= axis.low - margin) & (x[:, d] <= axis.high + margin))

@@ -157,8 +157,9 @@ def _without_repeats(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         values[kept, c], mask[kept, c] = start + np.bincount(of, offset) / count, True
     if differing:
         warnings.warn(
-            f"{differing} places have differing values with noise 0, which cannot all be exact; "
-            "they are averaged. Give noise=None to have it estimated, or its standard deviation.",
+            f"At {differing} of {place.max() + 1} places several values with noise 0 differ, which "
+            "cannot all be exact; they are averaged. Give noise=None to have it estimated, or its "
+            "standard deviation.",
             stacklevel=4,
         )
     return {**parts, "values": values, "mask": mask}
