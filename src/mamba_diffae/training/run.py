@@ -16,7 +16,7 @@ from typing import Any, final
 import torch
 
 from mamba_diffae.fields.atomic import atomic_file, named_full_disk
-from mamba_diffae.models.pretrained import FORMAT as NETWORKS
+from mamba_diffae.models.serialization import FORMAT as NETWORKS
 
 TASK, FORMAT = "fields", 1
 _FACTS, _METRICS = "run.json", "metrics.jsonl"

@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-import numpy as np
-
-from mamba_diffae.fields import CELLS, GridField
-from mamba_diffae.flow import octaves
+from mamba_diffae.fields import FieldData, Geometry, Shape
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.config import AutoencoderConfig, FieldConfig, LatentPriorConfig
-from mamba_diffae.models.presets import preset_config, unknown
-from mamba_diffae.training.batches import DataConfig, check_room, value_rms
-from mamba_diffae.training.config import TrainingConfig
+from mamba_diffae.models.config import FOLLOWS, FieldConfig, LatentFlowConfig
+from mamba_diffae.models.presets import preset as sections_of
+from mamba_diffae.models.presets import preset_config
+from mamba_diffae.registry import unknown
+from mamba_diffae.training.data.config import DataConfig
+from mamba_diffae.training.loop.config import TrainingConfig
+from mamba_diffae.training.objectives import OBJECTIVES
+from mamba_diffae.training.phases import phase_name
 
 Changes = Mapping[str, Mapping[str, Any]]
-"""Fields to set otherwise, by section: "model", "data", "latent_prior", or the name of a phase."""
+"""Fields to set otherwise, by section: "model", "data", "latent_flow", or the name of a phase."""
 
 
 @final
@@ -29,32 +30,59 @@ class Settings:
         model: Of the network.
         data: What a step observes and asks.
         training: Of each phase that the network has.
-        latent_prior: Of what learns in phase "latent", if there is such a phase.
+        latent_flow: Of what learns in phase "latent", if there is such a phase.
     """
 
     model: FieldConfig
     data: DataConfig
     training: Mapping[str, TrainingConfig]
-    latent_prior: LatentPriorConfig | None
+    latent_flow: LatentFlowConfig | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, ready for JSON."""
         training = {
             phase: config.model_dump(mode="json") for phase, config in self.training.items()
         }
-        parts = {"model": self.model, "data": self.data, "latent_prior": self.latent_prior}
+        parts = {"model": self.model, "data": self.data, "latent_flow": self.latent_flow}
         plain = {name: part.model_dump(mode="json") for name, part in parts.items() if part}
         return {**plain, "training": training}
 
+    def describe(self) -> list[str]:
+        """What was inferred from the data, in short sentences."""
+        model = self.model
+        native, observed = _times(model.native_shape), _times(model.observed_shape)
+        facts = model.model_dump()
+        said = [f"Observed: cells of a lattice of {observed}; the fields have {native}."]
+        if facts.get("exemplars"):
+            lattice = _times(facts["prior_shape"])
+            said.append(
+                f"Prior: {facts['prior']}, from {facts['exemplars']} training snapshots on "
+                f"{lattice} cells."
+            )
+        elif "exemplars" in facts:
+            said.append("Prior: none; it needs snapshots of two groups or more.")
+        turned = "count as well" if self.data.mirrored else "are not used"
+        said.append(f"Snapshots mirrored along the last axis {turned}.")
+        tokens: Shape | None = getattr(model, "token_shape", None)
+        if tokens is not None:
+            anchors = _times(model.anchor_shape)  # pyright: ignore[reportAttributeAccessIssue]
+            said.append(f"Decoder: {_times(tokens)} tokens, {anchors} anchors.")
+        return said
+
 
 def settings_for(
-    model: type[FieldFlow], truth: GridField, preset: str, changes: Changes | None = None
+    architecture: type[FieldFlow],
+    data: FieldData,
+    geometry: Geometry,
+    preset: str,
+    changes: Changes | None = None,
 ) -> Settings:
-    """A preset, fitted to the field, with changes.
+    """A preset, fitted to the fields, with changes.
 
     Args:
-        model: Class of the network.
-        truth: Says channels, native Nyquist frequency and the size of the values.
+        architecture: Class of the network.
+        data: Inside coordinates, scaled values, all splits.
+        geometry: Of their region.
         preset: Its name.
         changes: What to set otherwise.
 
@@ -62,71 +90,81 @@ def settings_for(
         ValueError: If the preset, a section or a field is unknown (with the nearest valid name), or
             a value does not fit.
     """
-    changes = changes or {}
-    sections = ["model", "data", *model.phases]
-    if model.has_latent:
-        sections.append("latent_prior")
-    for section in changes:
-        if section not in sections:
-            raise unknown("section", section, sections)
-    for name in {"coord_dim", "value_dim"} & set(changes.get("model", {})):
-        raise ValueError(f"The setting model.{name} follows from the fields; leave it out.")
-    data = preset_config(preset, "data", DataConfig, changes.get("data"))
-    seen = data.cells or min(CELLS, truth.size)
-    of_field = {
-        "coord_dim": 2,
-        "value_dim": truth.channels,
-        "band": truth.size / 2,
-        "sigma": value_rms(truth),
-        "gap": 1 / seen,
-        "noise_cells": (seen,),
-    }
-    if issubclass(model.config_class, AutoencoderConfig):
-        of_field |= {**_prior(truth, data, seen), "noise_cells": octaves(truth.size)}
-    fields = {**of_field, **changes.get("model", {})}
-    network = preset_config(preset, model.kind, model.config_class, fields)
-    tokens = network.tokens if isinstance(network, AutoencoderConfig) else 0
-    if isinstance(network, AutoencoderConfig) and "patch" not in fields:
-        # Anchors finer than the native pixels would have no truth of their own.
-        patch = min(network.patch, max(1, truth.size // tokens))
-        network = network.model_copy(update={"patch": patch})
-    for name, count in {"data.cells": seen, "model.tokens": tokens}.items():
-        if count > truth.size:
-            raise ValueError(
-                f"{name} is {count} a side, but the fields have {truth.size} × {truth.size} "
-                f"pixels; set {name} to {truth.size} or less, or give finer fields."
-            )
-    if isinstance(network, AutoencoderConfig):
-        check_room(network.exemplars, int((truth.splits == "train").sum()))
+    sections = _sections(architecture, changes or {})
+    sampling = preset_config(preset, "data", DataConfig, sections.get("data")).for_data(data)
+    network = _network(architecture, data, geometry, preset, sections, sampling)
     training = {
-        phase: preset_config(preset, f"training.{phase}", TrainingConfig, changes.get(phase))
-        for phase in model.phases
+        phase: preset_config(preset, f"training.{phase}", TrainingConfig, sections.get(phase))
+        for phase in architecture.phases
     }
-    return Settings(network, data, training, _latent_prior(network, preset, changes))
+    for config in training.values():
+        if config.objective is not None:
+            OBJECTIVES.get(config.objective)
+    latent_flow = _latent_flow(architecture, network, preset, sections.get("latent_flow", {}))
+    return Settings(network, sampling, training, latent_flow)
 
 
-def _latent_prior(network: FieldConfig, preset: str, changes: Changes) -> LatentPriorConfig | None:
-    if not isinstance(network, AutoencoderConfig):
-        return None
-    fields = changes.get("latent_prior", {})
-    if "latent_dim" in fields:
+def _sections(architecture: type[FieldFlow], changes: Changes) -> dict[str, dict[str, Any]]:
+    """Changes by section, aliases of phases resolved."""
+    valid = ["model", "data", *architecture.phases]
+    if architecture.has_latent:
+        valid.append("latent_flow")
+    sections: dict[str, dict[str, Any]] = {}
+    for given, fields in changes.items():
+        name = phase_name(given)
+        if name not in valid:
+            raise unknown("section", given, valid)
+        sections[name] = {**sections.get(name, {}), **fields}
+    return sections
+
+
+def _network(
+    architecture: type[FieldFlow],
+    data: FieldData,
+    geometry: Geometry,
+    name: str,
+    sections: Changes,
+    sampling: DataConfig,
+) -> FieldConfig:
+    """The config of the network: a preset, what the data say, changes."""
+    changes, kind = sections.get("model", {}), architecture.config_class
+    for field in (*FOLLOWS, "coord_dim"):
+        if field in changes:
+            raise ValueError(f"The setting model.{field} follows from the fields; leave it out.")
+    for field in changes:
+        if field not in kind.model_fields:
+            raise unknown(f"{architecture.kind} setting", field, kind.model_fields)
+    assert sampling.observed_shape is not None
+    config = kind.for_data(
+        data,
+        geometry,
+        sampling.observed_shape,
+        {**sections_of(name).get(architecture.kind, {}), **changes},
+        exemplars=sampling.exemplars,
+        mirrored=bool(sampling.mirrored),
+    )
+    kept, fields = getattr(config, "exemplars", 0), int((data.splits == "train").sum())
+    if kept > fields:
         raise ValueError(
-            "The setting latent_prior.latent_dim follows from the network; set model.latent_dim."
+            f"The prior has room for {kept} exemplars, but there are {fields} training fields; "
+            f"set model.exemplars to {fields} or less."
         )
-    fields = {"latent_dim": network.latent_dim, **fields}
-    return preset_config(preset, "latent_prior", LatentPriorConfig, fields)
+    return config
 
 
-_LARGEST = 4096
-"""Values of a field on the prior's lattice, at most: its covariance is a square of so many."""
+def _latent_flow(
+    architecture: type[FieldFlow], network: FieldConfig, preset: str, changes: Mapping[str, Any]
+) -> LatentFlowConfig | None:
+    if not architecture.has_latent:
+        return None
+    if "latent_dim" in changes:
+        raise ValueError(
+            "The setting latent_flow.latent_dim follows from the network; set model.latent_dim."
+        )
+    latent_dim: int = network.latent_dim  # pyright: ignore[reportAttributeAccessIssue]
+    fields = {"latent_dim": latent_dim, **changes}
+    return preset_config(preset, "latent_flow", LatentFlowConfig, fields)
 
 
-def _prior(truth: GridField, data: DataConfig, seen: int) -> dict[str, Any]:
-    """What the prior can keep of these fields: two groups at least, or a field is its own guess."""
-    train = truth.groups[truth.splits == "train"]
-    several = len(np.unique(train)) > 1
-    return {
-        "exemplars": min(data.exemplars, len(train)) if several else 0,
-        "prior_cells": min(seen, max(1, int((_LARGEST / truth.channels) ** 0.5))),
-        "mirrored": data.mirrored,
-    }
+def _times(shape: Shape) -> str:
+    return " × ".join(map(str, shape))

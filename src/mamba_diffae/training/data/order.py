@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-KIN = 8
+SIDE_BY_SIDE = 8
 """Fields of one group that stay together, at most."""
 
 
-def in_turn(
+def epoch_indices(
     count: int, step: int, batch_size: int, order: Callable[[int], np.ndarray]
 ) -> np.ndarray:
     """Which of `count` come in the batch of a step.
@@ -30,8 +30,8 @@ def in_turn(
     return orders[first - epochs.start * count :][:batch_size]
 
 
-def kin_together(rng: np.random.Generator, groups: np.ndarray) -> np.ndarray:
-    """A permutation in which fields of one group stand side by side, `KIN` of them at most.
+def shuffle_grouped(rng: np.random.Generator, groups: np.ndarray) -> np.ndarray:
+    """A permutation that keeps fields of one group together, `SIDE_BY_SIDE` of them at most.
 
     Args:
         rng: Of groups and of fields within them.
@@ -44,5 +44,5 @@ def kin_together(rng: np.random.Generator, groups: np.ndarray) -> np.ndarray:
     fields = fields[np.argsort(groups[fields], kind="stable")]
     sorted_groups = groups[fields]
     rank = np.arange(len(fields)) - np.searchsorted(sorted_groups, sorted_groups)
-    kin = np.split(fields, np.flatnonzero(rank % KIN == 0)[1:])
-    return np.concatenate([kin[i] for i in rng.permutation(len(kin))])
+    together = np.split(fields, np.flatnonzero(rank % SIDE_BY_SIDE == 0)[1:])
+    return np.concatenate([together[i] for i in rng.permutation(len(together))])

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 import torch
 
-from mamba_diffae.training.learner import Batch, Batches
+from mamba_diffae.training.loop.learner import Batch, Batches
 
 
 @contextmanager
-def made_ahead(batches: Batches) -> Iterator[Batches]:
+def prefetch(batches: Batches) -> Iterator[Batches]:
     """The same batches; after one is asked, the next is made on another thread.
 
     A batch depends on its number alone, so nothing else changes. Meanwhile torch computes with one

@@ -4,42 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self, final
+from typing import TYPE_CHECKING, Protocol, Self, final
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
 
-from mamba_diffae.training.config import TrainingConfig
-from mamba_diffae.training.processes import Processes
+from mamba_diffae.training.loop.config import TrainingConfig
+from mamba_diffae.training.loop.processes import Processes
+from mamba_diffae.training.objectives.base import Objective
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
-class Phase(Protocol):
-    """What is learned: which weights, by which loss."""
-
-    @property
-    def name(self) -> str:
-        """Such as "autoencoder"; its checkpoints are in a folder of that name."""
-        ...
-
-    def prepare(self, model: Any) -> None:
-        """Given a network in training mode, freeze what does not learn and put it in eval mode."""
-        ...
-
-    def loss(self, model: Any, batch: Any) -> Tensor:
-        """The loss to lower: a scalar, the mean over the batch."""
-        ...
-
-
 class Batch(Protocol):
-    """What the trainer asks of a batch; all else is between `batches` and the phase."""
+    """What the trainer asks of a batch; all else is between `batches` and the objective."""
 
     @property
     def size(self) -> int:
-        """Pictures in it."""
+        """Fields in it."""
         ...
 
     def to(self, device: torch.device) -> Self:
@@ -51,7 +35,7 @@ class Batch(Protocol):
         ...
 
     def describe(self) -> str:
-        """The data it holds, such as "pictures 12, 77", for messages."""
+        """The data it holds, such as "fields 12, 77", for messages."""
         ...
 
 
@@ -70,19 +54,19 @@ class Learner:
 
     Args:
         model: Trained in place, and moved to the device.
-        phase: What is learned.
+        objective: What is learned.
         config: How.
         processes: Among which each batch is shared.
     """
 
     def __init__(
-        self, model: nn.Module, phase: Phase, config: TrainingConfig, processes: Processes
+        self, model: nn.Module, objective: Objective, config: TrainingConfig, processes: Processes
     ) -> None:
         self.config, self.model, self.processes = config, model, processes
         self.accelerator = _accelerator(processes, config.accumulation)
-        phase.prepare(model.train())
-        self.objective, self.optimizer = self.accelerator.prepare(
-            _Objective(model, phase), _optimizer(model, config)
+        objective.prepare(model.train())
+        self.loss, self.optimizer = self.accelerator.prepare(
+            _Loss(model, objective), _optimizer(model, config)
         )
         self.ema = AveragedModel(model, multi_avg_fn=self._average, use_buffers=True).eval()
 
@@ -109,12 +93,12 @@ class Learner:
     def _accumulate(self, batch: Batch, batches: Sequence[Batch]) -> float:
         """Add the gradient of one batch; with a step's last one the optimiser moves."""
         share = batch.shard(self.processes.rank, self.processes.count)
-        with self.accelerator.accumulate(self.objective):
-            loss = self.objective(share.to(self.accelerator.device))
+        with self.accelerator.accumulate(self.loss):
+            loss = self.loss(share.to(self.accelerator.device))
             value = _finite("loss", self.processes.mean(loss), [batch])
             self.accelerator.backward(loss)
             if self.accelerator.sync_gradients:
-                parameters = self.objective.parameters()
+                parameters = self.loss.parameters()
                 norm = self.accelerator.clip_grad_norm_(parameters, self.config.clip_norm)
                 _finite("gradient's norm", norm, batches)
             self.optimizer.step()
@@ -131,15 +115,15 @@ class Learner:
 
 
 @final
-class _Objective(nn.Module):
+class _Loss(nn.Module):
     """The loss as a forward pass: what Accelerate wraps for bf16 and for several processes."""
 
-    def __init__(self, model: nn.Module, phase: Phase) -> None:
+    def __init__(self, model: nn.Module, objective: Objective) -> None:
         super().__init__()
-        self.model, self.phase = model, phase
+        self.model, self.objective = model, objective
 
     def forward(self, batch: Batch) -> Tensor:
-        return self.phase.loss(self.model, batch)
+        return self.objective.loss(self.model, batch)
 
 
 def _finite(what: str, value: Tensor | None, batches: Sequence[Batch]) -> float:

@@ -1,4 +1,4 @@
-"""The latents of complete fields: encoded once from most of their cells, kept in the run folder."""
+"""The latents of fields: encoded once from most of their cells, kept in the run folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Iterator
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import torch
@@ -16,11 +16,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mamba_diffae.fields import CELLS, GridField, draw_cells, pixel_centres
+from mamba_diffae.fields import FieldData
 from mamba_diffae.fields.atomic import atomic_file
-from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
-from mamba_diffae.training.batches import DataConfig, exemplar_groups, values_at
-from mamba_diffae.training.progress import CountMeter
+from mamba_diffae.training.data.batches import known_rows
+from mamba_diffae.training.data.config import DataConfig
+from mamba_diffae.training.data.sampling import ObservationSampler
+from mamba_diffae.training.loop.progress import CountMeter
 from mamba_diffae.training.run import Run
 
 FRACTIONS = (0.6, 1.0)
@@ -34,69 +35,53 @@ _SEEN_ALIKE, _AT_ONCE = 128, 16
 
 @final
 class FieldEncoder:
-    """Latents of complete fields, each of which may be encoded several times from other cells.
+    """Latents of fields, each of which may be encoded several times from other cells.
 
     As in training, exemplars of a field's own group are hidden from the prior: else a training
     field would be known by heart.
 
     Args:
-        net: Trained.
-        train: The fields that its prior remembers.
-        data: Cells, and whether mirror images count.
+        net: Trained, with a latent.
+        data: The observed lattice, and whether mirrored fields count.
         seed: Same seed, same cells.
     """
 
-    def __init__(
-        self, net: MambaDiffusionAutoencoder, train: GridField, data: DataConfig, seed: int
-    ) -> None:
+    def __init__(self, net: Any, data: DataConfig, seed: int) -> None:
         self.net, self.data, self.seed = net.eval(), data, seed
-        self.cells = data.cells or min(CELLS, train.size)
         # On the CPU, as in training: the network's own has moved to the device with it.
-        self.prior = None if net.prior is None else copy.deepcopy(net.prior).cpu()
-        self.exemplar_groups = exemplar_groups(train, net.prior)
+        self.prior = copy.deepcopy(net.prior).cpu()
 
-    def encode(self, fields: GridField, encoding: int = 0, number: int = 0) -> Tensor:
+    def encode(self, fields: FieldData, encoding: int = 0, number: int = 0) -> Tensor:
         """Latents of fields that are all observed in the same cells, shape (S, latent_dim).
 
         Args:
-            fields: Complete, of the training fields' kind; best about a hundred at a time, which
-                the prior then serves with one matrix.
-            encoding: Odd ones are of the mirror images, if those count.
+            fields: Inside coordinates, scaled values, each with a value at least; best about a
+                hundred at a time, which the prior then serves with one matrix.
+            encoding: Odd ones are of the mirrored fields, if those count.
             number: With the encoding and the seed, what the cells depend on.
         """
         rng = np.random.default_rng((self.seed, encoding, number))
-        seen = draw_cells(rng, self.cells, rng.uniform(*FRACTIONS))
-        scaled = fields.scaling.scale(fields.at(self.cells))
-        mirror = np.full(len(fields), self.data.mirrored and encoding % 2 == 1)
-        rows, places = np.arange(len(fields)), np.tile(seen, (len(fields), 1))
-        values = values_at(scaled.reshape(len(fields), -1, fields.channels), rows, places, mirror)
-        inputs = (
-            torch.from_numpy(pixel_centres(self.cells)[seen]).expand(len(fields), -1, -1),
-            torch.from_numpy(values),
-            torch.ones(values.shape[:2], dtype=torch.bool),
-        )
-        own = torch.from_numpy(fields.groups[:, None] == self.exemplar_groups)
-        estimate = None if self.prior is None else self.prior(*inputs, own)
-        return torch.cat(
-            [self._latents(inputs, estimate, r) for r in _slices(len(fields), _AT_ONCE)]
-        )
-
-    @torch.no_grad()
-    def _latents(
-        self, inputs: tuple[Tensor, Tensor, Tensor], estimate: Tensor | None, rows: slice
-    ) -> Tensor:
+        config = self.data.for_data(fields)
+        mirror = np.full(len(fields), config.mirrored and encoding % 2 == 1)
+        sampler, rows = ObservationSampler(fields, config), np.arange(len(fields))
+        fraction = rng.uniform(*FRACTIONS)
+        inputs = sampler.cells(rng, rows, mirror, fraction)
+        posterior = self.prior.posterior(inputs, groups=torch.as_tensor(fields.groups))
         device = next(self.net.parameters()).device
-        seen = [tensor[rows].to(device) for tensor in inputs]
-        known = None if estimate is None else estimate[rows].to(device)
-        return self.net.encoding(*seen, estimate=known).latent.cpu()
+        parts = []
+        with torch.no_grad():
+            for r in _slices(len(fields), _AT_ONCE):
+                known = inputs[r].to(device), posterior[r].to(device)
+                parts.append(self.net.encoding(*known).latent.cpu())
+        return torch.cat(parts)
 
     def digest(self) -> str:
         """What a latent depends on beside the field: the encoder's weights, and the settings."""
         total = hashlib.sha256()
         for name, weight in self.net.state_dict().items():
-            if name.startswith(("encoder.", "prior.", "principal.", "palette.")):
+            if name.startswith(("encoder.", "prior.", "codes.")):
                 total.update(name.encode() + weight.cpu().contiguous().numpy().tobytes())
-        about = [self.seed, self.cells, self.data.mirrored, FRACTIONS, _SEEN_ALIKE]
+        about = [self.seed, self.data.observed_shape, self.data.mirrored, FRACTIONS, _SEEN_ALIKE]
         total.update(json.dumps([*about, self.net.config.model_dump(mode="json")]).encode())
         return total.hexdigest()
 
@@ -108,15 +93,16 @@ class LatentCache:
     Args:
         run: Where it stands.
         encoder: What encodes.
-        truth: Complete fields; of the split "train" `encoder.data.encodings` are kept for each, of
-            the split "val" one.
+        data: Fields with splits; of "train" `encoder.data.encodings` are kept for each, of "val"
+            one. Snapshots without any value are left out.
     """
 
-    def __init__(self, run: Run, encoder: FieldEncoder, truth: GridField) -> None:
+    def __init__(self, run: Run, encoder: FieldEncoder, data: FieldData) -> None:
         self.run, self.encoder, self.folder = run, encoder, run.path / FOLDER
         counts = {"train": encoder.data.encodings, "val": 1}
-        self.counts = {s: n for s, n in counts.items() if (truth.splits == s).any()}
-        self.fields = {split: truth.split(split) for split in self.counts}
+        known = data.take(known_rows(data))
+        self.counts = {s: n for s, n in counts.items() if (known.splits == s).any()}
+        self.fields = {split: known.split(split) for split in self.counts}
 
     def fill(self, *, show: bool) -> None:
         """Encode what is missing; all, with a warning, if what stands is of other weights.
@@ -169,6 +155,8 @@ class LatentCache:
         total = hashlib.sha256(self.encoder.digest().encode())
         for fields in self.fields.values():
             total.update(np.ascontiguousarray(fields.values).tobytes())
+            if fields.valid is not None:
+                total.update(np.packbits(fields.valid).tobytes())
             total.update(np.ascontiguousarray(fields.groups).tobytes())
         return total.hexdigest()
 

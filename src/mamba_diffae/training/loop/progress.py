@@ -1,4 +1,4 @@
-"""What the user sees while training: step, loss, pictures a second, time left."""
+"""What the user sees while training: step, loss, fields a second, time left."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class ProgressMeter:
         self._clock = time.monotonic()
         self._display = _Display(phase, self._clock, show=show)
         # Running sums that forget at one rate, so that their ratios are averages without bias.
-        self._count = self._loss = self._pictures = self._gain = self._seconds = 0.0
+        self._count = self._loss = self._fields = self._gain = self._seconds = 0.0
 
     def __enter__(self) -> Self:
         self._display.start()
@@ -107,23 +107,23 @@ class ProgressMeter:
         self._display.stop()
 
     @property
-    def pictures_per_second(self) -> float:
+    def fields_per_second(self) -> float:
         """Speed over the last steps, all work included."""
-        return self._pictures / max(self._seconds, 1e-9)
+        return self._fields / max(self._seconds, 1e-9)
 
-    def advance(self, step: int, loss: float, pictures: int, progress: float) -> None:
+    def advance(self, step: int, loss: float, fields: int, progress: float) -> None:
         """Take in a step.
 
         Args:
             step: Steps made.
             loss: Its loss.
-            pictures: Pictures in it.
+            fields: Fields in it.
             progress: Share of the training that is done, in [0, 1].
         """
         now = time.monotonic()
         self._count = _MEMORY * self._count + 1
         self._loss = _MEMORY * self._loss + loss
-        self._pictures = _MEMORY * self._pictures + pictures
+        self._fields = _MEMORY * self._fields + fields
         self._gain = _MEMORY * self._gain + progress - self._progress
         self._seconds = _MEMORY * self._seconds + now - self._clock
         self._clock, self._progress = now, progress
@@ -133,5 +133,5 @@ class ProgressMeter:
         left = (1 - self._progress) * self._seconds / max(self._gain, 1e-9)
         return (
             f"{self._phase} step {step:,}/{self._steps:,} · loss {self._loss / self._count:.4f} · "
-            f"{self.pictures_per_second:,.1f} pictures/s · {timedelta(seconds=round(left))} left"
+            f"{self.fields_per_second:,.1f} fields/s · {timedelta(seconds=round(left))} left"
         )

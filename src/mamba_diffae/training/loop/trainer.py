@@ -10,21 +10,36 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import final
+from typing import NamedTuple, final
 
 from torch import nn
 
 from mamba_diffae.fields.atomic import standing_folder
-from mamba_diffae.training.ahead import made_ahead
-from mamba_diffae.training.checkpoint import BEST, LAST, Checkpoint, TrainingState, save_checkpoint
-from mamba_diffae.training.config import TrainingConfig
-from mamba_diffae.training.learner import Batches, Learner, NonFiniteLossError, Phase
-from mamba_diffae.training.processes import Processes
-from mamba_diffae.training.progress import ProgressMeter
+from mamba_diffae.training.loop.checkpoint import (
+    BEST,
+    LAST,
+    Checkpoint,
+    TrainingState,
+    save_checkpoint,
+)
+from mamba_diffae.training.loop.config import TrainingConfig
+from mamba_diffae.training.loop.learner import Batches, Learner, NonFiniteLossError
+from mamba_diffae.training.loop.prefetch import prefetch
+from mamba_diffae.training.loop.processes import Processes
+from mamba_diffae.training.loop.progress import ProgressMeter
+from mamba_diffae.training.objectives.base import Objective
 from mamba_diffae.training.run import Run
 
 Validate = Callable[[nn.Module], dict[str, float]]
 """From a network in eval mode to scores by name; the first is the one whose maximum is "best"."""
+
+
+@final
+class Phase(NamedTuple):
+    """A part of a training: its name, which its folder of checkpoints has, and what is learned."""
+
+    name: str
+    objective: Objective
 
 
 @final
@@ -52,7 +67,7 @@ def train(
 
     Args:
         model: Trained in place, and moved to the device.
-        phase: What is learned.
+        phase: Its name and what is learned.
         batches: The data.
         config: How; a resumed training goes on with the settings given now.
         run: Where checkpoints, metrics and the time used go.
@@ -74,28 +89,29 @@ def train(
     """
     processes = Processes(device)
     processes.check_batch(phase.name, config.batch_size)
-    training = _Training(Learner(model, phase, config, processes), phase.name, config, run)
+    learner = Learner(model, phase.objective, config, processes)
+    training = _Training(learner, phase.name, config, run)
     training.start(resume)
     progress = training.progress()
     if progress >= 1:  # a later phase reads there that, by the settings given now, this one is done
-        processes.once(training.save)
+        processes.run_on_main(training.save)
     show = config.show_progress and processes.main
     meter = ProgressMeter(phase.name, config.steps, progress, show=show)
-    with meter, _interrupt_deferred() as interrupted, made_ahead(batches) as ready:
+    with meter, _interrupt_deferred() as interrupted, prefetch(batches) as ready:
         while progress < 1:
-            loss, pictures = training.advance(ready)
+            loss, fields = training.advance(ready)
             progress = training.progress()
-            meter.advance(training.step, loss, pictures, progress)
+            meter.advance(training.step, loss, fields, progress)
             done = progress >= 1
             if done or training.step % config.log_every == 0:
-                processes.once(partial(training.log, loss, meter.pictures_per_second))
+                processes.run_on_main(partial(training.log, loss, meter.fields_per_second))
             if validate is not None and (done or training.step % config.validate_every == 0):
-                processes.once(partial(training.validate, validate))
+                processes.run_on_main(partial(training.validate, validate))
             stop = processes.any(interrupted.is_set())
             if done or stop or training.step % config.checkpoint_every == 0:
-                processes.once(training.save)
+                processes.run_on_main(training.save)
             if stop:
-                raise TrainingInterrupted(training.farewell())
+                raise TrainingInterrupted(training.interrupt_message())
     return training.learner.ema.module
 
 
@@ -124,7 +140,7 @@ class _Training:
                     " start the run again by overwrite (--overwrite), or give another folder."
                 )
             self._restore(Checkpoint(self.folder / LAST))
-        self.processes.once(lambda: self.run.forget_after(self.phase, self.step))
+        self.processes.run_on_main(lambda: self.run.forget_after(self.phase, self.step))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         state, learner = checkpoint.state, self.learner
@@ -147,13 +163,13 @@ class _Training:
 
     def progress(self) -> float:
         """Share of this phase that is done; one clock decides, or some processes would go on."""
-        return self.config.progress(self.step, self.processes.of_main(self.seconds()))
+        return self.config.progress(self.step, self.processes.broadcast(self.seconds()))
 
     def advance(self, batches: Batches) -> tuple[float, int]:
-        """Make a step; its loss, and the pictures it saw."""
+        """Make a step; its loss, and the fields it saw."""
         a = self.config.accumulation
         seen = [batches(i) for i in range(self.step * a, (self.step + 1) * a)]
-        seconds = self.processes.of_main(self.seconds())
+        seconds = self.processes.broadcast(self.seconds())
         self.rate = self.config.learning_rate_at(self.step, seconds)
         try:
             loss = self.learner.learn(seen, self.rate)
@@ -174,7 +190,7 @@ class _Training:
                 "phase": self.phase,
                 "step": self.step,
                 "loss": loss,
-                "pictures_per_second": round(speed, 2),
+                "fields_per_second": round(speed, 2),
                 "learning_rate": self.rate,
                 "seconds": round(self.seconds(), 2),
             }
@@ -206,7 +222,7 @@ class _Training:
         config = self.config.model_dump()
         return TrainingState(self.phase, self.step, self.seconds(), self.best_score, config)
 
-    def farewell(self) -> str:
+    def interrupt_message(self) -> str:
         """What to say after Ctrl-C."""
         command = self.run.facts.get("command")
         how = f"`{command} --resume`" if command else "the same command and --resume"

@@ -21,10 +21,12 @@ class TrainingConfig(BaseModel):
 
     Attributes:
         steps: Updates of the weights (with `minutes`: at most).
-        batch_size: Pictures in a batch.
-        views: Times that a batch holds each of its pictures, each time seen in other cells. From 2
-            on the latents of phase 1 learn to know the picture again, among others of its group
-            above all. Of several processes each compares within its share of a batch.
+        batch_size: Fields in a batch.
+        views: Times that a batch holds each of its fields, each time observed elsewhere. From 2 on
+            the latents of phase 1 are taught to agree between views of one field and to differ
+            between fields, above all those of one group. Of several processes each compares within
+            its share of a batch.
+        objective: Name of a registered objective that replaces the phase's own; None: its own.
         learning_rate: Its peak, after the warm-up.
         optimizer: "adamw" (weight decay apart from the gradient) or "adam".
         weight_decay: For matrices only: vectors, scalars and parameters with a true attribute
@@ -49,6 +51,7 @@ class TrainingConfig(BaseModel):
     steps: int = Field(1000, ge=1)
     batch_size: int = Field(32, ge=1)
     views: int = Field(1, ge=1)
+    objective: str | None = None
     learning_rate: float = Field(1e-3, gt=0)
     optimizer: Literal["adamw", "adam"] = "adamw"
     weight_decay: float = Field(0.01, ge=0)
@@ -68,7 +71,7 @@ class TrainingConfig(BaseModel):
     def _whole(self) -> Self:
         if self.batch_size % self.views:
             raise ValueError(
-                f"a batch of {self.batch_size} cannot hold {self.views} views of every picture; "
+                f"a batch of {self.batch_size} cannot hold {self.views} views of every field; "
                 f"set batch_size to a multiple of {self.views}"
             )
         return self

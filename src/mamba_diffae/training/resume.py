@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData
 from mamba_diffae.fields.atomic import standing_folder
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.presets import unknown
-from mamba_diffae.training.checkpoint import LAST, Checkpoint
-from mamba_diffae.training.config import TrainingConfig
-from mamba_diffae.training.processes import Processes
+from mamba_diffae.training.loop.checkpoint import LAST, Checkpoint
+from mamba_diffae.training.loop.config import TrainingConfig
+from mamba_diffae.training.loop.processes import Processes
+from mamba_diffae.training.phases import chosen_phases
 from mamba_diffae.training.run import Run
 
 EXPORT = "model"
@@ -42,9 +43,9 @@ def network_folder(folder: Path) -> Path:
 def begin_run(
     folder: Path,
     known: Mapping[str, Any],
-    truth: GridField,
+    data: FieldData,
     processes: Processes,
-    model: type[FieldFlow],
+    architecture: type[FieldFlow],
     phases: Sequence[str] | None,
     *,
     resume: bool,
@@ -55,42 +56,42 @@ def begin_run(
     Args:
         folder: Of the run; of several processes the main one's counts.
         known: What is to be run, as `Run.create` takes it.
-        truth: The fields to learn from.
+        data: The fields to learn from.
         processes: Those of this training.
-        model: Class of the network.
-        phases: Names of phases; None: all that the model has.
+        architecture: Class of the network.
+        phases: Names of phases; None: all that the architecture has.
         resume: Whether to go on where a run stands, even with `overwrite`.
         overwrite: Whether to delete a run that stands.
 
     Raises:
-        ValueError: In every process, before anything is made or deleted: if the model has no phase
-            of a given name, a new run would not begin with the model's first, a phase would go on
+        ValueError: In every process, before anything is made or deleted: if the architecture has no
+            phase of a given name, a new run would not begin with its first one, a phase would go on
             whose result a later one began from, the processes were given different things or cannot
             share a batch equally, or as `reopen` and `Run.create`.
     """
-    order = _wanted(model, phases)
-    _check_processes(processes, known, truth)
+    order, every = chosen_phases(architecture, phases), architecture.phases
+    _check_processes(processes, known, data)
 
     def standing_or_new() -> Run:
         if (folder / "run.json").is_file() and (resume or not overwrite):
             run = reopen(folder, known)
-            _refuse_to_outdate(run, model.phases, order, known["settings"]["training"])
+            _refuse_to_outdate(run, every, order, known["settings"]["training"])
             return run
-        if order[0] != model.phases[0]:
+        if order[0] != every[0]:
             raise ValueError(
-                f"Phase {order[0]!r} starts from the result of phase {model.phases[0]!r}, and "
+                f"Phase {order[0]!r} starts from the result of phase {every[0]!r}, and "
                 f"{folder} would begin anew; train all phases, or give a run that holds the former."
             )
         return Run.create(folder, known, overwrite=overwrite)
 
-    return processes.once(standing_or_new), order
+    return processes.run_on_main(standing_or_new), order
 
 
-def _check_processes(processes: Processes, known: Mapping[str, Any], truth: GridField) -> None:
+def _check_processes(processes: Processes, known: Mapping[str, Any], data: FieldData) -> None:
     """Refuse processes that would not train one network together."""
     if processes.count == 1:
         return
-    processes.check_alike({**_flat(known), **_flat({"fields": _marks(truth)})})
+    processes.check_alike({**_flat(known), **_flat({"fields": _marks(data)})})
     for phase, training in known["settings"]["training"].items():
         processes.check_batch(phase, training["batch_size"])
 
@@ -104,26 +105,19 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _marks(truth: GridField) -> dict[str, Any]:
+def _marks(data: FieldData) -> dict[str, Any]:
     """What tells one stack of fields from another."""
     contents = {
-        "values": np.ascontiguousarray(truth.values),
-        "names": "\n".join(truth.names).encode(),
-        "splits": "\n".join(truth.splits.tolist()).encode(),
-        "groups": np.ascontiguousarray(truth.groups),
+        "values": np.ascontiguousarray(data.values),
+        "valid": b"" if data.valid is None else np.packbits(data.valid),
+        "grid": json.dumps(data.grid.to_dict()).encode(),
+        "names": "\n".join(data.names).encode(),
+        "splits": "\n".join(data.splits.tolist()).encode(),
+        "groups": np.ascontiguousarray(data.groups),
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    scaling = [truth.scaling.low, truth.scaling.high]
-    return {"shape": list(truth.values.shape), "scaling": scaling, **digests}
-
-
-def _wanted(model: type[FieldFlow], phases: Sequence[str] | None) -> Sequence[str]:
-    """The phases to train, in the model's own order."""
-    chosen = phases or model.phases
-    for phase in chosen:
-        if phase not in model.phases:
-            raise unknown(f"phase of {model.kind}", phase, model.phases)
-    return [phase for phase in model.phases if phase in chosen]
+    variables = [variable.name for variable in data.variables]
+    return {"shape": list(data.values.shape), "variables": variables, **digests}
 
 
 def _refuse_to_outdate(

@@ -46,7 +46,7 @@ class Processes:
         """Whether this is the process that writes files and speaks to the user."""
         return self.rank == 0
 
-    def once(self, action: Callable[[], T]) -> T:
+    def run_on_main(self, action: Callable[[], T]) -> T:
         """Let the main process alone do something; the others wait.
 
         Returns:
@@ -82,12 +82,12 @@ class Processes:
         """Whether it is so in one process at least."""
         return self.mean(torch.tensor(float(flag), device=self.device)).item() > 0
 
-    def of_main(self, number: float) -> float:
+    def broadcast(self, number: float) -> float:
         """The number that the main process gave, to the last bit."""
-        from accelerate.utils import broadcast
+        from accelerate import utils
 
         given = torch.tensor(number, dtype=torch.float64, device=self.device)
-        broadcast(given)
+        utils.broadcast(given)
         return given.item()
 
     def check_batch(self, phase: str, size: int) -> None:

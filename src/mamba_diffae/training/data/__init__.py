@@ -1,0 +1,1 @@
+"""What a training step sees: fields in their order, observations, targets, latents."""

@@ -1,0 +1,225 @@
+"""How observations are drawn in training: as users have them, anew in every step.
+
+All fields of a step are observed at the same places, so that nothing is padded and a prior factors
+one matrix for all; only a field that has no value at any of them gets one of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, cast, final
+
+import numpy as np
+import torch
+
+from mamba_diffae.fields import BoxAverages, FieldData, Observations, Pattern, draw_cells
+from mamba_diffae.training.data.config import BOXES, DataConfig
+from mamba_diffae.training.data.lattice import Lattice
+
+Stream = Callable[[int], np.random.Generator]
+"""Random numbers of a step, a stream of its own for every purpose."""
+
+FRACTION, PLACES, PATTERN, NOISE, VARIABLES, MENDING = 1, 2, 5, 6, 7, 8
+"""Purposes; 0, 3 and 4 are those of `FieldBatches`."""
+
+LARGEST_BOX = 4.0
+"""Largest side of an averaged box, in observed cells."""
+NOISE_RANGE = (0.01, 0.5)
+"""Least and largest deviation of the errors, on the scale of about [-1, 1], log-uniform."""
+
+
+class Seen(NamedTuple):
+    """What F fields say at the N places of a view.
+
+    Attributes:
+        coords: Shape (N, D), or (F, N, D) where fields have places of their own.
+        support: Sides of the averaged boxes, 0 for points, of the same shape.
+        values: Shape (F, N, C).
+        known: Which of them there are, shape (F, N, C).
+    """
+
+    coords: np.ndarray
+    support: np.ndarray
+    values: np.ndarray
+    known: np.ndarray
+
+
+@final
+class ObservationSampler:
+    """Draws what is observed of fields (inside coordinates, scaled values).
+
+    Args:
+        data: The fields.
+        config: What is observed; see `DataConfig.for_data`.
+
+    Attributes:
+        lattice: The cells that are observed by default.
+        places: Numbers of those that exist.
+    """
+
+    def __init__(self, data: FieldData, config: DataConfig) -> None:
+        self.data, self.config = data, config
+        self.lattice = Lattice.of(data, config.observed_shape)
+        grid = self.lattice.grid
+        self.centres, self.supports = grid.centres(), grid.supports()
+        self.exists = grid.exists
+        self.places = np.flatnonzero(self.exists)
+        self._area = data.grid.weights()[..., None]
+
+    def views(
+        self, stream: Stream, rows: np.ndarray, mirror: np.ndarray, count: int
+    ) -> list[Observations]:
+        """Several views of the same fields: of one pattern and fraction, at other places.
+
+        Args:
+            stream: The step's.
+            rows: Which fields, shape (F,).
+            mirror: Which of them are mirrored along the last axis, shape (F,).
+            count: How many views.
+        """
+        pattern, fraction = self._pattern(stream), self._fraction(stream)
+        places, noise, variables = stream(PLACES), stream(NOISE), stream(VARIABLES)
+        with_noise = noise.random() < self.config.p_noise
+        lacking = self.data.n_variables > 1 and variables.random() < self.config.p_variables
+        views = []
+        for view in range(count):
+            seen = self._seen(places, rows, mirror, pattern, fraction)
+            if lacking:
+                kept = draw_variables(variables, *seen.known.shape[1:])
+                seen = seen._replace(known=seen.known & kept)
+            seen = self._mended(seen, rows, mirror, stream(MENDING + view))
+            views.append(as_observations(seen, noise if with_noise else None))
+        return views
+
+    def cells(
+        self, rng: np.random.Generator, rows: np.ndarray, mirror: np.ndarray, fraction: float
+    ) -> Observations:
+        """A share of the lattice's cells at random, exact values; see `views`."""
+        seen = self._seen(rng, rows, mirror, "random", fraction)
+        return as_observations(self._mended(seen, rows, mirror, rng), None)
+
+    def observed_fraction(self, observations: Observations) -> np.ndarray:
+        """Observed values of each field as a share of those of the lattice, shape (B,), float32."""
+        total = len(self.places) * self.data.n_variables
+        return (observations.mask.sum(dim=(1, 2)).numpy() / total).astype(np.float32)
+
+    def _pattern(self, stream: Stream) -> str:
+        names, weights = zip(*self.config.patterns.items(), strict=True)
+        share = np.array(weights) / sum(weights)
+        return names[int(stream(PATTERN).choice(len(names), p=share))]
+
+    def _fraction(self, stream: Stream) -> float:
+        """Log-uniform: as many steps between 2 % and 6 % as between 20 % and 60 %."""
+        rng, (low, high) = stream(FRACTION), self.config.fractions
+        u = rng.random()
+        if rng.random() < self.config.p_sparse:
+            low = min(high, 1 / len(self.places))
+        return math.exp(math.log(low) + u * math.log(high / low))
+
+    def _seen(
+        self,
+        rng: np.random.Generator,
+        rows: np.ndarray,
+        mirror: np.ndarray,
+        pattern: str,
+        fraction: float,
+    ) -> Seen:
+        """Values at places of a pattern."""
+        if pattern in ("scattered", BOXES):
+            count = max(1, round(fraction * len(self.places)))
+            return self._off_lattice(rng, rows, mirror, count, with_boxes=pattern == BOXES)
+        on = cast(Pattern, pattern)
+        cells = draw_cells(rng, self.lattice.grid.shape, fraction, on, self.exists)
+        values, known = self.lattice.at(rows, cells, mirror)
+        return Seen(self.centres[cells], self.supports[cells], values, known)
+
+    def _off_lattice(
+        self,
+        rng: np.random.Generator,
+        rows: np.ndarray,
+        mirror: np.ndarray,
+        count: int,
+        *,
+        with_boxes: bool,
+    ) -> Seen:
+        """Points or boxes anywhere, each where one of the fields has a value."""
+        grid = self.data.grid
+        flip = mirror.reshape(-1, *[1] * (grid.dim + 1))
+        values, known = self.data.values[rows], self.data.valid_mask()[rows]
+        values = np.where(flip, values[..., ::-1, :], values)
+        weights = np.where(flip, known[..., ::-1, :], known) * self._area
+        averages = BoxAverages(values, weights, [axis.edges for axis in grid.axes], grid.periodic)
+        sides = self._boxes(rng, count) if with_boxes else np.zeros((count, grid.dim))
+        coords = self._centres(rng, weights.max(axis=(0, -1)).ravel(), sides)
+        found, weight = averages(coords, sides)
+        return Seen(coords, sides, found.astype(np.float32), weight > 0)
+
+    def _boxes(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Sides (count, D) of boxes: log-uniform, from a native cell to a few observed ones."""
+        axes = self.data.grid.axes
+        native = np.array([axis.widths.mean() for axis in axes])
+        span = np.array([axis.span for axis in axes])
+        largest = np.minimum(LARGEST_BOX * span / self.lattice.grid.shape, span)
+        return native * (largest / native) ** rng.random((count, 1))
+
+    def _centres(self, rng: np.random.Generator, area: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        """Centres (N, D) of boxes that hold a place of a cell, each drawn by area (P,)."""
+        axes = self.data.grid.axes
+        cells = rng.choice(len(area), len(sides), p=area / area.sum())
+        jitter = rng.random(sides.shape)
+        columns = []
+        for d, index in enumerate(np.unravel_index(cells, self.data.shape)):
+            axis, half = axes[d], sides[:, d] / 2
+            places = axis.edges[index] + axis.widths[index] * jitter[:, d]
+            inside = places.clip(axis.low + half, axis.high - half)
+            columns.append(places if axis.periodic else inside)
+        return np.stack(columns, axis=-1)
+
+    def _mended(
+        self, seen: Seen, rows: np.ndarray, mirror: np.ndarray, rng: np.random.Generator
+    ) -> Seen:
+        """Give fields of which nothing was seen a cell of the lattice where they have a value."""
+        blind = np.flatnonzero(~seen.known.any(axis=(1, 2)))
+        if not len(blind):
+            return seen
+        full = (len(rows), *seen.coords.shape)
+        coords, support = (np.broadcast_to(x, full).copy() for x in (seen.coords, seen.support))
+        values, known = seen.values.copy(), seen.known.copy()
+        for f in blind:
+            everywhere = np.arange(len(self.centres))
+            found, here = self.lattice.at(rows[f, None], everywhere, mirror[f, None])
+            cell = rng.choice(np.flatnonzero(here[0].any(axis=-1)))
+            coords[f, 0], support[f, 0] = self.centres[cell], self.supports[cell]
+            values[f, 0], known[f, 0] = found[0, cell], here[0, cell]
+        return Seen(coords, support, values, known)
+
+
+def draw_variables(rng: np.random.Generator, points: int, variables: int) -> np.ndarray:
+    """Which variables are observed at which points, (points, variables): one at each at least.
+
+    In every second draw some are missing at all points, else each here and there.
+    """
+    if rng.random() < 0.5:
+        kept = rng.permutation(variables)[: rng.integers(1, variables)]
+        return np.broadcast_to(np.isin(np.arange(variables), kept), (points, variables))
+    present = rng.random((points, variables)) < rng.uniform(0.2, 0.8)
+    present[np.arange(points), rng.integers(variables, size=points)] = True
+    return present
+
+
+def as_observations(seen: Seen, noise: np.random.Generator | None) -> Observations:
+    """Single-precision observations, with errors of a known deviation if there is a generator."""
+    F, N, C = seen.values.shape
+    coords, support = (
+        torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).expand(F, N, -1)
+        for x in (seen.coords, seen.support)
+    )
+    mask, values = torch.from_numpy(np.array(seen.known)), seen.values
+    if noise is None:
+        return Observations(coords, torch.from_numpy(values), mask, support)
+    low, high = np.log(NOISE_RANGE)
+    sigma = np.exp(noise.uniform(low, high, (F, 1, C))).astype(np.float32)
+    errors = sigma * noise.standard_normal(values.shape, dtype=np.float32)
+    deviation = torch.from_numpy(np.broadcast_to(sigma, values.shape).copy())
+    return Observations(coords, torch.from_numpy(values + errors), mask, support, deviation)
