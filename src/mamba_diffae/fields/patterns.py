@@ -88,16 +88,17 @@ def _regular(rng: np.random.Generator, shape: tuple[int, ...], fraction: float) 
 
 
 def _regular_counts(shape: tuple[int, ...], fraction: float) -> list[int]:
-    """Lines across each axis: an axis too short for its share has one, the others so much less."""
+    """Lines across each axis; for one too short for its share the others make up."""
     counts, rest = [1] * len(shape), set(range(len(shape)))
     while rest:
-        share = fraction ** (1 / len(rest))
-        short = {d for d in rest if round(shape[d] * share) < 1}
+        share = min(1.0, fraction) ** (1 / len(rest))
+        counts = [round(n * share) if d in rest else counts[d] for d, n in enumerate(shape)]
+        short = {d for d in rest if not 0 < counts[d] < shape[d]}
         if not short:
-            for d in rest:
-                counts[d] = min(shape[d], round(shape[d] * share))
             break
-        fraction *= math.prod(shape[d] for d in short)
+        for d in short:
+            counts[d] = max(1, counts[d])
+            fraction *= shape[d] / counts[d]
         rest -= short
     return counts
 
@@ -128,8 +129,8 @@ def _block_sides(shape: tuple[int, ...], hidden: float) -> list[int]:
 
 
 def _in_stripes(rng: np.random.Generator, shape: tuple[int, ...], fraction: float) -> np.ndarray:
-    """Two to five bands of cells across one axis; the rest is missing."""
-    axis = int(rng.choice([d for d, n in enumerate(shape) if n > 1] or [0]))
+    """Two to five bands of cells across one axis, none of the shortest; the rest is missing."""
+    axis = int(rng.choice([d for d, n in enumerate(shape) if 2 * n >= max(shape)]))
     n = shape[axis]
     count = max(1, round(fraction * n))
     bands = min(count, int(rng.integers(2, 6)))

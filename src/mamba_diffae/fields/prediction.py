@@ -20,7 +20,7 @@ from mamba_diffae.fields.overlap import average
 Targets = FieldData | Grid | int | Sequence[int] | np.ndarray | None
 """A grid, or fields on one; a shape; cells along the longest axis; places (N, D); None: native."""
 _NOTHING = 1e-9
-"""Weight of a cell that does not exist, beside the largest of those that do."""
+"""Weight of the existing part of a target, beside the largest, that is a rounding of nothing."""
 
 
 @final
@@ -58,6 +58,7 @@ class Query:
             places = targets.reshape(len(targets), -1)
             return cls(check_inside(places, native, "targets"))
         grid = target_grid(targets, native)
+        check_inside(grid.centres(), native, "targets")
         asked = _asked(grid, native)
         return cls(check_inside(asked.centres(), native, "targets"), asked, grid)
 
@@ -68,11 +69,20 @@ class Query:
         gridded = values.reshape(len(values), *self.asked.shape, values.shape[-1])
         if self.asked.axes == self.grid.axes:
             return gridded
-        # Cells that do not exist count nothing, save where a target has no others.
-        weight = self.asked.weights()
-        weight = np.maximum(weight, _NOTHING * weight.max())[None, ..., None]
         matrices = self.asked.overlaps(self.grid)
-        return average(gridded * weight, matrices) / average(weight, matrices)
+
+        def averaged(asked: Grid) -> tuple[np.ndarray, np.ndarray]:
+            weight = asked.weights()[None, ..., None]
+            total = average(weight, matrices)
+            mass = average(gridded * weight, matrices)
+            return np.divide(mass, total, out=np.zeros_like(mass), where=total > 0), total
+
+        means, _ = averaged(Grid(self.asked.axes))
+        if self.asked.mask is None:
+            return means
+        # Cells that do not exist count nothing, save where a target has no others.
+        existing, total = averaged(self.asked)
+        return np.where(total > _NOTHING * total.max(), existing, means)
 
 
 def _are_places(targets: np.ndarray, native: Grid) -> bool:
