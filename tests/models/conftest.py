@@ -1,6 +1,6 @@
-"""Makes `prior_cases` importable."""
+"""Makes the `lattice_cases` of the priors importable."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "priors"))
