@@ -25,11 +25,12 @@ def check_observations(
         observations: Of B fields, inside coordinates and scaled values.
 
     Returns:
-        The same; absent points stand at a place of the region, with values of 0.
+        The same; absent points stand at a place of the region, with values, supports and covariates
+        of 0.
 
     Raises:
-        ValueError: If shapes or types disagree, places leave the region, values are not finite, or
-            a field has no observation.
+        ValueError: If shapes or types disagree, places leave the region, anything is not finite, a
+            support or noise is negative, or a field has no observation.
     """
     D, C = net.config.coord_dim, net.config.value_dim
     check_query(net, query_coords, len(observations))
@@ -48,9 +49,30 @@ def check_observations(
             "False in the mask or leave them out."
         )
     middle = observations.coords.new_tensor(net.config.geometry.extent) / 2
-    return replace(
-        observations, coords=torch.where(present[..., None], observations.coords, middle)
-    )
+    parts = _beside_values(net, observations)
+    places = torch.where(present[..., None], observations.coords, middle)
+    return replace(observations, coords=places, **parts)
+
+
+def _beside_values(net: FieldFlow, observations: Observations) -> dict[str, Tensor]:
+    """Support, noise and covariates, those that are given, 0 at absent points."""
+    kind, present = next(net.parameters()).dtype, observations.present[..., None]
+    parts = {"support": observations.support, "noise": observations.noise}
+    if net.config.covariate_dim:
+        parts["covariates"] = observations.covariates
+    found = {name: torch.where(present, x, 0) for name, x in parts.items() if x is not None}
+    widths = {"covariates": net.config.covariate_dim}
+    for name, x in found.items():
+        width = widths.get(name, x.shape[-1])
+        check_tensor(name, x, (*observations.coords.shape[:2], width), kind)
+        bad = ~torch.isfinite(x) if name == "covariates" else ~(torch.isfinite(x) & (x >= 0))
+        if bad.any():
+            raise ValuesError(
+                f"{name}: {int(bad.sum())} of {bad.numel()} are NaN, infinite or negative, such as "
+                f"{float(x[bad][0]):g}; expected finite numbers"
+                f"{'' if name == 'covariates' else ', 0 or more'}."
+            )
+    return found
 
 
 def check_query(net: FieldFlow, query_coords: Tensor, batch: int) -> None:

@@ -57,11 +57,8 @@ class FieldConfig(BaseModel):
 
     @model_validator(mode="after")
     def _same_dimension(self) -> Self:
-        lengths = {
-            len(part)
-            for part in (self.native_shape, self.observed_shape, self.max_frequency)
-            + self.noise_shapes
-        }
+        single = (self.native_shape, self.observed_shape, self.max_frequency)
+        lengths = {len(part) for part in (*single, *self.noise_shapes)}
         if lengths != {self.geometry.dim}:
             raise ValueError(
                 f"the geometry has {self.geometry.dim} axes, but shapes of {sorted(lengths)} axes "
@@ -98,7 +95,10 @@ class FieldConfig(BaseModel):
         Raises:
             ValueError: If a field is unknown (with the nearest name), or a value does not fit.
         """
-        said = cls._said(data, geometry, observed_shape, exemplars=exemplars, mirrored=mirrored)
+        # Who wants no prior, or no exemplars, is not given the codes of one.
+        wanted = 0 if fields.get("prior") == "none" else fields.get("exemplars")
+        kept = min(exemplars, wanted) if isinstance(wanted, int) else exemplars
+        said = cls._said(data, geometry, observed_shape, exemplars=kept, mirrored=mirrored)
         if "directions" in cls.model_fields:
             default = cls.model_fields["directions"].default
             wanted = tuple(fields.get("directions", default))
@@ -181,7 +181,11 @@ class AutoencoderConfig(FieldConfig):
     )
 
     @model_validator(mode="after")
-    def _codes_need_a_prior(self) -> Self:
+    def _prior_fits(self) -> Self:
+        if self.prior != "none" and len(self.prior_shape) != self.geometry.dim:
+            raise ValueError(
+                f"the geometry has {self.geometry.dim} axes, but prior_shape is {self.prior_shape}"
+            )
         if self.codes and self.prior == "none":
             raise ValueError(
                 f"the codes {', '.join(self.codes)} are of a prior's reconstruction, but there is "

@@ -26,7 +26,7 @@ __all__ = ["CODES", "LatentCode", "LatentCodes"]
 
 @final
 class LatentCodes(nn.Module):
-    """The codes of a latent: at its start those from which the field is decoded, at its end the others.
+    """The codes of a latent: at its start those from which the field is decoded, the others last.
 
     Args:
         config: Names the codes; a code without a share of its own takes what the others leave.

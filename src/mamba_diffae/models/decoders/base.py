@@ -31,7 +31,7 @@ class DecoderContext(NamedTuple):
 class FieldDecoder(nn.Module, ABC):
     """Outputs of a network's parameterisation at anchors and queries.
 
-    A decoder that `streams` gives a query a value that does not depend on other queries: contract 1.
+    Of a decoder that `streams`, the value of a query does not depend on other queries: contract 1.
 
     Args:
         config: Sizes; a decoder of one's own is given `config.decoder_options` by keyword too.

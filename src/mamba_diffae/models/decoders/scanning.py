@@ -66,7 +66,7 @@ class ScanningDecoder(FieldDecoder):
     def anchor_flow(
         self, context: DecoderContext, modulation: Tensor, x: Tensor, present: Tensor | None
     ) -> tuple[None, Tensor]:
-        """See `FieldDecoder.anchor_flow`: no anchors, so outputs of no point, but of their width."""
+        """See `FieldDecoder.anchor_flow`: no anchors, so no outputs, but of their width."""
         return None, x.new_zeros(*x.shape[:2], parameterisation(self.config).outputs)
 
     def query_flow(

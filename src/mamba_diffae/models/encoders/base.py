@@ -33,7 +33,7 @@ class Encoding:
     observed: Tensor
 
     def mask_fields(self, keep: Tensor) -> Encoding:
-        """The same, as if nothing were observed of the fields where `keep`, shape (B,), is False."""
+        """The same, as if nothing were observed of the fields where `keep` (B,) is False."""
         seen = self.observations
         seen = replace(seen, mask=seen.mask & keep[:, None, None])
         residual = self.prior_residual * keep[:, None, None]
