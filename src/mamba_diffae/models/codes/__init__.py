@@ -46,7 +46,7 @@ class LatentCodes(nn.Module):
         kinds = {name: CODES.get(name) for name in config.codes}
         dims = code_dims(config.latent_dim, kinds)
         order = sorted(kinds, key=lambda name: not kinds[name].decodes)
-        self.codes = nn.ModuleDict({name: kinds[name](dims[name], config) for name in order})
+        self.codes = nn.ModuleDict({_key(n): kinds[n](dims[n], config) for n in order})
         told = sum(dims[name] for name in order if not kinds[name].decodes)
         self.decoded_dim = config.latent_dim - told
         self.parts: dict[str, slice] = {}
@@ -64,8 +64,8 @@ class LatentCodes(nn.Module):
     def encode(self, observations: Observations, posterior: PriorPosterior) -> Tensor:
         """All codes as one latent, shape (B, latent_dim); zeros where there is none."""
         latent = observations.values.new_zeros(len(observations), self.latent_dim)
-        for name, code in self.codes.items():
-            latent[:, self.parts[name]] = code.encode(observations, posterior)  # pyright: ignore[reportCallIssue]
+        for part, code in zip(self.parts.values(), self.codes.values(), strict=True):
+            latent[:, part] = code.encode(observations, posterior)  # pyright: ignore[reportCallIssue]
         return latent
 
     def decode(self, latent: Tensor) -> Tensor:
@@ -73,11 +73,17 @@ class LatentCodes(nn.Module):
         if not self.codes:
             return latent.new_zeros(len(latent), 0, self.value_dim)
         parts = (
-            code.decode(latent[:, self.parts[name]])  # pyright: ignore[reportCallIssue]
-            for name, code in self.codes.items()
+            code.decode(latent[:, part])  # pyright: ignore[reportCallIssue]
+            for part, code in zip(self.parts.values(), self.codes.values(), strict=True)
             if code.decodes
         )
         return sum(parts, latent.new_zeros(len(latent), self.cells, self.value_dim))
+
+
+def _key(name: str) -> str:
+    """A name as torch allows it for a module: without dots, and none of its own attributes."""
+    key = name.replace(".", "/")
+    return f"{key}/" if hasattr(nn.ModuleDict, key) else key
 
 
 def code_dims(latent_dim: int, kinds: dict[str, type[LatentCode]]) -> dict[str, int]:
