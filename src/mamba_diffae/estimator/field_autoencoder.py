@@ -15,7 +15,6 @@ from mamba_diffae.estimator.inputs import batches, checked_latents, chosen_devic
 from mamba_diffae.estimator.parts import Parts, part_settings
 from mamba_diffae.estimator.rendering import OnProgress, Rendering
 from mamba_diffae.estimator.scaling import FieldScaler
-from mamba_diffae.estimator.session import TrainingSession
 from mamba_diffae.fields import (
     FieldData,
     Grid,
@@ -34,7 +33,9 @@ from mamba_diffae.sources import open_field
 from mamba_diffae.training.loop.processes import Processes
 from mamba_diffae.training.objectives import Objective
 from mamba_diffae.training.resume import EXPORT, network_folder
+from mamba_diffae.training.session import TrainingSession
 from mamba_diffae.training.settings import Changes, Settings, settings_for
+from mamba_diffae.training.validation import residual_std
 
 
 @final
@@ -101,12 +102,21 @@ class FieldAutoencoder:
                 holds something else, or the fields are none to learn from.
         """
         data = open_field(data)
-        session = self._session(data)
+        scaler = FieldScaler.of(data)
+        session = self._session(data, scaler)
         with tempfile.TemporaryDirectory() as nowhere:
             folder = Path(nowhere) / "run" if run is None else Path(run).expanduser()
             options = {"resume": resume and run is not None, "overwrite": overwrite}
-            for result in session.phases(folder, phases, facts or {}, **options):
-                self._fitted = result.fitted
+            for result in session.train(folder, phases, facts, **options):
+                left = residual_std(result.net, session.data) if scaler.curved else (0.0,)
+                self._fitted = FittedModel(
+                    network=result.net,
+                    scaler=scaler,
+                    preset=self.preset,
+                    mirrored=bool(session.settings.data.mirrored),
+                    latent_flow=result.latent_flow,
+                    residual_std=left,
+                )
                 if result.newest:
                     target = result.run.path / EXPORT
                     Processes(self.device).run_on_main(lambda to=target: self.save_pretrained(to))
@@ -114,10 +124,9 @@ class FieldAutoencoder:
 
     def settings(self, data: FieldData) -> Settings:
         """What `fit` would train on fields, and what it inferred from them."""
-        return self._session(data).settings
+        return self._session(data, FieldScaler.of(data)).settings
 
-    def _session(self, data: FieldData) -> TrainingSession:
-        scaler = FieldScaler.of(data)
+    def _session(self, data: FieldData, scaler: FieldScaler) -> TrainingSession:
         inside = scaler.data(data.take(data.splits != "test"))
         settings = settings_for(
             self.architecture, inside, scaler.geometry, self.preset, self.changes
@@ -128,7 +137,6 @@ class FieldAutoencoder:
             seed=self.seed,
             device=self.device,
             settings=settings,
-            scaler=scaler,
             data=inside,
             objectives=self.objectives,
         )

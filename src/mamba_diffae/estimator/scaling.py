@@ -18,6 +18,7 @@ from mamba_diffae.fields import (
     ShapeError,
     ValuesError,
     Variable,
+    canonical_order,
     check_inside,
 )
 
@@ -32,8 +33,9 @@ class FieldScaler:
 
     Attributes:
         variables: Names, units and transforms, C of them.
-        grid: The native one.
-        frame: From physical coordinates to inside ones.
+        grid: The native one, its axes in the user's order.
+        frame: From physical coordinates to inside ones, its axes in the canonical order (time, the
+            vertical, north, east), so that the user's order of dimensions does not matter.
     """
 
     variables: tuple[Variable, ...]
@@ -53,12 +55,23 @@ class FieldScaler:
                     f"The axis {axis.name!r} has one cell; a field varies along each of its axes: "
                     "drop this one (values.squeeze(axis))."
                 )
-        return cls(tuple(data.variables), data.grid, Frame.of(data))
+        order = canonical_order(data.grid.names)
+        return cls(tuple(data.variables), data.grid, Frame.of(data.transpose(order)))
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Number in the user's order of each axis in the canonical one."""
+        return tuple(self.grid.names.index(name) for name in self.frame.names)
+
+    @property
+    def inside_grid(self) -> Grid:
+        """The native grid in inside coordinates and canonical order."""
+        return self.frame.inside(self.grid.transpose(self.order))
 
     @property
     def geometry(self) -> Geometry:
         """Of the native region."""
-        return self.frame.geometry(self.grid)
+        return self.frame.geometry(self.grid.transpose(self.order))
 
     @property
     def curved(self) -> bool:
@@ -78,7 +91,10 @@ class FieldScaler:
                 f"were given, but the model was fitted on {self.grid.describe_shape()} cells "
                 f"({self.grid.describe_region()}); give fields on that grid."
             )
-        parts = [self._forward(data.values[i : i + _AT_ONCE]) for i in range(0, len(data), _AT_ONCE)]
+        data = data.transpose(self.order)
+        parts = [
+            self._forward(data.values[i : i + _AT_ONCE]) for i in range(0, len(data), _AT_ONCE)
+        ]
         return FieldData(
             [Variable(v.name) for v in self.variables],
             self.frame.inside(data.grid),
@@ -135,11 +151,14 @@ class FieldScaler:
             if noise is not None:
                 error[here, c] = transform.derivative(values[here, c]) * noise[here, c]
         support = observations.support
+        sides = None if support is None else self.frame.lengths(support.numpy()[..., self.order])
         return Observations(
-            _single(self.frame.coords(coords)),
+            _single(self.frame.coords(coords[..., self.order])),
             _single(scaled),
             observations.mask,
-            support=None if support is None else _single(self.frame.lengths(support.numpy())),
+            support=None
+            if support is None
+            else _single(self.frame.lengths(support.numpy()[..., self.order])),
             noise=None if noise is None else _single(error),
             noise_group=observations.noise_group,
             covariates=None if observations.covariates is None else observations.covariates.float(),
@@ -147,7 +166,15 @@ class FieldScaler:
 
     def places(self, coords: np.ndarray) -> torch.Tensor:
         """Physical places (N, D) within the grid as inside ones, shape (1, N, D)."""
-        return _single(self.frame.coords(coords))[None]
+        return _single(self.frame.coords(coords[..., self.order]))[None]
+
+    def arrange(self, values: np.ndarray) -> np.ndarray:
+        """Native values (S, P, C), in canonical order, as (S, *shape, C) in the user's."""
+        order = self.order
+        shape = [self.grid.shape[d] for d in order]
+        gridded = values.reshape(len(values), *shape, values.shape[-1])
+        back = [0, *(order.index(d) + 1 for d in range(len(order))), len(order) + 1]
+        return gridded.transpose(back)
 
     def values(self, z: np.ndarray) -> np.ndarray:
         """Scaled values (..., C), such as draws, in the units of the variables."""

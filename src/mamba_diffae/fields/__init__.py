@@ -1,6 +1,6 @@
 """What a field is: axes, grids, variables, snapshots; what is observed of it, what is asked."""
 
-from mamba_diffae.fields.axis import Axis
+from mamba_diffae.fields.axis import Axis, canonical_order
 from mamba_diffae.fields.data import FieldData
 from mamba_diffae.fields.errors import (
     AxisError,
@@ -20,7 +20,6 @@ from mamba_diffae.fields.observe import (
     box_averages,
     known_points,
     observe,
-    random_places,
 )
 from mamba_diffae.fields.overlap import BoxAverages, average, overlap
 from mamba_diffae.fields.patterns import (
@@ -75,6 +74,7 @@ __all__ = [
     "Variable",
     "as_observations",
     "average",
+    "canonical_order",
     "box_averages",
     "check_fraction",
     "check_inside",
@@ -84,7 +84,6 @@ __all__ = [
     "known_points",
     "observe",
     "overlap",
-    "random_places",
     "robust_limits",
     "target_grid",
     "transform_from_dict",

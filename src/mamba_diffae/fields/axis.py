@@ -11,6 +11,13 @@ import numpy as np
 from mamba_diffae.fields.errors import AxisError
 
 LATITUDES, LONGITUDES = ("lat", "latitude"), ("lon", "longitude")
+CANONICAL = (
+    ("time", "t", "date"),
+    ("level", "lev", "depth", "height", "altitude", "pressure", "z"),
+    ("y", "north", "northing", *LATITUDES),
+    ("x", "east", "easting", *LONGITUDES),
+)
+"""Names of axes by their place in the canonical order: time, the vertical, north, east."""
 _ROUNDING = 1e-6
 """Relative difference of cell widths that counts as equal: coordinates are often float32."""
 _CIRCLE = 1e-4
@@ -275,3 +282,18 @@ def check_rising(values: np.ndarray, name: str, what: str) -> None:
 
 def _degrees(unit: str) -> bool:
     return unit.lower().startswith(("deg", "°"))
+
+
+def canonical_order(names: Sequence[str]) -> tuple[int, ...]:
+    """Numbers of axes in the canonical order, if all have names of it; else as they are.
+
+    >>> canonical_order(("lon", "lat"))
+    (1, 0)
+    """
+    places = [
+        next((p for p, known in enumerate(CANONICAL) if name.lower() in known), None)
+        for name in names
+    ]
+    if None in places or len(set(places)) < len(places):
+        return tuple(range(len(names)))
+    return tuple(sorted(range(len(names)), key=lambda d: places[d] or 0))

@@ -192,6 +192,15 @@ class FieldData:
         spread = np.linspace(0, len(first) - 1, min(count, len(first))).round().astype(int)
         return self.take(first[spread])
 
+    def transpose(self, order: Sequence[int]) -> FieldData:
+        """The same snapshots with the axes of their grid in another order."""
+        if tuple(order) == tuple(range(self.grid.dim)):
+            return self
+        axes = (0, *(d + 1 for d in order), self.grid.dim + 1)
+        valid = None if self.valid is None else self.valid.transpose(axes)
+        grid = self.grid.transpose(order)
+        return self._with(grid=grid, values=self.values.transpose(axes), valid=valid)
+
     def at(self, shape: Sequence[int] | Grid) -> FieldData:
         """The same snapshots averaged over the cells of a coarser grid, weighted by area.
 

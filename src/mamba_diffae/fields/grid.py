@@ -164,6 +164,11 @@ class Grid:
             weight = weight * axis.measures.reshape([-1 if i == d else 1 for i in range(self.dim)])
         return weight / weight.sum()
 
+    def transpose(self, order: Sequence[int]) -> Grid:
+        """The same grid with its axes in another order."""
+        mask = None if self.mask is None else self.mask.transpose(order)
+        return Grid(tuple(self.axes[d] for d in order), mask)
+
     def regrid(self, shape: Sequence[int]) -> Grid:
         """Equally wide cells over the same region; a cell exists if a part of it does."""
         if len(shape) != self.dim:

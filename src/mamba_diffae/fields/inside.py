@@ -44,6 +44,10 @@ def check_inside(coords: np.ndarray, grid: Grid, what: str = "observations") -> 
                 x[:, d] = axis.low + np.mod(x[:, d] - axis.low, axis.span)
             continue
         margin = ROUNDING * axis.span
+        if axis.is_longitude:  # of the other convention: a turn of the globe apart
+            turned = axis.low + np.mod(x[:, d] - axis.low, 360)
+            far = (x[:, d] < axis.low - margin) | (x[:, d] > axis.high + margin)
+            x[:, d] = np.where(far, turned, x[:, d])
         outside |= ~((x[:, d] >= axis.low - margin) & (x[:, d] <= axis.high + margin))
         x[:, d] = x[:, d].clip(axis.low, axis.high)
     if outside.any():

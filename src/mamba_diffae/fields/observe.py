@@ -116,12 +116,6 @@ def box_averages(data: FieldData) -> BoxAverages:
     return BoxAverages(data.values, data.weights(), edges, data.grid.periodic)
 
 
-def random_places(rng: np.random.Generator, data: FieldData, count: int) -> np.ndarray:
-    """Places anywhere in the region of fields, shape (count, D)."""
-    low, high = np.array([[axis.low, axis.high] for axis in data.grid.axes]).T
-    return low + (high - low) * rng.random((count, data.grid.dim))
-
-
 def _one(
     coords: np.ndarray, values: np.ndarray, known: np.ndarray, support: np.ndarray | None
 ) -> Observations:

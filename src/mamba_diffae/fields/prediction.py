@@ -12,7 +12,7 @@ import numpy as np
 
 from mamba_diffae.fields.axis import Axis
 from mamba_diffae.fields.data import FieldData
-from mamba_diffae.fields.errors import FieldError, ShapeError
+from mamba_diffae.fields.errors import CoordinateError, FieldError, ShapeError
 from mamba_diffae.fields.grid import Grid
 from mamba_diffae.fields.inside import check_inside
 from mamba_diffae.fields.overlap import average
@@ -28,13 +28,17 @@ _NOTHING = 1e-9
 class Query:
     """The places to ask at for some targets, and the way from there to the targets.
 
+    Places that do not exist (land) are not asked; what is told of them is NaN.
+
     Attributes:
-        coords: Places in physical coordinates, shape (N, D).
-        asked: The grid whose cells' centres they are; None for given places.
+        coords: Places that exist, in physical coordinates, shape (N, D).
+        exists: Which of all places they are, shape (P,), bool.
+        asked: The grid whose P cells' centres all places are; None for given places.
         grid: That of the targets; None for given places.
     """
 
     coords: np.ndarray
+    exists: np.ndarray
     asked: Grid | None = None
     grid: Grid | None = None
 
@@ -52,37 +56,56 @@ class Query:
 
         Raises:
             ShapeError: If the targets are none, or of other axes.
-            CoordinateError: If places lie outside the native grid.
+            CoordinateError: If places lie outside the native grid, or none of them exists.
         """
         if isinstance(targets, np.ndarray) and _are_places(targets, native):
-            places = targets.reshape(len(targets), -1)
-            return cls(check_inside(places, native, "targets"))
+            places = check_inside(targets.reshape(len(targets), -1), native, "targets")
+            return cls(*_existing(places, native))
         grid = target_grid(targets, native)
         check_inside(grid.centres(), native, "targets")
         asked = _asked(grid, native)
-        return cls(check_inside(asked.centres(), native, "targets"), asked, grid)
+        places = check_inside(asked.centres(), native, "targets")
+        return cls(*_existing(places, native), asked, grid)
 
     def finish(self, values: np.ndarray) -> np.ndarray:
         """Values at the places, shape (B, N, C), to those of the targets, (B, *shape, C)."""
+        C = values.shape[-1]
         if self.asked is None or self.grid is None:
-            return values
-        gridded = values.reshape(len(values), *self.asked.shape, values.shape[-1])
+            return self._spread(values, np.nan)
         if self.asked.axes == self.grid.axes:
-            return gridded
-        matrices = self.asked.overlaps(self.grid)
+            return self._spread(values, np.nan).reshape(len(values), *self.grid.shape, C)
+        gridded = self._spread(values, 0.0).reshape(len(values), *self.asked.shape, C)
+        weight = self.asked.weights() * self.exists.reshape(self.asked.shape)
+        weight, matrices = weight[None, ..., None], self.asked.overlaps(self.grid)
+        total, mass = average(weight, matrices), average(gridded * weight, matrices)
+        some = total > _NOTHING * total.max()
+        return np.divide(mass, total, out=np.full_like(mass, np.nan), where=some)
 
-        def averaged(asked: Grid) -> tuple[np.ndarray, np.ndarray]:
-            weight = asked.weights()[None, ..., None]
-            total = average(weight, matrices)
-            mass = average(gridded * weight, matrices)
-            return np.divide(mass, total, out=np.zeros_like(mass), where=total > 0), total
+    def _spread(self, values: np.ndarray, missing: float) -> np.ndarray:
+        """Values at all places, shape (B, P, C)."""
+        if self.exists.all():
+            return values
+        every = np.full((len(values), len(self.exists), values.shape[-1]), missing, values.dtype)
+        every[:, self.exists] = values
+        return every
 
-        means, _ = averaged(Grid(self.asked.axes))
-        if self.asked.mask is None:
-            return means
-        # Cells that do not exist count nothing, save where a target has no others.
-        existing, total = averaged(self.asked)
-        return np.where(total > _NOTHING * total.max(), existing, means)
+
+def _existing(places: np.ndarray, native: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Those of places (P, D) that lie in cells that exist, and which they are, (P,) bool."""
+    if native.mask is None:
+        return places, np.ones(len(places), dtype=bool)
+    pairs = zip(native.axes, places.T, strict=True)
+    cell = tuple(
+        np.clip(np.searchsorted(axis.edges, x, side="right") - 1, 0, axis.cells - 1)
+        for axis, x in pairs
+    )
+    exists = native.mask[cell]
+    if not exists.any():
+        raise CoordinateError(
+            f"None of the {len(places)} targets lies in a cell that exists; the mask of the grid "
+            "leaves them out."
+        )
+    return places[exists], exists
 
 
 def _are_places(targets: np.ndarray, native: Grid) -> bool:
@@ -127,9 +150,8 @@ def _asked(grid: Grid, native: Grid) -> Grid:
 
     Those are divided where they are wider than the native ones of another region.
     """
-    axes = [_asked_axis(axis, own) for axis, own in zip(grid.axes, native.axes, strict=True)]
-    mask = native.mask if tuple(axes) == native.axes else None
-    return Grid(tuple(axes), mask)
+    axes = (_asked_axis(axis, own) for axis, own in zip(grid.axes, native.axes, strict=True))
+    return Grid(tuple(axes))
 
 
 def _asked_axis(axis: Axis, native: Axis) -> Axis:

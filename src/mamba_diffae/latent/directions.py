@@ -12,15 +12,14 @@ from typing import final
 import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.estimator.known import autoencoder
 from mamba_diffae.evaluation.probes import STRENGTH
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.latent.attributes import HAS, LEAST, UNKNOWN, contrasts, learnable, resolve
 from mamba_diffae.models.presets import build_config
-from mamba_diffae.models.pretrained import DIRECTIONS
-from mamba_diffae.training.batches import DataConfig
-from mamba_diffae.training.latents import FieldEncoder
+from mamba_diffae.models.serialization import DIRECTIONS
+from mamba_diffae.training.data.config import DataConfig
+from mamba_diffae.training.data.latents import FieldEncoder
 
 _AT_ONCE = 128
 
@@ -67,9 +66,9 @@ class Directions:
 def fit_directions(latents: np.ndarray, labels: Mapping[str, np.ndarray]) -> Directions:
     """Class-balanced logistic regression of every attribute on standardised latents.
 
-    A probe's own weights w are no direction to go: they weigh quiet coordinates against loud ones,
-    and a field that is moved along them gets grain. With S the covariance of the latents, S w is
-    the likeliest move that the probe hears.
+    A probe's own weights w are no direction to go: they weigh coordinates of small variance against
+    those of large, and a field that is moved along them gets rough. With S the covariance of the
+    latents, S w is the likeliest move that changes the probe.
 
     Args:
         latents: Shape (S, latent_dim).
@@ -101,7 +100,7 @@ def fit_directions(latents: np.ndarray, labels: Mapping[str, np.ndarray]) -> Dir
 
 def learn_directions(
     model: FieldAutoencoder,
-    truth: GridField,
+    data: FieldData,
     run: Path | None = None,
     *,
     shipped: Path | None = None,
@@ -115,7 +114,7 @@ def learn_directions(
 
     Args:
         model: Fitted.
-        truth: The fields that it was fitted on, of its native size, with attributes.
+        data: The fields that it was fitted on, with attributes.
         run: Its folder, where the directions are kept and found again; None: nowhere.
         shipped: A folder where they may be found as well, and which is left as it is.
         seed: Of the cells.
@@ -125,13 +124,13 @@ def learn_directions(
         ValueError: If the model is not fitted or has no latent, or the fields are not its training
             fields or have no attributes to learn from.
     """
-    net = autoencoder(model._fitted()[0])
-    train = truth.split("train")
+    train = data.split("train")
     labels = learnable(contrasts(train.attributes))
     _check(model, train, labels)
-    cells = None if net.prior is None else net.prior.cells
-    data = build_config(DataConfig, {"cells": cells, "mirrored": model.mirrored}, "data")
-    encoder = FieldEncoder(net, train, data, seed)
+    net, inside = model.fitted.autoencoder, model.fitted.scaler.data(train)
+    shape = net.config.observed_shape
+    sampling = {"observed_shape": shape, "mirrored": model.mirrored}
+    encoder = FieldEncoder(net, build_config(DataConfig, sampling, "data"), seed)
     key = _key(encoder, train)
     for folder in (run, shipped):
         standing = None if folder is None else _read(folder / DIRECTIONS, key)
@@ -139,7 +138,7 @@ def learn_directions(
             return standing
     latents = []
     for i in range(0, len(train), _AT_ONCE):
-        fields = train.take(slice(i, i + _AT_ONCE))
+        fields = inside.take(slice(i, i + _AT_ONCE))
         latents.append(encoder.encode(fields, number=i).numpy())
         on_progress(i + len(fields), len(train))
     directions = fit_directions(np.concatenate(latents), labels)
@@ -148,14 +147,13 @@ def learn_directions(
     return directions
 
 
-def _check(model: FieldAutoencoder, train: GridField, labels: Mapping[str, np.ndarray]) -> None:
-    prior = autoencoder(model._fitted()[0]).prior
-    exemplars = 0 if prior is None else len(prior.exemplars)
-    if train.size != model.size or len(train) < exemplars:
+def _check(model: FieldAutoencoder, train: FieldData, labels: Mapping[str, np.ndarray]) -> None:
+    exemplars = len(model.fitted.autoencoder.prior.groups)
+    if train.grid.axes != model.grid.axes or len(train) < exemplars:
         raise ValueError(
-            f"{len(train)} training fields of {train.size} × {train.size} were given, but the "
-            f"model was fitted on fields of {model.size} × {model.size} and remembers {exemplars}; "
-            "give the fields that it was fitted on."
+            f"{len(train)} training fields on {train.grid.describe_shape()} cells were given, but "
+            f"the model was fitted on {model.grid.describe_shape()} cells and keeps {exemplars} "
+            "fields; give those that it was fitted on."
         )
     if not labels:
         raise ValueError(
@@ -165,7 +163,7 @@ def _check(model: FieldAutoencoder, train: GridField, labels: Mapping[str, np.nd
         )
 
 
-def _key(encoder: FieldEncoder, train: GridField) -> str:
+def _key(encoder: FieldEncoder, train: FieldData) -> str:
     total = hashlib.sha256(encoder.digest().encode())
     total.update(np.ascontiguousarray(train.values).tobytes())
     for name, column in sorted(train.attributes.items()):

@@ -54,7 +54,7 @@ def invert(
     seen = scaler.observations(as_observations(observations))
     _check_count(len(data), len(seen))
     given = None if latents is None else checked_latents(model.latent_dim, latents)
-    query, parts = scaler.places(data.grid.centres()), []
+    query, parts = _native_places(model), []
     for batch in batches(net, seen, given):
         assert batch.observations is not None
         known = State(*(v[batch.numbers.cpu()].to(batch.numbers.device) for v in state))
@@ -98,14 +98,13 @@ def sample_from(
     for known in (seen, given):
         if known is not None:
             _check_count(len(noise.queries), len(known))
-    query, parts = scaler.places(scaler.grid.centres()), []
+    query, parts = _native_places(model), []
     for batch in batches(net, seen, given):
         start = State(*(part[batch.numbers.cpu()].to(batch.numbers.device) for part in noise))
         asked = query.to(batch.numbers.device).expand(len(batch.numbers), -1, -1)
         what = batch.observations, batch.latent, decoder_inputs, start
         parts.append(solve_flow(net, asked, *what, steps=steps).x.cpu())
-    values = scaler.values(torch.cat(parts).numpy())
-    return values.reshape(len(values), *scaler.grid.shape, -1)
+    return scaler.arrange(scaler.values(torch.cat(parts).numpy()))
 
 
 def reconstructions(
@@ -145,6 +144,12 @@ def reconstructions(
         found[read, "seeded"] = predicted.draws[0]
         found[read, "inverted"] = sample_from(model, noise, observations, **options)
     return found
+
+
+def _native_places(model: FieldAutoencoder) -> Tensor:
+    """Centres of the native cells, inside, shape (1, P, D)."""
+    centres = model.fitted.scaler.inside_grid.centres()
+    return torch.from_numpy(centres.astype(np.float32))[None]
 
 
 def _points(values: np.ndarray, count: int, variables: int) -> Tensor:

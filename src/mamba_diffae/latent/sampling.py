@@ -65,7 +65,9 @@ def sample(
     _check(count, seed, flow, mean)
     if flow == "latent":
         device = model.fitted.device
-        latents = model.latent_flow.sample(field_keys(seed, count, device), steps=steps).cpu().numpy()
+        latents = (
+            model.latent_flow.sample(field_keys(seed, count, device), steps=steps).cpu().numpy()
+        )
     else:
         latents = np.zeros((count, model.latent_dim), np.float32)
     drawn = model.decode(

@@ -105,7 +105,7 @@ def permuted(observations: Observations, seed: int = 0) -> Observations:
 def close(a: Tensor, b: Tensor, what: str, tolerance: float = 1e-5) -> None:
     """Assert that two tensors are equal up to a tolerance."""
     assert a.shape == b.shape, f"{what}: shapes {tuple(a.shape)} and {tuple(b.shape)} differ"
-    difference = float((a - b).abs().max()) if a.numel() else 0.0
+    difference = float((a - b).detach().abs().max()) if a.numel() else 0.0
     assert difference <= tolerance, f"{what}: differs by {difference:.2g}, at most {tolerance:g}"
 
 

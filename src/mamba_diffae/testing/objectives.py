@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from mamba_diffae.models.presets import build_config
 from mamba_diffae.testing.cases import OBSERVED, tiny_network, waves
 from mamba_diffae.training.data.batches import FieldBatches
 from mamba_diffae.training.data.config import DataConfig
@@ -18,9 +19,15 @@ def check_objective(objective: Objective) -> None:
     """
     net = tiny_network().train()
     objective.prepare(net)
-    data = DataConfig(queries=24, observed_shape=OBSERVED)
-    train = waves().split("train")
-    batches = FieldBatches(train, data, seed=0, batch_size=4, network=net)
+    sampling = build_config(DataConfig, {"queries": 24, "observed_shape": OBSERVED}, "data")
+    batches = FieldBatches(
+        waves().split("train"),
+        sampling,
+        net.prior,
+        seed=0,
+        batch_size=4,
+        anchor_shape=net.anchor_shape,
+    )
     batch = batches(0)
     loss = objective.loss(net, batch)
     assert loss.shape == (), "the loss is no single number"

@@ -88,6 +88,17 @@ def residual(
     return left * weight, weight
 
 
+def residual_std(
+    net: FieldFlow, data: FieldData, observed_shape: Shape | None = None
+) -> tuple[float, ...]:
+    """Root mean square of what the mean leaves open, of each variable; arguments as `residual`."""
+    left, weight = residual(net, data, observed_shape)
+    weight = torch.ones_like(left) if weight is None else weight
+    dims = tuple(range(left.ndim - 1))
+    mean = (left.square() * weight).sum(dims) / weight.sum(dims).clamp(min=1e-12)
+    return tuple(mean.sqrt().tolist())
+
+
 def posterior_mean(net: FieldFlow, inputs: Observations, coords: Tensor) -> Tensor:
     """The posterior mean at coordinates (N, D), some fields at a time, on the CPU."""
     device = next(net.parameters()).device
