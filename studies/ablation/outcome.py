@@ -8,6 +8,7 @@ from typing import Literal, final
 
 import numpy as np
 
+from mamba_diffae.fields import Shape
 from studies.common.scoreboard import extent
 
 
@@ -17,11 +18,11 @@ class Measure:
     """Where PSNR is measured.
 
     Attributes:
-        scale: Pixels a side.
+        shape: Cells along each axis.
         read: The usual share of the cells, few of them, or the latent alone.
     """
 
-    scale: int
+    shape: Shape
     read: Literal["usual", "few cells", "latent alone"] = "usual"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mamba_diffae.benchmark import Page, Table
+from mamba_diffae.benchmark.wording import in_short
 from studies.ablation.outcome import Arm, Effect, Measure, Outcome
 from studies.ablation.study import FEW, AblationResult
 from studies.common.report import Row, signed
@@ -33,7 +34,7 @@ def page(result: AblationResult) -> Page:
 def measure_label(measure: Measure) -> str:
     """A measure as tables name it."""
     beside = {"usual": "", "few cells": f", {FEW:.0%} seen", "latent alone": ", latent alone"}
-    return f"{measure.scale}²{beside[measure.read]}"
+    return f"{in_short(measure.shape)}{beside[measure.read]}"
 
 
 def levels_table(arm: Arm) -> Table:

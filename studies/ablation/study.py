@@ -50,9 +50,9 @@ class Level:
 
 DEFAULT = Level("default", "default", "as the preset says")
 _FIRST = (
-    Level("no-scan", "orders", "no scan in the encoder", ("model.encoder_blocks=0",)),
+    Level("no-scan", "orders", "no scan in the encoder", ("model.encoder=pointwise",)),
     Level("step-count", "step", "1/N", ("model.step=count",)),
-    Level("scan-decoder", "decoder", "scan over the queries", ("model.decoder=scan",)),
+    Level("scan-decoder", "decoder", "scan over the queries", ("model.decoder=scanning",)),
     Level("state-1", "state", "1 number", ("model.d_state=1",)),
     Level("pooling-mean", "pooling", "mean", ("model.pooling=mean",)),
 )
@@ -152,13 +152,15 @@ def _outcome(bench: Workbench, level: Level, jobs: Sequence[Job]) -> Outcome:
 
 def _measured(bench: Workbench, job: Job) -> dict[Measure, float]:
     """PSNR of one training, in dB: at each scale, from few cells, and from the latent alone."""
-    points, finest = job.method("latent+points"), bench.scales[-1]
+    points = job.method("latent+points")
     board = Scoreboard(bench.scores(job, native_only=True))
     few = Scoreboard(_from_few_cells(bench, job, points))
+    finest = board.scales[-1]
+    native = board.shapes[finest]
     return {
-        **{Measure(scale): board.psnr(points, scale) for scale in board.scales},
-        Measure(finest, "few cells"): few.psnr(points, finest),
-        Measure(finest, "latent alone"): board.psnr(job.method("latent"), finest),
+        **{Measure(shape): board.psnr(points, scale) for scale, shape in board.shapes.items()},
+        Measure(native, "few cells"): few.psnr(points, finest),
+        Measure(native, "latent alone"): board.psnr(job.method("latent"), finest),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData
 from mamba_diffae.fields.atomic import atomic_file
 
 DIGITS = 12
@@ -67,12 +67,18 @@ def weights_digest(*networks: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def fields_digest(truth: GridField) -> str:
+def fields_digest(data: FieldData) -> str:
     """What tells one stack of fields from another."""
     digest = hashlib.sha256()
-    for array in (truth.values, truth.groups):
-        digest.update(array.tobytes())
-    limits = [truth.scaling.low, truth.scaling.high]
-    about = [truth.values.shape, limits, list(truth.names), truth.splits.tolist()]
+    valid = b"" if data.valid is None else np.packbits(data.valid).tobytes()
+    for content in (data.values.tobytes(), data.groups.tobytes(), valid):
+        digest.update(content)
+    about = {
+        "shape": data.values.shape,
+        "variables": [variable.to_dict() for variable in data.variables],
+        "grid": data.grid.to_dict(),
+        "names": [*data.names],
+        "splits": data.splits.tolist(),
+    }
     digest.update(json.dumps(about).encode())
     return digest.hexdigest()[:DIGITS]

@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Literal, final
 
 from mamba_diffae.benchmark.network_methods import NetworkName, Reading
+from mamba_diffae.benchmark.wording import in_short
 from mamba_diffae.evaluation import Method
+from mamba_diffae.fields import Shape
 from mamba_diffae.models.presets import preset_config
-from mamba_diffae.models.pretrained import model_class
+from mamba_diffae.models.registry import ARCHITECTURES
 from mamba_diffae.training import Run, TrainingConfig
 from studies.common.training_job import Recipe
 
-Phase = Literal["autoencoder", "diffusion"]
-_PHASE_LABELS: Mapping[Phase, str] = {"autoencoder": "phase 1", "diffusion": "phase 2"}
+Phase = Literal["autoencoder", "flow"]
+_PHASE_LABELS: Mapping[Phase, str] = {"autoencoder": "phase 1", "flow": "phase 2"}
 
-PHASE_SHARES: Mapping[str, float] = {"autoencoder": 0.75, "diffusion": 0.25}
+PHASE_SHARES: Mapping[str, float] = {"autoencoder": 0.75, "flow": 0.25}
 """How the phases of an autoencoder share what is given to it, as in `mamba-diffae demo`."""
 _MANY_STEPS = 100_000
 """More than any budget of time allows, so that time alone decides."""
@@ -32,18 +34,18 @@ class Candidate:
     Attributes:
         key: Tells it from all others, also in names of files.
         label: As tables name it.
-        model: "autoencoder", "mamba-diffusion" or "minimal-latent".
+        architecture: "autoencoder", "mamba-diffusion" or "minimal-latent".
         settings: What is set otherwise than in the preset, as --set takes it.
-        size: Native pixels a side that it is trained at; None: the source's own.
+        shape: Native cells along each axis that it is trained at; None: the source's own.
         phases: That are trained, of those that its network has.
         rate: Learning rate of the first of them, in rates of the preset.
     """
 
     key: str
     label: str
-    model: str
+    architecture: str
     settings: tuple[str, ...] = ()
-    size: int | None = None
+    shape: Shape | None = None
     phases: tuple[str, ...] = tuple(PHASE_SHARES)
     rate: float = 1.0
 
@@ -67,7 +69,7 @@ SCAN = Candidate(
     "autoencoder-with-scan-decoder",
     "autoencoder with scan decoder",
     "autoencoder",
-    ("model.decoder=scan",),
+    ("model.decoder=scanning",),
 )
 ANCHORED = Candidate("autoencoder", "autoencoder", "autoencoder")
 PHASE_1 = replace(
@@ -86,10 +88,11 @@ NO_PRIOR = Candidate(
 CANDIDATES = (BASELINE, FOUR_DIRECTIONS, MINIMAL, SCAN, ANCHORED, NO_PRIOR)
 
 
-def at_coarse_only(size: int) -> tuple[Candidate, ...]:
-    """Baseline and autoencoder, trained at a coarse size only and asked at finer ones."""
+def at_coarse_only(shape: Shape) -> tuple[Candidate, ...]:
+    """Baseline and autoencoder, trained at a coarse shape only and asked at finer ones."""
+    at, label = "x".join(map(str, shape)), in_short(shape)
     return tuple(
-        replace(c, key=f"{c.key}-at-{size}", label=f"{c.label} trained at {size}²", size=size)
+        replace(c, key=f"{c.key}-at-{at}", label=f"{c.label} trained at {label}", shape=shape)
         for c in (BASELINE, ANCHORED)
     )
 
@@ -133,25 +136,25 @@ class Job:
         candidate: What is trained.
         seed: Of the training.
         cost: What it may cost.
-        equal_pictures: Whether the cost is that of as many pictures as another training saw.
+        equal_fields: Whether the cost is that of as many fields as another training saw.
         after: The phase at whose end the network is judged; None: the last.
     """
 
     candidate: Candidate
     seed: int
     cost: Cost
-    equal_pictures: bool = False
+    equal_fields: bool = False
     after: Phase | None = None
 
     @property
     def network(self) -> NetworkName:
         """What the network is called."""
         key, label = self.candidate.key, self.candidate.label
-        if self.equal_pictures:
-            key, label = f"{key}-equal-pictures", f"{label}, equal pictures"
+        if self.equal_fields:
+            key, label = f"{key}-equal-fields", f"{label}, equal fields"
         if self.after is not None:
             key, label = f"{key}-after-{self.after}", f"{label} after {_PHASE_LABELS[self.after]}"
-        return NetworkName(key, label, model_class(self.candidate.model).has_latent)
+        return NetworkName(key, label, ARCHITECTURES.get(self.candidate.architecture).has_latent)
 
     @property
     def label(self) -> str:
@@ -170,14 +173,22 @@ class Job:
     def recipe(self, source: str, preset: str, device: str) -> Recipe:
         """All that its training depends on."""
         candidate = self.candidate
-        phases = [p for p in model_class(candidate.model).phases if p in candidate.phases]
+        known = ARCHITECTURES.get(candidate.architecture).phases
+        phases = [p for p in known if p in candidate.phases]
         settings = (
             *candidate.settings,
             *_rate(preset, phases[0], candidate.rate),
             *self.cost.settings(phases),
         )
         return Recipe(
-            source, candidate.model, preset, phases, settings, self.seed, device, candidate.size
+            source=source,
+            architecture=candidate.architecture,
+            preset=preset,
+            phases=phases,
+            settings=settings,
+            seed=self.seed,
+            device=device,
+            shape=candidate.shape,
         )
 
 
@@ -194,19 +205,19 @@ def steps_made(run: Run) -> dict[str, int]:
     return {row["phase"]: row["step"] for row in run.metrics() if "loss" in row}
 
 
-def pictures_a_step(run: Run) -> float:
-    """Pictures of an update, averaged over the phases by their shares of the steps."""
+def fields_a_step(run: Run) -> float:
+    """Fields of an update, averaged over the phases by their shares of the steps."""
     shares = {phase: PHASE_SHARES[phase] for phase in steps_made(run)}
     training = run.facts["settings"]["training"]
-    pictures = sum(
+    fields = sum(
         share * training[phase]["batch_size"] * training[phase]["accumulation"]
         for phase, share in shares.items()
     )
-    return pictures / sum(shares.values())
+    return fields / sum(shares.values())
 
 
-def pictures_seen(run: Run) -> int:
-    """Pictures that were learned from, over all phases, each time they came."""
+def fields_seen(run: Run) -> int:
+    """Fields that were learned from, over all phases, each time they came."""
     training = run.facts["settings"]["training"]
     return sum(
         steps * training[phase]["batch_size"] * training[phase]["accumulation"]

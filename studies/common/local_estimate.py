@@ -1,20 +1,24 @@
-"""What the prior of an autoencoder makes of observations by itself, without any network."""
+"""What the prior of a model makes of observations by itself, without any network."""
 
 from __future__ import annotations
+
+from typing import final
 
 import numpy as np
 import torch
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.evaluation import Method, Predictor
-from mamba_diffae.fields import FieldBatch, area_average
-from mamba_diffae.nn.interpolation import cubic, resample, resampling
+from mamba_diffae.estimator.inputs import batches
+from mamba_diffae.evaluation import Method
+from mamba_diffae.fields import Grid, Observations, Prediction, Query
+from mamba_diffae.nn.interpolation import cubic, interpolate
 
-LOCAL_ESTIMATE = Method("local-estimate", "local analogue estimate, no network")
+LOCAL_ESTIMATE = Method("local-estimate", "local analogue estimate, no network", "prior")
 
 
-def local_estimate(model: FieldAutoencoder) -> Predictor:
-    """The prior's mean on its lattice, carried to native pixels by cubic splines.
+@final
+class LocalEstimate:
+    """The prior's mean on its lattice, carried to the native cells by cubic splines.
 
     Args:
         model: Fitted, with a prior. Its weights are not used, only the exemplars it keeps.
@@ -22,21 +26,28 @@ def local_estimate(model: FieldAutoencoder) -> Predictor:
     Raises:
         ValueError: If the model is not fitted or has no prior.
     """
-    net, scaling = model._fitted()
-    prior = net.prior
-    if prior is None:
-        raise ValueError(
-            f"This {net.kind} has no prior, so there is no estimate without a network; fit an "
-            "autoencoder with data.exemplars above 0."
-        )
-    to_pixels = resampling(prior.cells, model.size, cubic)
-    somewhere = torch.full((1, 1, prior.coord_dim), 0.5)
 
-    def predict(observations: FieldBatch, scale: int) -> np.ndarray:
-        seen = model._inputs(observations, somewhere)
-        means = [prior(*part)[..., : prior.value_dim].cpu() for part in model._parts(seen)]
-        native = resample(torch.cat(means), to_pixels, prior.coord_dim)
-        grid = scaling.unscale(native).numpy().reshape(-1, model.size, model.size, prior.value_dim)
-        return grid if scale == model.size else area_average(grid, scale)
+    def __init__(self, model: FieldAutoencoder) -> None:
+        net = model.fitted.network
+        if net.prior.empty:
+            raise ValueError(
+                f"This {net.kind} has no prior, so there is no estimate without a network; fit an "
+                "autoencoder with data.exemplars above 0."
+            )
+        self.fitted = model.fitted
 
-    return predict
+    @torch.no_grad()
+    def predict(self, observations: Observations, targets: Grid) -> Prediction:
+        """See `Predictor.predict`; coarser targets are averages of the native cells."""
+        net, scaler = self.fitted.network, self.fitted.scaler
+        query = Query.of(targets, scaler.grid)
+        places = scaler.places(query.coords)
+        shape, geometry = net.prior.config.shape, net.prior.config.geometry
+        parts = []
+        for batch in batches(net, scaler.observations(observations), None):
+            assert batch.observations is not None
+            mean = net.prior.posterior(batch.observations).mean
+            asked = places.to(mean.device).expand(len(mean), -1, -1)
+            values = interpolate(mean, asked, shape, geometry, cubic).cpu().numpy()
+            parts.append(query.finish(scaler.values(values)))
+        return Prediction.of_mean(np.concatenate(parts), grid=query.grid)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, final
 
 from mamba_diffae.benchmark import Request
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData
 from mamba_diffae.models.presets import preset
-from mamba_diffae.sources import lasting_name
+from mamba_diffae.sources import canonical_source
 from studies.common.cache import DIGITS, fields_digest
 from studies.common.candidates import Job
 from studies.common.training_job import Recipe, TrainingJob, without_folder
@@ -30,34 +30,32 @@ class ModelStore:
     Args:
         request: What is asked; its folder lies beside the shared one.
         source: Of the fields, as `mamba-diffae fit` takes it.
-        truth: What that source holds.
+        data: What that source holds.
         preset: Sizes of the networks.
     """
 
-    def __init__(self, request: Request, source: str, truth: GridField, preset: str) -> None:
-        self.request, self.truth, self.preset = request, truth, preset
-        self.source = lasting_name(source)
+    def __init__(self, request: Request, source: str, data: FieldData, preset: str) -> None:
+        self.request, self.data, self.preset = request, data, preset
+        self.source = canonical_source(source)
         self.folder = shared_folder(request)
 
     def training(self, job: Job) -> TrainingJob:
         """Folder and command of a training."""
         recipe = job.recipe(self.source, self.preset, self.request.device)
-        name = f"{recipe.model}-{recipe.seed}-{_digest(self._key(recipe))}"
-        training = TrainingJob(f"{job.label}, seed {job.seed}", self.folder / name, recipe)
-        _take_over(self.request.folder / job.file_stem, training)
-        return training
+        name = f"{recipe.architecture}-{recipe.seed}-{_digest(self._key(recipe))}"
+        return TrainingJob(f"{job.label}, seed {job.seed}", self.folder / name, recipe)
 
     def _key(self, recipe: Recipe) -> dict[str, Any]:
         """All that tells its result from others'."""
         sections = preset(recipe.preset)
         phases = {phase: sections["training"].get(phase) for phase in recipe.phases}
-        sizes = {name: sections.get(name) for name in (recipe.model, "data")}
+        sizes = {name: sections.get(name) for name in (recipe.architecture, "data")}
         words = without_folder(recipe.words(Path()))
         return {"fields": self._fields, "words": words, "sizes": sizes, "phases": phases}
 
     @cached_property
     def _fields(self) -> str:
-        return fields_digest(self.truth)
+        return fields_digest(self.data)
 
 
 def shared_folder(request: Request) -> Path:
@@ -67,10 +65,3 @@ def shared_folder(request: Request) -> Path:
 
 def _digest(key: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:DIGITS]
-
-
-def _take_over(former: Path, training: TrainingJob) -> None:
-    """Move here what an earlier version trained in the folder of the study."""
-    if not training.folder.exists() and training.is_of(former):
-        training.folder.parent.mkdir(parents=True, exist_ok=True)
-        former.rename(training.folder)

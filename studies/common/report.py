@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mamba_diffae.benchmark import Table
+from mamba_diffae.benchmark.wording import in_short, in_words
 from mamba_diffae.evaluation import Method
 from studies.common.scoreboard import Best, Criterion, Scoreboard, SeedSpread
 
@@ -54,9 +55,10 @@ def criteria_table(criteria: Sequence[Criterion], baseline: Method) -> Table:
 
 
 def _words(criterion: Criterion) -> str:
+    at = in_short(criterion.shape)
     if criterion.measure == "PSNR":
-        return f"PSNR at {criterion.scale}²: {_GOALS[criterion.scale]}"
-    return f"smoother at {criterion.scale}²: {criterion.measure}"
+        return f"PSNR at {at}: {_GOALS[max(criterion.shape)]}"
+    return f"smoother at {at}: {criterion.measure}"
 
 
 def criteria_findings(criteria: Sequence[Criterion]) -> list[str]:
@@ -75,8 +77,8 @@ def best_findings(best: Sequence[Best]) -> list[str]:
         ours, theirs = b.network.psnr.mean, b.rival.psnr.mean
         side = "above" if ours >= theirs else "below"
         found.append(
-            f"At {b.scale} × {b.scale} the best network ({b.network.method}) reaches {ours:.2f} "
-            f"dB, {abs(ours - theirs):.2f} dB {side} the best method without one "
+            f"At {in_words(b.network.shape)} the best network ({b.network.method}) reaches "
+            f"{ours:.2f} dB, {abs(ours - theirs):.2f} dB {side} the best method without one "
             f"({b.rival.method}, {theirs:.2f} dB)."
         )
     return found
@@ -89,11 +91,12 @@ def detail_table(board: Scoreboard) -> Table:
         score = board.scores[method, scale]
         return [score.psnr.mean, score.total_variation, score.high_frequency]
 
+    labels = [in_short(shape) for shape in board.shapes.values()]
     return Table(
         "Accuracy and smoothness at every scale",
         "PSNR in dB; TV: total variation, HF: energy above half the Nyquist frequency of that "
         "scale, both as ratios to the truth's.",
-        ["method", *(f"{name} {scale}²" for scale in board.scales for name in _DETAIL)],
+        ["method", *(f"{name} {at}" for at in labels for name in _DETAIL)],
         [[str(m), *(cell for s in board.scales for cell in cells(m, s))] for m in board.methods],
     )
 
@@ -107,7 +110,7 @@ def seeds_table(spreads: Sequence[SeedSpread]) -> Table:
         [
             [
                 str(s.method),
-                s.scale,
+                in_short(s.shape),
                 len(s.psnr),
                 float(np.mean(s.psnr)),
                 s.deviation,

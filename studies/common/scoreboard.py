@@ -9,9 +9,10 @@ from typing import final
 import numpy as np
 
 from mamba_diffae.evaluation import Method, Score
+from mamba_diffae.fields import Shape
 
 LEAST_GAINS: Mapping[int, float] = {32: 0.0, 64: 2.0, 96: 3.0}
-"""Set beforehand: the least PSNR above the baseline's at each scale, in dB."""
+"""Set beforehand: the least PSNR above the baseline's, in dB, by cells along the longest axis."""
 
 
 @final
@@ -20,11 +21,18 @@ class Scoreboard:
 
     Args:
         scores: One for each method and scale.
+
+    Attributes:
+        scores: By method and scale.
+        shapes: Cells along each axis, by scale, ascending.
+        scales: Cells along the longest axis.
+        methods: In their order.
     """
 
     def __init__(self, scores: Sequence[Score]) -> None:
         self.scores = {(s.method, s.scale): s for s in scores}
-        self.scales = sorted({s.scale for s in scores})
+        self.shapes = {s.scale: s.shape for s in sorted(scores, key=lambda s: s.scale)}
+        self.scales = list(self.shapes)
         self.methods = list(dict.fromkeys(s.method for s in scores))
 
     def psnr(self, method: Method, scale: int) -> float:
@@ -44,7 +52,7 @@ class Criterion:
     Attributes:
         method: The method that should meet it.
         measure: "PSNR", "total variation" or "high frequencies".
-        scale: Pixels a side.
+        shape: Cells along each axis.
         baseline: The baseline's value.
         measured: The method's value.
         passed: Whether it meets the criterion.
@@ -52,7 +60,7 @@ class Criterion:
 
     method: Method
     measure: str
-    scale: int
+    shape: Shape
     baseline: float
     measured: float
     passed: bool
@@ -74,14 +82,14 @@ def _criteria(board: Scoreboard, baseline: Method, method: Method) -> list[Crite
     for scale in (s for s in board.scales if s in LEAST_GAINS):
         theirs, ours = board.psnr(baseline, scale), board.psnr(method, scale)
         passed = ours - theirs >= LEAST_GAINS[scale]
-        found.append(Criterion(method, "PSNR", scale, theirs, ours, passed))
+        found.append(Criterion(method, "PSNR", board.shapes[scale], theirs, ours, passed))
     finest = board.scales[-1]
     a, b = (board.scores[name, finest] for name in (baseline, method))
     for measure, theirs, ours in (
         ("total variation", a.total_variation, b.total_variation),
         ("high frequencies", a.high_frequency, b.high_frequency),
     ):
-        found.append(Criterion(method, measure, finest, theirs, ours, ours < theirs))
+        found.append(Criterion(method, measure, a.shape, theirs, ours, ours < theirs))
     return found
 
 
@@ -91,12 +99,10 @@ class Best:
     """The best network at a scale, and the best method without one.
 
     Attributes:
-        scale: Pixels a side.
         network: The best network's score.
         rival: The best score of all else; an oracle is out of competition.
     """
 
-    scale: int
     network: Score
     rival: Score
 
@@ -107,10 +113,10 @@ def best_at_each_scale(board: Scoreboard) -> list[Best]:
     for scale in board.scales:
         column = [s for s in board.scores.values() if s.scale == scale]
         network, rival = (
-            max((s for s in column if s.method.kind == kind), key=lambda s: s.psnr.mean)
-            for kind in ("network", "classical")
+            max((s for s in column if s.method.kind in kinds), key=lambda s: s.psnr.mean)
+            for kinds in (("network",), ("baseline", "prior"))
         )
-        found.append(Best(scale, network, rival))
+        found.append(Best(network, rival))
     return found
 
 
@@ -121,12 +127,12 @@ class SeedSpread:
 
     Attributes:
         method: Of the same candidate.
-        scale: Pixels a side.
+        shape: Cells along each axis.
         psnr: One for each seed, in dB.
     """
 
     method: Method
-    scale: int
+    shape: Shape
     psnr: Sequence[float]
 
     @property
@@ -142,9 +148,9 @@ def seed_spreads(boards: Mapping[Method, Sequence[Scoreboard]]) -> list[SeedSpre
         boards: Methods, to a board for each seed that holds them.
     """
     return [
-        SeedSpread(method, scale, [board.psnr(method, scale) for board in by_seed])
+        SeedSpread(method, shape, [board.psnr(method, scale) for board in by_seed])
         for method, by_seed in boards.items()
-        for scale in by_seed[0].scales
+        for scale, shape in by_seed[0].shapes.items()
     ]
 
 

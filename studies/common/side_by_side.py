@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData
 from studies.common.folder_lock import FolderLock
 from studies.common.training_job import TrainingJob
 
@@ -61,13 +61,13 @@ def train_side_by_side(
 
 
 def train_here(
-    trainings: Sequence[TrainingJob], truth: GridField, on_progress: Callable[[str], None]
+    trainings: Sequence[TrainingJob], data: FieldData, on_progress: Callable[[str], None]
 ) -> None:
     """Train what is not trained yet in this process: to try things out, not at equal cost.
 
     Args:
         trainings: As for `train_side_by_side`.
-        truth: The fields of their source.
+        data: The fields of their source.
         on_progress: Told of every training that has ended.
     """
     waiting = [training for training in trainings if not training.finished()]
@@ -77,7 +77,7 @@ def train_here(
             continue
         training, lock = locked
         try:
-            training.here(truth)
+            training.here(data)
         finally:
             lock.release()
         on_progress(f"training {training.name}")

@@ -11,7 +11,7 @@ from typing import Any, final
 import yaml
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData, Shape
 from mamba_diffae.sources import open_field
 from mamba_diffae.training import Run
 
@@ -28,30 +28,31 @@ class Recipe:
 
     Attributes:
         source: Of the fields, as `mamba-diffae fit` takes it, by a name that lasts.
-        model: Kind of the network.
+        architecture: Of the network.
         preset: Sizes.
         phases: Names, in their order; each has settings.
         settings: What is set otherwise than in the preset, as --set takes it.
         seed: Of the training.
         device: "auto", "cpu" or "cuda".
-        size: Native pixels a side; None: the source's own.
+        shape: Native cells along each axis; None: the source's own.
     """
 
     source: str
-    model: str
+    architecture: str
     preset: str
     phases: Sequence[str]
     settings: Sequence[str]
     seed: int
     device: str
-    size: int | None = None
+    shape: Shape | None = None
 
     def words(self, folder: Path) -> list[str]:
         """What follows `mamba-diffae`, but for --resume."""
-        words = ["fit", self.source, "--run", str(folder), "--model", self.model]
+        words = ["fit", self.source, "--run", str(folder), "--architecture", self.architecture]
         words += ["--preset", self.preset, "--phase", ",".join(self.phases)]
         words += ["--seed", str(self.seed), "--device", self.device]
-        words += [] if self.size is None else ["--native-size", str(self.size)]
+        if self.shape is not None:
+            words += ["--native-shape", ",".join(map(str, self.shape))]
         return [*words, *(word for setting in self.settings for word in ("--set", setting))]
 
     def changes(self) -> dict[str, dict[str, Any]]:
@@ -109,25 +110,25 @@ class TrainingJob:
         """Note that it has ended well."""
         Run.open(self.folder).update(**{_DONE: self.command})
 
-    def here(self, truth: GridField) -> None:
+    def here(self, data: FieldData) -> None:
         """Train in this process.
 
         Args:
-            truth: What the source holds.
+            data: What the source holds.
         """
-        recipe, fields = self.recipe, open_field(truth, size=self.recipe.size)
+        recipe, fields = self.recipe, open_field(data, size=self.recipe.shape)
         changes = recipe.changes()
         for phase in recipe.phases:
             changes.setdefault(phase, {})["show_progress"] = False
         model = FieldAutoencoder(
             recipe.preset,
-            model=recipe.model,
+            architecture=recipe.architecture,
             seed=recipe.seed,
             device=recipe.device,
             changes=changes,
         )
         facts = {"command": self.command, "source": recipe.source}
-        facts |= {"native_size": fields.size}
+        facts |= {"native_shape": list(fields.shape)}
         model.fit(fields, run=self.folder, phases=recipe.phases, resume=True, facts=facts)
         self.conclude()
 

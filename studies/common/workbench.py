@@ -11,29 +11,30 @@ import numpy as np
 
 from mamba_diffae.benchmark import OnProgress, Protocol, Request
 from mamba_diffae.benchmark.network_methods import network_predictors, rendering_predictors
+from mamba_diffae.benchmark.protocol import default_scales
 from mamba_diffae.benchmark.run import classical_predictors, coarse_oracle
+from mamba_diffae.benchmark.wording import in_words
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.evaluation import Method, Predictor, Score, judge
-from mamba_diffae.fields import FieldBatch, GridField
+from mamba_diffae.evaluation import Method, Predictor, Score, score
+from mamba_diffae.fields import LATTICE_LIMIT, FieldData, Observations
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.sources import open_field
 from mamba_diffae.training import Run
-from mamba_diffae.training.checkpoint import LAST, Checkpoint
-from mamba_diffae.training.continuation import EXPORT
+from mamba_diffae.training.loop.checkpoint import LAST, Checkpoint
+from mamba_diffae.training.resume import EXPORT
 from studies.common.cache import cached_json, fields_digest
 from studies.common.candidates import Cost, Job
-from studies.common.local_estimate import LOCAL_ESTIMATE, local_estimate
+from studies.common.local_estimate import LOCAL_ESTIMATE, LocalEstimate
 from studies.common.model_store import ModelStore, shared_folder
 from studies.common.side_by_side import train_here, train_side_by_side
 from studies.common.training_job import TrainingJob
 
-SCALES = (32, 64, 96)
 AT_ONCE = 2
 """Trainings side by side, each on a core of its own."""
-_QUICK_FIELDS, _QUICK_SIZE = 48, 48
-"""Fields that a quick study trains and scores on, and their pixels a side at most."""
-_SCORES_FORMAT = 2
-"""Of the cached scores: they name a method by key, label and kind."""
+_QUICK_FIELDS, _QUICK_CELLS = 48, 48
+"""Of a quick study: fields to train and score on, and cells along their longest axis, at most."""
+_SCORES_FORMAT = 3
+"""Of the cached scores: they have a shape, and errors in the units of the variables."""
 
 
 @final
@@ -73,11 +74,10 @@ class Workbench:
         self.store = ModelStore(request, self.source, self.truth, setup.preset)
         test = self.truth.split("test")
         self.test = test if setup.count is None else test.distinct(setup.count)
-        native = self.truth.size
-        self.scales = [*(scale for scale in SCALES if scale < native), native]
+        self.scales = default_scales(self.truth.grid)
         self.protocol = Protocol(self.scales, seed=request.seed)
         self.observations = self.protocol.observe(self.test)
-        self.cells = self.observations.cells or native
+        self.observed_shape = self.truth.grid.lattice_shape(LATTICE_LIMIT)
 
     def train(self, jobs: Sequence[Job]) -> None:
         """Train what is not trained yet, at the quick scale in this process."""
@@ -100,7 +100,7 @@ class Workbench:
         folder = self.training(job).folder
         model = FieldAutoencoder.from_pretrained(folder, device=self.request.device)
         if job.after is not None:
-            Checkpoint(folder / job.after / LAST).load_ema(model._fitted()[0])
+            Checkpoint(folder / job.after / LAST).load_ema(model.fitted.network)
         return model
 
     def weights(self, job: Job) -> str:
@@ -110,7 +110,7 @@ class Workbench:
 
     def parameters(self, job: Job) -> int:
         """How many weights it has."""
-        return sum(p.numel() for p in self.model(job)._fitted()[0].parameters())
+        return sum(p.numel() for p in self.model(job).fitted.network.parameters())
 
     def scores(self, job: Job, *, native_only: bool = False) -> list[Score]:
         """How a network does on the test fields.
@@ -121,7 +121,7 @@ class Workbench:
         """
 
         def predictors() -> dict[Method, Predictor]:
-            if job.candidate.size is not None:  # trained at coarse pixels, asked at finer ones
+            if job.candidate.shape is not None:  # trained at coarse cells, asked at finer ones
                 return self.any_fields(job)
             model, seen = self.model(job), self.observations
             return network_predictors(model, job.network, seen, self.tell, native_only=native_only)
@@ -130,7 +130,7 @@ class Workbench:
         return self.cached_scores(job.file_stem, key, predictors)
 
     def scores_without_network(self, job: Job) -> list[Score]:
-        """How the classical methods, the prior by itself and an oracle do.
+        """How the simple methods, the prior by itself and an oracle do.
 
         Args:
             job: Its network has the prior.
@@ -142,12 +142,12 @@ class Workbench:
         return self.cached_scores("without-network", {}, predictors)
 
     def without_network(self, job: Job) -> dict[Method, Predictor]:
-        """The classical methods, and the prior by itself."""
-        estimate = {LOCAL_ESTIMATE: local_estimate(self.model(job))}
+        """The simple methods, and the prior by itself."""
+        estimate: dict[Method, Predictor] = {LOCAL_ESTIMATE: LocalEstimate(self.model(job))}
         return {**classical_predictors(self.truth.split("train")), **estimate}
 
     def any_fields(self, job: Job) -> dict[Method, Predictor]:
-        """A network in each of its contexts, for any observations."""
+        """A network by what its decoder reads, for any observations."""
         return rendering_predictors(self.model(job), job.network)
 
     def facts(self, trained: Sequence[Job]) -> dict[str, str]:
@@ -167,7 +167,7 @@ class Workbench:
         name: str,
         key: Mapping[str, object],
         predictors: Callable[[], dict[Method, Predictor]],
-        observations: FieldBatch | None = None,
+        observations: Observations | None = None,
     ) -> list[Score]:
         """Scores on the test fields, found again when nothing has changed.
 
@@ -180,24 +180,39 @@ class Workbench:
         seed, seen = self.request.seed, self.observations if observations is None else observations
 
         def make() -> list[dict]:
-            found = judge(
-                predictors(), self.test, seen, self.scales, seed=seed,
-                on_progress=lambda method, scale: self.tell(f"{method} at {scale}²"),
-            )  # fmt: skip
-            return [score.to_dict() for score in found]
+            found = score(
+                predictors(), self.test, seen, self.scales, seed=seed, on_progress=self._tell_scored
+            )
+            return [s.to_dict() for s in found]
 
         about = {"source": self.source, "fields": len(self.test), "scales": self.scales}
         about |= {"seed": seed, "format": _SCORES_FORMAT}
         file = self.request.folder / "scores" / f"{name}.json"
         return [Score.from_dict(stored) for stored in cached_json(file, {**about, **key}, make)]
 
+    def _tell_scored(self, method: Method, scale: int) -> None:
+        self.tell(f"{method} at {in_words(self.truth.grid.scaled_shape(scale))}")
 
-def _few(request: Request) -> tuple[str, GridField]:
+
+def _few(request: Request) -> tuple[str, FieldData]:
     """A few small fields, in a file beside the models that are trained on them."""
-    few = request.truth.distinct(_QUICK_FIELDS)
-    values, kind = few.at(min(_QUICK_SIZE, few.size)), few.values.dtype
-    file = shared_folder(request) / f"fields-{fields_digest(few)}.npy"
+    few, kind = request.truth.distinct(_QUICK_FIELDS), request.truth.values.dtype
+    small = few.at(few.grid.scaled_shape(min(_QUICK_CELLS, max(few.shape))))
+    file = shared_folder(request) / f"fields-{fields_digest(few)}.npz"
     if not file.exists():
-        with atomic_file(file) as temporary:
-            np.save(temporary, np.rint(values).astype(kind) if kind.kind in "iu" else values)
+        values = small.values
+        if kind.kind in "iu":
+            values = np.rint(values).astype(kind)
+        arrays = {
+            "values": values,
+            "variables": [variable.name for variable in small.variables],
+            "units": [part.unit for part in (*small.variables, *small.grid.axes)],
+            "axis_names": small.grid.names,
+            "periodic": [axis.name for axis in small.grid.axes if axis.periodic],
+            **{axis.name: axis.edges for axis in small.grid.axes},
+        }
+        if not small.complete or small.grid.mask is not None:
+            arrays["mask"] = small.valid_mask()
+        with atomic_file(file) as temporary, temporary.open("wb") as opened:
+            np.savez(opened, **arrays)
     return str(file), open_field(file)

@@ -8,7 +8,7 @@ from typing import Literal, final
 import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldBatch, pixel_centres
+from mamba_diffae.fields import FieldData, Observations, Shape
 
 STEPS = 8
 """Steps of Heun's solver, for the draws."""
@@ -35,39 +35,46 @@ class Drift:
 
 
 def measure_drift(
-    network: str, model: FieldAutoencoder, observations: FieldBatch, seed: int
+    network: str,
+    model: FieldAutoencoder,
+    data: FieldData,
+    observations: Observations,
+    shape: Shape,
+    seed: int,
 ) -> list[Drift]:
     """The drift of a model, one of each kind.
 
     Args:
         network: Its label.
         model: Fitted.
-        observations: What was seen.
+        data: The fields.
+        observations: What was seen of them.
+        shape: Cells along each axis at whose centres the values are compared.
         seed: Of the other places, and of the draws.
     """
-    cells = observations.cells or model.size
     rng = np.random.default_rng(seed)
-    coords = pixel_centres(cells)
-    others = rng.random(coords.shape, dtype=np.float32)
+    coords = data.grid.regrid(shape).centres()
+    low, high = np.array([[axis.low, axis.high] for axis in data.grid.axes]).T
+    others = low + (high - low) * rng.random(coords.shape)
     order = rng.permutation(len(coords))
     half = order[: len(order) // 2]
 
     def mean(places: np.ndarray) -> np.ndarray:
-        return model.scaling.unit(model.predict(observations, places).mean)
+        return data.unit_interval(model.predict(observations, places).mean)
 
-    def draw(size: int) -> np.ndarray:
-        asked = pixel_centres(size)
-        drawn = model.predict(observations, asked, n_samples=1, seed=seed, steps=STEPS)
-        return model.scaling.unit(drawn.sample[0]).reshape(len(observations), size, size, -1)
+    def draw(times: int) -> np.ndarray:
+        grid = data.grid.regrid([times * n for n in shape])
+        drawn = model.predict(observations, grid.centres(), n_draws=1, seed=seed, steps=STEPS)
+        return data.unit_interval(drawn.draws[0]).reshape(len(data), *grid.shape, -1)
 
     alone = mean(coords)
-    # The centres of the coarse pixels are those of every third fine one.
-    fine = draw(3 * cells)[:, 1::3, 1::3]
+    # The centres of the coarse cells are those of every third fine one.
+    fine = draw(3)[:, *[slice(1, None, 3)] * len(shape)]
     changes: dict[DriftKind, np.ndarray] = {
         "added": mean(np.concatenate([others, coords]))[:, len(others) :] - alone,
         "left out": mean(coords[half]) - alone[:, half],
         "shuffled": mean(coords[order]) - alone[:, order],
-        "resolution": fine - draw(cells),
+        "resolution": fine - draw(1),
     }
     return [
         Drift(network, kind, 1e6 * float(np.sqrt(np.square(c).mean())), 1e6 * float(abs(c).max()))

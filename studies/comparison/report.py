@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from mamba_diffae.benchmark import Page, Table
+from mamba_diffae.benchmark.wording import in_short, in_words
+from mamba_diffae.fields import Shape
 from studies.common.report import (
     best_findings,
     criteria_findings,
@@ -25,7 +28,7 @@ QUESTION = (
 
 def page(result: ComparisonResult) -> Page:
     """All that is shown of the result."""
-    scales = Scoreboard(result.scores).scales
+    shapes = list(Scoreboard(result.scores).shapes.values())
     deviation = max((s.deviation for s in result.spreads), default=0.0)
     return Page(
         title="The comparison at equal cost",
@@ -33,12 +36,12 @@ def page(result: ComparisonResult) -> Page:
         findings=[
             *best_findings(result.best),
             *criteria_findings(result.criteria),
-            *choice_findings(result.choices, scales, deviation),
+            *choice_findings(result.choices, shapes, deviation),
         ],
         scores=result.scores,
         tables=[
             criteria_table(result.criteria, result.baseline),
-            choices_table(result.choices, scales),
+            choices_table(result.choices, shapes),
             smoothness_table(Scoreboard(result.scores)),
             *([seeds_table(result.spreads)] if result.spreads else []),
             _drift_table(result),
@@ -49,27 +52,27 @@ def page(result: ComparisonResult) -> Page:
     )
 
 
-def choices_table(choices: Sequence[Choice], scales: Sequence[int]) -> Table:
+def choices_table(choices: Sequence[Choice], shapes: Sequence[Shape]) -> Table:
     """What each choice brings at each scale."""
     return Table(
         "What each choice brings",
         "PSNR with it above PSNR without it, in dB; a negative number: it does not help here.",
-        ["choice", *(f"{scale}²" for scale in scales)],
+        ["choice", *map(in_short, shapes)],
         [[choice.words, *choice.gains] for choice in choices],
     )
 
 
 def choice_findings(
-    choices: Sequence[Choice], scales: Sequence[int], deviation: float
+    choices: Sequence[Choice], shapes: Sequence[Shape], deviation: float
 ) -> list[str]:
     """Which choices help everywhere, in part, or not.
 
     Args:
         choices: What each brings.
-        scales: Pixels a side, in the order of the gains.
+        shapes: Cells along each axis, in the order of the gains.
         deviation: Over seeds, in dB: a difference within it counts as none.
     """
-    at = " / ".join(f"{scale}²" for scale in scales)
+    at = " / ".join(map(in_short, shapes))
     found = []
     for choice in choices:
         gains = " / ".join(map(signed, choice.gains))
@@ -91,7 +94,7 @@ def smoothness_table(board: Scoreboard) -> Table:
     finest = board.scales[-1]
     found = [board.scores[m, finest] for m in board.methods if (m, finest) in board.scores]
     return Table(
-        f"Smoothness at {finest} × {finest}",
+        f"Smoothness at {in_words(board.shapes[finest])}",
         "Total variation, and energy above half the Nyquist frequency, as ratios to the truth's.",
         ["method", "total variation", "high frequencies"],
         [[str(s.method), s.total_variation, s.high_frequency] for s in found],
@@ -99,16 +102,17 @@ def smoothness_table(board: Scoreboard) -> Table:
 
 
 def _drift_table(result: ComparisonResult) -> Table:
-    cells = result.cells
+    coarse = result.observed_shape
+    at, fine = in_short(coarse), in_short(tuple(3 * n for n in coarse))
     kinds: dict[DriftKind, str] = {
-        "added": f"{cells**2} other places asked as well",
+        "added": f"{math.prod(coarse)} other places asked as well",
         "left out": "half of the places left out",
         "shuffled": "the places shuffled",
-        "resolution": f"the same draw at {cells}² and {3 * cells}²",
+        "resolution": f"the same draw at {at} and {fine}",
     }
     return Table(
         "Drift: what else is asked should not matter",
-        f"Change of the values at the centres of {cells}² cells, {result.n_drift_fields} fields, "
+        f"Change of the values at the centres of {at} cells, {result.n_drift_fields} fields, "
         "in millionths of the range of values: when other places are asked as well, fewer, or in "
         f"another order, and when one draw ({STEPS} Heun steps, the same seed) is rendered at two "
         "resolutions.",
@@ -121,16 +125,16 @@ def _drift_table(result: ComparisonResult) -> Table:
 def _spent_table(spent: Sequence[Spent]) -> Table:
     return Table(
         "What every training used",
-        "Processor time, all phases together; pictures count each time they come.",
-        ["network", "seed", "million weights", "steps", "pictures", "pictures / s", "minutes"],
+        "Processor time, all phases together; fields count each time they come.",
+        ["network", "seed", "million weights", "steps", "fields", "fields / s", "minutes"],
         [
             [
                 s.network,
                 s.seed,
                 s.parameters / 1e6,
                 " + ".join(map(str, s.steps)),
-                s.pictures,
-                s.pictures / s.seconds,
+                s.fields,
+                s.fields / s.seconds,
                 s.seconds / 60,
             ]
             for s in spent

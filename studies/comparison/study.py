@@ -9,7 +9,8 @@ from typing import final
 from mamba_diffae.benchmark import ImageGrid, OnProgress, Request
 from mamba_diffae.benchmark.panels import methods_grid
 from mamba_diffae.benchmark.study import Scale
-from mamba_diffae.evaluation import Method, Score
+from mamba_diffae.evaluation import GappyPOD, Method, Score, ThinPlateSpline
+from mamba_diffae.fields import Shape
 from studies.common.cache import cached_json
 from studies.common.candidates import (
     ANCHORED,
@@ -23,8 +24,8 @@ from studies.common.candidates import (
     Cost,
     Job,
     at_coarse_only,
-    pictures_a_step,
-    pictures_seen,
+    fields_a_step,
+    fields_seen,
     steps_made,
     validation_psnr,
 )
@@ -59,7 +60,7 @@ class Jobs:
         first: Every candidate, with the first seed.
         coarse: The pair that is trained at the observed cells only.
         more: The two best with further seeds.
-        equal: Every candidate but the slowest, for as many pictures as that one saw; none if that
+        equal: Every candidate but the slowest, for as many fields as that one saw; none if that
             was not asked.
     """
 
@@ -102,7 +103,7 @@ class Spent:
         seed: Of the training.
         parameters: Weights of the network.
         steps: Updates of each phase.
-        pictures: Seen, over all phases, each time they came.
+        fields: Seen, over all phases, each time they came.
         seconds: Processor time.
     """
 
@@ -110,7 +111,7 @@ class Spent:
     seed: int
     parameters: int
     steps: Sequence[int]
-    pictures: int
+    fields: int
     seconds: float
 
 
@@ -128,7 +129,7 @@ class ComparisonResult:
         spreads: Over seeds, of those trained with several.
         drift: Of some networks.
         spent: What every training used.
-        cells: Cells a side that are observed.
+        observed_shape: Of the lattice that is observed.
         n_drift_fields: Fields whose drift was measured.
         panels: Pictures.
         facts: How it was done.
@@ -142,7 +143,7 @@ class ComparisonResult:
     spreads: Sequence[SeedSpread]
     drift: Sequence[Drift]
     spent: Sequence[Spent]
-    cells: int
+    observed_shape: Shape
     n_drift_fields: int
     panels: Sequence[ImageGrid]
     facts: Mapping[str, str]
@@ -173,7 +174,7 @@ def comparison(request: Request, on_progress: OnProgress) -> ComparisonResult:
         spreads=_spreads(bench, jobs, board),
         drift=_drift(bench, [jobs.of(c) for c in (ANCHORED, SCAN, BASELINE)]),
         spent=[_spent(bench, job) for job in jobs.all],
-        cells=bench.cells,
+        observed_shape=bench.observed_shape,
         n_drift_fields=len(bench.test.distinct(bench.setup.n_drift_fields)),
         panels=_panels(bench, jobs),
         facts=bench.facts(jobs.all),
@@ -184,28 +185,29 @@ def train_all(bench: Workbench) -> Jobs:
     """All trainings, the further seeds for those that validate best."""
     cost, seed, seeds = bench.setup.cost, bench.request.seed, bench.setup.seeds
     first = [Job(c, seed, cost) for c in CANDIDATES]
-    pair = at_coarse_only(bench.cells) if bench.cells < bench.truth.size else ()
+    coarser = bench.observed_shape != bench.truth.shape
+    pair = at_coarse_only(bench.observed_shape) if coarser else ()
     coarse = [Job(c, seed, cost) for c in pair]
     bench.train([*first, *coarse])
     # By the validation fields: the test fields must not choose whom they judge again.
     best = sorted(first, key=lambda job: validation_psnr(bench.run(job)), reverse=True)[:2]
     more = [Job(job.candidate, seed + i, cost) for job in best for i in range(1, seeds)]
     bench.train(more)
-    equal = _at_equal_pictures(bench, first) if bench.request.equal_pictures else []
+    equal = _at_equal_fields(bench, first) if bench.request.equal_fields else []
     bench.train(equal)
     return Jobs(first, coarse, more, equal)
 
 
-def _at_equal_pictures(bench: Workbench, jobs: Sequence[Job]) -> list[Job]:
-    """The others again, each seeing as many pictures as the slowest of them did."""
-    seen = {job: pictures_seen(bench.run(job)) for job in jobs}
+def _at_equal_fields(bench: Workbench, jobs: Sequence[Job]) -> list[Job]:
+    """The others again, each seeing as many fields as the slowest of them did."""
+    seen = {job: fields_seen(bench.run(job)) for job in jobs}
     least = min(seen.values())
 
     def cost(job: Job) -> Cost:
-        return Cost(steps=max(2, round(least / pictures_a_step(bench.run(job)))))
+        return Cost(steps=max(2, round(least / fields_a_step(bench.run(job)))))
 
     slower = [job for job in jobs if seen[job] > 1.02 * least]
-    return [Job(job.candidate, job.seed, cost(job), equal_pictures=True) for job in slower]
+    return [Job(job.candidate, job.seed, cost(job), equal_fields=True) for job in slower]
 
 
 def _network_scores(bench: Workbench, jobs: Jobs) -> list[Score]:
@@ -231,8 +233,9 @@ def _choices(jobs: Jobs) -> dict[str, tuple[Method, Method]]:
         "Asking at the scale in place of averaging": (anchored.method("at-scale"), ours),
     }
     for coarse in jobs.coarse:
-        full = methods[BASELINE if coarse.candidate.model == BASELINE.model else ANCHORED]
-        choices[f"Coarse training alone, {coarse.candidate.model}"] = (coarse.method(), full)
+        kind = coarse.candidate.architecture
+        full = methods[BASELINE if kind == BASELINE.architecture else ANCHORED]
+        choices[f"Coarse training alone, {kind}"] = (coarse.method(), full)
     return choices
 
 
@@ -255,7 +258,12 @@ def _drift(bench: Workbench, jobs: Sequence[Job]) -> list[Drift]:
         key = {"weights": bench.weights(job), "fields": len(shown), "source": bench.source}
 
         def make(job: Job = job) -> list[dict]:
-            return [asdict(d) for d in measure_drift(job.label, bench.model(job), seen, seed)]
+            return [
+                asdict(d)
+                for d in measure_drift(
+                    job.label, bench.model(job), shown, seen, bench.observed_shape, seed
+                )
+            ]
 
         found += [Drift(**stored) for stored in cached_json(file, key, make)]
         bench.tell(f"drift of {job.label}")
@@ -267,7 +275,7 @@ def _spent(bench: Workbench, job: Job) -> Spent:
     run = bench.run(job)
     seconds, steps = sum(run.facts["elapsed"].values()), [*steps_made(run).values()]
     weights = bench.parameters(job)
-    return Spent(job.label, job.seed, weights, steps, pictures_seen(run), seconds)
+    return Spent(job.label, job.seed, weights, steps, fields_seen(run), seconds)
 
 
 def _panels(bench: Workbench, jobs: Jobs) -> list[ImageGrid]:
@@ -275,7 +283,7 @@ def _panels(bench: Workbench, jobs: Jobs) -> list[ImageGrid]:
     shown = bench.test.distinct(SHOWN)
     seen = bench.protocol.observe(shown)
     others = bench.without_network(jobs.of(ANCHORED))
-    known = (Method("thin-plate spline"), Method("gappy POD"), LOCAL_ESTIMATE)
+    known = (Method.of(ThinPlateSpline()), Method.of(GappyPOD()), LOCAL_ESTIMATE)
     methods = {method: others[method] for method in known}
     for job in jobs.first:
         methods[job.method()] = bench.any_fields(job)[job.method()]

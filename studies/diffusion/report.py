@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mamba_diffae.benchmark import Page, Table
+from mamba_diffae.benchmark.wording import in_short, in_words
 from studies.common.report import detail_table, signed, verdict
 from studies.diffusion.study import (
     CORRELATION_WITHIN,
@@ -56,13 +57,13 @@ def page(result: DiffusionResult) -> Page:
 
 def _criterion(criterion: FlowCriterion) -> str:
     before, after = _ASPECTS[criterion.aspect]
-    return f"{before}{criterion.scale}²{after}"
+    return f"{before}{in_short(criterion.shape)}{after}"
 
 
 def _statement(check: TheoryCheck) -> str:
-    if check.scale is None:
+    if check.shape is None:
         return "a draw has about twice the mean's squared error: ratio"
-    return f"the mean can at best tie, at {check.scale}²: dB"
+    return f"the mean can at best tie, at {in_short(check.shape)}: dB"
 
 
 def criteria_table(criteria: Sequence[FlowCriterion]) -> Table:
@@ -101,7 +102,7 @@ def draws_table(drawn: Sequence[Drawn]) -> Table:
     """Single draws by the number of steps."""
     score = drawn[-1].score
     return Table(
-        f"One draw, by the number of Heun steps, at {score.scale} × {score.scale}",
+        f"One draw, by the number of Heun steps, at {in_words(score.shape)}",
         f"{score.count} fields. Error: squared, over the mean's. HF and TV are ratios to the "
         "truth's. The neighbour correlation of (draw − mean) should equal that of (truth − mean), "
         f"{score.truth_correlation:.2f}.",
@@ -133,7 +134,7 @@ def phases_table(result: DiffusionResult) -> Table:
     return Table(
         "Which phase matters more, for the mean",
         "PSNR of the posterior mean with it above that without it, in dB.",
-        ["what", *(f"{scale}²" for scale in board.scales)],
+        ["what", *map(in_short, board.shapes.values())],
         [[words, *board.gains(*pair)] for words, pair in pairs.items()],
     )
 
@@ -147,11 +148,12 @@ def findings(result: DiffusionResult) -> list[str]:
     which = "phase 1" if alone > flow else "phase 2"
     if abs(alone - flow) <= TIE:
         which = "either phase, no matter which"
+    finest = in_short(board.shapes[board.scales[-1]])
     return [
         f"Of the {len(criteria)} criteria set beforehand, phase 2 meets "
         f"{len(criteria) - len(failed)}{missed}.",
         *(f"Theory, {_statement(c)} {c.measured:.2f}: {verdict(c.passed)}." for c in result.theory),
-        f"For the mean at {board.scales[-1]}² the last quarter of the time is best given to "
+        f"For the mean at {finest} the last quarter of the time is best given to "
         f"{which}: {signed(alone)} dB by more of phase 1, {signed(flow)} dB by phase 2. Only "
         "phase 2 gives draws.",
     ]

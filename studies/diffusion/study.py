@@ -11,7 +11,8 @@ import numpy as np
 from mamba_diffae.benchmark import ImageGrid, OnProgress, Request
 from mamba_diffae.benchmark.panels import draws_grid
 from mamba_diffae.benchmark.study import Scale
-from mamba_diffae.evaluation import DrawScore, Method, Score, judge_draws
+from mamba_diffae.evaluation import DrawScore, Method, Score, score_draws
+from mamba_diffae.fields import Shape
 from studies.common.cache import cached_json
 from studies.common.candidates import ANCHORED, PHASE_1, PHASE_SHARES, Cost, Job
 from studies.common.scoreboard import Scoreboard
@@ -93,14 +94,14 @@ class FlowCriterion:
 
     Attributes:
         aspect: What is compared.
-        scale: Pixels a side.
+        shape: Cells along each axis.
         reference: Of the autoencoder alone, or the limit.
         measured: With phase 2.
         passed: Whether it is as was hoped.
     """
 
     aspect: Aspect
-    scale: int
+    shape: Shape
     reference: float
     measured: float
     passed: bool
@@ -112,13 +113,14 @@ class TheoryCheck:
     """A statement of theory beside what was measured.
 
     Attributes:
-        scale: Pixels a side of the means that can at best tie; None: the draws' error ratio.
+        shape: Cells along each axis of the means that can at best tie; None: the draws' error
+            ratio.
         measured: Gain of the mean in dB, or the ratio.
         expected: At most `TIE`, or 2.
         passed: Whether theory held.
     """
 
-    scale: int | None
+    shape: Shape | None
     measured: float
     expected: float
     passed: bool
@@ -152,10 +154,11 @@ class DiffusionResult:
     def criteria(self) -> list[FlowCriterion]:
         """Whether phase 2 keeps what was hoped of it."""
         board, score = self.board, self.drawn[-1].score
-        finest = board.scales[-1]
-        before, after = (board.scores[m, finest] for m in (self.means.before, self.means.after))
-        pairs = [(scale, *self._psnr(scale)) for scale in board.scales]
-        found = [FlowCriterion("mean", scale, a, b, b - a > TIE) for scale, a, b in pairs]
+        means = self.means.before, self.means.after
+        before, after = (board.scores[mean, board.scales[-1]] for mean in means)
+        finest = before.shape
+        pairs = [(shape, *self._psnr(scale)) for scale, shape in board.shapes.items()]
+        found = [FlowCriterion("mean", shape, a, b, b - a > TIE) for shape, a, b in pairs]
         a, b = before.psnr.mean, score.psnr.mean
         found.append(FlowCriterion("draw", finest, a, b, b - a > TIE))
         detail = before.high_frequency
@@ -178,8 +181,8 @@ class DiffusionResult:
         """Whether theory held: a mean that at best ties, and a draw's squared error."""
         board, ratio = self.board, self.drawn[-1].error_ratio
         gains = board.gains(self.means.after, self.means.alone)
-        pairs = zip(board.scales, gains, strict=True)
-        ties = [TheoryCheck(scale, gain, TIE, gain <= TIE) for scale, gain in pairs]
+        pairs = zip(board.shapes.values(), gains, strict=True)
+        ties = [TheoryCheck(shape, gain, TIE, gain <= TIE) for shape, gain in pairs]
         return [*ties, TheoryCheck(None, ratio, 2.0, TWICE[0] <= ratio <= TWICE[1])]
 
     def _psnr(self, scale: int) -> tuple[float, float]:
@@ -224,14 +227,16 @@ def _drawn(bench: Workbench, job: Job, steps: int, count: int) -> Drawn:
     judged, seed = bench.test.distinct(count), bench.request.seed
 
     def make() -> dict[str, Any]:
-        model, truth = bench.model(job), judged.scaling.unit(judged.at(judged.size))
+        unit, weights = judged.unit_interval, judged.weights()
+        model, truth = bench.model(job), unit(judged.values)
         prediction = model.predict(
-            bench.protocol.observe(judged), judged, n_samples=1, seed=seed, steps=steps
+            bench.protocol.observe(judged), judged, n_draws=1, seed=seed, steps=steps
         )
-        score = judge_draws(job.label, prediction.sample, prediction.mean, judged, seed=seed)
+        method = Method(job.network.key, job.label, "network")
+        score = score_draws(method, prediction, judged, seed=seed)
         draw, mean = (
-            float(np.square(judged.scaling.unit(values) - truth).mean())
-            for values in (prediction.sample[0], prediction.mean)
+            float(np.average(np.square(unit(values) - truth), weights=weights))
+            for values in (prediction.draws[0], prediction.mean)
         )
         bench.tell(f"draws in {steps} steps")
         return {
@@ -251,6 +256,6 @@ def _panel(bench: Workbench, job: Job, steps: int) -> ImageGrid:
     shown = bench.test.distinct(SHOWN)
     seen = bench.protocol.observe(shown)
     prediction = bench.model(job).predict(
-        seen, shown, n_samples=2, seed=bench.request.seed, steps=steps
+        seen, shown, n_draws=2, seed=bench.request.seed, steps=steps
     )
     return draws_grid(prediction, shown, seen)

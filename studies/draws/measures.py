@@ -15,18 +15,18 @@ from mamba_diffae.benchmark import OnProgress
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.evaluation import (
     DrawScore,
+    Kriging,
+    Method,
     coverage,
     crps,
     gaussian_coverage,
     gaussian_crps,
-    judge_draws,
-    kriging,
-    kriging_deviation,
     psnr,
+    score_draws,
     spread_skill,
 )
-from mamba_diffae.fields import FieldBatch, GridField, observe
-from mamba_diffae.latent.inversion import draw_from, invert
+from mamba_diffae.fields import FieldData, Observations, observe
+from mamba_diffae.latent.inversion import invert, sample_from
 from studies.common.cache import cached_json, fields_digest, weights_digest
 
 LEVEL = 0.9
@@ -44,10 +44,10 @@ class DrawsProtocol:
         steps: Steps of Heun's solver that are compared, by one draw of each field.
         ensemble: Draws of each field for calibration.
         ensemble_fields: Fields of which so many are drawn.
-        ensemble_steps: Steps of those draws, and of the pictures.
+        ensemble_steps: Steps of those draws, and of the panel's.
         inverted: Fields that are carried to noise and back.
         inversion_steps: Steps of either way.
-        shown: Fields in the panel of pictures.
+        shown: Fields in the panel.
         seed: Of observations and draws.
     """
 
@@ -62,9 +62,9 @@ class DrawsProtocol:
     shown: int = 6
     seed: int = 0
 
-    def observe(self, fields: GridField) -> FieldBatch:
-        """The observations of complete fields."""
-        return observe(fields, self.fraction, seed=self.seed)
+    def observe(self, data: FieldData) -> Observations:
+        """The observations of fields."""
+        return observe(data, self.fraction, seed=self.seed)
 
 
 @final
@@ -128,14 +128,16 @@ class DrawMeasures:
 
     Attributes:
         model: Fitted, with its flow trained.
-        truth: Unseen complete fields.
+        train: What kriging takes the usual deviation of a variable from.
+        truth: Unseen fields; those that are inverted are complete.
         protocol: What is observed and drawn.
         folder: Where parts that are done are stored, and found again.
         on_progress: Told of every step that is done.
     """
 
     model: FieldAutoencoder
-    truth: GridField
+    train: FieldData
+    truth: FieldData
     protocol: DrawsProtocol
     folder: Path
     on_progress: OnProgress
@@ -165,66 +167,79 @@ class DrawMeasures:
 
     def _cached(self, name: str, make: Callable[[], Any]) -> Any:
         """What a part measured, JSON values."""
-        weights, fields = weights_digest(self.model._fitted()[0]), fields_digest(self.truth)
+        weights, fields = weights_digest(self.model.fitted.network), fields_digest(self.truth)
         key = {**asdict(self.protocol), "weights": weights, "fields": fields}
         return cached_json(self.folder / "scores" / f"{name}.json", key, make)
 
-    def _drawn(self, truth: GridField, steps: int) -> dict[str, Any]:
+    def _drawn(self, truth: FieldData, steps: int) -> dict[str, Any]:
         """One draw of each field, and its time as a multiple of the mean's."""
         model, seen = self.model, self.protocol.observe(truth)
         model.predict(seen[:1], truth.take(np.arange(1)))  # may have kernels to compile
         start = time.perf_counter()
-        mean = model.predict(seen, truth).mean
+        model.predict(seen, truth)
         alone = time.perf_counter() - start
         start = time.perf_counter()
-        drawn = model.predict(seen, truth, n_samples=1, seed=self.protocol.seed, steps=steps)
+        drawn = model.predict(seen, truth, n_draws=1, seed=self.protocol.seed, steps=steps)
         cost = (time.perf_counter() - start - alone) / alone
-        score = judge_draws(model.model.kind, drawn.sample, mean, truth)
+        score = score_draws(_method(model), drawn, truth)
         return {"evaluations": drawn.evaluations, "time": cost, "score": score.to_dict()}
 
-    def _calibrated(self, truth: GridField) -> list[Mapping[str, Any]]:
+    def _calibrated(self, truth: FieldData) -> list[Mapping[str, Any]]:
         """Of the draws and of kriging."""
         model, protocol, tell = self.model, self.protocol, self.on_progress
-        seen, reference = protocol.observe(truth), truth.scaling.unit(truth.at(truth.size))
+        seen, reference = protocol.observe(truth), truth.unit_interval(truth.values)
         drawn = model.predict(
             seen,
             truth,
-            n_samples=protocol.ensemble,
+            n_draws=protocol.ensemble,
             seed=protocol.seed,
             steps=protocol.ensemble_steps,
             on_progress=lambda done, count: tell(f"ensembles: {done} of {count} fields"),
         )
-        ensemble = truth.scaling.unit(drawn.sample)
+        ensemble, weights = truth.unit_interval(drawn.draws), truth.weights()
         ours = Calibration(
-            model.model.kind,
-            coverage(ensemble, reference, LEVEL),
-            float(crps(ensemble, reference).mean()),
-            spread_skill(ensemble, reference),
+            _method(model).label,
+            coverage(ensemble, reference, LEVEL, weights),
+            _mean(crps(ensemble, reference), weights),
+            spread_skill(ensemble, reference, weights),
         )
-        theirs = _kriging(truth, seen, reference)
+        theirs = _kriging(self.train, truth, seen, reference)
         tell("kriging")
         return [asdict(ours), asdict(theirs)]
 
-    def _inverted(self, truth: GridField) -> dict[str, Any]:
+    def _inverted(self, truth: FieldData) -> dict[str, Any]:
         seen, steps = self.protocol.observe(truth), self.protocol.inversion_steps
         noise = invert(self.model, truth, seen, steps=steps)
-        again = draw_from(self.model, noise, seen, steps=steps)
-        unit = truth.scaling.unit
-        scores = psnr(unit(again), unit(truth.at(truth.size)))
+        again = sample_from(self.model, noise, seen, steps=steps)
+        unit = truth.unit_interval
+        scores = psnr(unit(again), unit(truth.values), truth.weights())
         rms = _rms(noise.queries.numpy())
         return asdict(Inversion(len(truth), float(scores.mean()), float(scores.min()), rms))
 
 
-def _kriging(truth: GridField, seen: FieldBatch, reference: np.ndarray) -> Calibration:
+def _method(model: FieldAutoencoder) -> Method:
+    """The model by its architecture."""
+    return Method(model.architecture.kind, kind="network")
+
+
+def _kriging(
+    train: FieldData, truth: FieldData, seen: Observations, reference: np.ndarray
+) -> Calibration:
     """Of kriging's Gaussian, on the scale [0, 1]."""
-    mean = truth.scaling.unit(kriging(seen, truth.size))
-    deviation = kriging_deviation(seen, truth.size) / (truth.scaling.high - truth.scaling.low)
+    found, weights = Kriging().fit(train).predict(seen, truth.grid), truth.weights()
+    low, high = np.array([variable.limits for variable in truth.variables]).T
+    mean, std = truth.unit_interval(found.mean), found.std / (high - low)
     return Calibration(
-        "kriging",
-        gaussian_coverage(mean, deviation, reference, LEVEL),
-        float(gaussian_crps(mean, deviation, reference).mean()),
-        _rms(deviation) / _rms(mean - reference),
+        Kriging.name,
+        gaussian_coverage(mean, std, reference, LEVEL, weights),
+        _mean(gaussian_crps(mean, std, reference), weights),
+        (_mean(std**2, weights) / _mean((mean - reference) ** 2, weights)) ** 0.5,
     )
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> float:
+    """Over what is known, by area."""
+    return float(np.average(values, weights=weights))
 
 
 def _rms(values: np.ndarray) -> float:

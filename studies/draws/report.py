@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mamba_diffae.benchmark import Page, Table
 from mamba_diffae.benchmark.summary import draw_finding
+from mamba_diffae.benchmark.wording import in_words
 from studies.draws.measures import LEVEL
 from studies.draws.study import DrawsResult
 
@@ -29,9 +30,9 @@ def page(result: DrawsResult) -> Page:
 
 def _steps_table(result: DrawsResult) -> Table:
     """One draw of each field by the number of steps."""
-    score, size = result.by_steps[-1].score, result.native_size
+    score, at = result.by_steps[-1].score, in_words(result.native_shape)
     return Table(
-        f"One draw, by the number of Heun steps, at {size} × {size}",
+        f"One draw, by the number of Heun steps, at {at}",
         f"{score.count} fields. HF: energy above half the Nyquist frequency, TV: total "
         "variation, both as ratios to the truth's. The neighbour correlation of (draw − mean) "
         f"should equal that of (truth − mean), {score.truth_correlation:.2f}. Time as a "
@@ -55,9 +56,9 @@ def _steps_table(result: DrawsResult) -> Table:
 
 def _calibration_table(result: DrawsResult) -> Table:
     """Coverage and CRPS of the draws, beside kriging's, on the scale [0, 1]."""
-    protocol, size = result.protocol, result.native_size
+    protocol, at = result.protocol, in_words(result.native_shape)
     return Table(
-        f"Calibration at {size} × {size}",
+        f"Calibration at {at}",
         f"{result.ensemble_fields} fields; {protocol.ensemble} draws of {protocol.ensemble_steps} "
         "steps, and kriging by its Gaussian. Coverage: share of values inside the central "
         f"{100 * LEVEL:.0f} % interval. CRPS (fair) on the scale [0, 1], lower is better. "

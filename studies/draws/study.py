@@ -10,7 +10,7 @@ from mamba_diffae.benchmark import ImageGrid, OnProgress, Request
 from mamba_diffae.benchmark.panels import draws_grid
 from mamba_diffae.benchmark.study import Scale
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData, Shape
 from studies.draws.measures import (
     Calibration,
     DrawMeasures,
@@ -20,7 +20,7 @@ from studies.draws.measures import (
 )
 
 SHOWN_DRAWS = 4
-"""Draws of each field in the panel of pictures."""
+"""Draws of each field in the panel."""
 PROTOCOLS: Mapping[Scale, DrawsProtocol] = {
     "quick": DrawsProtocol(
         count=3,
@@ -44,7 +44,7 @@ class DrawsResult:
 
     Attributes:
         protocol: What was observed and drawn.
-        native_size: Pixels a side.
+        native_shape: Native cells along each axis.
         by_steps: One draw of each field, by the number of steps.
         draws: Calibration of many draws.
         kriging: That of kriging's Gaussian.
@@ -55,7 +55,7 @@ class DrawsResult:
     """
 
     protocol: DrawsProtocol
-    native_size: int
+    native_shape: Shape
     by_steps: Sequence[StepsOutcome]
     draws: Calibration
     kriging: Calibration
@@ -77,7 +77,8 @@ def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
     """
     protocol = replace(PROTOCOLS[request.scale], seed=request.seed)
     model, truth = request.given_model, request.truth.split("test")
-    measures = DrawMeasures(model, truth, protocol, request.folder, on_progress)
+    train = request.truth.split("train")
+    measures = DrawMeasures(model, train, truth, protocol, request.folder, on_progress)
     by_steps, (ours, theirs) = measures.by_steps(), measures.calibration()
     inversion = measures.inversion()
     panel = _panel(model, truth.distinct(protocol.shown), protocol)
@@ -85,7 +86,7 @@ def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
     judged = f"{len(truth.distinct(protocol.count))} fields, {protocol.fraction:.0%} of the cells"
     return DrawsResult(
         protocol=protocol,
-        native_size=truth.size,
+        native_shape=truth.shape,
         by_steps=by_steps,
         draws=ours,
         kriging=theirs,
@@ -96,8 +97,8 @@ def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
     )
 
 
-def _panel(model: FieldAutoencoder, shown: GridField, protocol: DrawsProtocol) -> ImageGrid:
+def _panel(model: FieldAutoencoder, shown: FieldData, protocol: DrawsProtocol) -> ImageGrid:
     """Mean, standard deviation and four draws."""
     seen, steps = protocol.observe(shown), protocol.ensemble_steps
-    drawn = model.predict(seen, shown, n_samples=SHOWN_DRAWS, seed=protocol.seed, steps=steps)
+    drawn = model.predict(seen, shown, n_draws=SHOWN_DRAWS, seed=protocol.seed, steps=steps)
     return draws_grid(drawn, shown, seen, SHOWN_DRAWS)

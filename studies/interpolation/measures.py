@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal, final
 
 import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.evaluation import nearest_known, total_variation_ratio
-from mamba_diffae.fields import CELLS, GridField, observe
+from mamba_diffae.fields import LATTICE_LIMIT, FieldData, observe
 
 PathKind = Literal["latent", "blend", "reconstructed", "true"]
 """Through the latent, the blend of the pictures, of their reconstructions; "true": no path."""
@@ -57,15 +56,16 @@ def middle(path: np.ndarray) -> np.ndarray:
     return path[(len(path) - 1) // 2 : len(path) // 2 + 1]
 
 
-def roughness(path: np.ndarray, ends: np.ndarray) -> float:
+def roughness(path: np.ndarray, ends: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Total variation in the middle of a path over that of the true ends.
 
     Args:
-        path: Shape (K, n, n, C).
-        ends: Both true fields, shape (2, n, n, C).
+        path: Shape (K, *shape, C).
+        ends: Both true fields, shape (2, *shape, C).
+        weights: What each value of the ends counts, of their shape; None: all alike.
     """
     inside = middle(path)
-    return total_variation_ratio(np.concatenate([inside] * (2 // len(inside))), ends)
+    return total_variation_ratio(np.concatenate([inside] * (2 // len(inside))), ends, weights)
 
 
 @final
@@ -73,23 +73,24 @@ class Nearest:
     """Distance to the nearest true field, those of some groups apart.
 
     Args:
-        known: Complete fields that count as true.
+        known: Fields that count as true.
         mirrored: Whether their mirror images do as well.
     """
 
-    def __init__(self, known: GridField, mirrored: bool) -> None:
-        self.cells, self.mirrored = min(CELLS, known.size), mirrored
-        self.known = replace(known, values=known.at(self.cells))
+    def __init__(self, known: FieldData, mirrored: bool) -> None:
+        self.shape, self.mirrored = known.grid.lattice_shape(LATTICE_LIMIT), mirrored
+        self.native, self.known = known, known.at(self.shape)
 
     def __call__(self, values: np.ndarray, exclude_groups: np.ndarray) -> np.ndarray:
         """Root mean square on [0, 1] of the averages over cells, shape (S,).
 
         Args:
-            values: Shape (S, n, n, C), in the unit of the field.
+            values: Native, shape (S, *shape, C), in the units of the variables.
             exclude_groups: Groups of which no field counts.
         """
         others = self.known.take(~np.isin(self.known.groups, exclude_groups))
-        return nearest_known(values, others, cells=self.cells, mirrored=self.mirrored)[0]
+        new = FieldData(self.native.variables, self.native.grid, values)
+        return nearest_known(new, others, shape=self.shape, mirrored=self.mirrored)[0]
 
 
 def _rms(values: np.ndarray) -> np.ndarray:
@@ -108,22 +109,22 @@ def path_measures(
 
     Args:
         model: Encodes the path's pictures again.
-        values: The path, shape (K, n, n, C), in the unit of the field.
-        ends: Both true fields, shape (2, n, n, C).
+        values: The path, native, shape (K, *shape, C), in the units of the variables.
+        ends: Both true fields, shape (2, *shape, C).
         nearest: Distance to the nearest true field.
         exclude_groups: Groups of which no field counts as true.
     """
-    unit = model.scaling.unit(values)
-    length = path_length(unit)
-    index = np.arange(len(values))
-    frames = GridField(values, model.scaling, [""] * len(values), index, index.astype(str))
+    frames = FieldData(model.variables, model.grid, values)
+    unit, weights = frames.unit_interval(values), frames.weights()
+    by_area = unit * np.sqrt(weights / weights.mean())
+    length = path_length(by_area)
     again = model.encode(observe(frames, 1.0))
     found: dict[Measure, float] = {
         "length": length,
-        "straightness": length / max(endpoint_distance(unit), 1e-12),
-        "bend": second_difference(unit),
+        "straightness": length / max(endpoint_distance(by_area), 1e-12),
+        "bend": second_difference(by_area),
         "encoded": path_length(again) / max(endpoint_distance(again), 1e-12),
         "nearest": float(nearest(middle(values), exclude_groups).mean()),
-        "roughness": roughness(unit, model.scaling.unit(ends)),
+        "roughness": roughness(unit, frames.unit_interval(ends), weights[:2]),
     }
     return [found[measure] for measure in MEASURES]

@@ -12,12 +12,13 @@ import numpy as np
 from mamba_diffae.benchmark import OnProgress
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.evaluation import Interval, bootstrap_interval, psnr
-from mamba_diffae.fields import GridField, observe
+from mamba_diffae.fields import FieldData, observe
 from mamba_diffae.latent import reconstructions
 from mamba_diffae.latent.interpolation import NOISES, NoiseKind
-from mamba_diffae.models.config import Context
+from mamba_diffae.models.config import DecoderInputs
 
-CONTEXTS: Sequence[Context] = ("latent", "latent+points")
+READ: Sequence[DecoderInputs] = ("latent", "latent+points")
+"""What the decoder reads."""
 
 
 @final
@@ -27,14 +28,14 @@ class Rebuilt:
 
     Attributes:
         fraction: Share of the cells that the latent is encoded from.
-        context: What the decoder reads.
-        noise: None (the mean), a seeded one, or the picture's own.
+        decoder_inputs: What the decoder reads.
+        noise: None (the mean), a seeded one, or the field's own.
         count: Pictures.
         psnr: In dB, with its interval.
     """
 
     fraction: float
-    context: Context
+    decoder_inputs: DecoderInputs
     noise: NoiseKind
     count: int
     psnr: Interval
@@ -42,7 +43,7 @@ class Rebuilt:
 
 def rebuilt_arrays(
     model: FieldAutoencoder,
-    truth: GridField,
+    truth: FieldData,
     fractions: Sequence[float],
     steps: int,
     seed: int,
@@ -59,16 +60,16 @@ def rebuilt_arrays(
         on_progress: Told what is done.
 
     Returns:
-        "psnr", shape (fractions, contexts, noises, S), and "groups", shape (S,).
+        "psnr", shape (fractions, decoder inputs, noises, S), and "groups", shape (S,).
     """
-    unit, scores = truth.scaling.unit, []
+    unit, weights, scores = truth.unit_interval, truth.weights(), []
     for fraction in fractions:
         seen = observe(truth, fraction, seed=seed)
         found = reconstructions(model, truth, seen, seed=seed, steps=steps)
-        for context, noise in product(CONTEXTS, NOISES):
-            scores.append(psnr(unit(found[context, noise]), unit(truth.at(truth.size))))
+        ways = product(READ, NOISES)
+        scores += [psnr(unit(found[way]), unit(truth.values), weights) for way in ways]
         on_progress(f"inverted noise from {fraction:.0%} of the cells")
-    shape = len(fractions), len(CONTEXTS), len(NOISES), len(truth)
+    shape = len(fractions), len(READ), len(NOISES), len(truth)
     return {"psnr": np.reshape(scores, shape), "groups": truth.groups}
 
 
@@ -80,7 +81,7 @@ def rebuilt(arrays: Mapping[str, np.ndarray], fractions: Sequence[float]) -> lis
         fractions: Shares of the cells.
     """
     groups, scores = arrays["groups"], arrays["psnr"].reshape(-1, len(arrays["groups"]))
-    ways = product(fractions, CONTEXTS, NOISES)
+    ways = product(fractions, READ, NOISES)
     return [
         Rebuilt(*way, len(groups), bootstrap_interval(row, groups))
         for way, row in zip(ways, scores, strict=True)

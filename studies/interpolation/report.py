@@ -11,7 +11,7 @@ from mamba_diffae.evaluation import Interval, bootstrap_interval
 from mamba_diffae.latent.interpolation import NoiseKind
 from studies.common.report import Row
 from studies.interpolation.measures import MEASURES, Measure, PathKind
-from studies.interpolation.rebuilding import CONTEXTS, Rebuilt
+from studies.interpolation.rebuilding import READ, Rebuilt
 from studies.interpolation.study import InterpolationResult
 
 QUESTION = (
@@ -147,7 +147,7 @@ def _rebuilt_table(rebuilt: Sequence[Rebuilt], steps: int) -> Table:
         [
             [
                 f"{r.fraction:.0%}",
-                f"{r.context}{_NOISE_LABELS[r.noise]}",
+                f"{r.decoder_inputs}{_NOISE_LABELS[r.noise]}",
                 r.psnr.mean,
                 r.psnr.low,
                 r.psnr.high,
@@ -158,14 +158,14 @@ def _rebuilt_table(rebuilt: Sequence[Rebuilt], steps: int) -> Table:
 
 
 def _rebuilt_findings(rebuilt: Sequence[Rebuilt]) -> list[str]:
-    """What the noise adds, in either context."""
-    psnr = {(r.fraction, r.context, r.noise): r.psnr.mean for r in rebuilt}
+    """What the noise adds, by what the decoder reads."""
+    psnr = {(r.fraction, r.decoder_inputs, r.noise): r.psnr.mean for r in rebuilt}
     found = []
     for fraction in dict.fromkeys(r.fraction for r in rebuilt):
         parts = [
-            f"{context} alone {psnr[fraction, context, 'mean']:.1f} dB, with the noise of the "
-            f"picture {psnr[fraction, context, 'inverted']:.1f} dB"
-            for context in CONTEXTS
+            f"{read} alone {psnr[fraction, read, 'mean']:.1f} dB, with the noise of the "
+            f"picture {psnr[fraction, read, 'inverted']:.1f} dB"
+            for read in READ
         ]
         found.append(f"From {fraction:.0%} of the cells: {'; '.join(parts)}.")
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from mamba_diffae.benchmark import ImageGrid, OnProgress, Request
 from mamba_diffae.benchmark.latent_panels import path_grid
 from mamba_diffae.benchmark.study import Scale
-from mamba_diffae.fields import GridField, observe
+from mamba_diffae.fields import FieldData, observe
 from mamba_diffae.latent import interpolate
 from mamba_diffae.latent.interpolation import lerp
 from studies.common.cache import cached_arrays, weights_digest
@@ -52,7 +52,7 @@ PROTOCOLS: Mapping[Scale, InterpolationProtocol] = {
 }
 
 
-Pair = tuple[GridField, GridField]
+Pair = tuple[FieldData, FieldData]
 
 
 @final
@@ -89,7 +89,7 @@ def interpolation(request: Request, on_progress: OnProgress) -> InterpolationRes
     model, protocol, seed = request.given_model, PROTOCOLS[request.scale], request.seed
     test = request.truth.split("test")
     pairs = pairs_of(test, protocol.pairs, seed)
-    key = {**asdict(protocol), "seed": seed, "weights": weights_digest(model._fitted()[0])}
+    key = {**asdict(protocol), "seed": seed, "weights": weights_digest(model.fitted.network)}
 
     def rebuild() -> dict[str, np.ndarray]:
         truth, steps = test.distinct(protocol.inverted), protocol.steps
@@ -125,7 +125,7 @@ def _panels(request: Request, pairs: Sequence[Pair], on_progress: OnProgress) ->
     ]
 
 
-def pairs_of(test: GridField, count: int, seed: int) -> list[Pair]:
+def pairs_of(test: FieldData, count: int, seed: int) -> list[Pair]:
     """Pairs of which no two share a base, drawn by the seed; a ValueError if there is none."""
     one_each = test.distinct(len(test))
     order = np.random.default_rng(seed).permutation(len(one_each))
@@ -150,7 +150,7 @@ def _paths(
     for i, (a, b) in enumerate(pairs):
         seen = [observe(field, protocol.fraction, seed=request.seed) for field in (a, b)]
         path = interpolate(model, seen[0], seen[1], protocol.frames)
-        ends = np.concatenate([field.at(model.size) for field in (a, b)])
+        ends = np.concatenate([field.at(model.grid).values for field in (a, b)])
         paths: dict[PathKind, np.ndarray] = {
             "latent": path.values,
             "blend": lerp(ends[0], ends[1], path.alphas),

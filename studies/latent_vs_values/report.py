@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mamba_diffae.benchmark import Page, Table
-from mamba_diffae.latent.sampling import Flow
+from mamba_diffae.benchmark.wording import in_short
+from mamba_diffae.latent.sampling import FLOWS, Flow
 from studies.common.attribute_features import WIDTH
-from studies.latent_vs_values.study import FLOWS, SET_LABELS, GenerationResult, Likeness
+from studies.latent_vs_values.study import SET_LABELS, GenerationResult, Likeness
 
 PHASES: Mapping[Flow, tuple[str, ...]] = {
-    "latent": ("autoencoder", "diffusion", "latent"),
-    "values": ("autoencoder", "diffusion"),
+    "latent": ("autoencoder", "flow", "latent"),
+    "values": ("autoencoder", "flow"),
 }
 """What of a model's training each of them needs."""
 QUESTION = (
@@ -38,11 +39,12 @@ def page(result: GenerationResult) -> Page:
 def _likeness_table(result: GenerationResult) -> Table:
     """Distances and supports of all sets."""
     classifier = result.classifier
+    seen_at = in_short(classifier.shape)
     return Table(
         "How like unseen pictures",
         f"Each set beside {result.count} test pictures, by {WIDTH} features of a small classifier "
         f"of {classifier.attributes} attributes, trained on the training pictures at "
-        f"{classifier.size}² (mean AUROC {classifier.auroc:.2f} on test pictures). Kernel distance "
+        f"{seen_at} (mean AUROC {classifier.auroc:.2f} on test pictures). Kernel distance "
         "on attribute features (squared MMD, unbiased, lower is better) with its standard error, "
         "which leaves out that skin-tone copies depend on one another; precision and recall with "
         "k = 3.",
@@ -67,7 +69,7 @@ def _cost_table(result: GenerationResult) -> Table:
     return Table(
         "What they cost",
         "Drawing: relative to the flow in the values. Training: the phases of the run that each "
-        "needs; the flow in the values is a tenth of the phase diffusion's fields.",
+        "needs; the flow in the values is a tenth of the fields of the phase flow.",
         ["flow", "drawing", "seconds a picture", "phases", "minutes of training"],
         [
             [

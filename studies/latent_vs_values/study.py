@@ -13,13 +13,13 @@ from mamba_diffae.benchmark import ImageGrid, OnProgress, Request
 from mamba_diffae.benchmark.study import Scale
 from mamba_diffae.evaluation import GappyPOD
 from mamba_diffae.evaluation.generation import KernelDistance, Support, kernel_distance, support
-from mamba_diffae.fields import GridField
-from mamba_diffae.latent.sampling import Flow, generate
+from mamba_diffae.fields import FieldData, Shape
+from mamba_diffae.latent.sampling import FLOWS, Flow, sample
 from studies.common.attribute_features import AttributeFeatures
 from studies.common.cache import cached_arrays, weights_digest
+from studies.common.pictures import pictures_of
 
 COLUMNS, ROWS = 8, 2
-FLOWS: Sequence[Flow] = ("latent", "values")
 PictureSet = Literal["test", "train", "latent", "values", "gaussian"]
 """Test pictures; training pictures (the floor); of either flow; of a Gaussian."""
 SET_LABELS: Mapping[PictureSet, str] = {
@@ -82,12 +82,12 @@ class Classifier:
 
     Attributes:
         attributes: How many it tells.
-        size: Pixels a side of what it sees.
+        shape: Cells along each axis of what it sees.
         auroc: Its mean over the attributes, on test pictures.
     """
 
     attributes: int
-    size: int
+    shape: Shape
     auroc: float
 
 
@@ -127,7 +127,7 @@ def latent_vs_values(request: Request, on_progress: OnProgress) -> GenerationRes
             or too few pictures to compare.
     """
     protocol, seed = PROTOCOLS[request.scale], request.seed
-    _ = request.given_model.latent_prior  # says how to train one, before anything takes long
+    _ = request.given_model.latent_flow  # says how to train one, before anything takes long
     train, test = request.truth.split("train"), request.truth.split("test")
     train = train if protocol.train is None else train.distinct(protocol.train)
     steps = protocol.classifier_steps
@@ -149,7 +149,7 @@ def latent_vs_values(request: Request, on_progress: OnProgress) -> GenerationRes
     on_progress("distances")
     return GenerationResult(
         likeness=likeness,
-        classifier=Classifier(len(features.attributes), features.size, features.score(test)),
+        classifier=Classifier(len(features.attributes), features.shape, features.score(test)),
         count=len(real),
         seconds=seconds,
         elapsed=request.elapsed,
@@ -163,23 +163,23 @@ def _drawn(flow: Flow, protocol: GenerationProtocol, request: Request) -> tuple[
     model = request.given_model
 
     def make() -> dict[str, np.ndarray]:
-        generate(model, 1, seed=request.seed, steps=1, flow=flow)  # kernels are compiled
+        sample(model, 1, seed=request.seed, steps=1, flow=flow)  # kernels are compiled
         start = time.perf_counter()
-        values = generate(
+        values = sample(
             model, protocol.count, seed=request.seed, steps=protocol.steps, flow=flow
         ).values
         each = (time.perf_counter() - start) / protocol.count
         return {"values": values.astype(np.float32), "seconds": np.array(each)}
 
-    weights = weights_digest(model._fitted()[0], model.latent_prior)
+    weights = weights_digest(model.fitted.network, model.latent_flow)
     key = {**asdict(protocol), "seed": request.seed, "weights": weights}
     stored = cached_arrays(request.folder / f"drawn-{flow}.npz", key, make)
     return stored["values"], float(stored["seconds"])
 
 
-def _some(fields: GridField, count: int, seed: int) -> GridField:
+def _some(data: FieldData, count: int, seed: int) -> FieldData:
     """So many of them at random, in random order."""
-    return fields.take(np.random.default_rng(seed).permutation(len(fields))[:count])
+    return data.take(np.random.default_rng(seed).permutation(len(data))[:count])
 
 
 def _likeness(pictures: PictureSet, features: np.ndarray, reference: np.ndarray) -> Likeness:
@@ -188,32 +188,34 @@ def _likeness(pictures: PictureSet, features: np.ndarray, reference: np.ndarray)
     return Likeness(pictures, kernel_distance(features, reference), near)
 
 
-def gaussian_fields(train: GridField, count: int, components: int, seed: int) -> np.ndarray:
+def gaussian_fields(train: FieldData, count: int, components: int, seed: int) -> np.ndarray:
     """Draws of the Gaussian with the mean and the principal components of training pictures.
 
     Args:
-        train: Complete fields.
+        train: Fields.
         count: Draws.
         components: At most the number of fields.
         seed: Of the draws.
 
     Returns:
-        Shape (count, n, n, C), in the unit of the field.
+        Shape (count, *shape, C), in the units of the variables.
     """
-    pod = GappyPOD.fit(train, modes=components)
-    draws = np.random.default_rng(seed).standard_normal((count, len(pod.modes)), np.float32)
-    unit = pod.mean + np.tensordot(draws, pod.modes, axes=1)
-    return train.scaling.unscale(2 * np.clip(unit, 0, 1) - 1)
+    pod = GappyPOD(modes=components).fit(train).learned
+    draws = np.random.default_rng(seed).standard_normal((count, pod.modes.shape[-1]), np.float32)
+    unit = pod.mean + np.tensordot(draws, pod.modes, axes=(1, 2))
+    values = pod.low + pod.span * np.clip(unit, 0, 1)
+    return values.reshape(count, *train.shape, -1).astype(np.float32)
 
 
-def _panel(sets: Mapping[PictureSet, np.ndarray], train: GridField) -> ImageGrid:
+def _panel(sets: Mapping[PictureSet, np.ndarray], train: FieldData) -> ImageGrid:
     """Some of every set, at their native size."""
-    unit = train.scaling.unit
-    rows = [
-        (SET_LABELS[name] if r == 0 else "", [unit(p.astype(np.float32)) for p in part])
-        for name, values in sets.items()
-        for r, part in enumerate(values[i * COLUMNS : (i + 1) * COLUMNS] for i in range(ROWS))
-    ]
+    rows: list[tuple[str, list[np.ndarray]]] = []
+    for name, values in sets.items():
+        first = FieldData(train.variables, train.grid, values[: ROWS * COLUMNS])
+        shown = pictures_of(first)
+        for r in range(ROWS):
+            label = "" if r else SET_LABELS[name]
+            rows.append((label, shown[r * COLUMNS : (r + 1) * COLUMNS]))
     return ImageGrid(
         "New pictures",
         "Test pictures, and the first of every set: none is chosen.",

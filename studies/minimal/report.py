@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mamba_diffae.benchmark import Page, Table
+from mamba_diffae.benchmark.wording import in_short
 from studies.common.report import detail_table, seeds_table, signed
 from studies.common.scoreboard import Scoreboard
 from studies.minimal.study import MinimalResult, Rise
@@ -42,7 +43,13 @@ def _rises_table(rises: Sequence[Rise]) -> Table:
         "network's seeds, of the network that spreads wider.",
         ["scale", "baseline", "with bottleneck", "rise", "spread"],
         [
-            [r.scale, float(np.mean(r.baseline)), float(np.mean(r.bottleneck)), r.gain, r.spread]
+            [
+                in_short(r.shape),
+                float(np.mean(r.baseline)),
+                float(np.mean(r.bottleneck)),
+                r.gain,
+                r.spread,
+            ]
             for r in rises
         ],
         digits=[0, 2, 2, 2, 2],
@@ -65,4 +72,4 @@ def finding(result: MinimalResult) -> str:
 
 def _figure(rise: Rise) -> str:
     beside = "" if rise.spread is None else f", spread {rise.spread:.2f} dB"
-    return f"{signed(rise.gain)} dB at {rise.scale}²{beside}"
+    return f"{signed(rise.gain)} dB at {in_short(rise.shape)}{beside}"

@@ -11,12 +11,13 @@ import numpy as np
 from mamba_diffae.benchmark import OnProgress, Request
 from mamba_diffae.benchmark.study import Scale
 from mamba_diffae.evaluation import Method, Score
+from mamba_diffae.fields import Shape
 from studies.common.candidates import BASELINE, MINIMAL, Cost, Job
 from studies.common.scoreboard import Scoreboard, SeedSpread, extent, seed_spreads
 from studies.common.workbench import Setup, Workbench
 
 FROM = 64
-"""Pixels a side: at this scale and at every finer one the bottleneck has to help."""
+"""Cells along the longest axis: at this scale and at every finer one the bottleneck has to help."""
 SETUPS: Mapping[Scale, Setup] = {
     "quick": Setup("tiny", Cost(steps=4), count=4, seeds=1),
     "standard": Setup("small", Cost(minutes=10), count=128),
@@ -30,12 +31,12 @@ class Rise:
     """PSNR with and without the bottleneck at one scale.
 
     Attributes:
-        scale: Pixels a side.
+        shape: Cells along each axis.
         baseline: PSNR of each seed, in dB.
         bottleneck: The same with the bottleneck.
     """
 
-    scale: int
+    shape: Shape
     baseline: Sequence[float]
     bottleneck: Sequence[float]
 
@@ -72,7 +73,7 @@ class MinimalResult:
     @property
     def counted(self) -> list[Rise]:
         """The rises at the scales that count."""
-        return [rise for rise in self.rises if rise.scale >= FROM] or [self.rises[-1]]
+        return [rise for rise in self.rises if max(rise.shape) >= FROM] or [self.rises[-1]]
 
     @property
     def promising(self) -> bool | None:
@@ -123,5 +124,6 @@ def rises(baseline: Sequence[Scoreboard], bottleneck: Sequence[Scoreboard]) -> l
         return [board.psnr(board.methods[0], scale) for board in boards]
 
     return [
-        Rise(scale, psnr(baseline, scale), psnr(bottleneck, scale)) for scale in baseline[0].scales
+        Rise(shape, psnr(baseline, scale), psnr(bottleneck, scale))
+        for scale, shape in baseline[0].shapes.items()
     ]

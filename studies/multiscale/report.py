@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mamba_diffae.benchmark import Page
+from mamba_diffae.benchmark.wording import in_short
 from studies.common.report import (
     best_findings,
     criteria_findings,
@@ -42,7 +43,7 @@ def page(result: MultiscaleResult) -> Page:
 
 def _latent_findings(result: MultiscaleResult) -> list[str]:
     """What the points add to the latent, and what the latent adds to the prior."""
-    scales = " / ".join(f"{scale}²" for scale in result.points_gain)
+    scales = " / ".join(map(in_short, result.points_gain))
     points = " / ".join(map(signed, result.points_gain.values()))
     prior = " / ".join(map(signed, result.prior_gain.values()))
     return [

@@ -9,7 +9,8 @@ from typing import final
 from mamba_diffae.benchmark import ImageGrid, OnProgress, Request
 from mamba_diffae.benchmark.panels import methods_grid
 from mamba_diffae.benchmark.study import Scale
-from mamba_diffae.evaluation import Method, Score
+from mamba_diffae.evaluation import GappyPOD, Method, Score, ThinPlateSpline
+from mamba_diffae.fields import Shape
 from studies.common.candidates import BASELINE, PHASE_1, Cost, Job
 from studies.common.local_estimate import LOCAL_ESTIMATE
 from studies.common.scoreboard import Best, Criterion, Scoreboard, best_at_each_scale, criteria
@@ -34,8 +35,8 @@ class MultiscaleResult:
         baseline: The method to beat.
         criteria: That were set beforehand, from the latent alone and with the points.
         best: The best network and the best of all else at every scale.
-        points_gain: PSNR of latent and points above the latent alone, by scale, in dB.
-        prior_gain: PSNR of the latent alone above the prior by itself, by scale, in dB.
+        points_gain: PSNR of latent and points above the latent alone, by shape, in dB.
+        prior_gain: PSNR of the latent alone above the prior by itself, by shape, in dB.
         panels: Pictures.
         facts: How it was done.
     """
@@ -44,8 +45,8 @@ class MultiscaleResult:
     baseline: Method
     criteria: Sequence[Criterion]
     best: Sequence[Best]
-    points_gain: Mapping[int, float]
-    prior_gain: Mapping[int, float]
+    points_gain: Mapping[Shape, float]
+    prior_gain: Mapping[Shape, float]
     panels: Sequence[ImageGrid]
     facts: Mapping[str, str]
 
@@ -66,13 +67,14 @@ def multiscale(request: Request, on_progress: OnProgress) -> MultiscaleResult:
     networks = [*bench.scores(baseline, native_only=True), *bench.scores(ours)]
     board = Scoreboard([*bench.scores_without_network(ours), *networks])
     latent, points = ours.method("latent"), ours.method("latent+points")
+    shapes = board.shapes.values()
     return MultiscaleResult(
         scores=list(board.scores.values()),
         baseline=baseline.method(),
         criteria=criteria(board, baseline.method(), [latent, points]),
         best=best_at_each_scale(board),
-        points_gain=dict(zip(board.scales, board.gains(points, latent), strict=True)),
-        prior_gain=dict(zip(board.scales, board.gains(latent, LOCAL_ESTIMATE), strict=True)),
+        points_gain=dict(zip(shapes, board.gains(points, latent), strict=True)),
+        prior_gain=dict(zip(shapes, board.gains(latent, LOCAL_ESTIMATE), strict=True)),
         panels=_panels(bench, baseline, ours),
         facts=bench.facts([baseline, ours]),
     )
@@ -83,6 +85,7 @@ def _panels(bench: Workbench, baseline: Job, ours: Job) -> list[ImageGrid]:
     shown = bench.test.distinct(SHOWN)
     seen = bench.protocol.observe(shown)
     others = bench.without_network(ours)
-    methods = {m: others[m] for m in (Method("thin-plate spline"), Method("gappy POD"))}
+    known = (Method.of(ThinPlateSpline()), Method.of(GappyPOD()))
+    methods = {method: others[method] for method in known}
     methods |= {**bench.any_fields(baseline), **bench.any_fields(ours)}
     return [methods_grid(methods, shown, seen, scale) for scale in bench.scales]

@@ -10,9 +10,9 @@ import numpy as np
 
 from mamba_diffae.benchmark import OnProgress
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.evaluation import kriging
-from mamba_diffae.evaluation.classical.pod import principal_components
-from mamba_diffae.fields import FieldBatch, GridField
+from mamba_diffae.evaluation import Baseline
+from mamba_diffae.evaluation.baselines.components import principal_components
+from mamba_diffae.fields import FieldData, Observations
 
 AT_ONCE = 32
 
@@ -50,44 +50,56 @@ LATENT, TRUTH, KRIGED = Feature("latent"), Feature("truth"), Feature("kriged")
 
 
 @final
-class PicturePCA:
-    """Coordinates of pictures along the principal components of native training pictures.
+class FieldPCA:
+    """Coordinates of fields along the principal components of native training fields.
+
+    Cells count by their area. A gap has the mean of the training fields.
 
     Args:
-        train: Complete fields.
+        train: Fields.
         components: At most the number of fields and of native values.
     """
 
-    def __init__(self, train: GridField, components: int) -> None:
-        X = self._flat(train, train.values)
-        self.train, self.mean = train, X.mean(axis=0)
-        X -= self.mean
-        axes = principal_components(X, components)
+    def __init__(self, train: FieldData, components: int) -> None:
+        X, known = _flat(train)
+        grid = train.grid
+        area = grid.weights().ravel() * grid.exists.sum()
+        self.weight = np.sqrt(np.repeat(area, train.n_variables)).astype(np.float32)
+        self.mean = (X * known).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        axes = principal_components(self._deviations(X, known), components)
         self.axes = axes / np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-12)
 
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        """From native pictures (S, n, n, C), in the unit of the field, to (S, components)."""
-        return (self._flat(self.train, values) - self.mean) @ self.axes.T
+    def __call__(self, data: FieldData) -> np.ndarray:
+        """From fields on the native grid, S of them, to (S, components)."""
+        return self._deviations(*_flat(data)) @ self.axes.T
 
-    @staticmethod
-    def _flat(train: GridField, values: np.ndarray) -> np.ndarray:
-        return train.scaling.unit(values.reshape(len(values), -1).astype(np.float32))
+    def _deviations(self, X: np.ndarray, known: np.ndarray) -> np.ndarray:
+        return np.where(known, X - self.mean, np.float32(0)) * self.weight
+
+
+def _flat(data: FieldData) -> tuple[np.ndarray, np.ndarray]:
+    """Values on the scale [0, 1], and which are known, each of shape (S, P * C)."""
+    count = len(data)
+    unit = data.unit_interval(data.values)
+    return unit.reshape(count, -1), data.valid_mask().reshape(count, -1)
 
 
 def probe_features(
     model: FieldAutoencoder,
-    judged: GridField,
-    seen: Mapping[str, FieldBatch],
-    pca: Callable[[], PicturePCA],
+    judged: FieldData,
+    seen: Mapping[str, Observations],
+    kriging: Baseline,
+    pca: Callable[[], FieldPCA],
     on_progress: OnProgress,
 ) -> dict[str, np.ndarray]:
-    """All features of the judged pictures.
+    """All features of the judged fields.
 
     Args:
         model: Its latents.
-        judged: Complete fields.
+        judged: Fields.
         seen: Observations of them by name.
-        pca: Learns from the training pictures.
+        kriging: Fitted.
+        pca: Learns from the training fields.
         on_progress: Told what is done.
 
     Returns:
@@ -99,18 +111,21 @@ def probe_features(
     }
     project = pca()
     on_progress("principal components")
+
+    def kriged_components(part: Observations) -> np.ndarray:
+        mean = kriging.predict(part, judged.grid).mean
+        return project(FieldData(judged.variables, judged.grid, mean))
+
     kriged = {
-        f"kriged {name}": in_parts(
-            lambda part: project(kriging(part, judged.size)), batch, f"kriging {name}", on_progress
-        )
+        f"kriged {name}": in_parts(kriged_components, batch, f"kriging {name}", on_progress)
         for name, batch in seen.items()
     }
-    return {"truth": project(judged.values), **latents, **kriged}
+    return {"truth": project(judged), **latents, **kriged}
 
 
 def in_parts(
-    make: Callable[[FieldBatch], np.ndarray],
-    batch: FieldBatch,
+    make: Callable[[Observations], np.ndarray],
+    batch: Observations,
     what: str,
     on_progress: OnProgress,
 ) -> np.ndarray:
@@ -118,5 +133,5 @@ def in_parts(
     rows = []
     for start in range(0, len(batch), AT_ONCE):
         rows.append(make(batch[start : start + AT_ONCE]))
-        on_progress(f"{what}: {min(start + AT_ONCE, len(batch))} of {len(batch)} pictures")
+        on_progress(f"{what}: {min(start + AT_ONCE, len(batch))} of {len(batch)} fields")
     return np.concatenate(rows)

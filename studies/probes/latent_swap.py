@@ -10,10 +10,11 @@ import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.evaluation import psnr
-from mamba_diffae.fields import FieldBatch, GridField
-from mamba_diffae.models.config import Context
+from mamba_diffae.fields import FieldData, Observations
+from mamba_diffae.models.config import DecoderInputs
 
-CONTEXTS: Sequence[Context] = ("latent+points", "latent")
+READ: Sequence[DecoderInputs] = ("latent+points", "latent")
+"""What the decoder reads."""
 
 
 @final
@@ -22,44 +23,44 @@ class Swap:
     """How far another picture's latent moves the mean.
 
     Attributes:
-        context: What the decoder reads.
+        decoder_inputs: What the decoder reads.
         count: Pictures.
         moved: Root mean square of the change of the mean, over that of truth − mean.
         own_psnr: PSNR from the own latent, in dB.
         other_psnr: From another picture's.
     """
 
-    context: Context
+    decoder_inputs: DecoderInputs
     count: int
     moved: float
     own_psnr: float
     other_psnr: float
 
 
-def swap_latents(model: FieldAutoencoder, pictures: GridField, seen: FieldBatch) -> list[Swap]:
-    """How far the mean moves, in both contexts.
+def swap_latents(model: FieldAutoencoder, data: FieldData, seen: Observations) -> list[Swap]:
+    """How far the mean moves, by what the decoder reads.
 
     Args:
         model: With a latent.
-        pictures: Complete fields of distinct bases, two at least.
+        data: Fields of distinct groups, two at least.
         seen: What was observed of them.
     """
     latents = model.encode(seen)
-    return [_swapped(model, pictures, seen, latents, context) for context in CONTEXTS]
+    return [_swapped(model, data, seen, latents, read) for read in READ]
 
 
 def _swapped(
     model: FieldAutoencoder,
-    pictures: GridField,
-    seen: FieldBatch,
+    data: FieldData,
+    seen: Observations,
     latents: np.ndarray,
-    context: Context,
+    read: DecoderInputs,
 ) -> Swap:
-    unit, truth = pictures.scaling.unit, pictures.at(pictures.size)
+    truth, weights = data.unit_interval(data.values), data.weights()
     own, other = (
-        model.predict(seen, pictures, latents=z, context=context).mean
+        data.unit_interval(model.predict(seen, data, latents=z, decoder_inputs=read).mean)
         for z in (latents, np.roll(latents, 1, axis=0))
     )
-    moved = np.sqrt(np.square(other - own).mean() / np.square(truth - own).mean())
-    scores = (float(psnr(unit(mean), unit(truth)).mean()) for mean in (own, other))
-    return Swap(context, len(pictures), float(moved), *scores)
+    change, error = (np.average(np.square(mean - own), weights=weights) for mean in (other, truth))
+    scores = (float(psnr(mean, truth, weights).mean()) for mean in (own, other))
+    return Swap(read, len(data), float(np.sqrt(change / error)), *scores)

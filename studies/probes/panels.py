@@ -8,15 +8,16 @@ import numpy as np
 
 from mamba_diffae.benchmark import ImageGrid
 from mamba_diffae.evaluation.retrieval import cosines
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData
+from studies.common.pictures import pictures_of
 
 NEIGHBOURS = 6
 THUMBNAIL = 32
-"""Pixels a side of a picture on the map, at most."""
+"""Cells along the longest axis of a picture on the map, at most."""
 
 
 def neighbours_grid(
-    features: Mapping[str, np.ndarray], pictures: GridField, queries: int
+    features: Mapping[str, np.ndarray], pictures: FieldData, queries: int
 ) -> ImageGrid:
     """Some pictures, and those whose features make the smallest angle with theirs.
 
@@ -26,7 +27,7 @@ def neighbours_grid(
         queries: How many are asked, evenly spread.
     """
     asked = np.linspace(0, len(pictures) - 1, min(queries, len(pictures))).round().astype(int)
-    shown = pictures.scaling.unit(pictures.at(pictures.size))
+    shown = pictures_of(pictures)
     nearest = {
         kind: _nearest(x, min(NEIGHBOURS, len(pictures) - 1)) for kind, x in features.items()
     }
@@ -37,11 +38,11 @@ def neighbours_grid(
         "to them by the cosine of their features.",
         ["picture", *(f"{k + 1}" for k in range(nearest[rows[0][1]].shape[1]))],
         [f"{pictures.names[i]}: by {kind}" for i, kind in rows],
-        [[shown[i], *shown[nearest[kind][i]]] for i, kind in rows],
+        [[shown[i], *(shown[j] for j in nearest[kind][i])] for i, kind in rows],
     )
 
 
-def map_grid(features: Mapping[str, np.ndarray], pictures: GridField, seed: int) -> ImageGrid:
+def map_grid(features: Mapping[str, np.ndarray], pictures: FieldData, seed: int) -> ImageGrid:
     """The pictures laid out by t-SNE of their features, each moved to a cell of its own.
 
     Args:
@@ -52,8 +53,8 @@ def map_grid(features: Mapping[str, np.ndarray], pictures: GridField, seed: int)
     Reference:
         van der Maaten & Hinton (2008), Visualizing Data using t-SNE.
     """
-    size = min(THUMBNAIL, pictures.size)
-    thumbnails = pictures.scaling.unit(pictures.at(size))
+    shape = pictures.grid.scaled_shape(min(THUMBNAIL, max(pictures.shape)))
+    thumbnails = np.stack(pictures_of(pictures.at(shape)))
     drawn = [_laid_out(thumbnails, _cells(_plane(x, seed))) for x in features.values()]
     return ImageGrid(
         "Map",
@@ -93,8 +94,9 @@ def _cells(places: np.ndarray) -> np.ndarray:
 
 
 def _laid_out(thumbnails: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    size, side = thumbnails.shape[1], int(np.ceil(len(cells) ** 0.5))
-    canvas = np.ones((side * size, side * size, thumbnails.shape[-1]), np.float32)
+    _, high, wide, colours = thumbnails.shape
+    side = int(np.ceil(len(cells) ** 0.5))
+    canvas = np.ones((side * high, side * wide, colours), np.float32)
     for picture, (column, row) in zip(thumbnails, cells, strict=True):
-        canvas[row * size : (row + 1) * size, column * size : (column + 1) * size] = picture
+        canvas[row * high : (row + 1) * high, column * wide : (column + 1) * wide] = picture
     return canvas

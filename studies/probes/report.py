@@ -100,7 +100,7 @@ def _swaps_table(swaps: Sequence[Swap]) -> Table:
         f"{swaps[0].count} pictures of distinct bases. Moved: root mean square of the change of "
         "the mean, over that of truth − mean; with points, each picture keeps its own.",
         ["reads", "moved", "PSNR, own latent", "PSNR, another's"],
-        [[s.context, s.moved, s.own_psnr, s.other_psnr] for s in swaps],
+        [[s.decoder_inputs, s.moved, s.own_psnr, s.other_psnr] for s in swaps],
     )
 
 

@@ -112,7 +112,7 @@ class ProbesResult:
         probed: Of the latent first; principal components in both scalings; the latent's parts.
         attributes: That were probed.
         stability: Of the latent first; of the kriged picture in both scalings; of the parts.
-        swaps: Latents swapped, in both contexts.
+        swaps: Latents swapped, by what the decoder reads.
         taught: A classifier of complete pictures.
         panels: Neighbours and a map.
         facts: What was judged.

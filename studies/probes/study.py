@@ -10,13 +10,13 @@ import numpy as np
 
 from mamba_diffae.benchmark import ImageGrid, OnProgress, Request
 from mamba_diffae.benchmark.study import Scale
-from mamba_diffae.evaluation import bootstrap_interval
-from mamba_diffae.evaluation.probes import LEAST_BASES, judge_probes, known_attributes
+from mamba_diffae.evaluation import Kriging, bootstrap_interval
+from mamba_diffae.evaluation.probes import LEAST_BASES, known_attributes, score_probes
 from mamba_diffae.evaluation.retrieval import copies, cosines, halves, retrieved, standardised
-from mamba_diffae.fields import GridField, observe
+from mamba_diffae.fields import FieldData, observe
 from studies.common.attribute_features import AttributeFeatures
 from studies.common.cache import cached_arrays, weights_digest
-from studies.probes.features import KRIGED, LATENT, TRUTH, Feature, PicturePCA, probe_features
+from studies.probes.features import KRIGED, LATENT, TRUTH, Feature, FieldPCA, probe_features
 from studies.probes.latent_swap import Swap, swap_latents
 from studies.probes.panels import map_grid, neighbours_grid
 from studies.probes.result import Attribute, Probed, ProbesResult, Stability, Taught
@@ -92,7 +92,7 @@ def probes(request: Request, on_progress: OnProgress) -> ProbesResult:
     )
 
 
-def _labels(judged: GridField, protocol: ProbesProtocol, source: str) -> dict[str, np.ndarray]:
+def _labels(judged: FieldData, protocol: ProbesProtocol, source: str) -> dict[str, np.ndarray]:
     labels = known_attributes(judged.attributes, judged.groups, protocol.least)
     if not labels:
         raise ValueError(
@@ -104,26 +104,29 @@ def _labels(judged: GridField, protocol: ProbesProtocol, source: str) -> dict[st
 
 
 def _features(
-    request: Request, protocol: ProbesProtocol, judged: GridField, on_progress: OnProgress
+    request: Request, protocol: ProbesProtocol, judged: FieldData, on_progress: OnProgress
 ) -> dict[str, np.ndarray]:
     """Of both observations, made once a folder."""
     model, seed = request.given_model, request.seed
 
-    def pca() -> PicturePCA:
-        return PicturePCA(_train(request, protocol), protocol.components)
+    train = _train(request, protocol)
+
+    def pca() -> FieldPCA:
+        return FieldPCA(train, protocol.components)
 
     def make() -> dict[str, np.ndarray]:
         first, second = halves(observe(judged, 2 * protocol.fraction, seed=seed), seed)
-        return probe_features(model, judged, {"first": first, "second": second}, pca, on_progress)
+        seen, kriging = {"first": first, "second": second}, Kriging(with_std=False).fit(train)
+        return probe_features(model, judged, seen, kriging, pca, on_progress)
 
-    key = {**asdict(protocol), "seed": seed, "weights": weights_digest(model._fitted()[0])}
+    key = {**asdict(protocol), "seed": seed, "weights": weights_digest(model.fitted.network)}
     return cached_arrays(request.folder / "features.npz", key, make)
 
 
 def _probed(
     features: Mapping[str, np.ndarray],
     labels: Mapping[str, np.ndarray],
-    judged: GridField,
+    judged: FieldData,
     parts: Mapping[str, slice],
     seed: int,
 ) -> list[Probed]:
@@ -132,7 +135,7 @@ def _probed(
     unscaled = {Feature("truth", unscaled=True): truth, Feature("kriged", unscaled=True): kriged}
     probed = {LATENT: latent, TRUTH: truth, KRIGED: kriged, **unscaled}
     probed |= {Feature("part", part=name): latent[:, part] for name, part in parts.items()}
-    scores = judge_probes(
+    scores = score_probes(
         {feature.key: x for feature, x in probed.items()},
         labels,
         judged.groups,
@@ -142,12 +145,12 @@ def _probed(
     return [Probed(feature, score) for feature, score in zip(probed, scores, strict=True)]
 
 
-def _train(request: Request, protocol: ProbesProtocol) -> GridField:
+def _train(request: Request, protocol: ProbesProtocol) -> FieldData:
     train = request.truth.split("train")
     return train if protocol.train is None else train.distinct(protocol.train)
 
 
-def _taught(request: Request, protocol: ProbesProtocol, judged: GridField) -> Taught:
+def _taught(request: Request, protocol: ProbesProtocol, judged: FieldData) -> Taught:
     """What a classifier can tell that learned the attributes and is shown complete pictures."""
     train, steps, least = _train(request, protocol), protocol.classifier_steps, protocol.least
     taught = AttributeFeatures(train, request.folder, steps=steps, seed=request.seed, least=least)
@@ -155,7 +158,7 @@ def _taught(request: Request, protocol: ProbesProtocol, judged: GridField) -> Ta
 
 
 def _stability(
-    features: Mapping[str, np.ndarray], judged: GridField, parts: Mapping[str, slice]
+    features: Mapping[str, np.ndarray], judged: FieldData, parts: Mapping[str, slice]
 ) -> list[Stability]:
     """Of the latent first; of the kriged picture in both scalings; of the latent's parts."""
     kriged = features["kriged first"], features["kriged second"]
@@ -187,7 +190,7 @@ def _swaps(request: Request, protocol: ProbesProtocol) -> list[Swap]:
     return swap_latents(request.given_model, pictures, seen)
 
 
-def _panels(features: Mapping[str, np.ndarray], judged: GridField, seed: int) -> list[ImageGrid]:
+def _panels(features: Mapping[str, np.ndarray], judged: FieldData, seed: int) -> list[ImageGrid]:
     """Neighbours among the test pictures, a map of all; one picture of each base."""
     shown = {
         LATENT.label: standardised(features["latent first"])[0],
