@@ -1,0 +1,229 @@
+"""Methods that treat one field at a time: the loop over fields and over variables."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Self, final
+
+import numpy as np
+
+from mamba_diffae.evaluation.baselines.asking import ask
+from mamba_diffae.evaluation.baselines.base import Baseline
+from mamba_diffae.evaluation.baselines.space import Places, Space
+from mamba_diffae.fields import FieldData, FieldError, Grid, Observations, Prediction, ShapeError
+
+DENSE_LIMIT = 5000
+"""Points of one field that a method which solves a full system takes, at most."""
+_SAME_PLACE = 1e-9
+"""Distance, in the unit of the space, below which two observations are at one place."""
+_AT_ONCE = 64
+
+
+@final
+class TooManyPointsError(FieldError):
+    """More observations of one field than a method can take."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What was observed of those variables of one field that were observed at the same places.
+
+    Attributes:
+        places: N different ones.
+        values: Shape (N, V); repeats at one place are averaged.
+        variables: Which ones, shape (V,).
+    """
+
+    places: Places
+    values: np.ndarray
+    variables: np.ndarray
+
+
+class Estimate(NamedTuple):
+    """What a method says of the variables of some samples, at M targets.
+
+    Attributes:
+        mean: Shape (M, V).
+        std: The same shape, or None.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray | None = None
+
+
+class Usual(NamedTuple):
+    """What is known of the variables beside the observations of a field.
+
+    Attributes:
+        mean: Shape (C,).
+        deviation: Shape (C,), positive.
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+
+class PerField(Baseline, ABC):
+    """A method that reconstructs every field from its own observations.
+
+    `fit` is optional: it tells the periodic axes and the sphere to predictions at places (a grid as
+    target tells them itself), the scale of axes of different dimensions, and the usual values. A
+    variable that was observed nowhere in a field gets its mean and deviation over the training
+    fields; unfitted, over the other fields that are given, or 0 and 1 if there are none.
+    """
+
+    def __init__(self) -> None:
+        self._space: Space | None = None
+        self._usual: Usual | None = None
+
+    def fit(self, data: FieldData) -> Self:
+        """Remember the geometry, and mean and deviation of every variable."""
+        self._space, self._usual = Space.of_data(data), _usual_of_data(data)
+        return self
+
+    @abstractmethod
+    def estimate(
+        self, samples: Sequence[Samples], targets: Places, deviation: np.ndarray | None
+    ) -> list[Estimate]:
+        """Interpolate one field.
+
+        Args:
+            samples: One entry for each set of variables that share their places.
+            targets: M places.
+            deviation: Usual deviation of every variable, shape (C,), or None.
+
+        Returns:
+            An estimate for each entry.
+        """
+
+    def predict(self, observations: Observations, targets: Grid | np.ndarray) -> Prediction:
+        """See `Baseline.predict`."""
+        asked = ask(observations, targets)
+        space = self._space or _space(observations, targets)
+        usual = self._usual_of(observations)
+        at = space.places(asked.coords)
+        found = [self._field(seen, space, at, usual) for seen in observations.fields()]
+        mean = asked.finish(np.stack([field.mean for field in found]))
+        stds = [field.std for field in found if field.std is not None]
+        std = asked.finish(np.stack(stds)) if len(stds) == len(found) else None
+        return Prediction.of_mean(mean, std, asked.grid)
+
+    def _usual_of(self, observations: Observations) -> Usual:
+        if self._usual is None:
+            return _usual_of_batch(observations)
+        known, given = len(self._usual.mean), observations.n_variables
+        if known != given:
+            raise ShapeError(
+                f"{self.name} was fitted on fields of {known} variables, but the observations have "
+                f"{given}; fit it on fields of their kind."
+            )
+        return self._usual
+
+    def _field(self, seen: Observations, space: Space, at: Places, usual: Usual) -> Estimate:
+        samples = samples_of(seen, space)
+        deviation = None if self._usual is None else usual.deviation
+        found = self.estimate(samples, at, deviation) if samples else []
+        mean, std = (np.tile(part, (len(at.flat), 1)) for part in usual)
+        for part, estimate in zip(samples, found, strict=True):
+            mean[:, part.variables] = estimate.mean
+            if estimate.std is not None:
+                std[:, part.variables] = estimate.std
+        return Estimate(mean, None if any(e.std is None for e in found) else std)
+
+
+class Interpolator(PerField, ABC):
+    """A method that treats every variable alike and states no uncertainty."""
+
+    def estimate(
+        self, samples: Sequence[Samples], targets: Places, deviation: np.ndarray | None
+    ) -> list[Estimate]:
+        """See `PerField.estimate`."""
+        return [Estimate(self.interpolate(part, targets)) for part in samples]
+
+    @abstractmethod
+    def interpolate(self, samples: Samples, targets: Places) -> np.ndarray:
+        """Values at M targets from one or more samples, shape (M, V)."""
+
+
+def samples_of(seen: Observations, space: Space) -> list[Samples]:
+    """The observations of one field, sorted by which variables were observed together."""
+    places = space.places(seen.coords[0].double().cpu().numpy())
+    values, mask = seen.values[0].double().cpu().numpy(), seen.mask[0].cpu().numpy()
+    patterns, which = np.unique(mask, axis=1, return_inverse=True)
+    parts = []
+    for g, observed in enumerate(patterns.T):
+        variables = np.flatnonzero(which.ravel() == g)
+        if observed.any():
+            at = places.take(observed)
+            parts.append(_distinct(at, values[observed][:, variables], variables))
+    return parts
+
+
+def check_count(samples: Samples, name: str) -> None:
+    """Refuse more points than a full system can be solved for.
+
+    Raises:
+        TooManyPointsError: As said.
+    """
+    count = len(samples.values)
+    if count > DENSE_LIMIT:
+        raise TooManyPointsError(
+            f"{name} was given {count:,} observations of one field and solves a system of as many "
+            f"unknowns; it takes {DENSE_LIMIT:,} at most. Give fewer, or average them over cells."
+        )
+
+
+def _distinct(places: Places, values: np.ndarray, variables: np.ndarray) -> Samples:
+    """Samples with repeats at one place averaged, otherwise in their order."""
+    rounded = np.round(places.embedded / _SAME_PLACE)
+    _, first, which = np.unique(rounded, axis=0, return_index=True, return_inverse=True)
+    if len(first) == len(values):
+        return Samples(places, values, variables)
+    which, total = which.ravel(), np.zeros((len(first), values.shape[1]))
+    np.add.at(total, which, values)
+    order = np.argsort(first)
+    means = total / np.bincount(which)[:, None]
+    return Samples(places.take(first[order]), means[order], variables)
+
+
+def _space(observations: Observations, targets: Grid | np.ndarray) -> Space:
+    if isinstance(targets, Grid):
+        return Space.of_grid(targets)
+    seen = observations.coords[observations.present].double().cpu().numpy()
+    return Space.around(np.concatenate([seen.reshape(-1, observations.dim), targets]))
+
+
+def _usual_of_batch(observations: Observations) -> Usual:
+    """Mean and deviation of every variable over all observations."""
+    mask = observations.mask
+    count = mask.sum(dim=(0, 1)).clamp(min=1)
+    mean = observations.values.double().sum(dim=(0, 1)) / count
+    apart = (observations.values.double() - mean) * mask
+    deviation = (apart.square().sum(dim=(0, 1)) / count).sqrt().cpu().numpy()
+    return Usual(mean.cpu().numpy(), np.where(deviation > 0, deviation, 1))
+
+
+def _usual_of_data(data: FieldData) -> Usual:
+    """Weighted mean and deviation of every variable over all fields.
+
+    Variables of one unit and one range, as the colours of a picture are, share their deviation.
+    """
+    middle = np.array([sum(v.limits) / 2 for v in data.variables])  # costs no digits
+    sums = np.zeros((3, *data.shape, data.n_variables))
+    for i in range(0, len(data), _AT_ONCE):
+        part = data.take(slice(i, i + _AT_ONCE))
+        x, valid = part.values - middle, part.valid_mask()
+        if not part.complete:
+            x = x * valid
+        sums += [valid.sum(axis=0), x.sum(axis=0), np.einsum("s...,s...->...", x, x)]
+    weight = data.grid.weights()[None, ..., None]
+    total, first, second = (sums * weight).reshape(3, -1, data.n_variables).sum(axis=1)
+    mean = first / total
+    variance = np.maximum(second / total - mean**2, 0)
+    kinds = [(v.unit, v.limits) for v in data.variables]
+    alike = np.array([[a == b for b in kinds] for a in kinds])
+    deviation = np.sqrt(alike @ variance / alike.sum(axis=1))
+    return Usual(mean + middle, np.where(deviation > 0, deviation, 1))
