@@ -87,6 +87,28 @@ def test_spread_over_error(K, width):
     assert found == pytest.approx(expected, rel=0.02)
 
 
+def test_what_lies_in_a_gap_changes_nothing():
+    rng = np.random.default_rng(0)
+    draws, truth, weights = rng.normal(size=(20, 50)), rng.normal(size=50), rng.random(50)
+    weights[::3] = 0
+    for under in (1e9, np.nan):
+        hidden = np.where(weights > 0, draws, under)
+        assert coverage(hidden, truth, weights=weights) == coverage(draws, truth, weights=weights)
+        assert spread_skill(hidden, truth, weights) == spread_skill(draws, truth, weights)
+        found = gaussian_coverage(hidden[0], np.ones(50), truth, weights=weights)
+        assert found == gaussian_coverage(draws[0], np.ones(50), truth, weights=weights)
+
+
+def test_weights_are_repetitions():
+    rng = np.random.default_rng(0)
+    draws, truth, times = rng.normal(size=(20, 50)), rng.normal(size=50), rng.integers(0, 4, 50)
+    many, often = np.repeat(draws, times, axis=1), np.repeat(truth, times)
+    for score in (coverage, spread_skill):
+        assert score(draws, truth, weights=times) == pytest.approx(score(many, often))
+    found = gaussian_coverage(draws[0], np.ones(50), truth, weights=times)
+    assert found == pytest.approx(gaussian_coverage(many[0], np.ones(len(often)), often))
+
+
 def test_no_error_has_no_ratio():
     assert np.isnan(spread_skill(np.ones((2, 3)), np.ones(3)))
 

@@ -68,9 +68,15 @@ def test_ssim_scores_each_picture_alone(size, count):
     assert scores[-1] < 0.9
 
 
-def test_ssim_refuses_pictures_without_neighbours():
-    with pytest.raises(ValueError, match="2 pixels a side"):
-        ssim(np.zeros((1, 1, 1, 1)), np.zeros((1, 1, 1, 1)))
+@pytest.mark.parametrize("shape", [(2, 1, 1, 1), (2, 1, 9, 1), (2, 9, 2), (2, 4, 4, 4, 1)])
+def test_ssim_is_defined_on_two_axes_only(shape):
+    assert np.isnan(ssim(np.zeros(shape), np.zeros(shape))).tolist() == [True, True]
+
+
+def test_ssim_of_a_rectangle_is_that_of_its_transpose():
+    truth, prediction = pictures(0, (3, 12, 30, 2)), pictures(1, (3, 12, 30, 2))
+    turned = ssim(prediction.swapaxes(1, 2), truth.swapaxes(1, 2))
+    np.testing.assert_allclose(ssim(prediction, truth), turned, atol=1e-6)
 
 
 @given(seed=SEEDS, factor=st.floats(0.1, 5))
@@ -93,6 +99,18 @@ def test_high_frequency_band_starts_at_half_nyquist():
     assert high_frequency_ratio(inside.transpose(0, 2, 1, 3), inside) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("shape", [(48,), (24, 48), (12, 16, 20)])
+def test_the_band_is_in_cycles_per_cell_along_every_axis(shape):
+    for axis, n in enumerate(shape):
+        x = np.arange(n).reshape([-1 if d == axis else 1 for d in range(len(shape))])
+        slow, fast = (
+            np.broadcast_to(np.sin(2 * np.pi * f * x), shape)[None, ..., None]
+            for f in (1 / 8, 3 / 8)
+        )
+        assert high_frequency_ratio(slow, fast) < 0.02
+        assert high_frequency_ratio(fast / 2, fast) == pytest.approx(0.25)
+
+
 def test_speckle_and_blur_fall_on_either_side_of_one():
     truth = smooth_pictures()
     noise = 0.05 * np.random.default_rng(0).normal(size=truth.shape)
@@ -112,6 +130,70 @@ def test_neighbour_correlation_knows_noise_from_structure():
     checkerboard = np.where(np.indices((8, 8)).sum(0) % 2, 1.0, -1.0)[None, :, :, None]
     assert neighbour_correlation(checkerboard) == pytest.approx(-1)
     assert np.isnan(neighbour_correlation(np.ones((1, 8, 8, 1))))
+
+
+SHAPES = [(4, 20, 1), (4, 9, 15, 2), (4, 5, 6, 7, 2)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("under", [7.0, np.nan, np.inf])
+def test_what_lies_in_a_gap_changes_nothing(shape, under):
+    rng = np.random.default_rng(0)
+    truth, prediction = rng.random((2, *shape))
+    weights = rng.random(shape) * (rng.random(shape) < 0.7)
+    weights[0] = 1
+    hidden = np.where(weights > 0, prediction, under)
+    for measure in (psnr, ssim, total_variation_ratio, high_frequency_ratio):
+        plain = measure(prediction, truth, weights)
+        np.testing.assert_array_equal(measure(hidden, truth, weights), plain)
+    plain = neighbour_correlation(prediction, weights)
+    assert neighbour_correlation(hidden, weights) == plain
+    assert np.isfinite(plain)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_equal_weights_are_no_weights(shape):
+    truth, prediction = np.random.default_rng(0).random((2, *shape))
+    weights = np.full(shape, 0.01)
+    for measure in (psnr, ssim, total_variation_ratio, high_frequency_ratio):
+        found = measure(prediction, truth, weights)
+        np.testing.assert_allclose(found, measure(prediction, truth), rtol=1e-9)
+    found = neighbour_correlation(prediction, weights)
+    assert found == pytest.approx(neighbour_correlation(prediction))
+
+
+def test_psnr_weighs_errors_by_area():
+    truth = np.zeros((1, 2, 1))
+    prediction = np.array([0.1, 0.3])[None, :, None]
+    weights = np.array([3.0, 1.0])[None, :, None]
+    expected = -10 * np.log10((3 * 0.01 + 0.09) / 4)
+    np.testing.assert_allclose(psnr(prediction, truth, weights), expected)
+    assert np.isnan(psnr(prediction, truth, 0 * weights))
+
+
+def test_only_complete_fields_have_ssim_and_a_spectrum():
+    truth, prediction = pictures(0), pictures(1)
+    weights = np.ones(truth.shape)
+    weights[1, 3, 4, 0] = 0
+    scores = ssim(prediction, truth, weights)
+    assert np.isnan(scores).tolist() == [False, True, False, False]
+    np.testing.assert_allclose(scores[[0, 2, 3]], ssim(prediction, truth)[[0, 2, 3]], atol=1e-6)
+    rest = high_frequency_ratio(prediction[[0, 2, 3]], truth[[0, 2, 3]])
+    assert high_frequency_ratio(prediction, truth, weights) == pytest.approx(rest)
+    assert np.isnan(high_frequency_ratio(prediction, truth, 0 * weights))
+
+
+def test_steps_across_a_gap_do_not_count():
+    truth = np.array([0.0, 1, 5, 1, 3])[None, :, None]
+    weights = np.array([1.0, 1, 0, 1, 1])[None, :, None]
+    assert total_variation_ratio(2 * truth, truth, weights) == 2
+    doubled = truth + np.array([0.0, 1, 0, 0, 0])[None, :, None]
+    assert total_variation_ratio(doubled, truth, weights) == pytest.approx(4 / 3)
+
+
+def test_weights_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"Weights of shape \(4, 32\)"):
+        psnr(pictures(), pictures(), np.ones((4, 32)))
 
 
 @given(seed=SEEDS, copies=st.integers(2, 6))

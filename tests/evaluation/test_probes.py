@@ -11,8 +11,8 @@ from mamba_diffae.evaluation.probes import (
     auroc,
     cross_validated,
     folds_of,
-    judge_probes,
     known_attributes,
+    score_probes,
 )
 
 COUNT, WIDTH = 240, 12
@@ -29,7 +29,7 @@ def features(strength: float, seed: int = 0) -> np.ndarray:
 
 def test_a_planted_direction_is_found_and_noise_is_not():
     kinds = {"planted": features(4.0), "weak": features(1.0), "noise": features(0.0)}
-    planted, weak, noise = judge_probes(kinds, {"a": LABEL}, GROUPS)
+    planted, weak, noise = score_probes(kinds, {"a": LABEL}, GROUPS)
     assert planted.mean.mean > 0.98
     assert 0.55 < weak.mean.mean < planted.mean.mean
     assert abs(noise.mean.mean - 0.5) < 0.1
@@ -43,8 +43,8 @@ def test_copies_in_a_group_do_not_leak():
     rng = np.random.default_rng(0)
     marks = np.eye(COUNT // 2)[GROUPS] * 3
     label = rng.permutation(COUNT // 2)[GROUPS] % 2 == 0
-    (honest,) = judge_probes({"marks": marks}, {"a": label}, GROUPS)
-    (leaky,) = judge_probes({"marks": marks}, {"a": label}, np.arange(COUNT))
+    (honest,) = score_probes({"marks": marks}, {"a": label}, GROUPS)
+    (leaky,) = score_probes({"marks": marks}, {"a": label}, np.arange(COUNT))
     assert leaky.mean.mean > 0.75
     assert honest.mean.mean < 0.6
 
@@ -95,6 +95,6 @@ def test_attributes_need_enough_bases_and_values_are_taken_one_against_the_rest(
 
 def test_shapes_that_disagree_are_named():
     with pytest.raises(ValueError, match=r"disagree for \['short'\]"):
-        judge_probes({"short": features(0.0)[:-1]}, {"a": LABEL}, GROUPS)
+        score_probes({"short": features(0.0)[:-1]}, {"a": LABEL}, GROUPS)
     with pytest.raises(ValueError, match="0 attributes of 240 fields"):
-        judge_probes({"x": features(0.0)}, {}, GROUPS)
+        score_probes({"x": features(0.0)}, {}, GROUPS)

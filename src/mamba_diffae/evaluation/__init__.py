@@ -1,5 +1,18 @@
-"""Judgement: metrics, the classical methods, and scores; it sees predictions only."""
+"""Evaluation: metrics, simple methods of reconstruction, and scores; it sees predictions only."""
 
+from mamba_diffae.evaluation.baselines import (
+    BASELINES,
+    Baseline,
+    GappyPOD,
+    InverseDistance,
+    Kriging,
+    Linear,
+    Nearest,
+    ThinPlateSpline,
+    TooManyPointsError,
+    classical_baselines,
+    find_baseline,
+)
 from mamba_diffae.evaluation.calibration import (
     coverage,
     crps,
@@ -7,21 +20,11 @@ from mamba_diffae.evaluation.calibration import (
     gaussian_crps,
     spread_skill,
 )
-from mamba_diffae.evaluation.classical import (
-    GappyPOD,
-    classical_methods,
-    inverse_distance,
-    kriging,
-    kriging_deviation,
-    linear,
-    nearest,
-    thin_plate_spline,
-)
-from mamba_diffae.evaluation.evaluate import evaluate
+from mamba_diffae.evaluation.evaluate import Evaluation, evaluate
+from mamba_diffae.evaluation.intervals import Interval, bootstrap_interval
+from mamba_diffae.evaluation.method import Method, MethodKind
 from mamba_diffae.evaluation.metrics import (
     PSNR_CAP,
-    Interval,
-    bootstrap_interval,
     high_frequency_ratio,
     neighbour_correlation,
     psnr,
@@ -30,41 +33,48 @@ from mamba_diffae.evaluation.metrics import (
 )
 from mamba_diffae.evaluation.nearest_known import Novelty, nearest_known, novelty
 from mamba_diffae.evaluation.oracles import oracle, true_coarse_bicubic
-from mamba_diffae.evaluation.predictor import Predictor, per_field
-from mamba_diffae.evaluation.scores import DrawScore, Score, judge, judge_draws
+from mamba_diffae.evaluation.predictor import Predictor
+from mamba_diffae.evaluation.scores import DrawScore, Score
+from mamba_diffae.evaluation.scoring import score, score_draws, score_samples
 
 __all__ = [
+    "BASELINES",
+    "Baseline",
     "DrawScore",
+    "Evaluation",
     "GappyPOD",
     "Interval",
+    "InverseDistance",
+    "Kriging",
+    "Linear",
+    "Method",
+    "MethodKind",
+    "Nearest",
     "Novelty",
     "PSNR_CAP",
     "Predictor",
     "Score",
+    "ThinPlateSpline",
+    "TooManyPointsError",
     "bootstrap_interval",
-    "classical_methods",
+    "classical_baselines",
     "coverage",
     "crps",
     "evaluate",
+    "find_baseline",
     "gaussian_coverage",
     "gaussian_crps",
     "high_frequency_ratio",
-    "inverse_distance",
-    "judge",
-    "judge_draws",
-    "kriging",
-    "kriging_deviation",
-    "linear",
-    "nearest",
     "nearest_known",
     "neighbour_correlation",
     "novelty",
     "oracle",
-    "per_field",
     "psnr",
+    "score",
+    "score_draws",
+    "score_samples",
     "spread_skill",
     "ssim",
-    "thin_plate_spline",
     "total_variation_ratio",
     "true_coarse_bicubic",
 ]

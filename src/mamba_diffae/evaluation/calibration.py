@@ -1,11 +1,15 @@
 """Is the spread right? Scores of an ensemble of draws, or of a Gaussian, against the truth.
 
-Every array is in one unit, that of the field or the [0, 1] scale; CRPS has the same.
+Every array is in one unit, that of a variable or the [0, 1] scale; CRPS has the same. Weights have
+the shape of the truth: the area of each cell, and 0 in gaps, where nothing is compared.
 """
 
 from __future__ import annotations
 
 import numpy as np
+
+from mamba_diffae.evaluation.weighting import check_weights, known, weighted_mean
+from mamba_diffae.fields import ShapeError
 
 
 def crps(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -37,7 +41,9 @@ def crps(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.abs(draws - truth).mean(axis=0, dtype=np.float64) - spread
 
 
-def coverage(draws: np.ndarray, truth: np.ndarray, level: float = 0.9) -> float:
+def coverage(
+    draws: np.ndarray, truth: np.ndarray, level: float = 0.9, weights: np.ndarray | None = None
+) -> float:
     """Share of true values inside the central interval of the draws; it should equal `level`.
 
     The interval is between order statistics at ranks (K + 1) (1 ± level) / 2: were the truth a draw
@@ -48,22 +54,25 @@ def coverage(draws: np.ndarray, truth: np.ndarray, level: float = 0.9) -> float:
         draws: Shape (K, ...).
         truth: Shape (...).
         level: Probability of the interval, in (0, 1).
+        weights: Of the truth's shape, or None: all values count alike.
 
     Raises:
         ValueError: If there are fewer than two draws, the shapes differ, or the level is not in
             (0, 1).
     """
     _check(draws, truth)
-    low, high = np.quantile(draws, _tails(level), axis=0, method="weibull")
-    return float(((low <= truth) & (truth <= high)).mean())
+    check_weights(weights, truth.shape)
+    low, high = np.quantile(known(draws, weights), _tails(level), axis=0, method="weibull")
+    return float(weighted_mean((low <= truth) & (truth <= high), weights))
 
 
-def spread_skill(draws: np.ndarray, truth: np.ndarray) -> float:
+def spread_skill(draws: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Spread of the draws over the error of their mean: 1 if calibrated, below 1 overconfident.
 
     Args:
         draws: Shape (K, ...).
         truth: Shape (...).
+        weights: Of the truth's shape, or None: all values count alike.
 
     Returns:
         Ratio of root mean squares, corrected for the number of draws; nan without an error.
@@ -75,9 +84,12 @@ def spread_skill(draws: np.ndarray, truth: np.ndarray) -> float:
         Fortin et al. (2014). https://doi.org/10.1175/JHM-D-14-0008.1
     """
     _check(draws, truth)
-    K = len(draws)
-    spread = (K + 1) / K * draws.var(axis=0, ddof=1, dtype=np.float64).mean()
-    error = np.square(draws.mean(axis=0, dtype=np.float64) - truth).mean()
+    check_weights(weights, truth.shape)
+    K, draws, truth = len(draws), known(draws, weights), known(truth, weights)
+    variance = draws.var(axis=0, ddof=1, dtype=np.float64)
+    spread = (K + 1) / K * weighted_mean(variance, weights)
+    squared = np.square(draws.mean(axis=0, dtype=np.float64) - truth)
+    error = weighted_mean(squared, weights)
     return float(np.sqrt(spread / error)) if error > 0 else float("nan")
 
 
@@ -104,7 +116,11 @@ def gaussian_crps(mean: np.ndarray, std: np.ndarray, truth: np.ndarray) -> np.nd
 
 
 def gaussian_coverage(
-    mean: np.ndarray, std: np.ndarray, truth: np.ndarray, level: float = 0.9
+    mean: np.ndarray,
+    std: np.ndarray,
+    truth: np.ndarray,
+    level: float = 0.9,
+    weights: np.ndarray | None = None,
 ) -> float:
     """Share of true values inside the central interval of N(mean, std²).
 
@@ -113,13 +129,16 @@ def gaussian_coverage(
         std: Shape that broadcasts to the mean's; not negative.
         truth: Shape (...).
         level: Probability of the interval, in (0, 1).
+        weights: Of the truth's shape, or None: all values count alike.
 
     Raises:
-        ValueError: If the level is not in (0, 1).
+        ValueError: If the level is not in (0, 1), or the shapes differ.
     """
     from scipy.special import ndtri
 
-    return float((np.abs(truth - mean) <= ndtri(_tails(level)[1]) * std).mean())
+    check_weights(weights, truth.shape)
+    inside = np.abs(known(truth - mean, weights)) <= ndtri(_tails(level)[1]) * std
+    return float(weighted_mean(inside, weights))
 
 
 def _tails(level: float) -> tuple[float, float]:
@@ -132,7 +151,7 @@ def _tails(level: float) -> tuple[float, float]:
 
 def _check(draws: np.ndarray, truth: np.ndarray) -> None:
     if len(draws) < 2 or draws.shape[1:] != truth.shape:
-        raise ValueError(
+        raise ShapeError(
             f"Draws of shape {draws.shape} were given for a truth of shape {truth.shape}; expected "
             f"(K, {', '.join(map(str, truth.shape))}) with K of 2 or more."
         )

@@ -2,51 +2,159 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from typing import TypeAlias
+
 import numpy as np
 
-from mamba_diffae.evaluation.calibration import coverage, crps
+from mamba_diffae.evaluation.calibration import coverage, crps, gaussian_coverage, gaussian_crps
 from mamba_diffae.evaluation.metrics import psnr, ssim
-from mamba_diffae.fields import GridField, Prediction
+from mamba_diffae.evaluation.scoring import check_draws, check_prediction
+from mamba_diffae.evaluation.weighting import known, weighted_mean
+from mamba_diffae.fields import Axis, FieldData, Grid, Observations, Prediction, ShapeError
+
+Evaluation: TypeAlias = dict[str, float | dict[str, float]]
+_AT_ONCE = 2**24
+"""Pairs of an observation and a cell looked at together."""
 
 
-def evaluate(prediction: Prediction | np.ndarray, truth: GridField) -> dict[str, float]:
-    """Score a prediction on a grid against the truth at its size.
+def evaluate(
+    prediction: Prediction | np.ndarray,
+    data: FieldData,
+    *,
+    observed: Observations | None = None,
+) -> Evaluation:
+    """Score a prediction on a grid against the truth at its shape.
+
+    Cells count by their area; gaps and cells that do not exist are never scored.
 
     Args:
-        prediction: From `FieldAutoencoder.predict`, or its mean: shape (S, n, n, C), in the unit of
-            the field.
-        truth: The complete fields, S of them, in the same order.
+        prediction: From `FieldAutoencoder.predict` or a baseline, or its mean: shape
+            (S, *shape, C), in the units of the variables.
+        data: The true fields, S of them, in the same order.
+        observed: What was seen of them: then only the cells that were not seen are scored. A cell
+            was seen if an observation lies in it, or its centre in the support of one.
 
     Returns:
-        "rmse" in the unit of the field; "psnr" in dB and "ssim", each the mean over the fields. Of
-        a prediction with two draws or more also "crps", fair and in the unit of the field, and
-        "coverage", the share of values inside the central 90 % interval of the draws.
+        "rmse" in the unit of the variable, or of each variable by its name if there are several;
+        "psnr" in dB and "ssim", each the mean over the fields; "ssim" is left out where it is not
+        defined (not two axes, or every field has cells that do not count). Of a prediction with two
+        draws or more, or a stated deviation, also "crps", in the unit of the variable (of draws the
+        fair one), and "coverage", the share of values inside its central 90 % interval.
 
     Raises:
-        ValueError: If the prediction is not on a square grid of the fields, finer than the truth,
-            or not finite.
+        ShapeError: If the prediction is not on a grid of the fields, or finer than the truth.
+        ValuesError: If it is not finite where the truth is known.
     """
-    mean = prediction.mean if isinstance(prediction, Prediction) else prediction
-    expected = f"(S, n, n, C) with S = {len(truth)} and C = {truth.channels}"
-    square = mean.ndim == 4 and mean.shape[1] == mean.shape[2]
-    if not square or (len(mean), mean.shape[-1]) != (len(truth), truth.channels):
-        raise ValueError(
-            f"evaluate was given a prediction of shape {mean.shape}; expected {expected}: predict "
-            "with targets=truth."
-        )
-    if not np.isfinite(mean).all():
-        raise ValueError(
-            f"{int((~np.isfinite(mean)).sum())} of {mean.size} predicted values are NaN or "
-            "infinite; a score needs a number at every pixel."
-        )
-    reference = truth.at(mean.shape[1])
-    unit = truth.scaling.unit
-    scores = {
-        "rmse": float(np.sqrt(np.square(mean - reference).mean())),
-        "psnr": float(psnr(unit(mean), unit(reference)).mean()),
-        "ssim": float(ssim(unit(mean), unit(reference)).mean()),
+    if not isinstance(prediction, Prediction):
+        prediction = Prediction.of_mean(prediction)
+    reference = _reference(prediction, data)
+    check_prediction(prediction.mean, reference, "the mean")
+    weights = reference.weights()
+    if observed is not None:
+        weights = weights * _unseen(reference, observed)
+    mean, truth = prediction.mean, reference.values.astype(np.float64)
+    squared = _by_variable(np.square(known(mean - truth, weights)), weights)
+    unit, true = data.unit_interval(mean), data.unit_interval(reference.values)
+    scores: Evaluation = {
+        "rmse": _named(np.sqrt(squared), data),
+        "psnr": float(np.nanmean(psnr(unit, true, weights))),
     }
-    if isinstance(prediction, Prediction) and len(prediction.sample) > 1:
-        scores["crps"] = float(crps(prediction.sample, reference).mean())
-        scores["coverage"] = coverage(prediction.sample, reference)
-    return scores
+    similarity = ssim(unit, true, weights)
+    if not np.isnan(similarity).all():
+        scores["ssim"] = float(np.nanmean(similarity))
+    return {**scores, **_calibration(prediction, reference, weights)}
+
+
+def _calibration(prediction: Prediction, reference: FieldData, weights: np.ndarray) -> Evaluation:
+    truth, draws = reference.values.astype(np.float64), prediction.draws
+    if len(draws) > 1:
+        check_draws(draws, reference, "the draws")
+        each, covered = crps(known(draws, weights), truth), coverage(draws, truth, weights=weights)
+    elif prediction.stated_std is not None:
+        mean, std = (known(v, weights) for v in (prediction.mean, prediction.stated_std))
+        each, covered = (
+            gaussian_crps(mean, std, truth),
+            gaussian_coverage(mean, std, truth, weights=weights),
+        )
+    else:
+        return {}
+    return {"crps": _named(_by_variable(each, weights), reference), "coverage": covered}
+
+
+def _reference(prediction: Prediction, data: FieldData) -> FieldData:
+    """The truth on the grid of a prediction."""
+    shape, D = prediction.mean.shape, data.grid.dim
+    if len(shape) != D + 2 or (shape[0], shape[-1]) != (len(data), data.n_variables):
+        raise ShapeError(
+            f"evaluate was given a prediction of shape {shape}; expected (S, "
+            f"{', '.join(data.grid.names)}, C) with S = {len(data)} and C = {data.n_variables}: "
+            "predict with targets=data."
+        )
+    return data.at(shape[1:-1] if prediction.grid is None else prediction.grid)
+
+
+def _unseen(reference: FieldData, observed: Observations) -> np.ndarray:
+    """True where a value was not observed, shape (S, *shape, C)."""
+    if len(observed) != len(reference) or observed.n_variables != reference.n_variables:
+        raise ShapeError(
+            f"evaluate was given {len(reference)} fields of {reference.n_variables} variables, and "
+            f"observations of {len(observed)} fields of {observed.n_variables}; pass the "
+            "observations of those very fields."
+        )
+    seen = np.stack([_seen(reference.grid, part) for part in observed.fields()])
+    unseen = ~seen.reshape(reference.values.shape)
+    if not (unseen & reference.valid_mask()).any():
+        raise ShapeError(
+            f"All {reference.grid.describe_shape()} cells were observed; evaluate on a finer grid, "
+            "observe fewer, or leave `observed` out."
+        )
+    return unseen
+
+
+def _seen(grid: Grid, observed: Observations) -> np.ndarray:
+    """Which cells and variables the observations of one field touch, shape (P, C)."""
+    coords, mask = observed.coords[0].double().cpu().numpy(), observed.mask[0].cpu().numpy()
+    support = np.zeros_like(coords)
+    if observed.support is not None:
+        support = observed.support[0].double().cpu().numpy()
+    seen = np.zeros((grid.cells, mask.shape[1]), dtype=bool)
+    step = max(1, _AT_ONCE // grid.cells)
+    for i in range(0, len(coords), step):
+        rows = slice(i, i + step)
+        pairs = [
+            _touched(axis, coords[rows, d], support[rows, d]) for d, axis in enumerate(grid.axes)
+        ]
+        around, within = (reduce(_product, part) for part in zip(*pairs, strict=True))
+        touched = (around | within).astype(np.float32)
+        seen |= touched.T @ mask[rows].astype(np.float32) > 0
+    return seen
+
+
+def _touched(axis: Axis, place: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of an axis around each place, and those with their centre in its box, (N, cells)."""
+    x = place[:, None]
+    if axis.periodic:
+        x = axis.low + np.mod(x - axis.low, axis.span)
+    apart = np.abs(axis.centres - x)
+    if axis.periodic:
+        apart = np.minimum(apart, axis.span - apart)
+    around = (axis.edges[:-1] <= x) & (x <= axis.edges[1:])
+    return around, apart <= side[:, None] / 2
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a[:, :, None] & b[:, None, :]).reshape(len(a), -1)
+
+
+def _by_variable(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean of each variable, shape (C,)."""
+    return weighted_mean(values, weights, tuple(range(values.ndim - 1)))
+
+
+def _named(values: np.ndarray, data: FieldData) -> float | dict[str, float]:
+    """One number, or one for each variable by its name."""
+    numbers = values.tolist()
+    if len(numbers) == 1:
+        return numbers[0]
+    return dict(zip((v.name for v in data.variables), numbers, strict=True))

@@ -1,4 +1,4 @@
-"""Linear probes: what a straight line through features can tell of a field's attributes."""
+"""Linear probes: how well a linear classifier on features separates a field's attributes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import final
 
 import numpy as np
 
-from mamba_diffae.evaluation.metrics import Interval
+from mamba_diffae.evaluation.intervals import Interval
 
 LEAST_BASES = 20
 """Groups that must hold positives of an attribute, or a probe of it says little."""
@@ -22,13 +22,13 @@ RESAMPLES = 1000
 @final
 @dataclass(frozen=True, eq=False)
 class ProbeScore:
-    """How well one kind of features tells the attributes.
+    """How well one kind of features separates the attributes.
 
     Attributes:
         features: Their display name.
         auroc: Of every attribute, with its 95 % interval over groups.
         mean: Of all attributes together.
-        resampled: That mean in every resample, shape (R,): features judged together share the
+        resampled: That mean in every resample, shape (R,): features scored together share the
             resamples, so that differences between them are paired.
     """
 
@@ -69,7 +69,7 @@ def known_attributes(
     }
 
 
-def judge_probes(
+def score_probes(
     features: Mapping[str, np.ndarray],
     labels: Mapping[str, np.ndarray],
     groups: np.ndarray,
@@ -84,7 +84,7 @@ def judge_probes(
         labels: Binary attributes, shape (S,), such as those of `known_attributes`.
         groups: Fields of one group are never on both sides of a split, shape (S,).
         relative: Names of features whose columns keep their scales relative to each other: of
-            principal components, to standardise each would make the weakest as loud as the first.
+            principal components, to standardise each would give the last the weight of the first.
         seed: Of folds and resamples.
 
     Raises:
@@ -94,7 +94,7 @@ def judge_probes(
     wrong += [name for name, y in labels.items() if y.shape != groups.shape]
     if not labels or wrong:
         raise ValueError(
-            f"judge_probes was given {len(labels)} attributes of {len(groups)} fields, and shapes "
+            f"score_probes was given {len(labels)} attributes of {len(groups)} fields, and shapes "
             f"that disagree for {wrong or 'none'}; give at least one attribute, and one row of "
             "features and one label for each field."
         )

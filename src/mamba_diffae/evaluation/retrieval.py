@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
+import torch
 
-from mamba_diffae.fields import FieldBatch, GridField, SparseField, collate
+from mamba_diffae.fields import FieldData, FieldError, Observations
 
 
-def halves(observations: FieldBatch, seed: int = 0) -> tuple[FieldBatch, FieldBatch]:
+def halves(observations: Observations, seed: int = 0) -> tuple[Observations, Observations]:
     """Every field's observations in two halves that share no point.
 
     Args:
@@ -15,20 +18,19 @@ def halves(observations: FieldBatch, seed: int = 0) -> tuple[FieldBatch, FieldBa
         seed: Field b is divided with the key (seed, b).
 
     Raises:
-        ValueError: If a field has a single point.
+        FieldError: If a field has a single point.
     """
-    parts: tuple[list[SparseField], list[SparseField]] = ([], [])
+    parts: tuple[list[Observations], list[Observations]] = ([], [])
     for b, seen in enumerate(observations.fields()):
-        count = len(seen.coords)
+        count = seen.coords.shape[1]
         if count < 2:
-            raise ValueError(
+            raise FieldError(
                 f"Field {b} has a single observation, which cannot be divided in two; observe more."
             )
         order = np.random.default_rng((seed, b)).permutation(count)
         for part, rows in zip(parts, (order[: count // 2], order[count // 2 :]), strict=True):
-            rows = np.sort(rows)
-            part.append(SparseField(seen.coords[rows], seen.values[rows], seen.cells))
-    return collate(parts[0]), collate(parts[1])
+            part.append(_points(seen, np.sort(rows)))
+    return Observations.stack(parts[0]), Observations.stack(parts[1])
 
 
 def standardised(*features: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -70,8 +72,15 @@ def retrieved(similarity: np.ndarray, same: np.ndarray) -> np.ndarray:
     return ((same[there] == same) + 1.0 * (same[back] == same)) / 2
 
 
-def copies(truth: GridField) -> np.ndarray:
-    """A number for each field, equal for those whose native values are equal, shape (S,)."""
-    flat = np.ascontiguousarray(truth.values).reshape(len(truth), -1)
+def copies(truth: FieldData) -> np.ndarray:
+    """A number for each field, equal for those with equal native values and gaps, shape (S,)."""
     numbers: dict[bytes, int] = {}
-    return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in flat])
+    rows = zip(truth.values, truth.valid_mask(), strict=True)
+    return np.array([numbers.setdefault(v.tobytes() + m.tobytes(), len(numbers)) for v, m in rows])
+
+
+def _points(seen: Observations, rows: np.ndarray) -> Observations:
+    """The chosen points of every field."""
+    index = torch.from_numpy(rows)
+    given = {f.name: getattr(seen, f.name) for f in fields(seen)}
+    return seen.replace(**{k: v[:, index] for k, v in given.items() if v is not None})
