@@ -156,9 +156,7 @@ class FieldScaler:
             _single(self.frame.coords(coords[..., self.order])),
             _single(scaled),
             observations.mask,
-            support=None
-            if support is None
-            else _single(self.frame.lengths(support.numpy()[..., self.order])),
+            support=None if sides is None else _single(sides),
             noise=None if noise is None else _single(error),
             noise_group=observations.noise_group,
             covariates=None if observations.covariates is None else observations.covariates.float(),
