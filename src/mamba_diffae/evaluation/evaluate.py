@@ -53,17 +53,21 @@ def evaluate(
     weights = reference.weights()
     if observed is not None:
         weights = weights * _unseen(reference, observed)
-    mean, truth = prediction.mean, reference.values.astype(np.float64)
-    squared = _by_variable(np.square(known(mean - truth, weights)), weights)
-    unit, true = data.unit_interval(mean), data.unit_interval(reference.values)
+    errors = _errors(prediction.mean, reference, weights)
+    return {**errors, **_calibration(prediction, reference, weights)}
+
+
+def _errors(mean: np.ndarray, reference: FieldData, weights: np.ndarray) -> Evaluation:
+    error = known(mean - reference.values.astype(np.float64), weights)
+    unit, true = (reference.unit_interval(values) for values in (mean, reference.values))
     scores: Evaluation = {
-        "rmse": _named(np.sqrt(squared), data),
+        "rmse": _named(np.sqrt(_by_variable(np.square(error), weights)), reference),
         "psnr": float(np.nanmean(psnr(unit, true, weights))),
     }
     similarity = ssim(unit, true, weights)
     if not np.isnan(similarity).all():
         scores["ssim"] = float(np.nanmean(similarity))
-    return {**scores, **_calibration(prediction, reference, weights)}
+    return scores
 
 
 def _calibration(prediction: Prediction, reference: FieldData, weights: np.ndarray) -> Evaluation:

@@ -50,9 +50,7 @@ def bootstrap_interval(
             f"{groups.shape}; expected one score and one group for each of at least one field."
         )
     if not 0 < level < 1:
-        raise ValueError(
-            f"level is {level:g}; expected a probability between 0 and 1, such as 0.95."
-        )
+        raise ValueError(f"level is {level:g}; expected one between 0 and 1, such as 0.95.")
     _, group, count = np.unique(groups, return_inverse=True, return_counts=True)
     total = np.bincount(group, weights=scores)
     drawn = np.random.default_rng(seed).integers(len(total), size=(resamples, len(total)))

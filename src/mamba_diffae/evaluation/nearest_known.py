@@ -1,4 +1,4 @@
-"""How far new fields are from the nearest known one: does a model invent, or does it remember?"""
+"""How far new fields are from the nearest known one: are they new, or memorised?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _AT_ONCE = 512
 NEAR = 0.1
 """Share of unseen fields that count as near: those nearest to a training field."""
 MEMORY = 0.3
-"""Share of new fields among them from which on one speaks of remembering: three times as many."""
+"""Share of new fields among them from which on one speaks of memorising: three times as many."""
 
 
 class _Flat(NamedTuple):

@@ -116,8 +116,8 @@ def folds_of(label: np.ndarray, groups: np.ndarray, seed: int = 0) -> np.ndarray
 
     fold = np.zeros(len(label), dtype=int)
     splits = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    for k, (_, held_out) in enumerate(splits.split(label[:, None], label, groups)):
-        fold[held_out] = k
+    for k, (_, left_out) in enumerate(splits.split(label[:, None], label, groups)):
+        fold[left_out] = k
     return fold
 
 
@@ -139,13 +139,13 @@ def cross_validated(
 
     logits = np.zeros(len(label))
     for k in np.unique(fold):
-        held_out = fold == k
-        known = x[~held_out]
+        left_out = fold == k
+        known = x[~left_out]
         mean, scale = known.mean(axis=0), known.std(axis=0)
         scale = np.sqrt(np.square(scale).mean()) if relative else np.where(scale > 0, scale, 1)
         probe = LogisticRegression(C=STRENGTH, max_iter=500)
-        probe.fit((known - mean) / scale, label[~held_out])
-        logits[held_out] = probe.decision_function((x[held_out] - mean) / scale)
+        probe.fit((known - mean) / scale, label[~left_out])
+        logits[left_out] = probe.decision_function((x[left_out] - mean) / scale)
     return logits
 
 

@@ -80,7 +80,7 @@ class PerField(Baseline, ABC):
         self._usual: Usual | None = None
 
     def fit(self, data: FieldData) -> Self:
-        """Remember the geometry, and mean and deviation of every variable."""
+        """Keep the geometry, and mean and deviation of every variable."""
         self._space, self._usual = Space.of_data(data), _usual_of_data(data)
         return self
 
