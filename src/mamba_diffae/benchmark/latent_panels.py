@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from mamba_diffae.benchmark.page import ImageGrid
-from mamba_diffae.benchmark.panels import observed_picture
+from mamba_diffae.benchmark.painters import painter_of
+from mamba_diffae.benchmark.painting import Picture, Shown
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldBatch, GridField
+from mamba_diffae.fields import FieldData, Grid, Observations
 from mamba_diffae.latent.editing import VISIBLE
 from mamba_diffae.latent.interpolation import NOISES, interpolate, lerp
 
@@ -19,15 +20,15 @@ PATHS = {
     "inverted": "latent + inverted noise",
 }
 """Labels of the paths by the noise that `interpolate` takes."""
-BLEND, FAITHFUL = "pictures blended", "latent + points"
-EDIT_LABELS = {True: "held", False: "let go"}
+BLEND, FAITHFUL = "values blended", "latent + points"
+EDIT_LABELS = {True: "with points", False: "latent alone"}
 """Rows of the edits, by whether they are conditioned on the observed points."""
 
 
 def path_grid(
     model: FieldAutoencoder,
-    ends: Sequence[GridField],
-    seen: Sequence[FieldBatch],
+    ends: Sequence[FieldData],
+    seen: Sequence[Observations],
     frames: int,
     *,
     steps: int = 20,
@@ -38,20 +39,28 @@ def path_grid(
 
     Args:
         model: Fitted.
-        ends: Two complete fields of the native size, one each.
+        ends: Two fields on the native grid, one each.
         seen: What was observed of them.
         frames: Fields on each path.
         steps: Steps of Heun's solver.
         seed: Of the noise function.
         on_progress: Told of what is being done.
     """
-    unit, alphas = model.scaling.unit, np.linspace(0, 1, frames)
-    faithful = [unit(model.predict(points).mean[0]) for points in seen]
-    rows: dict[str, list[np.ndarray | None]] = {
-        BLEND: list(unit(lerp(ends[0].at(model.size)[0], ends[1].at(model.size)[0], alphas))),
-        FAITHFUL: [faithful[0], *[None] * (frames - 2), faithful[1]],
+    alphas, painter = np.linspace(0, 1, frames), painter_of(model.variables, model.grid)
+
+    start, end = (field.at(model.grid).values[0] for field in ends)
+
+    def pictures(values: np.ndarray) -> list[list[Picture]]:
+        return [painter.paint(Shown(field, model.grid)) for field in values]
+
+    nothing: list[Picture | None] = [None] * len(painter.parts)
+    first, last = (pictures(model.predict(points).mean)[0] for points in seen)
+    paths: dict[str, Sequence[Sequence[Picture | None]]] = {
+        BLEND: pictures(lerp(start, end, alphas)),
+        FAITHFUL: [first, *[nothing] * (frames - 2), last],
     }
     for noise in NOISES:
+        label = PATHS[noise]
         path = interpolate(
             model,
             seen[0],
@@ -61,25 +70,26 @@ def path_grid(
             complete=ends,
             seed=seed,
             steps=steps,
-            on_progress=lambda done, count, what=PATHS[noise]: on_progress(
-                f"{what}, {done} of {count}"
-            ),
+            on_progress=lambda done, count, label=label: on_progress(f"{label}, {done} of {count}"),
         )
-        rows[PATHS[noise]] = list(unit(path.values))
+        paths[label] = pictures(path.values)
+    caption = (
+        "The blend of the values begins and ends with the truth; beside it the reconstruction of "
+        "both from latent and points, and paths through the latent: its mean, draws from one noise "
+        f"function, and draws from the arc between the noises of the two fields. {painter.legend}"
+    )
     return ImageGrid(
         f"{ends[0].names[0]} to {ends[1].names[0]}",
-        "The blend of the pictures begins and ends with the truth; beside it the reconstruction of "
-        "both from latent and points, and paths through the latent: its mean, draws from one noise "
-        "function, and draws from the arc between the noises of the two pictures.",
+        caption.strip(),
         [f"{alpha:.2f}" for alpha in alphas],
-        list(rows),
-        list(rows.values()),
+        painter.headings(list(paths)),
+        _rows(list(paths.values()), len(painter.parts)),
     )
 
 
 def edit_grid(
-    truth: GridField,
-    seen: FieldBatch,
+    truth: FieldData,
+    seen: Observations,
     amounts: Sequence[float],
     edits: Mapping[bool, np.ndarray],
     name: str,
@@ -87,24 +97,46 @@ def edit_grid(
     """One field with less and more of an attribute.
 
     Args:
-        truth: The complete field.
+        truth: The field, on the native grid.
         seen: What was observed of it.
         amounts: Of the edits; the middle one is 0.
-        edits: By whether they are conditioned on the observed points, on the scale [0, 1], shape
-            (len(amounts), n, n, C).
+        edits: By whether they are conditioned on the observed points, in the units of the
+            variables, shape (len(amounts), *shape, C).
         name: Of the attribute.
     """
-    observed = observed_picture(seen, truth, 0)
-    whole = truth.scaling.unit(truth.at(truth.size))[0]
-    moved = {
-        row: np.abs(v[-1] - v[len(amounts) // 2]).max(-1, keepdims=True) for row, v in edits.items()
-    }
+    painter, grid = painter_of(truth.variables, truth.grid), truth.grid
+    whole, observed = painter.paint(Shown.of(truth, 0)), painter.observed(seen, grid)
+    rows = []
+    for values in edits.values():
+        edited = [painter.paint(Shown(field, grid)) for field in values]
+        changed = painter.spread(_change(truth, values[-1], values[len(amounts) // 2], grid))
+        rows.append([whole, observed, *edited, changed])
+    caption = (
+        "With points: the observed points are read; latent alone: they are not. Amount 0 is the "
+        f"reconstruction. Changed: the change between 0 and {amounts[-1]:+g}, brightest or highest "
+        f"where it is twice the least that counts ({VISIBLE:g} of the range) or more. "
+        f"{painter.legend}"
+    )
     return ImageGrid(
         f"{truth.names[0]}: {name}",
-        f"Held: the observed points are read; let go: the latent alone. Amount 0 is the "
-        f"reconstruction. Moved: the largest change of a channel between 0 and "
-        f"{amounts[-1]:+g}, in white what is twice the least that counts ({VISIBLE:g}) or more.",
-        ["truth", "observed", *(f"{amount:+g}" if amount else "0" for amount in amounts), "moved"],
-        [EDIT_LABELS[conditioned] for conditioned in edits],
-        [[whole, observed, *values, moved[row] / (2 * VISIBLE)] for row, values in edits.items()],
+        caption.strip(),
+        ["truth", "observed", *(f"{x:+g}" if x else "0" for x in amounts), "changed"],
+        painter.headings([EDIT_LABELS[conditioned] for conditioned in edits]),
+        _rows(rows, len(painter.parts)),
     )
+
+
+def _change(truth: FieldData, after: np.ndarray, before: np.ndarray, grid: Grid) -> Shown:
+    """How far values moved, on the scale on which a painter draws a spread."""
+    change = np.abs(after - before)
+    if len(painter_of(truth.variables, grid).parts) < truth.n_variables:  # a colour is one part
+        ranges = np.array([v.limits[1] - v.limits[0] for v in truth.variables])
+        change = (change / ranges).max(axis=-1, keepdims=True) * ranges
+    return Shown(change / (4 * VISIBLE), grid)
+
+
+def _rows(
+    table: Sequence[Sequence[Sequence[Picture | None]]], parts: int
+) -> list[list[Picture | None]]:
+    """Rows and columns of fields to rows of their parts."""
+    return [[field[part] for field in row] for row in table for part in range(parts)]

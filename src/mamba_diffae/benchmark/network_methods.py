@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, final
 
 import numpy as np
@@ -12,13 +11,13 @@ import numpy as np
 from mamba_diffae.benchmark.study import OnProgress
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.evaluation import Method, Predictor
-from mamba_diffae.fields import FieldBatch, area_average, pixel_centres
-from mamba_diffae.models.config import Context
+from mamba_diffae.fields import Grid, Observations, Prediction, Query
+from mamba_diffae.models.config import DecoderInputs
 
 Reading = Literal["points", "latent+points", "latent", "at-scale"]
 """What a network reads: points alone (it has no latent), both, or the latent alone.
 
-"at-scale" reads all it can, at the centres of the scale's own pixels in place of averaging.
+"at-scale" reads all it can, at the centres of the scale's own cells in place of averaging.
 """
 _LABELS: Mapping[Reading, str] = {
     "points": "",
@@ -53,70 +52,132 @@ class NetworkName:
         return Method(f"{self.key}/{reading}", f"{self.label}{_LABELS[reading]}", "network")
 
     @property
-    def contexts(self) -> dict[Method, Context | None]:
+    def decoder_inputs(self) -> dict[Method, DecoderInputs | None]:
         """What its decoder reads, by method."""
         if not self.has_latent:
             return {self.method("points"): None}
-        both: tuple[Context, ...] = ("latent+points", "latent")
-        return {self.method(context): context for context in both}
+        return {
+            self.method("latent+points"): "latent+points",
+            self.method("latent"): "latent",
+        }
 
 
 def name_of(model: FieldAutoencoder) -> NetworkName:
     """A model by the kind of its network."""
-    kind = model.model.kind
-    return NetworkName(kind, kind, model.model.has_latent)
+    kind = model.architecture.kind
+    return NetworkName(kind, kind, model.architecture.has_latent)
 
 
 def network_predictors(
     model: FieldAutoencoder,
     name: NetworkName,
-    observations: FieldBatch,
+    observations: Observations,
     on_progress: OnProgress,
     *,
     native_only: bool = False,
 ) -> dict[Method, Predictor]:
     """A model on fixed observations: asked natively and averaged, and asked at the scale.
 
+    What it says natively is predicted once, when it is first asked for.
+
     Args:
         model: Fitted.
         name: What it is called.
-        observations: What was seen.
+        observations: What was seen; the predictors refuse any other.
         on_progress: Told how many fields are done.
         native_only: Leave out the decoder asked at the scale.
     """
     found: dict[Method, Predictor] = {}
-    for method, context in name.contexts.items():
+    for method, inputs in name.decoder_inputs.items():
 
         def tell(done: int, count: int, method: Method = method) -> None:
             on_progress(f"{method}: {done} of {count} fields")
 
-        mean = model.predict(observations, context=context, on_progress=tell).mean
-        found[method] = partial(_averaged, mean)
+        found[method] = averaged = Averaged(model, observations, inputs, tell)
         if method == name.method() and not native_only:
-            found[name.method("at-scale")] = partial(_asked, model, mean)
+            found[name.method("at-scale")] = AskedAtScale(averaged)
     return found
 
 
 def rendering_predictors(model: FieldAutoencoder, name: NetworkName) -> dict[Method, Predictor]:
-    """A model in each of its contexts, for any observations and at any scale."""
-    return {method: partial(_rendered, model, context) for method, context in name.contexts.items()}
+    """A model with each of its decoder inputs, for any observations and at any scale."""
+    return {m: Rendered(model, inputs) for m, inputs in name.decoder_inputs.items()}
 
 
-def _averaged(native: np.ndarray, observations: FieldBatch, scale: int) -> np.ndarray:
-    return native if scale == native.shape[1] else area_average(native, scale)
+@final
+@dataclass(frozen=True, eq=False)
+class Averaged:
+    """A model on fixed observations, asked natively and averaged.
+
+    Attributes:
+        model: Fitted.
+        observations: What was seen.
+        decoder_inputs: What its decoder reads.
+        on_progress: Called with (fields done, fields in all).
+        native: Means by the grid that was asked.
+    """
+
+    model: FieldAutoencoder
+    observations: Observations
+    decoder_inputs: DecoderInputs | None
+    on_progress: Callable[[int, int], None]
+    native: dict[Grid, np.ndarray] = field(default_factory=dict)
+
+    def predict(self, observations: Observations, targets: Grid) -> Prediction:
+        """See `Predictor.predict`."""
+        if observations is not self.observations:
+            raise ValueError("This predictor has one set of observations, and was given another.")
+        query = Query.of(targets, self.model.grid)
+        asked = targets if query.asked is None else query.asked
+        if asked not in self.native:
+            self.native[asked] = self.model.predict(
+                observations,
+                asked,
+                decoder_inputs=self.decoder_inputs,
+                on_progress=self.on_progress,
+            ).mean
+        values = self.native[asked]
+        flat = values.reshape(len(values), -1, values.shape[-1])
+        return Prediction.of_mean(query.finish(flat), grid=targets)
 
 
-def _asked(
-    model: FieldAutoencoder, native: np.ndarray, observations: FieldBatch, scale: int
-) -> np.ndarray:
-    """The decoder asked at the centres of the scale's own pixels."""
-    if scale == native.shape[1]:
-        return native
-    values = model.predict(observations, pixel_centres(scale)).mean
-    return values.reshape(len(values), scale, scale, -1)
+@final
+@dataclass(frozen=True, eq=False)
+class AskedAtScale:
+    """The same model asked at the centres of the targets' own cells; natively it is the same.
+
+    Attributes:
+        averaged: Asked natively.
+    """
+
+    averaged: Averaged
+
+    def predict(self, observations: Observations, targets: Grid) -> Prediction:
+        """See `Predictor.predict`."""
+        model = self.averaged.model
+        if targets.axes == model.grid.axes:
+            return self.averaged.predict(observations, targets)
+        values = model.predict(
+            observations, targets.centres(), decoder_inputs=self.averaged.decoder_inputs
+        ).mean
+        return Prediction.of_mean(
+            values.reshape(len(values), *targets.shape, values.shape[-1]), grid=targets
+        )
 
 
-def _rendered(
-    model: FieldAutoencoder, context: Context | None, observations: FieldBatch, scale: int
-) -> np.ndarray:
-    return model.predict(observations, scale, context=context).mean
+@final
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A model on any observations, at any targets.
+
+    Attributes:
+        model: Fitted.
+        decoder_inputs: What its decoder reads.
+    """
+
+    model: FieldAutoencoder
+    decoder_inputs: DecoderInputs | None
+
+    def predict(self, observations: Observations, targets: Grid) -> Prediction:
+        """See `Predictor.predict`."""
+        return self.model.predict(observations, targets, decoder_inputs=self.decoder_inputs)

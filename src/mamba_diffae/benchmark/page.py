@@ -182,7 +182,7 @@ def load_page(folder: str | Path) -> Page:
     if not (folder / _NUMBERS).is_file() or not (folder / _PICTURES).is_file():
         raise ValueError(
             f"No result in {folder}: expected {_NUMBERS} and {_PICTURES}; make them with "
-            f"`mamba-diffae evaluate --run {folder}`."
+            f"`mamba-diffae evaluate --model {folder}`."
         )
     packed = (folder / _PICTURES).read_bytes()
     try:
@@ -198,7 +198,7 @@ def load_page(folder: str | Path) -> Page:
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"The result in {folder} cannot be read ({error}); write it again with "
-            f"`mamba-diffae evaluate --run {folder} --overwrite`."
+            f"`mamba-diffae evaluate --model {folder} --overwrite`."
         ) from error
 
 

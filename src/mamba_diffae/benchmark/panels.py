@@ -1,145 +1,139 @@
-"""Tables of pictures: methods at a scale, also above the native size; mean, spread and draws."""
+"""Tables of pictures: methods at a scale, also above the native one; mean, spread and draws."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mamba_diffae.benchmark.page import ImageGrid
+from mamba_diffae.benchmark.painters import painter_of
+from mamba_diffae.benchmark.painting import Beside, Painter, Picture, Shown
+from mamba_diffae.benchmark.wording import in_words
 from mamba_diffae.evaluation import Method, Predictor
-from mamba_diffae.fields import FieldBatch, GridField, Prediction
-
-UNSEEN = (0.70, 0.74, 0.80)
-"""Red, green and blue of a cell that was not observed."""
+from mamba_diffae.fields import FieldData, Grid, Observations, Prediction
 
 
 def methods_grid(
-    methods: Mapping[Method, Predictor], shown: GridField, seen: FieldBatch, scale: int
+    methods: Mapping[Method, Predictor], shown: FieldData, seen: Observations, scale: int
 ) -> ImageGrid:
     """What methods make of the same observations, beside the truth at their scale.
 
     Args:
         methods: What each predicts.
-        shown: Complete fields.
+        shown: True fields.
         seen: What was observed of them.
-        scale: Pixels a side, at most the native size.
+        scale: Cells along the longest axis, at most the native ones.
     """
-    unit = shown.scaling.unit
-    return _grid(
-        f"Every method at {scale} × {scale}",
-        "Unseen pictures, what was observed of them, and what each method makes of it at "
-        f"{scale} × {scale} pixels.",
-        {
-            "truth": unit(shown.at(scale)),
-            **{str(method): unit(predict(seen, scale)) for method, predict in methods.items()},
-        },
-        shown,
-        seen,
+    truth = shown.at(shown.grid.scaled_shape(scale))
+    painter = painter_of(shown.variables, truth.grid)
+    size = in_words(truth.shape)
+    caption = (
+        f"Unseen fields, what was observed of them, and what each method makes of it at {size}."
     )
+    columns = {"truth": _truth(painter, truth), "observed": _observed(painter, shown, seen)}
+    columns |= _predicted(painter, methods, truth, seen, truth.grid)
+    return _grid(f"Every method at {size}", caption, columns, painter, shown.names)
 
 
 def rendered_grid(
-    methods: Mapping[Method, Predictor], shown: GridField, seen: FieldBatch, scale: int
+    methods: Mapping[Method, Predictor], shown: FieldData, seen: Observations, scale: int
 ) -> ImageGrid:
-    """The same at a scale above the native size: the truth beside it is coarser.
+    """The same at a scale above the native one: the truth beside it is coarser.
 
     Args:
         methods: Those that answer at any scale.
-        shown: Complete fields.
+        shown: True fields.
         seen: What was observed of them.
-        scale: Pixels a side, above the native size.
+        scale: Cells along the longest axis, above the native ones.
     """
-    unit, size = shown.scaling.unit, shown.size
-    return _grid(
-        f"Rendered at {scale} × {scale}, above the native size",
-        f"There is no truth at {scale} × {scale}, so nothing here is scored: each method is asked "
-        f"at the centres of the finer pixels. The truth is shown at its {size} × {size} pixels.",
-        {
-            f"truth at {size} × {size}": unit(shown.at(size)),
-            **{str(method): unit(predict(seen, scale)) for method, predict in methods.items()},
-        },
-        shown,
-        seen,
+    grid = shown.grid.regrid(shown.grid.scaled_shape(scale))
+    painter = painter_of(shown.variables, grid)
+    size, native = in_words(grid.shape), in_words(shown.shape)
+    caption = (
+        f"There is no truth at {size}, so nothing here is scored: each method is asked at the "
+        f"centres of the finer cells. The truth is shown at its {native}."
     )
+    columns = {f"truth at {native}": _truth(painter, shown)}
+    columns |= {"observed": _observed(painter, shown, seen)}
+    columns |= _predicted(painter, methods, shown, seen, grid)
+    title = f"Rendered at {size}, above the native grid"
+    return _grid(title, caption, columns, painter, shown.names)
 
 
 def draws_grid(
-    prediction: Prediction, shown: GridField, seen: FieldBatch, count: int = 2
+    prediction: Prediction, shown: FieldData, seen: Observations, count: int = 2
 ) -> ImageGrid:
     """The posterior mean, the spread of the draws, and some of them.
 
     Args:
-        prediction: At the native size, with `count` draws or more.
-        shown: Complete fields.
+        prediction: On the native grid, with `count` draws or more, two at least.
+        shown: True fields.
         seen: What was observed of them.
         count: Draws that are shown.
     """
-    unit, size = shown.scaling.unit, shown.size
-    spread = prediction.std * (1 / (shown.scaling.high - shown.scaling.low))
-    return _grid(
-        f"Mean, uncertainty and draws at {size} × {size}",
+    painter, grid = painter_of(shown.variables, shown.grid), prediction.grid or shown.grid
+    size = in_words(grid.shape)
+    beside = [Beside(Shown.of(shown, i), part) for i, part in enumerate(seen.fields())]
+    draws = [[Shown(draw[i], grid) for draw in prediction.draws] for i in range(len(shown))]
+    means = [Shown(mean, grid) for mean in prediction.mean]
+    both = [painter.together(*parts) for parts in zip(means, draws, beside, strict=True)]
+    columns = {"truth": _truth(painter, shown), "observed": _observed(painter, shown, seen)}
+    if together := [pictures for pictures in both if pictures is not None]:
+        columns["mean and draws"] = together
+    else:
+        columns["mean"] = [painter.paint(mean) for mean in means]
+    columns["standard deviation"] = [painter.spread(Shown(std, grid)) for std in prediction.std]
+    for k in range(count):
+        columns[f"draw {k + 1}"] = [
+            painter.paint(own[k], around) for own, around in zip(draws, beside, strict=True)
+        ]
+    caption = (
         "The posterior mean in one evaluation; the standard deviation of "
-        f"{len(prediction.sample)} draws (white: half the range of values); "
-        f"{count} draws, {prediction.evaluations} evaluations each.",
-        {
-            "truth": unit(shown.at(size)),
-            "mean": unit(prediction.mean),
-            # Half the range is as uncertain as a value can be.
-            "standard deviation": (2 * spread).mean(axis=-1, keepdims=True),
-            **{f"draw {i + 1}": unit(prediction.sample[i]) for i in range(count)},
-        },
-        shown,
-        seen,
+        f"{len(prediction.draws)} draws (brightest or highest: half the range of values); "
+        f"{count} draws, {prediction.evaluations} evaluations each."
     )
+    return _grid(f"Mean, uncertainty and draws at {size}", caption, columns, painter, shown.names)
 
 
-def observation_picture(coords: np.ndarray, values: np.ndarray, cells: int) -> np.ndarray:
-    """Draw what was observed; cells that were not are shown in one neutral tone.
-
-    Args:
-        coords: Centres of the observed cells, shape (N, 2), order (x, y), in [0, 1].
-        values: Their values on the scale [0, 1], shape (N, C); three channels are drawn in colour,
-            else the first one in grey.
-        cells: Cells a side.
-
-    Returns:
-        Shape (cells, cells, 3), in [0, 1].
-    """
-    picture = np.tile(np.array(UNSEEN, dtype=np.float32), (cells, cells, 1))
-    x, y = np.minimum((coords * cells).astype(int), cells - 1).T
-    picture[y, x] = values if values.shape[-1] == 3 else values[:, :1]
-    return np.clip(picture, 0, 1)
+def _truth(painter: Painter, truth: FieldData) -> list[list[Picture]]:
+    return [painter.paint(Shown.of(truth, i)) for i in range(len(truth))]
 
 
-def observed_picture(seen: FieldBatch, shown: GridField, i: int) -> np.ndarray:
-    """What was observed of one of some fields, shape (cells, cells, 3), in [0, 1].
+def _observed(painter: Painter, shown: FieldData, seen: Observations) -> list[list[Picture]]:
+    return [painter.observed(part, shown.grid) for part in seen.fields()]
 
-    Args:
-        seen: What was observed of them.
-        shown: The complete fields.
-        i: Number of the field.
-    """
-    field = seen.fields()[i]
-    values = shown.scaling.unit(field.values)
-    return observation_picture(field.coords, values, field.cells or shown.size)
+
+def _predicted(
+    painter: Painter,
+    methods: Mapping[Method, Predictor],
+    truth: FieldData,
+    seen: Observations,
+    grid: Grid,
+) -> dict[str, list[list[Picture]]]:
+    """By method, what it predicts of each field on a grid."""
+    beside = [Beside(Shown.of(truth, i), part) for i, part in enumerate(seen.fields())]
+
+    def column(predictor: Predictor) -> list[list[Picture]]:
+        means = predictor.predict(seen, grid).mean
+        return [painter.paint(Shown(m, grid), b) for m, b in zip(means, beside, strict=True)]
+
+    return {str(method): column(predictor) for method, predictor in methods.items()}
 
 
 def _grid(
     title: str,
     caption: str,
-    columns: Mapping[str, np.ndarray],
-    shown: GridField,
-    seen: FieldBatch,
+    columns: Mapping[str, Sequence[Sequence[Picture]]],
+    painter: Painter,
+    names: Sequence[str],
 ) -> ImageGrid:
-    """Columns of pictures on the scale [0, 1], with the observations after the first, the truth."""
-    truth, *others = columns
-    pictures = [
-        [
-            columns[truth][i],
-            observed_picture(seen, shown, i),
-            *(columns[name][i] for name in others),
-        ]
-        for i in range(len(shown))
+    """A table of pictures by column, field and part; a row for each field and part."""
+    rows = [
+        [fields[i][part] for fields in columns.values()]
+        for i in range(len(names))
+        for part in range(len(painter.parts))
     ]
-    return ImageGrid(title, caption, [truth, "observed", *others], list(shown.names), pictures)
+    told: list[list[np.ndarray | None]] = [list(row) for row in rows]
+    caption = f"{caption} {painter.legend}".strip()
+    return ImageGrid(title, caption, list(columns), painter.headings(names), told)

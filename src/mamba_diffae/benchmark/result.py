@@ -8,6 +8,7 @@ from typing import Any, final
 
 from mamba_diffae.benchmark.page import ImageGrid
 from mamba_diffae.evaluation import DrawScore, Score
+from mamba_diffae.fields import Shape, Variable
 
 
 @final
@@ -18,8 +19,9 @@ class BenchmarkResult:
     Attributes:
         scores: One for each method and scale.
         draws: How the draws of the model behave.
-        native_size: Pixels a side of the truth.
-        rendered_scales: Pixels a side, above the native size: shown, and not scored.
+        variables: Of the fields.
+        native_shape: Cells of the truth along each axis.
+        rendered_shapes: Finer ones, which are shown and not scored.
         curves: Rows of the run's metrics; see `Page`.
         panels: Tables of pictures.
         facts: What was run.
@@ -27,15 +29,16 @@ class BenchmarkResult:
 
     scores: Sequence[Score]
     draws: DrawScore
-    native_size: int
-    rendered_scales: Sequence[int] = ()
+    variables: Sequence[Variable]
+    native_shape: Shape
+    rendered_shapes: Sequence[Shape] = ()
     curves: Sequence[Mapping[str, Any]] = ()
     panels: Sequence[ImageGrid] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scales(self) -> list[int]:
-        """Pixels a side at which there are scores, ascending."""
+        """Cells along the longest axis at which there are scores, ascending."""
         return sorted({score.scale for score in self.scores})
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,46 +16,61 @@ from mamba_diffae.benchmark.panels import draws_grid, methods_grid, rendered_gri
 from mamba_diffae.benchmark.protocol import Protocol
 from mamba_diffae.benchmark.result import BenchmarkResult
 from mamba_diffae.benchmark.study import OnProgress
+from mamba_diffae.benchmark.wording import in_short
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.evaluation import (
+    Baseline,
     DrawScore,
     Method,
     Predictor,
-    classical_methods,
-    judge,
-    judge_draws,
-    thin_plate_spline,
+    ThinPlateSpline,
+    classical_baselines,
+    score,
+    score_draws,
     true_coarse_bicubic,
 )
-from mamba_diffae.fields import FieldBatch, GridField
+from mamba_diffae.evaluation.baselines import DENSE_LIMIT
+from mamba_diffae.fields import (
+    LATTICE_LIMIT,
+    FieldData,
+    Observations,
+    ShapeError,
+    target_grid,
+)
 
 SHOWN = 6
 """Fields in the panels."""
-SPLINE = Method("thin-plate spline")
+SPLINE = Method("thin-plate-spline", ThinPlateSpline.name)
 
 
-def classical_predictors(train: GridField) -> dict[Method, Predictor]:
-    """The classical methods, with kriging and gappy POD among them.
+def classical_predictors(
+    train: FieldData, others: Sequence[Baseline] = ()
+) -> dict[Method, Predictor]:
+    """The classical methods, fitted, and then those of others.
 
     Args:
         train: Fields that they may learn from.
+        others: Not fitted yet.
     """
-    return {Method(name): predict for name, predict in classical_methods(train).items()}
+    methods = [*classical_baselines(with_std=False), *others]
+    return {Method.of(baseline): baseline.fit(train) for baseline in methods}
 
 
-def coarse_oracle(truth: GridField, observations: FieldBatch) -> dict[Method, Predictor]:
-    """The truth at the observed cells, enlarged: what no added detail would score."""
-    cells = observations.cells or truth.size
-    method = Method("true-coarse", f"oracle: true {cells}², bicubic", "oracle")
-    return {method: true_coarse_bicubic(truth, cells)}
+def coarse_oracle(truth: FieldData) -> dict[Method, Predictor]:
+    """The truth at the observed lattice, enlarged: what no added detail would score."""
+    lattice = truth.grid.lattice_shape(LATTICE_LIMIT)
+    kind = "bicubic" if len(lattice) == 2 else "cubic"
+    method = Method("true-coarse", f"oracle: true {in_short(lattice)}, {kind}", "oracle")
+    return {method: true_coarse_bicubic(truth, max(lattice))}
 
 
 def run_benchmark(
     model: FieldAutoencoder,
-    truth: GridField,
-    train: GridField,
+    truth: FieldData,
+    train: FieldData,
     protocol: Protocol,
     *,
+    baselines: Sequence[Baseline] = (),
     curves: Sequence[Mapping[str, Any]] = (),
     facts: Mapping[str, str] | None = None,
     on_progress: OnProgress = lambda done: None,
@@ -63,9 +79,10 @@ def run_benchmark(
 
     Args:
         model: Fitted.
-        truth: Unseen complete fields.
+        truth: Unseen fields, with gaps or without.
         train: What the model was fitted on; gappy POD learns from it too.
         protocol: What is observed, and where it is scored.
+        baselines: Other methods to score, not fitted yet.
         curves: Rows of the run's metrics, for the report.
         facts: What was run, for the report.
         on_progress: Told of every step that is done.
@@ -73,38 +90,67 @@ def run_benchmark(
     Raises:
         ValueError: As `Protocol.divide`, or if the fields do not fit the model.
     """
-    scored, above = protocol.divide(truth)
+    scored, above = protocol.divide(truth.grid)
     observations = protocol.observe(truth)
+    _check_fields(model, truth)
     ours = network_predictors(model, name_of(model), observations, on_progress)
-    classical = classical_predictors(train)
-    scores = judge(
-        {**classical, **ours, **coarse_oracle(truth, observations)},
+    classical = _able(classical_predictors(train, baselines), observations)
+    scores = score(
+        {**classical, **ours, **coarse_oracle(truth)},
         truth,
         observations,
         scored,
         seed=protocol.seed,
-        on_progress=lambda method, scale: on_progress(f"{method} at {scale}²"),
+        on_progress=lambda method, scale: on_progress(f"{method} at scale {scale}"),
     )
     draws, panels = _shown(model, truth.distinct(SHOWN), classical, protocol, on_progress)
-    return BenchmarkResult(scores, draws, truth.size, above, curves, panels, facts or {})
+    shapes = [truth.grid.scaled_shape(scale) for scale in above]
+    return BenchmarkResult(
+        scores, draws, truth.variables, truth.shape, shapes, curves, panels, facts or {}
+    )
+
+
+def _check_fields(model: FieldAutoencoder, truth: FieldData) -> None:
+    """Refuse fields that the model cannot predict, before any other method is asked."""
+    target_grid(truth.grid, model.grid)
+    ours = [variable.name for variable in model.variables]
+    if truth.n_variables != len(ours):
+        raise ShapeError(
+            f"The fields have {truth.n_variables} variables, but this model was fitted on "
+            f"{len(ours)} ({', '.join(ours)}); give fields of those."
+        )
+
+
+def _able(methods: dict[Method, Predictor], observations: Observations) -> dict[Method, Predictor]:
+    """Those that can take so many observations."""
+    count = int(observations.counts.max())
+    if count <= DENSE_LIMIT:
+        return methods
+    warnings.warn(
+        f"The {SPLINE} takes {DENSE_LIMIT:,} observations of a field at most, and there are "
+        f"{count:,}: it is left out.",
+        stacklevel=3,
+    )
+    return {method: predictor for method, predictor in methods.items() if method != SPLINE}
 
 
 def _shown(
     model: FieldAutoencoder,
-    shown: GridField,
+    shown: FieldData,
     classical: Mapping[Method, Predictor],
     protocol: Protocol,
     on_progress: OnProgress,
 ) -> tuple[DrawScore, list[ImageGrid]]:
     """How the draws of a few fields behave, and pictures of all methods on them."""
     name, seen = name_of(model), protocol.observe(shown)
-    scored, above = protocol.divide(shown)
+    scored, above = protocol.divide(shown.grid)
     methods = {**classical, **network_predictors(model, name, seen, on_progress)}
-    any_scale = {SPLINE: thin_plate_spline, **rendering_predictors(model, name)}
-    drawn = model.predict(seen, shown, n_samples=protocol.draws, seed=protocol.seed)
+    spline = {method: predictor for method, predictor in classical.items() if method == SPLINE}
+    any_scale = {**spline, **rendering_predictors(model, name)}
+    drawn = model.predict(seen, shown.grid, n_draws=protocol.draws, seed=protocol.seed)
     on_progress("draws")
-    score = judge_draws(name.label, drawn.sample, drawn.mean, shown)
-    return score, [
+    method = Method(name.key, name.label, "network")
+    return score_draws(method, drawn, shown, seed=protocol.seed), [
         *(methods_grid(methods, shown, seen, scale) for scale in scored),
         *(rendered_grid(any_scale, shown, seen, scale) for scale in above),
         draws_grid(drawn, shown, seen),

@@ -9,7 +9,7 @@ from typing import Any, Literal, final
 
 from mamba_diffae.benchmark.page import Page
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData
 
 Scale = Literal["quick", "standard", "full"]
 OnProgress = Callable[[str], None]
@@ -23,18 +23,18 @@ class Request:
 
     Attributes:
         folder: Its own folder, which exists; what it caches there it finds again when resumed.
-        truth: Complete fields with splits.
+        truth: Fields with splits.
         source: Where they come from, as `mamba-diffae fit` takes it.
         scale: "quick" (seconds, to try it out), "standard" (a machine of two cores) or "full".
         seed: Of trainings, observations and draws.
         device: "auto", "cpu" or "cuda".
-        model: The model to judge, for studies that are given one.
+        model: The model to score, for studies that are given one.
         elapsed: Seconds that each phase of its training took, where they are known.
         equal_pictures: Whether to compare at equally many pictures seen as well.
     """
 
     folder: Path
-    truth: GridField
+    truth: FieldData
     source: str
     scale: Scale = "standard"
     seed: int = 0
@@ -45,13 +45,13 @@ class Request:
 
     @property
     def given_model(self) -> FieldAutoencoder:
-        """The model to judge.
+        """The model to score.
 
         Raises:
             ValueError: If none was given.
         """
         if self.model is None:
-            raise ValueError("This study judges a trained model, and none was given; name one.")
+            raise ValueError("This study scores a trained model, and none was given; name one.")
         return self.model
 
 

@@ -15,6 +15,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
+from mamba_diffae.benchmark.wording import in_words
 from mamba_diffae.evaluation import PSNR_CAP, Method, Score
 from mamba_diffae.report.tables import ScoreTable, decibel, interval
 
@@ -94,13 +95,13 @@ def psnr_intervals(scores: Sequence[Score]) -> list[Picture]:
     layout = ScoreTable.of(scores)
     best = layout.best(lambda score: score.psnr.mean)
     pictures = []
-    for scale in layout.scales:
+    for scale, shape in layout.shapes.items():
         column = [s for m in layout.methods if (s := layout.cells.get((m, scale))) is not None]
         svg = _interval_drawing(column, {method for method, at in best if at == scale})
         spoken = "; ".join(
             f"{s.method} {decibel(s.psnr.mean)} ({interval(s.psnr, 2)})" for s in column
         )
-        pictures.append(Picture(f"{scale} × {scale}", f"PSNR in dB: {spoken}.", svg))
+        pictures.append(Picture(in_words(shape), f"PSNR in dB: {spoken}.", svg))
     return pictures
 
 

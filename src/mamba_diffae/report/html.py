@@ -10,10 +10,12 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from mamba_diffae.benchmark.page import Page, picture_bytes
+from mamba_diffae.benchmark.page import ImageGrid, Page, picture_bytes
+from mamba_diffae.benchmark.wording import in_words
+from mamba_diffae.benchmark.profiles import WIDTH as DRAWING
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.report.figures import psnr_intervals, training_curves
-from mamba_diffae.report.tables import ScoreTable, cell, decibel, interval, number
+from mamba_diffae.report.tables import ScoreTable, cell, decibel, interval, number, second_measure
 
 
 def write_report(page: Page, path: str | Path, overwrite: bool = False) -> None:
@@ -48,17 +50,28 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"db": decibel, "interval": interval, "number": number, "png": png_uri}
-    environment.filters |= {"cell": cell}
+    environment.filters |= {"cell": cell, "words": in_words, "second": second_measure}
+    environment.filters |= {"width": shown_width}
     layout = ScoreTable.of(page.scores)
     return environment.get_template("template.html.j2").render(
         page=page,
         layout=layout,
         counts=sorted({score.count for score in page.scores}),
         best_psnr=layout.best(lambda score: score.psnr.mean),
-        best_ssim=layout.best(lambda score: score.ssim.mean),
+        best_second=layout.best(second_measure),
         intervals=psnr_intervals(page.scores),
         curves=training_curves(page.curves),
     )
+
+
+def shown_width(sheet: ImageGrid) -> int:
+    """How wide the pictures of a sheet are shown, in CSS pixels.
+
+    Large where there are few columns; drawings, which have letters, at half of their pixels.
+    """
+    widest = max((p.shape[1] for row in sheet.pictures for p in row if p is not None), default=0)
+    of_drawing = DRAWING // 2 if widest == DRAWING else 0
+    return max(of_drawing, {5: 192, 6: 144}.get(max(len(sheet.columns), 5), 96))
 
 
 def png_uri(picture: np.ndarray) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, final
 
 from mamba_diffae.evaluation import PSNR_CAP, Interval, Method, Score
+from mamba_diffae.fields import Shape
 
 
 @final
@@ -17,25 +18,32 @@ class ScoreTable:
 
     Attributes:
         methods: In the order of their first appearance.
-        scales: Pixels a side, ascending.
+        shapes: Cells along each axis at each scale, ascending.
         cells: The score of each (method, scale) that was measured.
     """
 
     methods: Sequence[Method]
-    scales: Sequence[int]
-    cells: dict[tuple[Method, int], Score]
+    shapes: Mapping[int, Shape]
+    cells: Mapping[tuple[Method, int], Score]
 
     @classmethod
     def of(cls, scores: Sequence[Score]) -> Self:
         """Lay scores out as methods × scales."""
         cells = {(s.method, s.scale): s for s in scores}
         methods = list(dict.fromkeys(s.method for s in scores))
-        return cls(methods, sorted({s.scale for s in scores}), cells)
+        shapes = {s.scale: s.shape for s in sorted(scores, key=lambda s: s.scale)}
+        return cls(methods, shapes, cells)
+
+    @property
+    def second(self) -> str:
+        """The measure beside PSNR: SSIM, or skill where no score has one."""
+        known = any(score.ssim is not None for score in self.cells.values())
+        return "SSIM" if known or not self.cells else "skill"
 
     def best(self, quality: Callable[[Score], float]) -> set[tuple[Method, int]]:
         """The (method, scale) of the highest quality at each scale, ties included, oracles not."""
         found = set()
-        for scale in self.scales:
+        for scale in self.shapes:
             column = {
                 key: quality(score)
                 for key, score in self.cells.items()
@@ -44,6 +52,11 @@ class ScoreTable:
             top = max((q for q in column.values() if not math.isnan(q)), default=math.nan)
             found |= {key for key, q in column.items() if q == top}
         return found
+
+
+def second_measure(score: Score) -> float:
+    """SSIM, or the skill where that is not defined."""
+    return score.skill if score.ssim is None else score.ssim.mean
 
 
 def number(value: float, digits: int) -> str:

@@ -9,15 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from mamba_diffae.benchmark.page import Table as Measured
+from mamba_diffae.benchmark.wording import in_short
 from mamba_diffae.evaluation import Score
-from mamba_diffae.report.tables import ScoreTable, cell, decibel, number
+from mamba_diffae.report.tables import ScoreTable, cell, decibel, number, second_measure
 
 _NAME = 16
 """Columns that a name has at least, however narrow the terminal."""
 
 
 def score_table(scores: Sequence[Score]) -> Table:
-    """Methods × resolutions with PSNR and SSIM, the best of each column in bold.
+    """Methods × resolutions with PSNR and SSIM (or skill), the best of each column in bold.
 
     Args:
         scores: One for each method and scale.
@@ -27,21 +28,22 @@ def score_table(scores: Sequence[Score]) -> Table:
     """
     layout = ScoreTable.of(scores)
     best_psnr = layout.best(lambda score: score.psnr.mean)
-    best_ssim = layout.best(lambda score: score.ssim.mean)
+    best_second = layout.best(second_measure)
     counts = sorted({score.count for score in scores})
-    caption = f"PSNR in dB and SSIM, higher is better; {' or '.join(map(str, counts))} pictures"
+    many = " or ".join(map(str, counts))
+    caption = f"PSNR in dB and {layout.second}, higher is better; {many} fields"
     table = Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left")
     table.add_column("\nmethod", min_width=_NAME, overflow="fold")
-    for scale in layout.scales:
-        table.add_column(f"{scale}²\nPSNR", justify="right")
-        table.add_column(f"{scale}²\nSSIM", justify="right")
+    for shape in layout.shapes.values():
+        table.add_column(f"{in_short(shape)}\nPSNR", justify="right")
+        table.add_column(f"{in_short(shape)}\n{layout.second}", justify="right")
     for method in layout.methods:
         row = [Text(method.label)]
-        for scale in layout.scales:
+        for scale in layout.shapes:
             key = (method, scale)
             score = layout.cells.get(key)
             row.append(_cell(score and decibel(score.psnr.mean), key in best_psnr))
-            row.append(_cell(score and number(score.ssim.mean, 3), key in best_ssim))
+            row.append(_cell(score and number(second_measure(score), 3), key in best_second))
         table.add_row(*row)
     return table
 
