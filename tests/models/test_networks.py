@@ -1,250 +1,157 @@
-"""The networks: every kind and choice runs and learns, and what is padded has no influence."""
-
-import itertools
+"""Networks of every kind and choice run and learn, on any geometry; padding has no influence."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from mamba_diffae.fields import pixel_centres
-from mamba_diffae.models import MambaDiffusion, MambaDiffusionAutoencoder
-from mamba_diffae.models.config import CONTEXTS
-from mamba_diffae.models.presets import preset_names
-from mamba_diffae.models.pretrained import MODELS, model_class
+from mamba_diffae.fields import Geometry, Observations
+from mamba_diffae.fields.geometry import Sphere
+from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.models.registry import ARCHITECTURES
 
 FOUR = ("row", "column", "diagonal", "antidiagonal")
 VARIANTS = {
     "anchored": ("autoencoder", {}),
-    "scan": ("autoencoder", {"decoder": "scan"}),
+    "scanning": ("autoencoder", {"decoder": "scanning"}),
     "no prior": ("autoencoder", {"exemplars": 0}),
-    "no prior, scan": ("autoencoder", {"exemplars": 0, "decoder": "scan"}),
+    "no prior, scanning": ("autoencoder", {"exemplars": 0, "decoder": "scanning"}),
+    "no codes": ("autoencoder", {"codes": ()}),
+    "pointwise": ("autoencoder", {"encoder": "pointwise"}),
     "preconditioned": ("autoencoder", {"velocity": "preconditioned"}),
     "mean pooling, count": ("autoencoder", {"pooling": "mean", "step": "count"}),
     "curves, learned": ("autoencoder", {"directions": ("hilbert", "morton"), "step": "learned"}),
     "no blocks": ("autoencoder", {"encoder_blocks": 0, "decoder_blocks": 0}),
+    "covariates": ("autoencoder", {"covariate_dim": 3}),
     "original": ("mamba-diffusion", {}),
     "multi-directional": ("mamba-diffusion", {"directions": FOUR}),
     "bottleneck": ("minimal-latent", {}),
 }
 EVERY = pytest.mark.parametrize("variant", VARIANTS)
+GEOMETRIES = {
+    "rectangle": Geometry(extent=(0.5, 1.0)),
+    "profile": Geometry(extent=(1.0,)),
+    "circle": Geometry(extent=(1.0,), periodic=(True,)),
+    "channel": Geometry(extent=(0.5, 1.0), periodic=(False, True)),
+    "volume": Geometry(extent=(0.3, 0.6, 1.0)),
+    "globe": Geometry(
+        extent=(0.5, 1.0),
+        periodic=(False, True),
+        sphere=Sphere(
+            latitude_axis=0, longitude_axis=1, latitude_origin=-1.5707963, radians=6.2831853
+        ),
+    ),
+    "profiles in time": Geometry(extent=(3.0, 1.0)),
+}
+UNIT = Geometry.unit(2)
 
 
-def arguments(observed, batch: int = 2, queries: int = 9, **kind: int) -> tuple[Tensor, ...]:
-    """noisy_values, query_coords, t, input_coords, input_values, input_mask."""
-    query, noisy = observed(batch, queries, seed=1, **kind)
-    mask = torch.ones(batch, 20, dtype=torch.bool)
-    return noisy, query, torch.linspace(0.2, 0.9, batch), *observed(batch, **kind), mask
+def arguments(
+    observed, geometry: Geometry = UNIT, *, batch: int = 2, queries: int = 9, **options
+) -> tuple[Tensor, Tensor, Tensor, Observations]:
+    """noisy_values, query_coords, t and observations."""
+    asked = observed(batch, queries, geometry=geometry, seed=1, **options)
+    seen = observed(batch, geometry=geometry, **options)
+    return asked.values, asked.coords, torch.linspace(0.2, 0.9, batch), seen
+
+
+def made(network, variant: str) -> FieldFlow:
+    kind, fields = VARIANTS[variant]
+    return network(kind, **fields)
+
+
+def with_covariates(net: FieldFlow, seen: Observations) -> Observations:
+    count = net.config.covariate_dim
+    return seen.replace(covariates=torch.ones(*seen.coords.shape[:2], count)) if count else seen
 
 
 @EVERY
 def test_every_kind_runs_and_every_weight_learns(network, observed, variant: str) -> None:
-    kind, fields = VARIANTS[variant]
-    net = network(kind, **fields)
-    noisy, query, t, *seen = arguments(observed)
-    velocity = net(noisy, query, t, *seen)
+    net = made(network, variant)
+    noisy, query, t, seen = arguments(observed, missing=0.3, support=True, noise=True)
+    seen = with_covariates(net, seen)
+    velocity = net(noisy, query, t, seen)
     assert velocity.shape == noisy.shape
     loss = velocity.square().mean()
     if len(net.anchors):  # their own velocity is learned too, where their state is known
         state = torch.ones(2, len(net.anchors), 2)
-        loss = loss + net.anchor_flow(net.condition(*seen), t, state)[1].square().mean()
+        context = net.encode_context(seen)
+        loss = loss + net.anchor_flow(context, t, state)[1].square().mean()
     loss.backward()
-    silent = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()]
-    assert silent == []
+    still = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()]
+    assert still == []
 
 
 @EVERY
 def test_every_argument_matters(network, observed, variant: str) -> None:
-    kind, fields = VARIANTS[variant]
-    net, given = network(kind, **fields), arguments(observed)
-    velocity = net(*given)
-    for place, name in enumerate(("noisy_values", "query_coords", "t", "coords", "values")):
-        changed = [*given]
-        changed[place] = changed[place] * 0.5
-        assert (net(*changed) - velocity).abs().max() > 1e-4, name
-    assert torch.equal(net(*given[:5]), velocity)  # without a mask, all are real
+    net = made(network, variant)
+    given = {"support": True, "noise": True, "missing": 0.3}
+    noisy, query, t, seen = arguments(observed, **given)
+    seen = with_covariates(net, seen)
+    velocity = net(noisy, query, t, seen)
+    changed = {
+        "noisy_values": (0.5 * noisy, query, t, seen),
+        "query_coords": (noisy, 0.5 * query, t, seen),
+        "t": (noisy, query, 0.5 * t, seen),
+        "coords": (noisy, query, t, seen.replace(coords=0.5 * seen.coords)),
+        "values": (noisy, query, t, seen.with_values(0.5 * seen.values)),
+        "mask": (noisy, query, t, seen.replace(mask=seen.mask & (torch.arange(2) == 0))),
+        "support": (noisy, query, t, seen.replace(support=None)),
+        "noise": (noisy, query, t, seen.replace(noise=None)),
+    }
+    if seen.covariates is not None:
+        changed["covariates"] = (noisy, query, t, seen.replace(covariates=None))
+    for name, other in changed.items():
+        assert (net(*other) - velocity).abs().max() > 1e-4, name
 
 
 @EVERY
-def test_padding_changes_nothing(network, observed, variant: str) -> None:
-    kind, fields = VARIANTS[variant]
-    net = network(kind, **fields)
-    noisy, query, t, coords, values, mask = arguments(observed)
+def test_absent_points_change_nothing(network, observed, variant: str) -> None:
+    net = made(network, variant)
+    noisy, query, t, seen = arguments(observed, missing=0.3)
     more = observed(2, 6, seed=7)
-    padded = [torch.cat([x, p], dim=1) for x, p in zip((coords, values), more, strict=True)]
-    mask = torch.arange(26).expand(2, -1) < 20
-    expected = net(noisy, query, t, coords, values)
-    torch.testing.assert_close(net(noisy, query, t, *padded, mask), expected, rtol=0, atol=1e-5)
+    padded = Observations(
+        torch.cat([seen.coords, more.coords], dim=1),
+        torch.cat([seen.values, more.values], dim=1),
+        torch.cat([seen.mask, torch.zeros_like(more.mask)], dim=1),
+    )
+    expected = net(noisy, query, t, seen)
+    torch.testing.assert_close(net(noisy, query, t, padded), expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("dim", [1, 3])
-@pytest.mark.parametrize("kind", MODELS)
-def test_other_dimensions_and_channels(network, observed, kind: str, dim: int) -> None:
-    fields = {"coord_dim": dim, "value_dim": 3}
-    if kind == "autoencoder":
-        directions = ("row", "row_reversed") if dim == 1 else ("hilbert", "hilbert_reversed")
-        fields |= {"directions": directions, "tokens": 2, "patch": 2}
-    given = arguments(observed, dim=dim, channels=3)
-    assert network(kind, **fields)(*given).shape == (2, 9, 3)
+@pytest.mark.parametrize("kind", ARCHITECTURES.names())
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_every_kind_runs_on_every_geometry(network, observed, kind: str, name: str) -> None:
+    net = network(kind, geometry=GEOMETRIES[name], value_dim=3)
+    options = {"variables": 3, "missing": 0.2, "support": True, "noise": True}
+    given = arguments(observed, GEOMETRIES[name], **options)
+    found = net(*given)
+    assert found.shape == (2, 9, 3)
+    assert found.isfinite().all()
+    assert net.anchors.shape == (torch.Size(net.anchor_shape).numel(), net.config.coord_dim)
 
 
-def test_the_scan_decoder_lets_queries_feel_one_another(network, observed) -> None:
+@pytest.mark.parametrize("name", ["profile", "channel", "volume"])
+@pytest.mark.parametrize("fields", [{"decoder": "scanning"}, {"exemplars": 0}])
+def test_so_does_every_choice(network, observed, name: str, fields: dict) -> None:
+    net = network(geometry=GEOMETRIES[name], **fields)
+    assert net(*arguments(observed, GEOMETRIES[name])).isfinite().all()
+
+
+def test_the_scanning_decoder_lets_queries_feel_one_another(network, observed) -> None:
     # Beside the anchored one, whose queries do not: contract 1 is no matter of course.
-    given = arguments(observed)
+    noisy, query, t, seen = arguments(observed)
     drift = {}
-    for decoder in ("anchored", "scan"):
+    for decoder in ("anchored", "scanning"):
         net = network(decoder=decoder)
-        alone = net(given[0][:, :4], given[1][:, :4], *given[2:])
-        drift[decoder] = (net(*given)[:, :4] - alone).abs().max().item()
+        alone = net(noisy[:, :4], query[:, :4], t, seen)
+        drift[decoder] = (net(noisy, query, t, seen)[:, :4] - alone).abs().max().item()
+        assert net.streams == (decoder == "anchored")
     assert drift["anchored"] < 1e-5
-    assert drift["scan"] > 1e-3
-
-
-# The autoencoder
-
-
-@pytest.mark.parametrize("decoder", ["anchored", "scan"])
-def test_at_the_start_without_a_state_the_decoder_says_the_mean(
-    network, observed, decoder: str
-) -> None:
-    net = network(decoder=decoder)
-    query, (coords, values), t = torch.rand(2, 9, 2), observed(), torch.zeros(2)
-    latent = net.encode(coords, values)
-    zero_x = torch.zeros(2, 9, 2), torch.zeros(2, len(net.anchors), 2)
-    by_default = net.decode(query, latent, t)
-    said = net.decode(query, latent, t, zero_x[0], anchor_values=zero_x[1])
-    assert torch.equal(by_default, said)
-    points = net.encoding(coords, values, torch.ones(2, 20, dtype=torch.bool))
-    assert torch.equal(points.latent, latent)
-    assert (net.decode(query, latent, t, points=points) - by_default).abs().max() > 1e-2
-
-
-def test_unknown_anchors_are_not_anchors_at_zero(network, observed) -> None:
-    net, (noisy, query, t, *seen) = network(), arguments(observed)
-    latent = net.encode(*seen)
-    unknown = net.decode(query, latent, t, noisy)
-    zero = net.decode(query, latent, t, noisy, anchor_values=torch.zeros(2, 36, 2))
-    assert (unknown - zero).abs().max() > 1e-3
-    # What stands in an anchor that counts as absent cannot be heard.
-    condition, absent = net.condition(*seen), torch.zeros(2, 36, dtype=torch.bool)
-    heard = [net.anchor_flow(condition, t, x * torch.ones(2, 36, 2), absent)[0] for x in (0, 5)]
-    for one, other in zip(*heard, strict=True):
-        assert torch.equal(one, other)
-
-
-@pytest.mark.parametrize("decoder", ["anchored", "scan"])
-def test_context_can_be_chosen_field_by_field(network, observed, decoder: str) -> None:
-    net, query = network(decoder=decoder), torch.rand(2, 9, 2)
-    t, x, mask = torch.zeros(2), torch.zeros(2, 9, 2), torch.ones(2, 20, dtype=torch.bool)
-
-    def ask(context) -> Tensor:
-        condition = net.condition(*observed(), mask, context=context)
-        tokens, _ = net.anchor_flow(condition, t, torch.zeros(2, len(net.anchors), 2))
-        return net.query_flow(condition, net.site(condition, query), t, x, tokens)
-
-    for levels in itertools.permutations(range(3), 2):
-        mixed = ask(torch.tensor(levels))
-        for b, level in enumerate(levels):
-            torch.testing.assert_close(mixed[b], ask(CONTEXTS[level])[b], rtol=0, atol=1e-6)
-    for less, more in itertools.pairwise(CONTEXTS):
-        assert (ask(less) - ask(more)).abs().amax((1, 2)).min() > 1e-2
-
-
-def test_a_fresh_network_interpolates_the_observations(observed) -> None:
-    # Before any learning F is the weighted average of the nearest values: a start, not noise.
-    net = MambaDiffusionAutoencoder.from_preset("tiny", value_dim=1, sigma=0.5)
-    coords = torch.from_numpy(pixel_centres(16))[None]
-    values = 0.4 * torch.sin(3 * coords[..., :1]) + 0.2 * coords[..., 1:]
-    mask = torch.ones(1, 256, dtype=torch.bool)
-    query = 0.2 + 0.6 * torch.rand(1, 50, 2)
-    truth = 0.4 * torch.sin(3 * query[..., :1]) + 0.2 * query[..., 1:]
-    points = net.encoding(coords, values, mask)
-    mean = net.decode(query, points.latent, torch.zeros(1), points=points)
-    assert (mean - truth).square().mean().sqrt() < 0.2 * truth.std()
-
-
-def test_the_velocity_is_continuous_in_the_place(network, observed) -> None:
-    net, (coords, values) = network(), observed(1, 40)
-
-    def largest_jump(count: int) -> float:
-        x = torch.linspace(0, 1, count)
-        line = torch.stack([x, 0.3 + 0.4 * x], dim=-1)[None]
-        points = net.encoding(coords, values, torch.ones(1, 40, dtype=torch.bool))
-        velocity = net.decode(line, points.latent, torch.zeros(1), points=points)
-        return velocity[0].diff(dim=0).abs().max().item()
-
-    assert largest_jump(8001) < 0.3 * largest_jump(2001)
+    assert drift["scanning"] > 1e-3
 
 
 def test_only_the_encoder_is_frozen_in_phase_2(network) -> None:
-    for kind in MODELS:
+    for kind in ARCHITECTURES.names():
         net = network(kind)
-        frozen = net.frozen_in_diffusion()
+        frozen = net.frozen_in_flow()
         assert list(frozen) == ([net.encoder] if kind == "autoencoder" else [])
-
-
-# Presets and configs
-
-
-@pytest.mark.parametrize("kind", MODELS)
-@pytest.mark.parametrize("preset", preset_names())
-def test_presets_fit_every_network(kind: str, preset: str) -> None:
-    with torch.device("meta"):
-        net = model_class(kind).from_preset(preset, coord_dim=2, value_dim=5)
-    assert net.config.value_dim == 5
-
-
-@pytest.mark.parametrize(
-    ("preset", "fields", "message"),
-    [
-        ("tinny", {}, "Unknown preset 'tinny'; did you mean 'tiny'"),
-        ("tiny", {"d_modle": 8}, "autoencoder setting 'd_modle'; did you mean 'd_model'"),
-        ("tiny", {"d_model": 1}, "autoencoder settings do not fit: d_model = 1: .* equal to 8"),
-        ("tiny", {"decoder": "grid"}, "decoder = 'grid': .*'anchored' or 'scan'"),
-        ("tiny", {"directions": ("zigzag",)}, "Unknown direction 'zigzag'; choose from none, row"),
-        ("tiny", {"coord_dim": 1}, "'column' needs two axes, but coord_dim is 1; use 'row'"),
-    ],
-)
-def test_a_config_that_does_not_fit_is_refused(preset: str, fields: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        MambaDiffusionAutoencoder.from_preset(preset, **fields)
-
-
-def test_an_unknown_direction_of_the_baseline_is_refused() -> None:
-    with pytest.raises(ValueError, match="Unknown direction 'zigzag'"):
-        MambaDiffusion.from_preset("tiny", directions=("zigzag",))
-
-
-# Compilers
-
-
-def with_estimate(net, given: tuple) -> tuple:
-    """The arguments of `forward`, and what the prior makes of the observations."""
-    *_, coords, values = given[:5]
-    mask = torch.ones_like(coords[..., 0], dtype=torch.bool)
-    return (*given[:5], mask, *([net.prior(coords, values, mask)] if net.prior else []))
-
-
-@pytest.mark.parametrize("kind", ["autoencoder", "mamba-diffusion"])
-def test_it_exports_with_any_number_of_points(network, observed, kind: str) -> None:
-    auto = torch.export.Dim.AUTO
-    net = network(kind)
-    noisy, query, t, *_ = arguments(observed, queries=40)
-    given = with_estimate(net, (noisy, query, t, *observed(2, 50)))
-    points = ({1: auto}, {1: auto}, None, {1: auto}, {1: auto}, {1: auto}, None)
-    with torch.no_grad():
-        program = torch.export.export(
-            net, given, strict=False, dynamic_shapes=points[: len(given)]
-        ).module()
-        noisy, query, t, *_ = arguments(observed, queries=77)
-        other = with_estimate(net, (noisy, query, t, *observed(2, 90)))
-        torch.testing.assert_close(program(*other), net(*other), rtol=0, atol=1e-5)
-
-
-def test_it_compiles_without_a_break(network, observed) -> None:
-    net = network()
-    given = with_estimate(net, arguments(observed))
-    compiled = torch.compile(net, backend="aot_eager", fullgraph=True)
-    velocity = compiled(*given)
-    torch.testing.assert_close(velocity, net(*given[:-1]), rtol=0, atol=1e-5)
-    velocity.sum().backward()
-    assert net.encoder.to_latent.weight.grad.abs().sum() > 0

@@ -17,7 +17,7 @@ from mamba_diffae.priors import NoPrior, Prior, PriorConfig, PriorPosterior
 
 
 class State(NamedTuple):
-    """Values at the queries, shape (B, N, C), and at the anchors, (B, A, C): of x_t, or of noise."""
+    """Values of x_t, or of noise, at the queries (B, N, C) and at the anchors (B, A, C)."""
 
     queries: Tensor
     anchors: Tensor
@@ -140,7 +140,7 @@ class FieldFlow(nn.Module, ABC):
         return NoiseLaw(shapes, weights, tuple(tuple(row) for row in self.noise_mixing.tolist()))
 
     def prior_std(self, context: Any, coords: Tensor) -> Tensor:
-        """Deviation that the prior states at places (B, N, D), (B, N, 1); 0 where it states none."""
+        """The prior's deviation at places (B, N, D), shape (B, N, 1); 0 where it states none."""
         return torch.zeros_like(coords[..., :1])
 
     def fit_prior(self, data: FieldData) -> None:

@@ -83,7 +83,7 @@ def posterior_std(
     latent: Tensor | None,
     decoder_inputs: DecoderInputs | None,
 ) -> Tensor:
-    """The deviation that a network's prior states, (B, N, 1), scaled; arguments as those of the mean."""
+    """The deviation that a network's prior states, (B, N, 1), scaled; see `posterior_mean`."""
     with torch.no_grad():
         context = _context(net, observations, latent, decoder_inputs)
         return torch.cat([net.prior_std(context, c) for c in _chunks(net, query_coords)], dim=1)

@@ -42,7 +42,7 @@ class LatentCodes(nn.Module):
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.latent_dim, self.value_dim = config.latent_dim, config.value_dim
-        self.cells = config.prior_config.cells
+        self.cells = 0 if config.prior == "none" else config.prior_config.cells
         kinds = {name: CODES.get(name) for name in config.codes}
         dims = code_dims(config.latent_dim, kinds)
         order = sorted(kinds, key=lambda name: not kinds[name].decodes)
@@ -69,9 +69,10 @@ class LatentCodes(nn.Module):
         return latent
 
     def decode(self, latent: Tensor) -> Tensor:
-        """The field that a latent holds in closed form, on the prior's lattice, (B, P, C)."""
-        if not self.codes:
-            return latent.new_zeros(len(latent), 0, self.value_dim)
+        """The field that a latent holds in closed form, on the prior's lattice, (B, P, C).
+
+        Zero where no code decodes; of no cell where there is no prior.
+        """
         parts = (
             code.decode(latent[:, part])  # pyright: ignore[reportCallIssue]
             for part, code in zip(self.parts.values(), self.codes.values(), strict=True)

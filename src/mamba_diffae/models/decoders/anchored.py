@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mamba_diffae.models.config import AutoencoderConfig
 from mamba_diffae.models.decoders.base import DecoderContext, FieldDecoder
 from mamba_diffae.models.decoders.blocks import modulated_blocks
-from mamba_diffae.models.decoders.lattice import lattice_reader
+from mamba_diffae.models.decoders.lattice import anchor_reader
 from mamba_diffae.models.decoders.readout import Head, PointRead, pad_channels, zero_linear
 from mamba_diffae.models.encoders import Encoding
 from mamba_diffae.models.parameterisation import parameterisation
@@ -86,7 +86,7 @@ class AnchoredDecoder(FieldDecoder):
         paths = token_paths(config, centres)
         self.register_buffer("order", paths.order, persistent=False)
         self.register_buffer("step", paths.step, persistent=False)
-        self.lattice = lattice_reader(config)
+        self.lattice = anchor_reader(config)
         self.read = PointRead(config, self.lattice.query_width)
         self.embed = nn.Linear(self.read.width + self.lattice.token_width, d)
         self.state = zero_linear(anchors * C, d)

@@ -22,15 +22,33 @@ _CANVAS_CELLS, _CANVAS_WIDTH = 64, 16
 
 
 class LatticeReader(nn.Module, ABC):
-    """What tokens, anchors and queries read of a lattice.
+    """What queries read of a lattice.
 
     Attributes:
-        token_width: Numbers for each token.
         query_width: Numbers for each query.
     """
 
-    token_width: int
     query_width: int
+
+    @abstractmethod
+    def queries(self, lattice: Tensor, coords: Tensor, nearby: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, N, query_width) and the values to start from (B, N, C).
+
+        Args:
+            lattice: Shape (B, P, C + 2).
+            coords: Shape (B, N, D).
+            nearby: The average of the nearest observed values, shape (B, N, C).
+        """
+
+
+class AnchorReader(LatticeReader, ABC):
+    """What tokens and anchors read of it as well.
+
+    Attributes:
+        token_width: Numbers for each token.
+    """
+
+    token_width: int
 
     @abstractmethod
     def tokens(self, lattice: Tensor, latent: Tensor) -> Tensor:
@@ -45,19 +63,39 @@ class LatticeReader(nn.Module, ABC):
             tokens: From `tokens`.
         """
 
-    @abstractmethod
-    def queries(self, lattice: Tensor, coords: Tensor, nearby: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B, N, query_width) and the values to start from (B, N, C).
 
-        Args:
-            lattice: Shape (B, P, C + 2).
-            coords: Shape (B, N, D).
-            nearby: The average of the nearest observed values, shape (B, N, C).
-        """
+@final
+class PriorValues(LatticeReader):
+    """The prior's posterior at the queries, which start from its mean.
+
+    Args:
+        config: Says how fine the prior's lattice is.
+    """
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config, self.query_width = config, config.value_dim + PriorPosterior.EXTRA
+
+    def queries(self, lattice: Tensor, coords: Tensor, nearby: Tensor) -> tuple[Tensor, Tensor]:
+        """See `LatticeReader.queries`."""
+        config = self.config
+        there = interpolate(lattice, coords, config.prior_shape, config.geometry, cubic)
+        return there, there[..., : config.value_dim]
 
 
 @final
-class PriorReader(LatticeReader):
+class NearbyValues(LatticeReader):
+    """Without a prior: nothing, and queries start from the nearest values."""
+
+    query_width = 0
+
+    def queries(self, lattice: Tensor, coords: Tensor, nearby: Tensor) -> tuple[Tensor, Tensor]:
+        """See `LatticeReader.queries`."""
+        return coords.new_zeros(*coords.shape[:-1], 0), nearby
+
+
+@final
+class PriorReader(AnchorReader):
     """The prior's posterior, less and more as the latent has it: a window of cells for each token.
 
     Args:
@@ -69,7 +107,8 @@ class PriorReader(LatticeReader):
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.config, C = config, config.value_dim
-        self.query_width = C + PriorPosterior.EXTRA
+        self.values = PriorValues(config)
+        self.query_width = self.values.query_width
         window = window_cells(config)
         self.register_buffer("window", window, persistent=False)
         axes = zip(config.prior_shape, config.anchor_shape, config.geometry.periodic, strict=True)
@@ -81,12 +120,12 @@ class PriorReader(LatticeReader):
         nn.init.zeros_(self.correct.weight)
 
     def tokens(self, lattice: Tensor, latent: Tensor) -> Tensor:
-        """See `LatticeReader.tokens`."""
+        """See `AnchorReader.tokens`."""
         found = lattice.index_select(1, self.window.flatten())
         return found.reshape(len(lattice), len(self.window), self.token_width)
 
     def anchors(self, lattice: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """See `LatticeReader.anchors`."""
+        """See `AnchorReader.anchors`."""
         config = self.config
         matrices = [getattr(self, f"fine_{d}") for d in range(config.coord_dim)]
         mean = resample(lattice[..., : config.value_dim], matrices, config.prior_shape)
@@ -94,14 +133,12 @@ class PriorReader(LatticeReader):
         return mean, from_patches(patches, config.token_shape, config.patch_shape)
 
     def queries(self, lattice: Tensor, coords: Tensor, nearby: Tensor) -> tuple[Tensor, Tensor]:
-        """See `LatticeReader.queries`: they start from the mean."""
-        config = self.config
-        there = interpolate(lattice, coords, config.prior_shape, config.geometry, cubic)
-        return there, there[..., : config.value_dim]
+        """See `LatticeReader.queries`."""
+        return self.values.queries(lattice, coords, nearby)
 
 
 @final
-class CanvasReader(LatticeReader):
+class CanvasReader(AnchorReader):
     """Without a prior: the latent unfolded to a coarse picture, by a learned map.
 
     Args:
@@ -112,8 +149,8 @@ class CanvasReader(LatticeReader):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.config = config
-        self.token_width, self.query_width = _CANVAS_WIDTH, 0
+        self.config, self.values = config, NearbyValues()
+        self.token_width, self.query_width = _CANVAS_WIDTH, self.values.query_width
         shape = distribute(_CANVAS_CELLS, config.geometry.extent, config.native_shape)
         centres = lattice(config.token_shape, config.geometry.extent)[None]
         spline = spline_weights(centres, shape, config.geometry)
@@ -121,22 +158,27 @@ class CanvasReader(LatticeReader):
         self.canvas = nn.Linear(config.latent_dim, math.prod(shape) * _CANVAS_WIDTH)
 
     def tokens(self, lattice: Tensor, latent: Tensor) -> Tensor:
-        """See `LatticeReader.tokens`."""
+        """See `AnchorReader.tokens`."""
         canvas = self.canvas(latent).unflatten(-1, (self.spline.shape[-1], -1))
         return self.spline @ canvas
 
     def anchors(self, lattice: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """See `LatticeReader.anchors`: nothing."""
+        """See `AnchorReader.anchors`: nothing."""
         count = math.prod(self.config.anchor_shape)
         nothing = tokens.new_zeros(len(tokens), count, self.config.value_dim)
         return nothing, nothing
 
     def queries(self, lattice: Tensor, coords: Tensor, nearby: Tensor) -> tuple[Tensor, Tensor]:
-        """See `LatticeReader.queries`: they start from the nearest values."""
-        return coords.new_zeros(*coords.shape[:-1], 0), nearby
+        """See `LatticeReader.queries`."""
+        return self.values.queries(lattice, coords, nearby)
 
 
 def lattice_reader(config: AutoencoderConfig) -> LatticeReader:
+    """Of the prior's lattice, for a decoder without anchors."""
+    return NearbyValues() if config.prior == "none" else PriorValues(config)
+
+
+def anchor_reader(config: AutoencoderConfig) -> AnchorReader:
     """Of the prior's lattice, or where there is no prior of one that is learned."""
     return CanvasReader(config) if config.prior == "none" else PriorReader(config)
 

@@ -7,18 +7,19 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.flow import solve
-from mamba_diffae.models import MambaDiffusionAutoencoder
-from mamba_diffae.models.velocity import NARROWEST, Parameterisation, parameterisation
+from mamba_diffae.models.config import AutoencoderConfig
+from mamba_diffae.models.parameterisation import NARROWEST, Parameterisation, parameterisation
 
 SIGMA, C = 0.5, 2
 
 
+def made_of(velocity: str) -> Parameterisation:
+    return parameterisation(AutoencoderConfig(velocity=velocity, sigma=SIGMA, value_dim=C))
+
+
 @pytest.fixture(params=["gaussian", "preconditioned"])
 def made(request) -> Parameterisation:
-    fields = {"velocity": request.param, "sigma": SIGMA, "value_dim": C}
-    with torch.device("meta"):
-        config = MambaDiffusionAutoencoder.from_preset("tiny", **fields).config
-    return parameterisation(config)
+    return made_of(request.param)
 
 
 def test_at_the_start_the_first_outputs_are_the_mean(
@@ -41,9 +42,7 @@ def flow(made: Parameterisation, outputs: Tensor) -> Callable[[Tensor, float, in
 
 
 def test_before_learning_a_gaussian_draw_is_mean_and_a_third_of_sigma() -> None:
-    with torch.device("meta"):
-        config = MambaDiffusionAutoencoder.from_preset("tiny", sigma=SIGMA, value_dim=C).config
-    made = parameterisation(config.model_copy(update={"velocity": "gaussian"}))
+    made = made_of("gaussian")
     x_0, mean = torch.randn(2, 1, 50, C)
     outputs = torch.cat([mean, torch.zeros_like(mean)], dim=-1)
     draw = solve(flow(made, outputs), x_0, solver="heun", steps=100).x
@@ -51,18 +50,14 @@ def test_before_learning_a_gaussian_draw_is_mean_and_a_third_of_sigma() -> None:
 
 
 def test_an_output_of_zero_carries_noise_to_the_scale_of_the_data() -> None:
-    with torch.device("meta"):
-        config = MambaDiffusionAutoencoder.from_preset("tiny", sigma=SIGMA, value_dim=C).config
-    made = parameterisation(config.model_copy(update={"velocity": "preconditioned"}))
+    made = made_of("preconditioned")
     x_0 = torch.randn(1, 50, C)
     draw = solve(flow(made, torch.zeros_like(x_0)), x_0, solver="heun", steps=100).x
     torch.testing.assert_close(draw, SIGMA * x_0, rtol=0, atol=5e-3)
 
 
 def test_however_sure_a_network_is_the_slope_of_the_velocity_is_bounded() -> None:
-    with torch.device("meta"):
-        config = MambaDiffusionAutoencoder.from_preset("tiny", sigma=SIGMA, value_dim=C).config
-    made = parameterisation(config.model_copy(update={"velocity": "gaussian"}))
+    made = made_of("gaussian")
     t = torch.linspace(0, 1, 2001)
     outputs = torch.cat([torch.zeros(2001, 1, C), torch.full((2001, 1, C), -50.0)], dim=-1)
     slope = made.velocity(outputs, t, torch.ones(2001, 1, C)).abs().max().item()
