@@ -1,12 +1,11 @@
 """What several processes go through together; accelerate launch … side_by_side.py FOLDER.
 
-FOLDER holds fields.npy, and `begun alone`, a run that one process began. What each process was told
+FOLDER holds fields.npz, and `begun alone`, a run that one process began. What each process was told
 is left in told-RANK.json.
 """
 
 import itertools
 import json
-import runpy
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,9 +17,13 @@ from unittest.mock import patch
 import numpy as np
 import toy
 
-from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.training import Processes, Run, TrainingInterrupted, trainer
-from mamba_diffae.training.learner import Learner
+from mamba_diffae.fields import FieldData, Geometry, Grid, Variable
+from mamba_diffae.models import ARCHITECTURES
+from mamba_diffae.training import Processes, Run, TrainingInterrupted
+from mamba_diffae.training.loop import trainer
+from mamba_diffae.training.loop.learner import Learner
+from mamba_diffae.training.session import TrainingSession
+from mamba_diffae.training.settings import settings_for
 
 PHASE = {
     "steps": 6,
@@ -35,17 +38,30 @@ PHASE = {
 }
 CHANGES = {
     "model": {"d_model": 16},
-    "data": {"encodings": 1},
-    **dict.fromkeys(("autoencoder", "diffusion", "latent"), PHASE),
+    "data": {"encodings": 1, "p_noise": 0.3},
+    **dict.fromkeys(("autoencoder", "flow", "latent"), PHASE),
 }
 
 
-def estimator(**autoencoder: object) -> FieldAutoencoder:
+def fields(file: Path, shift: float = 0.0) -> FieldData:
+    """Inside a model; one value may be off by a shift."""
+    kept = np.load(file)
+    values = kept["values"].copy()
+    values[0, 3, 3] += shift
+    return FieldData([Variable("v")], Grid.default((16, 16)), values, splits=kept["splits"])
+
+
+def fit(data: FieldData, run: Path, *, resume: bool = False, **autoencoder: object) -> None:
+    """All phases."""
+    architecture = ARCHITECTURES.get("autoencoder")
     changes = {**CHANGES, "autoencoder": {**PHASE, **autoencoder}}
-    return FieldAutoencoder("tiny", device="cpu", changes=changes)
+    settings = settings_for(architecture, data, Geometry.unit(2), "tiny", changes)
+    session = TrainingSession(architecture, "tiny", 0, "cpu", settings, data)
+    for _ in session.train(run, resume=resume):
+        pass
 
 
-def interrupted_fit(fields: Path, run: Path, here: bool = True) -> None:
+def interrupted_fit(data: FieldData, run: Path, here: bool = True) -> None:
     """Ctrl-C, in this process or not, in the fourth step of phase 1."""
     learn, steps = Learner.learn, itertools.count()
 
@@ -56,32 +72,10 @@ def interrupted_fit(fields: Path, run: Path, here: bool = True) -> None:
 
     with patch.object(Learner, "learn", interrupting):
         try:
-            estimator().fit(fields, run=run)
+            fit(data, run)
         except TrainingInterrupted:
             return
     raise AssertionError("the interrupt did not reach this process")
-
-
-def typed(fields: Path, run: Path) -> None:
-    """The whole training as `-m mamba_diffae fit` runs it."""
-    settings = [
-        f"--set={section}.{name}={value}"
-        for section, changes in CHANGES.items()
-        for name, value in changes.items()
-    ]
-    line = ["mamba-diffae", "fit", str(fields), f"--run={run}", "--preset=tiny", "--device=cpu"]
-    with patch.object(sys, "argv", line + settings):
-        try:
-            runpy.run_module("mamba_diffae", run_name="__main__")
-        except SystemExit as end:
-            if end.code:
-                raise
-
-
-def differing(fields: Path, run: Path, rank: int) -> None:
-    values = np.load(fields)
-    values[0, 3, 3] += 0.25 * rank
-    estimator().fit(values, run=run)
 
 
 def spoiled_for_one(index: int) -> toy.ToyBatch:
@@ -103,7 +97,7 @@ def on_two_clocks(run: Run, main: bool) -> None:
     with patch.object(
         trainer, "time", SimpleNamespace(monotonic=lambda: clock.now, process_time=None)
     ):
-        toy.fit(run, config, phase=toy.Eventful(slow))
+        toy.fit(run, config, objective=toy.Eventful(slow))
 
 
 def told(action: Callable[[], object]) -> str:
@@ -116,25 +110,26 @@ def told(action: Callable[[], object]) -> str:
 
 
 def main(folder: Path) -> None:
-    processes, fields = Processes("cpu"), folder / "fields.npy"
+    processes, file = Processes("cpu"), folder / "fields.npz"
+    data = fields(file)
 
     def new(name: str) -> Run:
-        return processes.once(lambda: Run.create(folder / name, {}))
+        return processes.run_on_main(lambda: Run.create(folder / name, {}))
 
-    typed(fields, folder / "together")
-    estimator().fit(fields, run=folder / "begun alone", resume=True)
-    interrupted_fit(fields, folder / "begun together", here=processes.rank == 1)
+    fit(data, folder / "together")
+    fit(data, folder / "begun alone", resume=True)
+    interrupted_fit(data, folder / "begun together", here=processes.rank == 1)
     on_two_clocks(new("two clocks"), processes.main)
-    unheard = folder / "unheard"
+    unheard, other = folder / "unheard", fields(file, shift=0.25 * processes.rank)
     said = {
         "count": processes.count,
-        "data": told(lambda: differing(fields, unheard, processes.rank)),
-        "settings": told(lambda: estimator(steps=7 + processes.rank).fit(fields, run=unheard)),
-        "batch": told(lambda: estimator(batch_size=5).fit(fields, run=unheard)),
+        "data": told(lambda: fit(other, unheard)),
+        "settings": told(lambda: fit(data, unheard, steps=7 + processes.rank)),
+        "batch": told(lambda: fit(data, unheard, batch_size=5)),
         "toy batch": told(
             lambda: toy.fit(new("odd"), toy.CONFIG.model_copy(update={"batch_size": 5}))
         ),
-        "standing run": told(lambda: estimator().fit(fields, run=folder / "begun together")),
+        "standing run": told(lambda: fit(data, folder / "begun together")),
         "standing folder": told(lambda: new("together")),
         "loss": told(lambda: toy.fit(new("spoiled"), batches=spoiled_for_one)),
     }

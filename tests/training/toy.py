@@ -14,7 +14,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from mamba_diffae.training import Run, TrainingConfig, train
+from mamba_diffae.training import Objective, Phase, Run, TrainingConfig, train
 
 assert "accelerate" not in sys.modules, "importing mamba_diffae.training must stay light"
 
@@ -68,7 +68,7 @@ class ToyBatch:
         return type(self)(self.x[rows], self.y[rows], self.first + rank * part)
 
     def describe(self) -> str:
-        return f"pictures {self.first} to {self.first + self.size - 1}"
+        return f"fields {self.first} to {self.first + self.size - 1}"
 
 
 def batches(index: int, size: int = 4) -> ToyBatch:
@@ -79,9 +79,11 @@ def batches(index: int, size: int = 4) -> ToyBatch:
     return ToyBatch(x, torch.stack([x.sum(1), x[:, 0] * x[:, 1]], 1), first)
 
 
-class ToyPhase:
-    def __init__(self, name: str = "autoencoder", frozen: bool = False) -> None:
-        self.name, self.frozen = name, frozen
+class ToyObjective(Objective):
+    name = "toy"
+
+    def __init__(self, frozen: bool = False) -> None:
+        self.frozen = frozen
 
     def prepare(self, model: Toy) -> None:
         model.requires_grad_(True)
@@ -92,7 +94,7 @@ class ToyPhase:
         return (model(batch.x) - batch.y).square().mean()
 
 
-class Eventful(ToyPhase):
+class Eventful(ToyObjective):
     """Something happens when the network is to learn from a batch, by its number.
 
     Not when the batch is made: that is ahead of its turn, on another thread.
@@ -108,7 +110,7 @@ class Eventful(ToyPhase):
 
 
 def at(number: int, event: Callable[[], object]) -> Eventful:
-    """A phase in which something happens at one batch."""
+    """An objective with which something happens at one batch."""
     return Eventful(lambda batch: event() if batch == number else None)
 
 
@@ -125,11 +127,17 @@ def validate(model: nn.Module) -> dict[str, float]:
     return {"score": -error, "error": error}
 
 
-def fit(run: Run, config: TrainingConfig = CONFIG, **options: Any) -> nn.Module:
+def fit(
+    run: Run,
+    config: TrainingConfig = CONFIG,
+    objective: Objective | None = None,
+    phase: str = "autoencoder",
+    **options: Any,
+) -> nn.Module:
     """`train` on the toy, on the CPU, unless told otherwise."""
     given = {
         "model": Toy(),
-        "phase": ToyPhase(),
+        "phase": Phase(phase, objective or ToyObjective()),
         "batches": batches,
         "validate": validate,
         "device": "cpu",
@@ -144,7 +152,7 @@ def weights(model: nn.Module) -> dict[str, list]:
 
 def curve(run: Run) -> list[tuple]:
     """What of the metrics does not depend on the clock."""
-    timed = ("seconds", "pictures_per_second")
+    timed = ("seconds", "fields_per_second")
     return [tuple((k, str(v)) for k, v in row.items() if k not in timed) for row in run.metrics()]
 
 
@@ -168,8 +176,8 @@ def _die_between_renames() -> None:
 def main(folder: str, when: str) -> None:
     if when == "saving":
         _die_between_renames()
-    deadly = ToyPhase() if when == "saving" else at(int(when), _die)
-    fit(Run.create(folder, {}), phase=deadly)
+    deadly = ToyObjective() if when == "saving" else at(int(when), _die)
+    fit(Run.create(folder, {}), objective=deadly)
 
 
 if __name__ == "__main__":

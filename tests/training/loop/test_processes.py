@@ -11,25 +11,26 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from side_by_side import estimator, interrupted_fit
+from side_by_side import fields, fit, interrupted_fit
 from torch import Tensor
 
 from mamba_diffae.training import Checkpoint, Processes, Run
 
-PHASES = ("autoencoder", "diffusion")
+PHASES = ("autoencoder", "flow")
 LAUNCH = "accelerate.commands.launch --multi_gpu --num_processes 2 --main_process_port 0"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, smooth_fields) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, inside) -> Path:
     """Runs trained by one process, by two, and by one after the other."""
     folder = tmp_path_factory.mktemp("runs")
-    fields = folder / "fields.npy"
-    np.save(fields, smooth_fields(count=12, size=16).values)
-    estimator().fit(fields, run=folder / "alone")
-    interrupted_fit(fields, folder / "begun alone")
+    smooth = inside(count=12, shape=(16, 16))
+    np.savez(folder / "fields.npz", values=smooth.values, splits=smooth.splits)
+    data = fields(folder / "fields.npz")
+    fit(data, folder / "alone")
+    interrupted_fit(data, folder / "begun alone")
     command = [sys.executable, "-m", *LAUNCH.split()]
-    script = Path(__file__).with_name("side_by_side.py")
+    script = Path(__file__).parents[1] / "side_by_side.py"
     launched = subprocess.run(
         [*command, script, folder],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -39,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, smooth_fields) -> Path:
         check=False,
     )
     assert launched.returncode == 0, launched.stderr
-    estimator().fit(fields, run=folder / "begun together", resume=True)
+    fit(data, folder / "begun together", resume=True)
     return folder
 
 
@@ -123,10 +124,7 @@ def test_the_gradients_are_those_of_one_process(folder: Path, phase: str) -> Non
     assert max(distance([a], [b]) for a, b in learning) < 1e-4
 
 
-def test_the_network_of_the_run_is_that_of_one_process(folder: Path) -> None:
-    one, two = (load_file(folder / r / "model/model.safetensors") for r in ("alone", "together"))
-    assert two.keys() == one.keys()
-    assert distance(one.values(), two.values()) < 1e-5
+def test_a_run_notes_how_many_processes_made_it(folder: Path) -> None:
     assert [Run.open(folder / r).facts["processes"] for r in ("alone", "together")] == [1, 2]
 
 
@@ -151,7 +149,7 @@ def test_there_were_two(told: list[dict]) -> None:
         ("toy batch", "ValueError: The batches of phase 'autoencoder' hold 5, which 2 processes"),
         ("standing run", "ValueError: .*autoencoder already holds a checkpoint; .*--resume"),
         ("standing folder", "ValueError: .*together already holds a run; .*--overwrite"),
-        ("loss", "NonFiniteLossError: The loss is nan, on pictures 8 to 11, in step 3"),
+        ("loss", "NonFiniteLossError: The loss is nan, on fields 8 to 11, in step 3"),
     ],
 )
 def test_both_are_told_what_is_wrong(told: list[dict], case: str, message: str) -> None:
@@ -170,9 +168,9 @@ def test_nothing_is_written_by_what_is_refused(folder: Path) -> None:
 def test_one_process_asks_nobody() -> None:
     processes = Processes("cpu")
     assert (processes.rank, processes.count, processes.main) == (0, 1, True)
-    assert processes.once(lambda: 5) == 5
+    assert processes.run_on_main(lambda: 5) == 5
     assert processes.mean(torch.tensor(0.1)).item() == torch.tensor(0.1).item()
     assert [processes.any(flag) for flag in (True, False)] == [True, False]
-    assert processes.of_main(0.1 + 0.2) == 0.1 + 0.2
+    assert processes.broadcast(0.1 + 0.2) == 0.1 + 0.2
     processes.check_batch("autoencoder", 7)
     processes.check_alike({"seed": 1})

@@ -1,4 +1,4 @@
-"""Latents of complete fields: whose exemplars are hidden, mirror images, and what is kept."""
+"""Latents of fields: whose exemplars are hidden, mirrored fields, and what is kept."""
 
 from dataclasses import replace
 from unittest.mock import patch
@@ -8,53 +8,54 @@ import pytest
 import torch
 
 from mamba_diffae.training import Run
-from mamba_diffae.training.batches import DataConfig, exemplar_values
-from mamba_diffae.training.latents import FieldEncoder, LatentCache
+from mamba_diffae.training.data.config import DataConfig
+from mamba_diffae.training.data.latents import FieldEncoder, LatentCache
 
-DATA = DataConfig(cells=8, mirrored=True, encodings=2)
+DATA = DataConfig(observed_shape=(8, 8), mirrored=True, encodings=2)
 
 
 @pytest.fixture(scope="module")
-def truth(smooth_fields):
-    return smooth_fields(count=12, size=16, channels=2)
+def data(inside):
+    return inside(count=12, shape=(16, 16), variables=2)
 
 
 @pytest.fixture
-def net(network, truth):
-    net = network(exemplars=8, prior_cells=8)
-    net.remember(exemplar_values(net.prior, truth.split("train")))
-    return net
+def net(net_for, data):
+    return net_for(data, exemplars=8, prior_shape=(8, 8))
 
 
 @pytest.fixture
-def encoder(net, truth) -> FieldEncoder:
-    return FieldEncoder(net, truth.split("train"), DATA, seed=0)
+def encoder(net) -> FieldEncoder:
+    return FieldEncoder(net, DATA, seed=0)
 
 
-def test_odd_encodings_are_of_mirror_images(net, encoder, truth):
-    fields = truth.split("train")
+def test_odd_encodings_are_of_mirrored_fields(net, encoder, data):
+    fields = data.split("train")
     turned = replace(fields, values=fields.values[:, :, ::-1])
-    plain = FieldEncoder(net, fields, DATA.model_copy(update={"mirrored": False}), seed=0)
+    plain = FieldEncoder(net, DATA.model_copy(update={"mirrored": False}), seed=0)
     torch.testing.assert_close(encoder.encode(fields, 1), plain.encode(turned, 1))
     assert torch.equal(encoder.encode(fields, 2), plain.encode(fields, 2))
     assert not torch.allclose(encoder.encode(fields, 1), encoder.encode(fields, 2))
 
 
-def test_a_field_is_not_its_own_analogue(encoder, truth):
-    fields = truth.split("train").take(slice(0, 2))
+def test_a_field_is_not_its_own_analogue(encoder, data):
+    fields = data.split("train").take(slice(0, 2))
     strangers = replace(fields, groups=fields.groups + 1000)
     own, known = encoder.encode(fields), encoder.encode(strangers)
     assert (own - known).abs().max() > 1e-3
     # Hidden is the whole group, whichever of it is asked.
-    calls = []
-    with patch.object(type(encoder.prior), "forward", lambda *given: calls.append(given[-1])):
+    posterior = type(encoder.prior).posterior
+    with patch.object(
+        type(encoder.prior), "posterior", autospec=True, side_effect=posterior
+    ) as asked:
         encoder.encode(fields)
-    hidden = calls[0].numpy()
-    assert np.array_equal(hidden, np.eye(8, dtype=bool)[:2])
+    hidden = asked.call_args_list[0].kwargs["groups"]
+    assert np.array_equal(hidden, fields.groups)
+    assert torch.equal(encoder.prior.groups, torch.as_tensor(data.split("train").groups))
 
 
-def test_a_latent_does_not_depend_on_the_others(encoder, truth):
-    fields = truth.split("train")
+def test_a_latent_does_not_depend_on_the_others(encoder, data):
+    fields = data.split("train")
     whole = encoder.encode(fields)
     torch.testing.assert_close(
         encoder.encode(fields.take(slice(3, 5))), whole[3:5], atol=1e-3, rtol=1e-3
@@ -63,7 +64,7 @@ def test_a_latent_does_not_depend_on_the_others(encoder, truth):
 
 @pytest.fixture
 def in_threes(monkeypatch):
-    monkeypatch.setattr("mamba_diffae.training.latents._SEEN_ALIKE", 3)
+    monkeypatch.setattr("mamba_diffae.training.data.latents._SEEN_ALIKE", 3)
 
 
 def counting(encoder: FieldEncoder, stop_at: int = -1):
@@ -79,8 +80,8 @@ def counting(encoder: FieldEncoder, stop_at: int = -1):
     return patch.object(FieldEncoder, "encode", counted), seen
 
 
-def test_what_is_encoded_is_kept_and_what_is_missing_made(in_threes, encoder, truth, run: Run):
-    cache = LatentCache(run, encoder, truth)
+def test_what_is_encoded_is_kept_and_what_is_missing_made(in_threes, encoder, data, run: Run):
+    cache = LatentCache(run, encoder, data)
     with pytest.raises(ValueError, match=r"latents lacks latents of the split 'train'"):
         cache.read("train")
     counted, seen = counting(encoder, stop_at=2)
@@ -93,34 +94,34 @@ def test_what_is_encoded_is_kept_and_what_is_missing_made(in_threes, encoder, tr
     kept = cache.read("train")
     assert kept.shape == (2, 8, 12)
     torch.testing.assert_close(
-        kept[1, 3:6], encoder.encode(truth.split("train").take(slice(3, 6)), 1, 3)
+        kept[1, 3:6], encoder.encode(data.split("train").take(slice(3, 6)), 1, 3)
     )
     assert cache.read("val").shape == (1, 2, 12)
     file = run.path / "latents" / "train-1-000003.safetensors"
     file.write_bytes(file.read_bytes()[:40])
     counted, again = counting(encoder)
     with counted:
-        LatentCache(run, encoder, truth).fill(show=False)
+        LatentCache(run, encoder, data).fill(show=False)
     assert again == [(1, 3)]
     assert torch.equal(cache.read("train"), kept)
 
 
-def test_latents_of_other_weights_or_fields_are_made_anew(encoder, net, truth, run: Run, recwarn):
-    LatentCache(run, encoder, truth).fill(show=False)
-    before = LatentCache(run, encoder, truth).read("train")
+def test_latents_of_other_weights_or_fields_are_made_anew(encoder, net, data, run: Run, recwarn):
+    LatentCache(run, encoder, data).fill(show=False)
+    before = LatentCache(run, encoder, data).read("train")
     net.decoder.norm.weight.data += 1  # no latent depends on that
-    LatentCache(run, FieldEncoder(net, truth.split("train"), DATA, 0), truth).fill(show=False)
+    LatentCache(run, FieldEncoder(net, DATA, 0), data).fill(show=False)
     assert not [w for w in recwarn if "anew" in str(w.message)]
     net.encoder.norm.weight.data += 1
-    other = LatentCache(run, FieldEncoder(net, truth.split("train"), DATA, 0), truth)
+    other = LatentCache(run, FieldEncoder(net, DATA, 0), data)
     with pytest.warns(UserWarning, match=r"latents holds latents of other weights.*anew"):
         other.fill(show=False)
     assert not torch.allclose(other.read("train"), before)
-    more = LatentCache(run, other.encoder, replace(truth, values=truth.values + 0.1))
+    more = LatentCache(run, other.encoder, replace(data, values=data.values + 0.1))
     with pytest.warns(UserWarning, match="anew"):
         more.fill(show=False)
 
 
-def test_progress_is_told(encoder, truth, run: Run, capsys):
-    LatentCache(run, encoder, truth).fill(show=True)
+def test_progress_is_told(encoder, data, run: Run, capsys):
+    LatentCache(run, encoder, data).fill(show=True)
     assert "encoding 18/18 · " in capsys.readouterr().err

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mamba_diffae.training.progress import ProgressMeter
+from mamba_diffae.training.loop.progress import ProgressMeter
 
 
 def test_elsewhere_than_on_a_terminal_lines_are_few_and_complete(capsys) -> None:
@@ -15,7 +15,7 @@ def test_elsewhere_than_on_a_terminal_lines_are_few_and_complete(capsys) -> None
     assert out == ""
     lines = err.splitlines()
     assert len(lines) <= 2  # at most one in ten seconds, and the last
-    line = r"autoencoder step 1,000/1,000 · loss 0\.2500 · [\d,.]+ pictures/s · 0:00:00 left"
+    line = r"autoencoder step 1,000/1,000 · loss 0\.2500 · [\d,.]+ fields/s · 0:00:00 left"
     assert re.fullmatch(line, lines[-1])
 
 
@@ -27,10 +27,10 @@ def test_silence(capsys) -> None:
 
 def test_speed_and_loss_are_averages_without_bias(monkeypatch, capsys) -> None:
     clock = iter([0.0, 2.0, 4.0])
-    monkeypatch.setattr("mamba_diffae.training.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("mamba_diffae.training.loop.progress.time.monotonic", lambda: next(clock))
     meter = ProgressMeter("a", 4, 0.0, show=False)
     meter.advance(1, 3.0, 10, 0.25)
-    assert meter.pictures_per_second == pytest.approx(5.0)
+    assert meter.fields_per_second == pytest.approx(5.0)
     meter.advance(2, 3.0, 10, 0.5)
-    assert meter.pictures_per_second == pytest.approx(5.0)
-    assert meter._line(2) == "a step 2/4 · loss 3.0000 · 5.0 pictures/s · 0:00:04 left"
+    assert meter.fields_per_second == pytest.approx(5.0)
+    assert meter._line(2) == "a step 2/4 · loss 3.0000 · 5.0 fields/s · 0:00:04 left"

@@ -15,11 +15,11 @@ import pytest
 import torch
 import toy
 from torch import Tensor, nn
-from toy import CONFIG, Toy, ToyBatch, ToyPhase, batches, curve, fit, weights
+from toy import CONFIG, Toy, ToyBatch, ToyObjective, batches, curve, fit, weights
 
 from mamba_diffae.fields.atomic import DiskFullError
 from mamba_diffae.training import Checkpoint, NonFiniteLossError, Run, TrainingInterrupted
-from mamba_diffae.training.continuation import finished
+from mamba_diffae.training.resume import finished
 
 
 @pytest.fixture
@@ -64,13 +64,13 @@ def test_the_average_is_the_one_declared(run: Run) -> None:
     config = with_config(ema_decay=0.5)
     raw: list[Tensor] = []
 
-    class Watched(ToyPhase):
+    class Watched(ToyObjective):
         def loss(self, model: Toy, batch: ToyBatch) -> Tensor:
             raw.append(model.decoder.weight.detach().clone())
             return super().loss(model, batch)
 
     model = Toy()
-    averaged = fit(run, config, model=model, phase=Watched())
+    averaged = fit(run, config, model=model, objective=Watched())
     expected, *later = [*raw[1:], model.decoder.weight.detach()]
     for n, current in enumerate(later, start=1):
         decay = min(0.5, (1 + n) / (10 + n))
@@ -98,11 +98,11 @@ class Still(Toy):
 
 
 def test_gradients_are_clipped(run: Run) -> None:
-    class Steep(ToyPhase):
+    class Steep(ToyObjective):
         def loss(self, model: Toy, batch: ToyBatch) -> Tensor:
             return 1e4 * super().loss(model, batch)
 
-    fit(run, with_config(steps=1, clip_norm=0.5), phase=Steep())
+    fit(run, with_config(steps=1, clip_norm=0.5), objective=Steep())
     content = torch.load(run.path / "autoencoder" / "last" / "optimizer.pt", weights_only=True)
     moments = [state["exp_avg"] for state in content["state"].values()]
     norm = torch.cat([m.flatten() for m in moments]).norm()
@@ -111,14 +111,14 @@ def test_gradients_are_clipped(run: Run) -> None:
 
 def test_what_is_frozen_stays(run: Run) -> None:
     before = weights(Toy())
-    after = weights(fit(run, phase=ToyPhase("diffusion", frozen=True)))
+    after = weights(fit(run, objective=ToyObjective(frozen=True), phase="flow"))
     assert after["encoder.weight"] == before["encoder.weight"]
     assert after["decoder.weight"] != before["decoder.weight"]
-    assert (run.path / "diffusion" / "last").is_dir()
+    assert (run.path / "flow" / "last").is_dir()
 
 
 def test_decay_is_for_matrices_that_allow_it(run: Run) -> None:
-    class Idle(ToyPhase):
+    class Idle(ToyObjective):
         def prepare(self, model: Toy) -> None:
             model.encoder.weight._no_weight_decay = True
 
@@ -126,7 +126,7 @@ def test_decay_is_for_matrices_that_allow_it(run: Run) -> None:
             return 0.0 * sum(p.sum() for p in model.parameters())
 
     before = weights(Toy())
-    after = weights(fit(run, with_config(weight_decay=0.1), phase=Idle()))
+    after = weights(fit(run, with_config(weight_decay=0.1), objective=Idle()))
     assert {name for name in before if before[name] != after[name]} == {"decoder.weight"}
     assert abs(after["decoder.weight"][0][0]) < abs(before["decoder.weight"][0][0])
 
@@ -166,7 +166,7 @@ def test_ctrl_c_finishes_the_step_saves_and_says_how_to_resume(
     former = signal.getsignal(signal.SIGINT)
     message = r"after step 6 of 12 .* saved in .*last; go on with `mamba-diffae fit emoji --resume`"
     with pytest.raises(TrainingInterrupted, match=message):
-        fit(run, config, phase=toy.at(5 * accumulation, toy.interrupt))
+        fit(run, config, objective=toy.at(5 * accumulation, toy.interrupt))
     assert "once more" in capfd.readouterr().err
     assert signal.getsignal(signal.SIGINT) is former
     assert Checkpoint(run.path / "autoencoder" / "last").state.step == 6
@@ -193,7 +193,7 @@ def test_a_second_ctrl_c_stops_at_once(run: Run) -> None:
         time.sleep(10)  # until it comes
 
     with pytest.raises(KeyboardInterrupt) as stopped:
-        fit(run, phase=toy.at(5, insist))
+        fit(run, objective=toy.at(5, insist))
     assert stopped.type is KeyboardInterrupt
     assert Checkpoint(run.path / "autoencoder" / "last").state.step == 4
 
@@ -212,7 +212,7 @@ def spoiled(index: int) -> ToyBatch:
 
 
 def test_a_loss_that_is_not_finite_names_step_and_data_and_keeps_the_checkpoint(run, whole) -> None:
-    message = r"loss is inf, on pictures 24 to 27, in step 7 .*'autoencoder'.*last\. .*--resume"
+    message = r"loss is inf, on fields 24 to 27, in step 7 .*'autoencoder'.*last\. .*--resume"
     with pytest.raises(NonFiniteLossError, match=message):
         fit(run, batches=spoiled)
     assert Checkpoint(run.path / "autoencoder" / "last").state.step == 4
@@ -221,14 +221,14 @@ def test_a_loss_that_is_not_finite_names_step_and_data_and_keeps_the_checkpoint(
 
 
 def test_a_gradient_that_is_not_finite_does_not_reach_the_weights(run: Run) -> None:
-    class Kink(ToyPhase):
+    class Kink(ToyObjective):
         def loss(self, model: Toy, batch: ToyBatch) -> Tensor:
             y = model(batch.x)
             return (y - y.detach()).square().sum().sqrt()  # 0, with gradient 0 · ∞
 
     model, before = Toy(), weights(Toy())
     with pytest.raises(NonFiniteLossError, match=r"gradient's norm is nan, on .* step 1.*none yet"):
-        fit(run, model=model, phase=Kink())
+        fit(run, model=model, objective=Kink())
     assert weights(model)["decoder.weight"] == before["decoder.weight"]
 
 
@@ -260,7 +260,7 @@ def test_the_best_is_remembered_when_resumed(run: Run) -> None:
 
     options = {"validate": lambda _: {"score": next(scores)}}
     with pytest.raises(TrainingInterrupted):
-        fit(run, phase=toy.at(5, toy.interrupt), **options)
+        fit(run, objective=toy.at(5, toy.interrupt), **options)
     fit(run, resume=True, **options)
     assert Checkpoint(run.path / "autoencoder" / "best").state.step == 3
 
@@ -277,9 +277,9 @@ def test_a_finished_phase_is_not_trained_again(run: Run, whole) -> None:
 
 def test_a_phase_that_shorter_settings_end_is_finished(run: Run) -> None:
     with pytest.raises(TrainingInterrupted):
-        fit(run, with_config(steps=9), phase=toy.at(5, toy.interrupt))
+        fit(run, with_config(steps=9), objective=toy.at(5, toy.interrupt))
     assert not finished(run, "autoencoder")
-    fit(run, with_config(steps=4), phase=toy.at(0, toy.interrupt), resume=True)
+    fit(run, with_config(steps=4), objective=toy.at(0, toy.interrupt), resume=True)
     assert finished(run, "autoencoder")
 
 
@@ -315,7 +315,7 @@ def test_a_budget_of_time_stops_training_and_is_kept_when_resumed(
     clock = SimpleNamespace(now=0.0)
     other = SimpleNamespace(monotonic=lambda: 0.0, process_time=lambda: 0.0)
     setattr(other, function, lambda: clock.now)
-    monkeypatch.setattr("mamba_diffae.training.trainer.time", other)
+    monkeypatch.setattr("mamba_diffae.training.loop.trainer.time", other)
     config = with_config(steps=1000, minutes=1, warmup_steps=0, clock=kind)
 
     def slow(index: int) -> None:
@@ -327,9 +327,9 @@ def test_a_budget_of_time_stops_training_and_is_kept_when_resumed(
             toy.interrupt()
 
     with pytest.raises(TrainingInterrupted):
-        fit(run, config, phase=toy.Eventful(stopped))
+        fit(run, config, objective=toy.Eventful(stopped))
     clock.now += 3600  # a break counts for nothing
-    fit(run, config, phase=toy.Eventful(slow), resume=True)
+    fit(run, config, objective=toy.Eventful(slow), resume=True)
     rows = [row for row in run.metrics() if "loss" in row]
     assert [row["seconds"] for row in rows] == [10, 20, 30, 40, 50, 60]
     assert rows[-1]["learning_rate"] == config.learning_rate_at(5, seconds=50)

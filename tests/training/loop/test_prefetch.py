@@ -1,15 +1,15 @@
-"""Batches made ahead are those that are asked for, in any order, also after one has failed."""
+"""Prefetched batches are those that are asked for, in any order, also after one has failed."""
 
 import threading
 
 import pytest
 import toy
 
-from mamba_diffae.training.ahead import made_ahead
+from mamba_diffae.training.loop.prefetch import prefetch
 
 
 def test_the_batches_are_the_same_in_any_order() -> None:
-    with made_ahead(toy.batches) as ready:
+    with prefetch(toy.batches) as ready:
         for number in (0, 1, 2, 7, 3, 3, 2, 8, 9, 0):
             ours, plain = ready(number), toy.batches(number)
             assert ours.describe() == plain.describe()
@@ -26,7 +26,7 @@ def test_the_next_is_made_while_this_one_is_used() -> None:
         made[number].set()
         return toy.batches(number)
 
-    with made_ahead(watched) as ready:
+    with prefetch(watched) as ready:
         ready(0)
         assert made[1].wait(timeout=10)
         ready(1)
@@ -40,23 +40,23 @@ def test_the_next_is_made_while_this_one_is_used() -> None:
 def test_an_error_is_told_where_its_batch_is_asked_and_others_still_come() -> None:
     def broken(number: int) -> toy.ToyBatch:
         if number in (2, 5):
-            raise OSError(f"picture {number} cannot be read")
+            raise OSError(f"field {number} cannot be read")
         return toy.batches(number)
 
-    with made_ahead(broken) as ready:
+    with prefetch(broken) as ready:
         assert [ready(n).first for n in (0, 1)] == [0, 4]
         for number in (2, 2, 5):
-            with pytest.raises(OSError, match=f"picture {number} cannot be read"):
+            with pytest.raises(OSError, match=f"field {number} cannot be read"):
                 ready(number)
         assert [ready(n).first for n in (3, 4, 6)] == [12, 16, 24]
     # One that nobody asked for any more fails unheard.
-    with made_ahead(broken) as ready:
+    with prefetch(broken) as ready:
         assert ready(4).first == 16
 
 
 def test_an_error_outside_stops_it() -> None:
     def endless() -> None:
-        with made_ahead(toy.batches) as ready:
+        with prefetch(toy.batches) as ready:
             ready(0)
             raise KeyboardInterrupt
 

@@ -1,11 +1,11 @@
-"""Is a field known again? The contrast of latents, by its definition."""
+"""The contrast of latents, by its definition."""
 
 import math
 
 import pytest
 import torch
 
-from mamba_diffae.training.contrast import info_nce
+from mamba_diffae.training.objectives.contrastive import info_nce
 
 PAIRS = torch.tensor([0, 0, 1, 1, 2, 2])
 
