@@ -14,6 +14,7 @@ from studies import (
     latent_vs_values,
     minimal,
     multiscale,
+    observation_patterns,
     probes,
 )
 
@@ -27,4 +28,5 @@ STUDIES: Mapping[str, Study] = {
     "probes": probes.STUDY,
     "interpolation": interpolation.STUDY,
     "latent-vs-values": latent_vs_values.STUDY,
+    "observation-patterns": observation_patterns.STUDY,
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mamba_diffae.benchmark.painting import Shown, painter_of
+from mamba_diffae.benchmark.painters import painter_of
+from mamba_diffae.benchmark.painting import Shown
 from mamba_diffae.fields import FieldData
 
 

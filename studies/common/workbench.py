@@ -137,7 +137,7 @@ class Workbench:
         """
 
         def predictors() -> dict[Method, Predictor]:
-            return {**self.without_network(job), **coarse_oracle(self.test, self.observations)}
+            return {**self.without_network(job), **coarse_oracle(self.test)}
 
         return self.cached_scores("without-network", {}, predictors)
 

@@ -193,7 +193,7 @@ def train_all(bench: Workbench) -> Jobs:
     best = sorted(first, key=lambda job: validation_psnr(bench.run(job)), reverse=True)[:2]
     more = [Job(job.candidate, seed + i, cost) for job in best for i in range(1, seeds)]
     bench.train(more)
-    equal = _at_equal_fields(bench, first) if bench.request.equal_fields else []
+    equal = _at_equal_fields(bench, first) if bench.request.equal_pictures else []
     bench.train(equal)
     return Jobs(first, coarse, more, equal)
 

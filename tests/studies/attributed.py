@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from mamba_diffae import FieldAutoencoder, GridField
+from mamba_diffae import FieldAutoencoder, FieldData
 
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
-CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "diffusion": FEW, "latent": FEW}
+CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "flow": FEW, "latent": FEW}
 
 
-def attributed(fields: GridField) -> GridField:
+def attributed(fields: FieldData) -> FieldData:
     """Fields of which each has a copy, in noise, that says the same as it: their groups.
 
-    The first channels of bright and of red fields lie higher.
+    The first variables of bright and of red fields lie higher.
     """
     count = len(fields) // 2
     rng = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def attributed(fields: GridField) -> GridField:
     )
 
 
-def tiny_model(truth: GridField, *phases: str) -> FieldAutoencoder:
+def tiny_model(truth: FieldData, *phases: str) -> FieldAutoencoder:
     """Trained for a few steps."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # after so few steps no latent is heard

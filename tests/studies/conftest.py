@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from mamba_diffae.benchmark import Request
-from mamba_diffae.fields import GridField
+from mamba_diffae.fields import FieldData
 from mamba_diffae.sources import open_field
 
 
 @pytest.fixture(scope="session")
-def forty(smooth_fields: Callable[..., GridField], tmp_path_factory: pytest.TempPathFactory) -> str:
+def forty(smooth_fields: Callable[..., FieldData], tmp_path_factory: pytest.TempPathFactory) -> str:
     """A file of two dozen fields of 40 × 40."""
     file: Path = tmp_path_factory.mktemp("fields") / "fields.npy"
-    np.save(file, smooth_fields(count=24, size=40, channels=3).values)
+    np.save(file, smooth_fields(count=24, shape=(40, 40), variables=3).values)
     return str(file)
 
 

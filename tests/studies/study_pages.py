@@ -21,6 +21,17 @@ def made_scores(
     """Scores of a method at three scales, whose PSNR is given."""
     ssim = Interval(0.5, 0.4, 0.6)
     return [
-        Score(method, scale, 5, Interval(p, p - 1, p + 1), ssim, variation, high_frequency)
+        Score(
+            method=method,
+            scale=scale,
+            shape=(scale, scale),
+            count=5,
+            psnr=Interval(p, p - 1, p + 1),
+            ssim=ssim,
+            rmse=(0.1,),
+            skill=0.5,
+            total_variation=variation,
+            high_frequency=high_frequency,
+        )
         for scale, p in zip(SCALES, psnr, strict=True)
     ]

@@ -7,7 +7,7 @@ import pytest
 from studies.ablation.outcome import Arm, Measure, Outcome
 from studies.ablation.report import findings, levels_table
 
-FINE, FEW = Measure(96), Measure(96, "few cells")
+FINE, FEW = Measure((96, 96)), Measure((96, 96), "few cells")
 BOTH = ("96²", "96², 5% seen")
 
 

@@ -13,9 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from study_pages import page_of
 
-from mamba_diffae import FieldAutoencoder, observe
+from mamba_diffae import FieldAutoencoder, FieldData, observe
 from mamba_diffae.benchmark import Page, Request, load_page, save_page
-from mamba_diffae.fields import area_average
 from studies.common import workbench
 from studies.common.candidates import (
     ANCHORED,
@@ -28,9 +27,9 @@ from studies.common.candidates import (
     Cost,
     Job,
     at_coarse_only,
-    pictures_seen,
+    fields_seen,
 )
-from studies.common.local_estimate import LOCAL_ESTIMATE, local_estimate
+from studies.common.local_estimate import LOCAL_ESTIMATE, LocalEstimate
 from studies.common.workbench import Setup, Workbench
 from studies.comparison import study as module
 from studies.comparison.study import SETUPS, train_all
@@ -88,10 +87,10 @@ def test_the_settings_reach_the_networks(result, model, bench):
     directions = ["row", "column", "diagonal", "antidiagonal"]
     assert config(FOUR_DIRECTIONS)["directions"] == directions
     assert config(BASELINE)["directions"] == ["none"]
-    assert config(SCAN)["decoder"] == "scan"
+    assert config(SCAN)["decoder"] == "scanning"
     assert config(ANCHORED)["exemplars"] > 0
     assert config(NO_PRIOR)["exemplars"] == 0
-    assert model(at_coarse_only(32)[1]).size == 32
+    assert model(at_coarse_only((32, 32))[1]).grid.shape == (32, 32)
 
 
 def test_what_starts_from_nothing_learns_at_higher_rates(bench):
@@ -103,14 +102,14 @@ def test_what_starts_from_nothing_learns_at_higher_rates(bench):
 
     usual = rates(ANCHORED)
     assert rates(NO_PRIOR) == {**usual, "autoencoder": pytest.approx(3 * usual["autoencoder"])}
-    assert rates(BASELINE) == {"diffusion": pytest.approx(4 * usual["diffusion"])}
+    assert rates(BASELINE) == {"flow": pytest.approx(4 * usual["flow"])}
 
 
 def test_a_coarse_training_is_asked_at_finer_pixels(result, model, bench):
     test = bench.test
-    coarse = model(at_coarse_only(32)[0])
-    mean = test.scaling.unit(coarse.predict(observe(test, seed=1), 40).mean)
-    error = np.square(np.clip(mean, 0, 1) - test.scaling.unit(test.at(40))).mean(axis=(1, 2, 3))
+    coarse = model(at_coarse_only((32, 32))[0])
+    mean = test.unit_interval(coarse.predict(observe(test, seed=1), test.grid).mean)
+    error = np.square(np.clip(mean, 0, 1) - test.unit_interval(test.values)).mean(axis=(1, 2, 3))
     expected = float((-10 * np.log10(error)).mean())
     assert psnr(result, "mamba-diffusion trained at 32²")[1] == pytest.approx(expected, abs=1e-3)
 
@@ -118,14 +117,16 @@ def test_a_coarse_training_is_asked_at_finer_pixels(result, model, bench):
 def test_the_local_estimate_is_the_priors_without_a_network(result, model, bench):
     seen = observe(bench.truth.split("test"), seed=1)
     ours = model(ANCHORED)
-    predict = local_estimate(ours)
-    native = predict(seen, 40)
-    np.testing.assert_allclose(predict(seen, 8), area_average(native, 8), atol=1e-5)
-    for parameter in ours._fitted()[0].parameters():
+    estimate, grid = LocalEstimate(ours), bench.truth.grid
+    native = estimate.predict(seen, grid).mean
+    coarse = estimate.predict(seen, grid.regrid((8, 8))).mean
+    averages = FieldData(bench.truth.variables, grid, native).at((8, 8)).values
+    np.testing.assert_allclose(coarse, averages, atol=1e-5)
+    for parameter in ours.fitted.network.parameters():
         parameter.data.zero_()
-    np.testing.assert_array_equal(local_estimate(ours)(seen, 40), native)
+    np.testing.assert_array_equal(LocalEstimate(ours).predict(seen, grid).mean, native)
     with pytest.raises(ValueError, match="has no prior"):
-        local_estimate(model(BASELINE))
+        LocalEstimate(model(BASELINE))
 
 
 def test_the_anchored_decoder_does_not_drift_and_the_scan_does(result):
@@ -175,7 +176,7 @@ def test_resumed_it_trains_and_judges_nothing_again(result, request_, told, monk
     def never(*args: object, **options: object) -> None:
         raise AssertionError("this was done before")
 
-    monkeypatch.setattr(workbench, "judge", never)
+    monkeypatch.setattr(workbench, "score", never)
     monkeypatch.setattr(module, "measure_drift", never)
     before = len(told)
     again = page_of("comparison", request_, told.append)
@@ -190,7 +191,7 @@ def test_resumed_it_trains_and_judges_nothing_again(result, request_, told, monk
     file.write_text(json.dumps(kept))
 
 
-def test_the_best_get_more_seeds_and_all_equally_many_pictures(
+def test_the_best_get_more_seeds_and_all_equally_many_fields(
     request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CANDIDATES", (BASELINE, ANCHORED))
@@ -199,9 +200,9 @@ def test_the_best_get_more_seeds_and_all_equally_many_pictures(
     bench = Workbench(asked, setup, lambda done: None)
     jobs = train_all(bench)
     assert {(e.candidate, e.seed) for e in jobs.more} == {(BASELINE, 2), (ANCHORED, 2)}
-    seen = {e.candidate: pictures_seen(bench.run(e)) for e in jobs.first}
+    seen = {e.candidate: fields_seen(bench.run(e)) for e in jobs.first}
     least = min(seen.values())
-    equal = {e.candidate: pictures_seen(bench.run(e)) for e in jobs.equal}
+    equal = {e.candidate: fields_seen(bench.run(e)) for e in jobs.equal}
     assert set(equal) == {c for c, count in seen.items() if count > 1.02 * least}
     assert all(abs(count - least) <= 16 for count in equal.values())
-    assert all(e.label.endswith(", equal pictures") for e in jobs.equal)
+    assert all(e.label.endswith(", equal fields") for e in jobs.equal)

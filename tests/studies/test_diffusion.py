@@ -21,7 +21,7 @@ def drawn(
     *, ratio: float = 2.0, detail: float = 1.0, correlation: float = 0.8, psnr: float = 15.0
 ) -> Drawn:
     interval = Interval(psnr, psnr - 1, psnr + 1)
-    score = DrawScore("ours", 96, 5, 1, interval, 1.1, detail, correlation, 0.82)
+    score = DrawScore(Method("ours"), 96, (96, 96), 5, 1, interval, 1.1, detail, correlation, 0.82)
     return Drawn(50, 100, ratio, score)
 
 

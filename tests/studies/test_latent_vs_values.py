@@ -29,13 +29,13 @@ FLOWS = ["flow in the latent", "flow in the values"]
 
 @pytest.fixture(scope="module")
 def truth(smooth_fields):
-    return attributed(smooth_fields(count=144, size=SIZE, channels=3))
+    return attributed(smooth_fields(count=144, shape=(SIZE, SIZE), variables=3))
 
 
 @pytest.fixture(scope="module")
 def request_of(truth):
     model = tiny_model(truth)
-    elapsed = {"autoencoder": 60.0, "diffusion": 120.0, "latent": 30.0}
+    elapsed = {"autoencoder": 60.0, "flow": 120.0, "latent": 30.0}
     asked = {"truth": truth, "source": "waves", "scale": "quick", "model": model}
     return lambda folder, **other: Request(folder, **{**asked, "elapsed": elapsed, **other})
 
@@ -86,7 +86,7 @@ def test_every_set_is_shown(result):
 def test_it_is_kept_and_taken_up_again(result, folder, request_of, monkeypatch):
     save_page(result, folder)
     assert load_page(folder).findings == result.findings
-    monkeypatch.setattr("studies.latent_vs_values.study.generate", None)
+    monkeypatch.setattr("studies.latent_vs_values.study.sample", None)
     again = page_of("latent-vs-values", request_of(folder))
     assert [t.rows for t in again.tables] == [t.rows for t in result.tables]
     assert [*again.findings] == [*result.findings]
@@ -100,7 +100,7 @@ def test_a_model_without_the_latent_phase_is_refused_first(truth, request_of, tm
 
 
 def test_fields_without_attributes_are_refused(request_of, smooth_fields, tmp_path):
-    bare = smooth_fields(count=12, size=SIZE, channels=3)
+    bare = smooth_fields(count=12, shape=(SIZE, SIZE), variables=3)
     with pytest.raises(ValueError, match=r"0 attributes, and none .* such as emoji or cifar10:DIR"):
         page_of("latent-vs-values", request_of(tmp_path, truth=bare))
 

@@ -1,4 +1,4 @@
-"""Trained models that studies share: who finds whose, what is told apart, or taken over."""
+"""Trained models that studies share: who finds whose, and what is told apart."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,28 +7,26 @@ from pathlib import Path
 import pytest
 
 from mamba_diffae.benchmark import Request
-from mamba_diffae.fields import GridField
-from mamba_diffae.training import Run
+from mamba_diffae.fields import FieldData
 from studies.common.cache import fields_digest
 from studies.common.candidates import ANCHORED, BASELINE, PHASE_1, Cost, Job
 from studies.common.model_store import ModelStore, shared_folder
-from studies.common.side_by_side import train_here
 from studies.common.training_job import TrainingJob, without_folder
 
 COST = Cost(steps=2)
 
 
 @pytest.fixture(scope="module")
-def truth(smooth_fields: Callable[..., GridField]) -> GridField:
-    return smooth_fields(count=10, size=16)
+def truth(smooth_fields: Callable[..., FieldData]) -> FieldData:
+    return smooth_fields(count=10, shape=(16, 16))
 
 
 @pytest.fixture
-def find(truth: GridField, tmp_path: Path) -> Callable[..., TrainingJob]:
+def find(truth: FieldData, tmp_path: Path) -> Callable[..., TrainingJob]:
     """The training of an job, for a study by its name."""
 
     def training(
-        job: Job, name: str = "one", fields: GridField = truth, preset: str = "tiny"
+        job: Job, name: str = "one", fields: FieldData = truth, preset: str = "tiny"
     ) -> TrainingJob:
         request = Request(tmp_path / name, fields, "waves.npy", device="cpu")
         return ModelStore(request, request.source, fields, preset).training(job)
@@ -41,7 +39,7 @@ def test_two_studies_find_one_training(find, tmp_path):
     assert find(job, "one") == find(job, "another")
     assert find(job).folder.parent == tmp_path / "trained"
     # A name is not part of it, nor is the phase after which a network is judged.
-    renamed = replace(job, equal_pictures=True, after="diffusion")
+    renamed = replace(job, equal_fields=True, after="flow")
     assert find(renamed).folder == find(job).folder
 
 
@@ -52,7 +50,7 @@ def test_another_configuration_is_another_training(find, truth):
         replace(job, cost=Cost(steps=30)),
         replace(job, cost=Cost(minutes=2)),
         replace(job, candidate=PHASE_1),
-        replace(job, candidate=replace(ANCHORED, size=8)),
+        replace(job, candidate=replace(ANCHORED, shape=(8, 8))),
         replace(job, candidate=replace(ANCHORED, settings=("data.exemplars=0",))),
     ]
     fields = [replace(truth, values=truth.values + 1), replace(truth, splits=truth.splits[::-1])]
@@ -78,29 +76,8 @@ def test_digests_tell_fields_apart(truth):
     assert fields_digest(truth) != fields_digest(truth.take(slice(1, None)))
 
 
-def test_what_an_earlier_version_trained_is_taken_over(find, truth, tmp_path, monkeypatch):
-    job = Job(BASELINE, 0, COST)
-    former = tmp_path / "comparison" / "mamba-diffusion-0"
-    asked = find(job, "another")
-    train_here([replace(asked, folder=former)], truth, lambda done: None)
-    words = Run.open(former).facts["trained"].replace(" --phase diffusion", "")
-    Run.open(former).update(trained=words, command=words)  # as it was said then
-    assert not find(job, "another").finished()  # only the experiment that made it looks there
-    assert find(job, "comparison").finished()
-    assert not former.exists()
-    assert find(job, "another").finished()
-
-
-def test_a_folder_of_another_training_stays(find, truth, tmp_path):
-    job = Job(BASELINE, 0, COST)
-    former = tmp_path / "comparison" / "mamba-diffusion-0"
-    train_here([replace(find(replace(job, seed=1)), folder=former)], truth, lambda done: None)
-    assert not find(job, "comparison").finished()
-    assert former.is_dir()
-
-
 def test_the_folder_and_the_phases_are_left_out_of_a_command():
-    words = ["fit", "emoji", "--run", "runs/a", "--phase", "diffusion", "--seed", "1"]
+    words = ["fit", "emoji", "--run", "runs/a", "--phase", "flow", "--seed", "1"]
     assert without_folder(words) == ["fit", "emoji", "--seed", "1"]
 
 

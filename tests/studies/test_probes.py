@@ -16,6 +16,7 @@ from mamba_diffae.benchmark import Request, load_page, save_page
 from mamba_diffae.evaluation import Interval
 from mamba_diffae.evaluation.probes import ProbeScore
 from mamba_diffae.fields import observe
+from studies.common.pictures import pictures_of
 from studies.probes.features import KRIGED, LATENT, TRUTH, Feature
 from studies.probes.latent_swap import swap_latents
 from studies.probes.panels import map_grid, neighbours_grid
@@ -26,12 +27,12 @@ from studies.probes.study import PROTOCOLS, ProbesProtocol
 SIZE = 16
 KINDS = ["latent", "PCA of the truth", "PCA of kriging"]
 SCALED = [*KINDS, *(f"{kind}, unscaled" for kind in KINDS[1:])]
-PARTS = [f"{part} alone" for part in ("layout", "palette")]
+PARTS = [f"{part} alone" for part in ("pca", "histogram")]
 
 
 @pytest.fixture(scope="module")
 def truth(smooth_fields):
-    return attributed(smooth_fields(count=120, size=SIZE, channels=3))
+    return attributed(smooth_fields(count=120, shape=(SIZE, SIZE), variables=3))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_every_kind_of_features_is_probed_on_every_attribute(result):
     assert [row[0] for row in attributes.rows] == ["bright", "colour=blue", "colour=red"]
     of_each = np.array([row[3:4] + row[6:] for row in attributes.rows], float)
     assert of_each.mean(axis=0) == pytest.approx([row[1] for row in means.rows])
-    # The first channels themselves say both: their components cannot miss it.
+    # The first variables themselves say both: their components cannot miss it.
     assert means.rows[3][1] > 0.9
     assert means.rows[3][4] == pytest.approx(means.rows[0][1] - means.rows[3][1])
     assert all(row[2] >= row[1] // 2 > 0 for row in attributes.rows)
@@ -110,8 +111,8 @@ def test_the_move_is_that_of_the_means(request_of, truth, tmp_path):
     three = truth.split("test").distinct(3)
     seen = observe(three, 0.2)
     latents = model.encode(seen)
-    own = model.predict(seen, three, latents=latents, context="latent").mean
-    other = model.predict(seen, three, latents=latents[[2, 0, 1]], context="latent").mean
+    own = model.predict(seen, three, latents=latents, decoder_inputs="latent").mean
+    other = model.predict(seen, three, latents=latents[[2, 0, 1]], decoder_inputs="latent").mean
     expected = np.sqrt(np.square(other - own).mean() / np.square(three.values - own).mean())
     assert swap_latents(model, three, seen)[1].moved == pytest.approx(float(expected), rel=1e-3)
 
@@ -129,7 +130,7 @@ def test_neighbours_and_map_are_shown(result, truth):
 
 
 def test_it_is_told_kept_and_taken_up_again(result, told, folder, request_of, monkeypatch):
-    assert {"latents first: 40 of 40 pictures", "kriging second: 40 of 40 pictures"} <= set(told)
+    assert {"latents first: 40 of 40 fields", "kriging second: 40 of 40 fields"} <= set(told)
     save_page(result, folder)
     assert load_page(folder).findings == result.findings
     monkeypatch.setattr("studies.probes.study.probe_features", None)
@@ -144,7 +145,7 @@ def test_another_seed_is_observed_anew(request_of, folder, monkeypatch):
 
 
 def test_fields_without_attributes_are_refused(request_of, smooth_fields, tmp_path):
-    bare = smooth_fields(count=12, size=SIZE, channels=3)
+    bare = smooth_fields(count=12, shape=(SIZE, SIZE), variables=3)
     with pytest.raises(ValueError, match=r"'waves' has 0 attributes.*such as emoji or cifar10:DIR"):
         page_of("probes", request_of(tmp_path, truth=bare))
     assert not list(tmp_path.iterdir())
@@ -176,7 +177,7 @@ def stable(feature: Feature, hits: float) -> Stability:
 def test_goals_are_judged_by_the_better_scaling(means, hits, passed):
     kinds = [LATENT, TRUTH, KRIGED, *UNSCALED]
     scores = [probed(kind, mean) for kind, mean in zip(kinds, means, strict=True)]
-    part = Feature("part", part="layout")  # a part of the latent is no rival
+    part = Feature("part", part="pca")  # a part of the latent is no rival
     stability = [stable(LATENT, hits), stable(KRIGED, 0.5), stable(part, 0.99)]
     result = ProbesResult(scores, [], stability, [], Taught(0, 0, 0.0), [], {})
     assert [goal.passed for goal in result.goals] == passed
@@ -192,7 +193,7 @@ def test_neighbours_are_the_nearest_by_angle(truth):
     four = truth.take(np.arange(4))
     x = np.array([[1.0, 0.0], [2.0, 0.1], [0.0, 1.0], [0.1, 3.0]])
     grid = neighbours_grid({"angle": x}, four, queries=4)
-    shown = four.scaling.unit(four.values)
+    shown = pictures_of(four)
     assert [(row[1] == shown[i]).all() for row, i in zip(grid.pictures, [1, 0, 3, 2], strict=True)]
     for row, i in zip(grid.pictures, [1, 0, 3, 2], strict=True):
         assert (row[1] == shown[i]).all()
@@ -203,5 +204,5 @@ def test_on_the_map_every_picture_is_seen_once(truth):
     (drawn,) = map_grid({"x": np.random.default_rng(0).normal(size=(9, 5))}, nine, 0).pictures[0]
     assert drawn is not None
     tiles = drawn.reshape(3, SIZE, 3, SIZE, 3).transpose(0, 2, 1, 3, 4).reshape(9, -1)
-    own = nine.scaling.unit(nine.values).reshape(9, -1)
+    own = np.stack(pictures_of(nine)).reshape(9, -1)
     assert {*map(bytes, tiles.astype(np.float32))} == {*map(bytes, own.astype(np.float32))}

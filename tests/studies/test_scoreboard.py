@@ -28,7 +28,7 @@ from studies.comparison.study import Choice
 
 KRIGING, ORACLE = Method("kriging"), Method("truth", "oracle: truth", "oracle")
 BASELINE, OURS = (Method(name, kind="network") for name in ("baseline", "ours"))
-SCALES = (32, 64, 96)
+SHAPES = ((32, 32), (64, 64), (96, 96))
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def board() -> Scoreboard:
 
 def test_criteria_hold_from_their_least_on(board):
     found = criteria(board, BASELINE, [OURS])
-    assert [(c.measure, c.scale, c.passed) for c in found] == [
+    assert [(c.measure, max(c.shape), c.passed) for c in found] == [
         ("PSNR", 32, True),
         ("PSNR", 64, True),
         ("PSNR", 96, False),  # 2.5 dB
@@ -67,8 +67,8 @@ def test_the_best_is_named_also_when_it_is_classical(board):
 def test_a_choice_helps_everywhere_in_part_or_not(board):
     pairs = {"A": (KRIGING, BASELINE), "B": (OURS, KRIGING), "C": (BASELINE, KRIGING)}
     choices = [Choice(words, board.gains(*pair)) for words, pair in pairs.items()]
-    assert choices_table(choices, SCALES).rows[1] == ["B", -2.0, 1.0, 0.5]
-    assert choice_findings(choices, SCALES, 0.0) == [
+    assert choices_table(choices, SHAPES).rows[1] == ["B", -2.0, 1.0, 0.5]
+    assert choice_findings(choices, SHAPES, 0.0) == [
         "A: helps, +2.00 / +2.00 / +2.00 dB at 32² / 64² / 96².",
         "B: helps in part, −2.00 / +1.00 / +0.50 dB at 32² / 64² / 96².",
         "C: does not help, −2.00 / −2.00 / −2.00 dB at 32² / 64² / 96².",
@@ -76,7 +76,7 @@ def test_a_choice_helps_everywhere_in_part_or_not(board):
 
 
 def test_a_difference_within_the_deviation_over_seeds_is_none(board):
-    found = choice_findings([Choice("A", [2.0, 2.0, 2.0]), Choice("B", [0, 3, 0])], SCALES, 2.5)
+    found = choice_findings([Choice("A", [2.0, 2.0, 2.0]), Choice("B", [0, 3, 0])], SHAPES, 2.5)
     assert found[0].startswith("A: no difference beyond the deviation over seeds (2.50 dB")
     assert found[1].startswith("B: helps in part")
 
@@ -84,9 +84,9 @@ def test_a_difference_within_the_deviation_over_seeds_is_none(board):
 def test_seeds_are_spread(board):
     others = [Scoreboard(made_scores(OURS, (p, p, p))) for p in (19.0, 20.0)]
     spreads = seed_spreads({OURS: [board, *others]})
-    assert [spread.scale for spread in spreads] == [32, 64, 96]
+    assert [spread.shape for spread in spreads] == [*SHAPES]
     assert spreads[0].deviation == 1.0
-    assert seeds_table(spreads).rows[0] == ["ours", 32, 3, 19.0, 1.0, 18.0, 20.0]
+    assert seeds_table(spreads).rows[0] == ["ours", "32²", 3, 19.0, 1.0, 18.0, 20.0]
 
 
 def test_smoothness_is_that_of_the_finest_scale(board):

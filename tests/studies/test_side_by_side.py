@@ -22,8 +22,8 @@ from studies.common.candidates import (
     Candidate,
     Cost,
     Job,
-    pictures_a_step,
-    pictures_seen,
+    fields_a_step,
+    fields_seen,
     steps_made,
     validation_psnr,
 )
@@ -55,35 +55,36 @@ def pair(source: str, tmp_path_factory: pytest.TempPathFactory) -> list[Training
 
 
 def test_phases_share_what_is_given():
-    assert Cost(minutes=10).settings(["autoencoder", "diffusion"]) == [
+    assert Cost(minutes=10).settings(["autoencoder", "flow"]) == [
         "autoencoder.steps=100000", "autoencoder.warmup_steps=2000",
         "autoencoder.minutes=7.5", "autoencoder.clock=processor",
-        "diffusion.steps=100000", "diffusion.warmup_steps=2000",
-        "diffusion.minutes=2.5", "diffusion.clock=processor",
+        "flow.steps=100000", "flow.warmup_steps=2000",
+        "flow.minutes=2.5", "flow.clock=processor",
     ]  # fmt: skip
-    assert Cost(minutes=10).settings(["diffusion"])[-2] == "diffusion.minutes=10"
-    assert Cost(steps=200).settings(["autoencoder", "diffusion"]) == [
+    assert Cost(minutes=10).settings(["flow"])[-2] == "flow.minutes=10"
+    assert Cost(steps=200).settings(["autoencoder", "flow"]) == [
         "autoencoder.steps=150", "autoencoder.warmup_steps=3",
-        "diffusion.steps=50", "diffusion.warmup_steps=1",
+        "flow.steps=50", "flow.warmup_steps=1",
     ]  # fmt: skip
 
 
 def test_the_command_says_all(tmp_path):
-    scan = replace(SCAN, size=32)
-    job = Job(scan, 1, Cost(minutes=8), equal_pictures=True)
+    scan = replace(SCAN, shape=(32, 32))
+    job = Job(scan, 1, Cost(minutes=8), equal_fields=True)
     asked = TrainingJob(job.label, tmp_path / job.file_stem, job.recipe("emoji", "small", "auto"))
-    assert asked.folder == tmp_path / "autoencoder-with-scan-decoder-equal-pictures-1"
-    for part in ("fit emoji", "--seed 1", "--native-size 32", "--set model.decoder=scan",
-                 "--set autoencoder.minutes=6", "--set diffusion.minutes=2"):  # fmt: skip
+    assert asked.folder == tmp_path / "autoencoder-with-scan-decoder-equal-fields-1"
+    for part in ("fit emoji", "--seed 1", "--native-shape 32,32",
+                 "--architecture autoencoder", "--set model.decoder=scanning",
+                 "--set autoencoder.minutes=6", "--set flow.minutes=2"):  # fmt: skip
         assert part in asked.command
 
 
 def test_both_are_trained_with_one_thread(pair):
     baseline, autoencoder = (Run.open(training.folder) for training in pair)
     assert all(training.finished() for training in pair)
-    assert steps_made(baseline) == {"diffusion": 4}
-    assert steps_made(autoencoder) == {"autoencoder": 3, "diffusion": 1}
-    assert pictures_seen(baseline) == pictures_seen(autoencoder) == 4 * pictures_a_step(baseline)
+    assert steps_made(baseline) == {"flow": 4}
+    assert steps_made(autoencoder) == {"autoencoder": 3, "flow": 1}
+    assert fields_seen(baseline) == fields_seen(autoencoder) == 4 * fields_a_step(baseline)
     assert np.isfinite(validation_psnr(baseline))
     assert baseline.facts["hardware"]["threads"] == 1
     assert baseline.facts["command"] == pair[0].command
@@ -128,11 +129,11 @@ def test_an_interrupt_stops_all_after_a_step_and_they_go_on(source, tmp_path):
     assert brief.finished()
     assert not long.finished()
     assert "Stopped by Ctrl-C after step" in long.log.read_text()
-    made = json.loads((long.folder / "diffusion/last/state.json").read_text())["step"]
+    made = json.loads((long.folder / "flow/last/state.json").read_text())["step"]
     settings = [s.replace("=1000000", f"={made + 3}") for s in long.recipe.settings]
     again = replace(long, recipe=replace(long.recipe, settings=settings))
     train_here([again], open_field(source), lambda done: None)  # what a process began
-    assert steps_made(Run.open(long.folder)) == {"diffusion": made + 3}
+    assert steps_made(Run.open(long.folder)) == {"flow": made + 3}
 
 
 def test_a_locked_folder_is_waited_for_while_others_are_trained(source, tmp_path):

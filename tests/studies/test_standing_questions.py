@@ -54,7 +54,7 @@ def test_multiscale_judges_latent_and_points_at_every_scale_beside_the_classical
 
 
 def test_diffusion_judges_the_phases_of_one_model_and_its_draws(results):
-    result = results["diffusion"]
+    result = results["flow"]
     rows = table(result, "One draw")
     assert [row[0] for row in rows] == [*SETUPS["quick"][1].steps]
     assert rows[0][1] == 2 * rows[0][0]
@@ -93,7 +93,7 @@ def test_results_are_kept_and_found_again(results, quick, monkeypatch, tmp_path)
     def never(*args: object, **options: object) -> None:
         raise AssertionError("this was done before")
 
-    monkeypatch.setattr(workbench, "judge", never)
+    monkeypatch.setattr(workbench, "score", never)
     monkeypatch.setattr("studies.common.training_job.TrainingJob.here", never)
     monkeypatch.setattr("studies.diffusion.study.judge_draws", never)
     for name, result in results.items():
@@ -113,7 +113,7 @@ def test_a_stopped_study_goes_on_on_the_shell(forty, tmp_path, monkeypatch, caps
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(workbench, "judge", stopped)
+        patch.setattr(workbench, "score", stopped)
         app(words, standalone_mode=False)  # the shell says that it was stopped
     assert not (tmp_path / "minimal" / "report.html").exists()
     monkeypatch.setattr("studies.common.training_job.TrainingJob.here", stopped)
