@@ -45,7 +45,7 @@ class MapPainter(Painter):
     def paint(self, field: Shown, beside: Beside | None = None) -> list[Picture]:
         """See `Painter.paint`."""
         columns = zip(self.variables, np.moveaxis(field.values, -1, 0), strict=True)
-        unit = [v.unit_interval(column).astype(np.float32) for v, column in columns]
+        unit = [np.nan_to_num(v.unit_interval(x)).astype(np.float32) for v, x in columns]
         if self.is_picture:
             colours = np.stack(unit * (3 // len(unit)), axis=-1)
             return [_picture(colours, _anywhere(field.mask), field.grid)]
@@ -118,7 +118,8 @@ def _anywhere(known: np.ndarray) -> np.ndarray:
 
 def _picture(colours: np.ndarray, known: np.ndarray, grid: Grid) -> Picture:
     """Colours (*shape, 3) as one picture."""
-    cells = np.where(known[..., None], colours, np.array(NEUTRAL, np.float32)).astype(np.float32)
+    neutral = np.array(NEUTRAL, np.float32)
+    cells = np.where(known[..., None], colours, neutral).astype(np.float32)
     if grid.dim == 2:
         return _upright(cells, grid.axes[0])
     z, y, x = (n // 2 for n in grid.shape)

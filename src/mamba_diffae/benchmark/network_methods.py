@@ -137,7 +137,7 @@ class Averaged:
                 on_progress=self.on_progress,
             ).mean
         values = self.native[asked]
-        flat = values.reshape(len(values), -1, values.shape[-1])
+        flat = values.reshape(len(values), -1, values.shape[-1])[:, query.exists]
         return Prediction.of_mean(query.finish(flat), grid=targets)
 
 
@@ -157,12 +157,13 @@ class AskedAtScale:
         model = self.averaged.model
         if targets.axes == model.grid.axes:
             return self.averaged.predict(observations, targets)
-        values = model.predict(
+        asked = model.predict(
             observations, targets.centres(), decoder_inputs=self.averaged.decoder_inputs
         ).mean
-        return Prediction.of_mean(
-            values.reshape(len(values), *targets.shape, values.shape[-1]), grid=targets
-        )
+        averaged = self.averaged.predict(observations, targets).mean
+        asked = asked.reshape(averaged.shape)
+        # A coarse cell whose centre does not exist may have parts that do.
+        return Prediction.of_mean(np.where(np.isfinite(asked), asked, averaged), grid=targets)
 
 
 @final

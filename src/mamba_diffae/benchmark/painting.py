@@ -23,7 +23,8 @@ class Shown:
     Attributes:
         values: Shape (*grid.shape, C), in the units of the variables.
         grid: Where they are.
-        known: Where there is a value, of the same shape; None: in all cells that exist.
+        known: Where there is a value, of the same shape; None: in all cells that
+            exist. What is not finite is drawn as a gap in any case.
     """
 
     values: np.ndarray
@@ -37,10 +38,9 @@ class Shown:
 
     @property
     def mask(self) -> np.ndarray:
-        """Where there is a value, of the shape of the values."""
-        if self.known is not None:
-            return self.known
-        return np.broadcast_to(self.grid.exists[..., None], self.values.shape)
+        """Where there is a finite value, of the shape of the values."""
+        known = self.grid.exists[..., None] if self.known is None else self.known
+        return known & np.isfinite(self.values)
 
 
 @final

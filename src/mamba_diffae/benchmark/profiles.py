@@ -21,11 +21,11 @@ INK, TRUTH, OURS, DRAW, DOT = (
     (184, 86, 27),
 )
 _GROUND, _RULE = (255, 255, 255), (228, 230, 233)
-WIDTH, HEIGHT = 360, 220
+WIDTH, HEIGHT = 360, 240
 """Pixels of a picture; it is shown at half of them."""
 _SHARP = 2
 """Pixels that are drawn for one, along either side, to smooth the lines."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 30
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 10, 12, 38
 _BEYOND = 0.08
 """Share of a variable's range that is drawn beyond its limits."""
 
@@ -197,4 +197,4 @@ def _runs(known: np.ndarray) -> list[slice]:
 def _font() -> Any:
     from PIL import ImageFont
 
-    return ImageFont.load_default(13 * _SHARP)
+    return ImageFont.load_default(21 * _SHARP)

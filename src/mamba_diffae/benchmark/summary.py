@@ -85,10 +85,13 @@ def draw_finding(beginning: str, draws: DrawScore) -> str:
         beginning: Of the sentence: who holds it.
         draws: How they behave.
     """
+    ratio, measure = draws.high_frequency, "high-frequency energy"
+    if math.isnan(ratio):  # fields with gaps have no spectrum
+        ratio, measure = draws.total_variation, "total variation"
     return (
-        f"{beginning} {draws.high_frequency:.2f} times the truth's high-frequency energy at "
-        f"{in_words(draws.shape)}; neighbours of (draw − mean) correlate at "
-        f"{draws.draw_correlation:.2f}, of (truth − mean) at {draws.truth_correlation:.2f}."
+        f"{beginning} {ratio:.2f} times the truth's {measure} at {in_words(draws.shape)}; "
+        f"neighbours of (draw − mean) correlate at {draws.draw_correlation:.2f}, of (truth − mean) "
+        f"at {draws.truth_correlation:.2f}."
     )
 
 

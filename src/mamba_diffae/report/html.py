@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from mamba_diffae.benchmark.page import ImageGrid, Page, picture_bytes
-from mamba_diffae.benchmark.wording import in_words
 from mamba_diffae.benchmark.profiles import WIDTH as DRAWING
+from mamba_diffae.benchmark.wording import in_words
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.report.figures import psnr_intervals, training_curves
 from mamba_diffae.report.tables import ScoreTable, cell, decibel, interval, number, second_measure
@@ -51,7 +51,7 @@ def render(page: Page) -> str:
     )
     environment.filters |= {"db": decibel, "interval": interval, "number": number, "png": png_uri}
     environment.filters |= {"cell": cell, "words": in_words, "second": second_measure}
-    environment.filters |= {"width": shown_width}
+    environment.filters |= {"style": sheet_style}
     layout = ScoreTable.of(page.scores)
     return environment.get_template("template.html.j2").render(
         page=page,
@@ -64,14 +64,18 @@ def render(page: Page) -> str:
     )
 
 
-def shown_width(sheet: ImageGrid) -> int:
-    """How wide the pictures of a sheet are shown, in CSS pixels.
+def sheet_style(sheet: ImageGrid) -> str:
+    """How wide the pictures of a sheet are shown, as CSS variables.
 
-    Large where there are few columns; drawings, which have letters, at half of their pixels.
+    Large where there are few columns; in a narrow window they shrink as far as they can be read,
+    and then the sheet scrolls. Drawings, which have letters, are shown at half of their pixels.
     """
     widest = max((p.shape[1] for row in sheet.pictures for p in row if p is not None), default=0)
-    of_drawing = DRAWING // 2 if widest == DRAWING else 0
-    return max(of_drawing, {5: 192, 6: 144}.get(max(len(sheet.columns), 5), 96))
+    columns = max(len(sheet.columns), 1)
+    side, least = {5: 192, 6: 144}.get(max(columns, 5), 96), 56
+    if widest == DRAWING:
+        side, least = max(side, DRAWING // 2), 140
+    return f"--side: {side}px; --least: {least}px; --columns: {columns}"
 
 
 def png_uri(picture: np.ndarray) -> str:
