@@ -35,12 +35,14 @@ def test_what_the_data_say(data: FieldData) -> None:
 def test_it_says_what_it_inferred(data: FieldData) -> None:
     said = settings(replace(data, mirrored=True), data={"observed_shape": (10, 20)}).describe()
     assert said[0] == "Observed: cells of a lattice of 10 × 20; the fields have 20 × 40."
-    assert said[1] == "Prior: analogue, from 8 training snapshots on 10 × 20 cells."
-    assert said[2] == "Snapshots mirrored along the last axis count as well."
+    assert said[1] == "Snapshots mirrored along the last axis count as well."
+    assert said[2] == "Prior: analogue, from 8 training snapshots on 10 × 20 cells."
     assert said[3].startswith("Decoder: ")
     assert len(settings(data, "minimal-latent").describe()) == 2
     alone = settings(replace(data, groups=data.groups * 0)).describe()
-    assert alone[1] == "Prior: none; it needs snapshots of two groups or more."
+    assert alone[2] == "Prior: none; it needs training snapshots of two groups or more."
+    without = settings(data, data={"exemplars": 0}).describe()
+    assert without[2] == "Prior: none, as data.exemplars is 0."
 
 
 def test_changes_come_by_section_and_a_phase_by_either_name(data: FieldData) -> None:

@@ -51,23 +51,28 @@ class Settings:
         """What was inferred from the data, in short sentences."""
         model = self.model
         native, observed = _times(model.native_shape), _times(model.observed_shape)
-        facts = model.model_dump()
-        said = [f"Observed: cells of a lattice of {observed}; the fields have {native}."]
-        if facts.get("exemplars"):
-            lattice = _times(facts["prior_shape"])
-            said.append(
-                f"Prior: {facts['prior']}, from {facts['exemplars']} training snapshots on "
-                f"{lattice} cells."
-            )
-        elif "exemplars" in facts:
-            said.append("Prior: none; it needs snapshots of two groups or more.")
         turned = "count as well" if self.data.mirrored else "are not used"
-        said.append(f"Snapshots mirrored along the last axis {turned}.")
+        said = [
+            f"Observed: cells of a lattice of {observed}; the fields have {native}.",
+            f"Snapshots mirrored along the last axis {turned}.",
+        ]
+        facts = model.model_dump()
+        if "prior" in facts:
+            said.append(f"Prior: {self._prior(facts)}.")
         tokens: Shape | None = getattr(model, "token_shape", None)
         if tokens is not None:
             anchors = _times(model.anchor_shape)  # pyright: ignore[reportAttributeAccessIssue]
             said.append(f"Decoder: {_times(tokens)} tokens, {anchors} anchors.")
         return said
+
+    def _prior(self, facts: Mapping[str, Any]) -> str:
+        """What the prior is, or why there is none."""
+        if facts["prior"] != "none":
+            lattice, kept = _times(facts["prior_shape"]), facts["exemplars"]
+            return f"{facts['prior']}, from {kept} training snapshots on {lattice} cells"
+        if not self.data.exemplars:
+            return "none, as data.exemplars is 0"
+        return "none; it needs training snapshots of two groups or more"
 
 
 def settings_for(

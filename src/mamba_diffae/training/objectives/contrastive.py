@@ -47,7 +47,8 @@ class Contrastive(Objective):
 def info_nce(latents: Tensor, view_id: Tensor, temperature: float = TEMPERATURE) -> Tensor:
     """How badly each latent picks those of its own field among all others of the batch.
 
-    Columns are standardised over the batch first, so that no one of them decides alone.
+    Columns are standardised over the batch first, so that no one of them decides alone. See
+    docs/concepts.md, eq. (33).
 
     Args:
         latents: Shape (B, F).

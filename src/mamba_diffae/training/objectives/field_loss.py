@@ -61,7 +61,7 @@ def encode_batch(model: FieldFlow, batch: TrainingBatch, levels: Tensor | None =
 
 
 def field_loss(batch: TrainingBatch, levels: Tensor, velocity: State, target: State) -> Tensor:
-    """Weighted squared error of velocities, at queries and at anchors.
+    """Weighted squared error of velocities, at queries and at anchors: docs/concepts.md, eq. (32).
 
     Args:
         batch: The step's, with the weights of its values.

@@ -1,7 +1,8 @@
 """Phase "autoencoder": encoder and decoder learn the posterior mean.
 
 At t = 0 the velocity of the flow, from x_t = 0, is the posterior mean. So reconstruction is the
-flow at t = 0, and phase "flow" keeps that term in a quarter of every batch.
+flow at t = 0 (docs/concepts.md, eq. (26)), and phase "flow" keeps that term in a quarter of every
+batch.
 """
 
 from __future__ import annotations
