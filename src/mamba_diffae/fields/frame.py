@@ -51,7 +51,7 @@ class Frame:
 
         Axes of the unit that most of them have (the last ones, if equally many) are space; the
         length of another one makes correlation fall alike along it and in space, unless the axis
-        has a `length_scale`.
+        has a `length_scale`. See docs/concepts.md, eq. (5) and (6).
         """
         axes = data.grid.axes
         kinds = [_dimension(axis) for axis in axes]

@@ -139,7 +139,7 @@ class Geometry(BaseModel):
         """Points of a space in which the Euclidean distance is that of the geometry.
 
         The embedded coordinates are in the order of the axes. A periodic axis gives two, a sphere
-        three, at the place of the first of its axes.
+        three, at the place of the first of its axes. See docs/concepts.md, eq. (7).
 
         Args:
             coords: Shape (..., D).

@@ -157,7 +157,7 @@ class Grid:
     def weights(self) -> np.ndarray:
         """What each cell counts in an average, of the grid's shape: area, none where masked.
 
-        They sum to 1. Between latitudes and longitudes the area is that on the sphere.
+        They sum to 1: docs/concepts.md, eq. (1). On latitudes the area is that on the sphere.
         """
         weight = self.exists.astype(np.float64)
         for d, axis in enumerate(self.axes):

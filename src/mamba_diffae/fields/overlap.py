@@ -45,6 +45,8 @@ def average(values: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
 class BoxAverages:
     """Weighted averages of fields over axis-parallel boxes, by their cumulative integral.
 
+    See docs/concepts.md, eq. (2).
+
     >>> boxes = BoxAverages(np.array([[[1.0], [3.0]]]), np.ones((1, 2, 1)), [np.arange(3)], [False])
     >>> boxes(np.array([[1.0]]), np.array([[2.0]]))[0].tolist()
     [[[2.0]]]

@@ -72,6 +72,8 @@ class Transform(ABC):
     def moments(self, mean: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the variable where z is N(mean, std²), by quadrature.
 
+        See docs/concepts.md, eq. (4).
+
         Args:
             mean: Of z, any shape.
             std: Of z, of the same shape; 0 where z is exact.

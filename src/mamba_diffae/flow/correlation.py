@@ -96,7 +96,7 @@ def fit_noise_law(
 
     The weights are a non-negative least-squares fit to the autocorrelation along every axis of more
     than one pixel; the mixing is the Cholesky factor of the correlation of the channels. Where
-    there is no such axis, the law is the first lattice alone.
+    there is no such axis, the law is the first lattice alone. See docs/concepts.md, eq. (28).
 
     Args:
         residual: Truth minus mean of unseen fields, shape (S, *shape, C), in any one unit.

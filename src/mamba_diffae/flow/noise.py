@@ -206,6 +206,8 @@ def _convex(weights: tuple[float, ...]) -> bool:
 def coloured_noise(coords: Tensor, key: Tensor, law: NoiseLaw, geometry: Geometry) -> Tensor:
     """A Gaussian random function of unit variance with the correlation of a law.
 
+    See docs/concepts.md, eq. (27).
+
     Args:
         coords: Positions, shape (B, N, D).
         key: One int64 for each field, shape (B,), from `field_keys`.

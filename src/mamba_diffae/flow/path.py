@@ -18,7 +18,7 @@ class PathSample(NamedTuple):
 
 
 def linear_path(x_0: Tensor, x_1: Tensor, t: Tensor) -> PathSample:
-    """x_t = (1 - t) x_0 + t x_1, whose derivative is u_t = x_1 - x_0.
+    """x_t = (1 - t) x_0 + t x_1, whose derivative is u_t = x_1 - x_0 (docs/concepts.md, eq. (22)).
 
     Args:
         x_0: Noise, shape (B, N, C).
@@ -38,7 +38,7 @@ class Preconditioning(NamedTuple):
 
     With V = (1 - t)² + t² σ² the variance of x_t, c_skip x_t is the best linear estimate of the
     velocity, and c_out the standard deviation of its error. At t = 0 and x_t = 0 the velocity
-    σ F is the posterior mean of the data.
+    σ F is the posterior mean of the data. See docs/concepts.md, eq. (24).
 
     Reference:
         Karras et al. (2022), arXiv 2206.00364, section 5, carried over from denoising to
@@ -67,6 +67,7 @@ def gaussian_velocity(x_t: Tensor, t: Tensor, mean: Tensor, spread: Tensor) -> T
 
     With V = (1 - t)² + t² s², u = ((t s² - (1 - t)) x_t + (1 - t) m) / V. It carries x_0 to
     m + s x_0; at t = 0 and x_t = 0 it is the mean, at t = 1 it is x_t.
+    See docs/concepts.md, eq. (25).
 
     Args:
         x_t: State, shape (B, N, C).

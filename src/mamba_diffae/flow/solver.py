@@ -62,7 +62,8 @@ def _stochastic(
     """Euler-Maruyama for the equation of the same marginals with diffusion g² = 2 τ (1 - t).
 
     The score of x_t is -(x - t u) / (1 - t), so the drift u + g²/2 score is u - τ (x - t u): finite
-    up to t = 1. (Song et al. 2021, arXiv 2011.13456; Ma et al. 2024, SiT, arXiv 2401.08740.)
+    up to t = 1. See docs/concepts.md, eq. (23); Song et al. (2021), arXiv 2011.13456; Ma et al.
+    (2024), SiT, arXiv 2401.08740.
     """
     assert z is not None
     slope = u(x, t, n)

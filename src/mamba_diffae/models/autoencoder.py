@@ -93,7 +93,10 @@ class MambaDiffusionAutoencoder(FieldFlow):
         return F.pad(self.decode_latent_field(latent), (0, PriorPosterior.EXTRA))
 
     def _context(self, latent: Tensor, points: Encoding | None) -> DecoderContext:
-        """What the decoder reads: what no latent can hold of the field comes from the points."""
+        """What the decoder reads: what no latent can hold of the field comes from the points.
+
+        See docs/concepts.md, eq. (18).
+        """
         lattice = self._lattice(latent)
         if points is not None:
             lattice = lattice + points.prior_residual
@@ -162,7 +165,8 @@ class MambaDiffusionAutoencoder(FieldFlow):
     def _adjusted(self, encoding: Encoding, latent: Tensor) -> Encoding:
         """Adjust the encoding for a user-supplied latent.
 
-        The field change it implies is conditioned on zero change in observed cells.
+        The field change it implies is conditioned on zero change in observed cells:
+        docs/concepts.md, eq. (14).
         """
         change = self.decode_latent_field(latent) - self.decode_latent_field(encoding.latent)
         increment = self.prior.condition_increment(change, encoding.observed) - change

@@ -263,7 +263,10 @@ class LatentFlowConfig(BaseModel):
 
 
 def distribute(count: int, extent: Sequence[float], most: Sequence[int]) -> Shape:
-    """A lattice of about `count` cells, as cubic as can be, at most `most` along each axis."""
+    """A lattice of about `count` cells, as cubic as can be, at most `most` along each axis.
+
+    See docs/concepts.md, eq. (29).
+    """
     width = (math.prod(extent) / count) ** (1 / len(extent))
     pairs = zip(extent, most, strict=True)
     return tuple(max(1, min(n, round(a / width))) for a, n in pairs)

@@ -25,7 +25,7 @@ def observation_features(observations: Observations, config: FieldConfig) -> Ten
 
     Values; which variables are missing; the sides of the support in units of the length scale and
     the noise in units of σ, both as log(1 + ·), so that a point and an exact value give 0;
-    covariates.
+    covariates. See docs/concepts.md, eq. (19).
     """
     values, mask = observations.values, observations.mask
     side = torch.zeros_like(observations.coords)

@@ -24,7 +24,7 @@ class LatentFlow(nn.Module):
 
     The network is a perceptron whose input comes again beside the hidden vector in every layer.
     What it gives is preconditioned along every principal axis of the latents, so that before any
-    training it draws from the Gaussian of their mean and covariance.
+    training it draws from the Gaussian of their mean and covariance: docs/concepts.md, eq. (34).
 
     Args:
         config: Sizes.
@@ -56,7 +56,7 @@ class LatentFlow(nn.Module):
             nn.init.zeros_(weight)
 
     def fit_gaussian(self, latents: Tensor) -> None:
-        """Take mean and covariance of latents, shape (S, latent_dim); the loudest axis is first."""
+        """Take mean and covariance of latents, shape (S, latent_dim); axes by falling variance."""
         self.mean.copy_(latents.mean(dim=0))
         variance, axes = torch.linalg.eigh((latents - self.mean).T.double().cov(correction=0))
         variance, axes = variance.flip(0), axes.flip(1)
@@ -83,7 +83,7 @@ class LatentFlow(nn.Module):
             Shape (B, latent_dim).
         """
         c_skip, _, c_out = (c[:, 0] for c in Preconditioning.at(t, self.sigma))
-        # σ c_in x_t: as loud as they vary, else the few axes that tell most drown among the others.
+        # σ c_in x_t: every axis with its own variance, else the many small ones would dominate.
         entry, time = c_out * x_t, F.silu(self.time(t))
         h = entry
         for layer in self.layers:

@@ -88,7 +88,8 @@ class Neighbours(NamedTuple):
         point: Which points, shape (B, M, k).
         offset: From the query to the point along the axes, shape (B, M, k, D).
         weight: 1 at the query, falling to 0 at the k-th neighbour, shape (B, M, k): a field read
-            with these weights is continuous, since a point enters and leaves with weight 0.
+            with these weights is continuous, since a point enters and leaves with weight 0. See
+            docs/concepts.md, eq. (31).
     """
 
     point: Tensor

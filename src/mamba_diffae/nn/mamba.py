@@ -73,9 +73,9 @@ class MultiDirectionalMambaBlock(nn.Module):
     """Norm, one selective scan in K directions at once, gate, projection, residual.
 
     The step of point t is softplus(W x_t + b), the input-dependent factor of Mamba, times its
-    distance from the predecessor: dynamics that do not change with the number of points. There is
-    no convolution along the sequence, since neighbours in a scan of scattered points are not evenly
-    spaced.
+    distance from the predecessor (docs/concepts.md, eq. (20)): dynamics that do not change
+    with the number of points. There is no convolution along the sequence, since neighbours in a
+    scan of scattered points are not evenly spaced.
 
     Args:
         d_model: Width of a token.

@@ -100,7 +100,7 @@ def scan_steps(
     """How far each point lies from its predecessor in a scan, in units of `length_scale`.
 
     The first point of a scan has none and gets the median distance. In a reversed direction the
-    predecessor is the neighbour on the other side.
+    predecessor is the neighbour on the other side. See docs/concepts.md, eq. (21).
 
     Args:
         coords: Positions, shape (B, N, D).

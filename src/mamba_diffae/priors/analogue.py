@@ -34,7 +34,8 @@ class AnaloguePrior(Prior):
     Exemplars are training fields, averaged to a lattice. Observations are averaged in the
     lattice's cells. The nearest exemplars there get weights w; with m their weighted mean, the
     field is taken to be N(m, Σ), where Σ mixes their weighted covariance with that of all
-    exemplars, and is conditioned on the observed cells. With equal weights this is gappy POD.
+    exemplars, and is conditioned on the observed cells: docs/concepts.md, eq. (9) to (11).
+    With equal weights this is gappy POD.
 
     Args:
         config: Lattice and sizes.
@@ -139,7 +140,7 @@ class AnaloguePrior(Prior):
 
     @torch.no_grad()
     def condition_increment(self, change: Tensor, observed: Tensor) -> Tensor:
-        """See `Prior.condition_increment`: under the Gaussian of all exemplars."""
+        """See `Prior.condition_increment`: docs/concepts.md, eq. (14)."""
         patterns, pattern = observed.flatten(1).unique(dim=0, return_inverse=True)
         flat = change.flatten(1)
         left = flat.clone()
@@ -172,7 +173,10 @@ class AnaloguePrior(Prior):
     def _analogues(
         self, distance: Tensor, excluded: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Weighted mean (B, P), deviations from it (B, r, P) and weights (B, r) of analogues."""
+        """Weighted mean (B, P), deviations from it (B, r, P) and weights (B, r) of analogues.
+
+        See docs/concepts.md, eq. (8).
+        """
         fields = self.bank().fields
         if excluded is not None:
             distance = distance.masked_fill(self._with_mirrored(excluded, 1), torch.inf)
@@ -193,7 +197,7 @@ class AnaloguePrior(Prior):
 
         Σ over the others of (x - μ')² is Σ over all of (x - μ)², less that of the excluded, less
         E' (μ' - μ)²: their own mean μ' is another one. Where exemplars have gaps, that is so up to
-        terms of the order of 1 / E.
+        terms of the order of 1 / E. See docs/concepts.md, eq. (12).
         """
         bank = self.bank()
         out = self._with_mirrored(excluded, 1).to(bank.mean.dtype)

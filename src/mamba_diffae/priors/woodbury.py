@@ -12,7 +12,7 @@ def correction(
     """E[x | y] - m for x ~ N(m, S + Σ_j d_j z_j z_jᵀ), where weights d_j may be negative.
 
     The Cholesky factor of S + nugget at the observed values is shared by all fields; the low-rank
-    rest, of each field its own, enters by the Woodbury identity.
+    rest, of each field its own, enters by the Woodbury identity: docs/concepts.md, eq. (13).
 
     Args:
         across: S between the n observed values and all, shape (n, P).

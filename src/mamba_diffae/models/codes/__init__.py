@@ -28,6 +28,8 @@ __all__ = ["CODES", "LatentCode", "LatentCodes"]
 class LatentCodes(nn.Module):
     """The codes of a latent: at its start those from which the field is decoded, the others last.
 
+    See docs/concepts.md, eq. (15).
+
     Args:
         config: Names the codes; a code without a share of its own takes what the others leave.
 

@@ -30,7 +30,7 @@ class HistogramCode(LatentCode):
     the share is the posterior mean p_k = (n_k + α u_k) / (N + α) of a Dirichlet law around the mean
     training histogram u. The code is √p, centred, turned by a fixed rotation, and scaled so that
     training fields have variance 1 on average. Distances are so Hellinger's, and chance moves rare
-    bins no more than frequent ones.
+    bins no more than frequent ones. See docs/concepts.md, eq. (17).
 
     No linear code of the field can say this: where a value is counts for nothing.
 

@@ -68,7 +68,7 @@ class AnchoredDecoder(FieldDecoder):
 
     A query interpolates those, reads the tokens through B-splines, and corrects by what the nearest
     observations and its own state say. Its value depends on the latent, the prior, those
-    observations, its state and the anchors, never on other queries.
+    observations, its state and the anchors, never on other queries. See docs/concepts.md, eq. (30).
     """
 
     streams: ClassVar[bool] = True
