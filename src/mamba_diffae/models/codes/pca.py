@@ -21,9 +21,10 @@ class PrincipalCode(LatentCode):
     """The projection of the posterior mean on the principal components of the training fields.
 
     The coordinates are turned by a fixed rotation, drawn at random: then all of them vary about
-    alike, so that to standardise them, as probes and flows do, keeps the first components of
-    larger variance than the last. The axes stay orthonormal (up to 8 bits), so decoding is the transpose. Values
-    that no training field has (land) count nothing; where some have a gap, the mean stands for it.
+    alike, so that to standardise them, as probes and flows do, keeps the first components of larger
+    variance than the last. The axes stay orthonormal (up to 8 bits), so decoding is the transpose.
+    Values that no training field has (land) count nothing; where some have a gap, the mean stands
+    for it.
     See docs/concepts.md, eq. (16).
 
     Args:
