@@ -1,0 +1,65 @@
+"""Every encoder: shapes on any geometry, a set of points, and what is missing."""
+
+import pytest
+import torch
+
+from mamba_diffae.fields import Geometry, Observations
+from mamba_diffae.models.encoders import ENCODERS
+
+EVERY = pytest.mark.parametrize("encoder", ENCODERS.names())
+GLOBE = Geometry(extent=(0.5, 1.0), periodic=(False, True))
+
+
+def close(a, b) -> None:
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
+
+
+@EVERY
+@pytest.mark.parametrize("geometry", [Geometry.unit(1), GLOBE, Geometry.unit(3)])
+def test_shapes_on_any_geometry(network, observed, encoder: str, geometry: Geometry) -> None:
+    net = network(encoder=encoder, geometry=geometry)
+    seen = observed(geometry=geometry, missing=0.3, support=True, noise=True)
+    latent, tokens = net.encoder(seen)
+    assert latent.shape == (2, 12)
+    assert tokens.shape == (2, 20, 16)
+    assert latent.isfinite().all()
+
+
+@EVERY
+def test_tokens_follow_their_points_and_the_latent_the_set(network, observed, encoder) -> None:
+    net, seen = network(encoder=encoder), observed(missing=0.3)
+    latent, tokens = net.encoder(seen)
+    order = torch.randperm(20, generator=torch.Generator().manual_seed(0))
+    parts = (seen.coords[:, order], seen.values[:, order], seen.mask[:, order])
+    again, moved = net.encoder(Observations(*parts))
+    close(again, latent)
+    present = seen.present[:, order]
+    close(moved[present], tokens[:, order][present])
+
+
+@EVERY
+@pytest.mark.parametrize("pooling", ["attention", "mean"])
+def test_one_variable_alone_is_no_zero(network, observed, encoder: str, pooling: str) -> None:
+    # A missing value is told apart from a value of 0.
+    net, seen = network(encoder=encoder, pooling=pooling), observed()
+    zero = seen.with_values(seen.values * torch.tensor([1.0, 0.0]))
+    missing = seen.replace(mask=seen.mask & torch.tensor([True, False]))
+    assert torch.equal(zero.values, missing.values)
+    assert (net.encoder(zero)[0] - net.encoder(missing)[0]).abs().max() > 1e-3
+
+
+def test_beside_codes_an_encoder_begins_by_adding_nothing(network) -> None:
+    for name in ENCODERS.names():
+        kept = network(encoder=name).config
+        fresh = ENCODERS.get(name)(kept)
+        assert not any(weight.any() for weight in fresh.to_latent.parameters())
+        alone = kept.model_copy(update={"codes": ()})
+        assert ENCODERS.get(name)(alone).to_latent.weight.any()
+
+
+def test_without_blocks_tokens_are_of_single_points(network, observed) -> None:
+    net, seen = network(encoder_blocks=0), observed()
+    alone = Observations(*(x[:, 3:4] for x in (seen.coords, seen.values, seen.mask)))
+    close(net.encoder(alone)[1][:, 0], net.encoder(seen)[1][:, 3])
+    mixed = network()
+    assert (mixed.encoder(alone)[1][:, 0] - mixed.encoder(seen)[1][:, 3]).abs().max() > 1e-3
