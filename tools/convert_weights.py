@@ -51,12 +51,18 @@ def convert(old: Path, new: Path, data: FieldData) -> None:
     save_file({n: w.contiguous() for n, w in weights.items()}, new / "model.safetensors")
     load_weights(net, new / "model.safetensors")
     said = {
+        "preset": facts["preset"],
+        "mirrored": facts["config"]["mirrored"],
+        "residual_std": [0.0],
         "variables": [variable.to_dict() for variable in data.variables],
         "grid": data.grid.to_dict(),
         "frame": Frame.of(data).to_dict(),
-        "preset": facts["preset"],
     }
-    saved = {"format": FORMAT, "architecture": facts["model"], "config": net.config.model_dump(mode="json")}
+    saved = {
+        "format": FORMAT,
+        "architecture": facts["model"],
+        "config": net.config.model_dump(mode="json"),
+    }
     (new / "config.json").write_text(json.dumps({**saved, **said}, indent=2) + "\n")
     for other in ("README.md", "directions.safetensors"):
         if (old / other).is_file() and old != new:

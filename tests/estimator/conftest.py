@@ -4,34 +4,34 @@ from collections.abc import Callable
 
 import pytest
 
-from mamba_diffae import FieldAutoencoder, FieldBatch, GridField, observe
+from mamba_diffae import FieldAutoencoder, FieldData, Observations, observe
 
-SIZE, FEW = 24, {"steps": 3, "batch_size": 4, "show_progress": False}
+FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
 
 
 @pytest.fixture(scope="session")
 def few() -> dict[str, dict[str, object]]:
     """Changes that make a training as short as can be."""
-    phases = dict.fromkeys(("autoencoder", "diffusion", "latent"), FEW)
+    phases = dict.fromkeys(("autoencoder", "flow", "latent"), FEW)
     return {"model": {"d_model": 16}, "data": {"encodings": 2}, **phases}
 
 
 @pytest.fixture(scope="session")
-def truth(smooth_fields: Callable[..., GridField]) -> GridField:
-    return smooth_fields(count=12, size=SIZE, channels=2)
+def truth(smooth_fields: Callable[..., FieldData]) -> FieldData:
+    return smooth_fields(count=12, shape=(16, 24), variables=2)
 
 
 @pytest.fixture(scope="session")
-def model(truth: GridField, few: dict) -> FieldAutoencoder:
-    return FieldAutoencoder("tiny", changes=few).fit(truth)
+def model(truth: FieldData, few: dict) -> FieldAutoencoder:
+    return FieldAutoencoder("tiny", changes=few, device="cpu").fit(truth)
 
 
 @pytest.fixture(scope="session")
-def baseline(truth: GridField, few: dict) -> FieldAutoencoder:
-    changes = {"model": few["model"], "diffusion": few["diffusion"]}
-    return FieldAutoencoder("tiny", model="mamba-diffusion", changes=changes).fit(truth)
+def baseline(truth: FieldData, few: dict) -> FieldAutoencoder:
+    changes = {"model": few["model"], "flow": few["flow"]}
+    return FieldAutoencoder("tiny", architecture="mamba-diffusion", changes=changes).fit(truth)
 
 
 @pytest.fixture(scope="session")
-def seen(truth: GridField) -> FieldBatch:
+def seen(truth: FieldData) -> Observations:
     return observe(truth.take(slice(0, 3)), 0.3, seed=1)

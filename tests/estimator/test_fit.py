@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mamba_diffae import FieldAutoencoder, SparseField
+from mamba_diffae import FieldAutoencoder, Observations
 from mamba_diffae.training import Run
 
 
@@ -19,16 +19,17 @@ def test_the_same_seed_is_the_same_model(truth, seen, model, few):
 
 
 def test_arrays_and_files_are_fitted(tmp_path, few):
-    fields = np.random.default_rng(0).integers(0, 256, (6, 12, 12), np.uint8)
+    fields = np.random.default_rng(0).integers(0, 256, (6, 10, 12), np.uint8)
     np.save(tmp_path / "fields.npy", fields)
     estimators = [
         FieldAutoencoder("tiny", changes=few).fit(source, phases=["autoencoder"])
         for source in (fields, tmp_path / "fields.npy", str(tmp_path / "fields.npy"))
     ]
-    assert {e.size for e in estimators} == {12}
-    sparse = SparseField(np.array([[0.5, 0.5]]), np.array([[100.0]]))
-    means = [e.predict(sparse).mean for e in estimators]
-    assert means[0].shape == (1, 12, 12, 1)
+    assert {e.grid.shape for e in estimators} == {(10, 12)}
+    assert not any(e.mirrored for e in estimators)
+    station = Observations.from_points([[0.5, 0.5]], [100.0])
+    means = [e.predict(station).mean for e in estimators]
+    assert means[0].shape == (1, 10, 12, 1)
     assert all(np.array_equal(mean, means[0]) for mean in means)
 
 
@@ -41,19 +42,29 @@ def test_a_run_keeps_it(truth, seen, model, tmp_path, few):
 
 
 def test_phases_follow_one_another_in_a_run(truth, seen, model, tmp_path, few):
-    for phase in ("autoencoder", "diffusion"):
+    for phase in ("autoencoder", "diffusion"):  # as the literature calls the flow
         estimator = FieldAutoencoder("tiny", changes=few)
         estimator.fit(truth, run=tmp_path / "run", phases=[phase])
-    drawn = estimator.predict(seen, n_samples=1, steps=2)
-    assert np.array_equal(drawn.sample, model.predict(seen, n_samples=1, steps=2).sample)
+    drawn = estimator.predict(seen, n_draws=1, steps=2)
+    assert np.array_equal(drawn.draws, model.predict(seen, n_draws=1, steps=2).draws)
+
+
+def test_what_was_inferred_is_said(truth, few):
+    settings = FieldAutoencoder("tiny", changes=few).settings(truth)
+    said = " ".join(settings.describe())
+    assert "the fields have 16 × 24" in said
+    assert "mirrored along the last axis are not used" in said
+    assert settings.model.native_shape == (16, 24)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "autoencode"}, "did you mean 'autoencoder'"),
+        ({"architecture": "autoencode"}, "did you mean 'autoencoder'"),
         ({"device": "tpu"}, "choose auto, cpu or cuda"),
         ({"seed": -1}, "seed is -1"),
+        ({"parts": {"encodr": "mamba"}}, "did you mean 'encoder'"),
+        ({"parts": {"prior": "analog"}}, "did you mean 'analogue'"),
     ],
 )
 def test_mistakes_of_the_constructor(options, message):
@@ -67,8 +78,8 @@ def test_mistakes_of_the_constructor(options, message):
         ("tini", {}, "did you mean 'tiny'"),
         ("tiny", {"modl": {}}, "did you mean 'model'"),
         ("tiny", {"model": {"heads": 4}}, "did you mean 'head'"),
+        ("tiny", {"model": {"native_shape": (8, 8)}}, "follows from the fields; leave it out"),
         ("tiny", {"autoencoder": {"step": 4}}, "did you mean 'steps'"),
-        ("tiny", {"model": {"tokens": 25}}, "24 × 24 pixels"),
     ],
 )
 def test_mistakes_in_the_settings(truth, preset, changes, message):
@@ -77,17 +88,17 @@ def test_mistakes_in_the_settings(truth, preset, changes, message):
 
 
 def test_the_second_phase_alone_is_refused(truth, few):
-    with pytest.raises(ValueError, match="'diffusion' starts from the result"):
-        FieldAutoencoder("tiny", changes=few).fit(truth, phases=["diffusion"])
+    with pytest.raises(ValueError, match="'flow' starts from the result"):
+        FieldAutoencoder("tiny", changes=few).fit(truth, phases=["flow"])
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        (np.full((4, 8, 8), np.nan), "NaN"),
-        (np.zeros((4, 8, 8)), "constant"),
-        (np.zeros((4, 8, 9)), "squares"),
-        (np.zeros((8, 8)), "S, n, n"),
+        (np.full((4, 8, 8), np.nan), "no finite value in any of its 4 snapshots"),
+        (np.zeros((4, 8, 8)), "constant|same value"),
+        (np.random.default_rng(0).normal(size=(4, 1, 9)), "one cell"),
+        (np.zeros((3, 4, 5, 6, 7, 8)), "axes"),
         (None, "NoneType"),
     ],
 )
@@ -102,7 +113,8 @@ def test_before_fit_there_is_nothing(seen, tmp_path):
         lambda: unfitted.predict(seen),
         lambda: unfitted.encode(seen),
         lambda: unfitted.save_pretrained(tmp_path / "model"),
-        lambda: unfitted.scaling,
+        lambda: unfitted.grid,
+        lambda: unfitted.latent_flow,
     ):
         with pytest.raises(ValueError, match="not fitted"):
             use()

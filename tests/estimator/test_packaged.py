@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mamba_diffae as mda
-from mamba_diffae.evaluation.classical import classical_methods
+from mamba_diffae.evaluation.baselines import find_baseline
 from mamba_diffae.evaluation.metrics import psnr
 
 WEIGHTS = files("mamba_diffae") / "models" / "weights" / "emoji-96"
@@ -18,26 +18,33 @@ def model() -> mda.FieldAutoencoder:
 
 
 @pytest.fixture(scope="module")
-def unseen():
+def unseen() -> mda.FieldData:
     return mda.open_field("emoji").split("test").distinct(8)
 
 
 def test_it_beats_splines_by_far_on_unseen_pictures(model, unseen) -> None:
     obs = mda.observe(unseen, fraction=0.2, seed=0)
-    exact = unseen.scaling.unit(unseen.at(96))
     ours = model.predict(obs, unseen).mean
-    spline = classical_methods(unseen)["thin-plate spline"](obs, 96)
-    scores = [psnr(unseen.scaling.unit(v), exact).mean() for v in (ours, spline)]
+    spline = find_baseline("thin-plate-spline").fit(unseen).predict(obs, unseen.grid).mean
+    exact = unseen.unit_interval(unseen.values)
+    scores = [psnr(unseen.unit_interval(v), exact).mean() for v in (ours, spline)]
+    assert scores[0] == pytest.approx(21.44, abs=0.02)  # as before its weights were converted
     assert scores[0] > scores[1] + 1
 
 
 def test_it_has_a_latent_and_draws(model, unseen) -> None:
     obs = mda.observe(unseen.take(slice(2)), fraction=0.2, seed=0)
     assert model.encode(obs).shape == (2, 512)
-    drawn = model.predict(obs, 16, n_samples=2, steps=2)
-    assert drawn.sample.shape == (2, 2, 16, 16, 3)
-    assert np.isfinite(drawn.sample).all()
+    drawn = model.predict(obs, 16, n_draws=2, steps=2)
+    assert drawn.draws.shape == (2, 2, 16, 16, 3)
+    assert np.isfinite(drawn.draws).all()
     assert drawn.std.max() > 1  # of 255
+
+
+def test_it_knows_what_it_was_fitted_on(model, unseen) -> None:
+    assert model.grid == unseen.grid
+    assert [v.name for v in model.variables] == [v.name for v in unseen.variables]
+    assert model.mirrored
 
 
 def test_it_travels_light_with_a_card() -> None:

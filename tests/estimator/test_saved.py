@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mamba_diffae import FieldAutoencoder
-from mamba_diffae.models.pretrained import FORMAT, save_network
+from mamba_diffae.models.serialization import FORMAT, save_network
 from mamba_diffae.training import Run
 
 FORMATTED = f'"format": {FORMAT}'.encode()
@@ -17,10 +17,12 @@ def test_what_is_saved_is_what_is_loaded(which, seen, tmp_path, request):
     model = request.getfixturevalue(which)
     model.save_pretrained(tmp_path / "saved")
     loaded = FieldAutoencoder.from_pretrained(tmp_path / "saved", device="cpu")
-    ours, theirs = (m.predict(seen, n_samples=1, steps=2) for m in (model, loaded))
+    ours, theirs = (m.predict(seen, n_draws=1, steps=2) for m in (model, loaded))
     assert np.array_equal(ours.mean, theirs.mean)
-    assert np.array_equal(ours.sample, theirs.sample)
-    assert (loaded.size, loaded.scaling, loaded.preset) == (model.size, model.scaling, "tiny")
+    assert np.array_equal(ours.draws, theirs.draws)
+    assert loaded.grid == model.grid
+    assert (loaded.variables, loaded.preset) == (model.variables, "tiny")
+    assert loaded.mirrored is model.mirrored is False
 
 
 def test_a_saved_model_is_replaced_but_nothing_else(model, tmp_path):
@@ -43,10 +45,11 @@ def test_a_saved_model_is_replaced_but_nothing_else(model, tmp_path):
         ("config.json", lambda b: b[:-9], "cannot be read"),
         ("config.json", lambda b: b"[]", "format"),
         ("config.json", lambda b: b.replace(FORMATTED, b'"format": 99'), "format"),
+        ("config.json", lambda b: b.replace(FORMATTED, b'"format": 4'), "an earlier version"),
         ("config.json", lambda b: b.replace(b'_dim": 64', b'_dim": 32'), "architecture"),
         ("config.json", lambda b: b.replace(b'"d_model"', b'"d_modell"'), "'d_model'"),
         ("config.json", lambda b: b.replace(b'"autoencoder"', b'"auto"'), "'auto'"),
-        ("config.json", lambda b: b.replace(b'"scaling"', b'"scale"'), "lacks scaling"),
+        ("config.json", lambda b: b.replace(b'"frame"', b'"fram"'), "lacks frame"),
     ],
 )
 def test_damage_is_named(model, tmp_path, name, spoil, message):
@@ -63,8 +66,7 @@ def test_what_holds_no_model_is_named(model, tmp_path):
     for folder in (tmp_path, tmp_path / "nothing", Path(__file__)):
         with pytest.raises(ValueError, match=r"config\.json"):
             FieldAutoencoder.from_pretrained(folder)
-    net, _ = model._fitted()
-    save_network(net, tmp_path / "bare")
+    save_network(model.fitted.network, tmp_path / "bare")
     with pytest.raises(ValueError, match="bare network"):
         FieldAutoencoder.from_pretrained(tmp_path / "bare")
     Run.create(tmp_path / "run", {})

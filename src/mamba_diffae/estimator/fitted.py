@@ -14,7 +14,7 @@ from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.latent_flow import LatentFlow
 
-_NEEDED = {"preset", "variables", "grid", "frame"}
+_NEEDED = {"preset", "mirrored", "residual_std", "variables", "grid", "frame"}
 
 
 @final
@@ -82,9 +82,9 @@ class FittedModel:
             network,
             FieldScaler.from_dict(facts),
             facts["preset"],
-            facts.get("mirrored", False),
+            facts["mirrored"],
             serialization.load_latent_flow(folder),
-            tuple(facts.get("residual_std", (0.0,))),
+            tuple(facts["residual_std"]),
         )
 
     def to(self, device: torch.device) -> FittedModel:

@@ -9,6 +9,7 @@ from typing import Any, Self, final
 import numpy as np
 import torch
 
+from mamba_diffae.estimator.checks import checked_observations
 from mamba_diffae.fields import (
     FieldData,
     Frame,
@@ -16,10 +17,8 @@ from mamba_diffae.fields import (
     Grid,
     Observations,
     ShapeError,
-    ValuesError,
     Variable,
     canonical_order,
-    check_inside,
 )
 
 _AT_ONCE = 256
@@ -120,29 +119,12 @@ class FieldScaler:
         """Observations in inside coordinates, scaled, in single precision.
 
         Raises:
-            ShapeError: If they have other variables or dimensions.
-            CoordinateError: If they lie outside the grid.
-            ValuesError: If values lie outside the bounds of their transform.
+            ValueError: As `checked_observations`, and if values lie outside the bounds of their
+                transform.
         """
-        theirs, ours = observations.n_variables, len(self.variables)
-        if theirs != ours:
-            names = ", ".join(v.name for v in self.variables)
-            raise ShapeError(
-                f"The observations have {theirs} variables, but this model was fitted on {ours} "
-                f"({names}); give those, NaN where one was not observed."
-            )
-        mask, present = observations.mask.numpy(), observations.present.numpy()
-        values = observations.values.numpy().astype(np.float64)
-        if not np.isfinite(values[mask]).all():
-            raise ValuesError(
-                f"{int((~np.isfinite(values[mask])).sum())} observed values are NaN or infinite; "
-                "mark them False in the mask, or leave those points out."
-            )
-        coords = np.broadcast_to(
-            [[axis.low for axis in self.grid.axes]], observations.coords.shape
-        ).astype(np.float64)
-        coords[present] = check_inside(observations.coords.numpy()[present], self.grid)
-        noise = None if observations.noise is None else observations.noise.numpy()
+        given = checked_observations(observations, self.grid, self.variables)
+        mask, values = given.mask.numpy(), given.values.numpy()
+        noise = None if given.noise is None else given.noise.numpy()
         scaled, error = np.zeros_like(values), np.zeros_like(values)
         for c, variable in enumerate(self.variables):
             here, transform = mask[..., c], variable.transform
@@ -150,21 +132,20 @@ class FieldScaler:
             scaled[here, c] = transform.forward(values[here, c])
             if noise is not None:
                 error[here, c] = transform.derivative(values[here, c]) * noise[here, c]
-        support = observations.support
-        sides = None if support is None else self.frame.lengths(support.numpy()[..., self.order])
-        return Observations(
-            _single(self.frame.coords(coords[..., self.order])),
-            _single(scaled),
-            observations.mask,
-            support=None if sides is None else _single(sides),
-            noise=None if noise is None else _single(error),
-            noise_group=observations.noise_group,
-            covariates=None if observations.covariates is None else observations.covariates.float(),
-        )
+        parts = {"values": _single(scaled), "noise": None if noise is None else _single(error)}
+        order = list(self.order)
+        if given.support is not None:
+            parts["support"] = _single(self.frame.lengths(given.support.numpy()[..., order]))
+        if given.covariates is not None:
+            parts["covariates"] = given.covariates.float()
+        return given.replace(coords=self._inside(given.coords.numpy()), **parts)
 
     def places(self, coords: np.ndarray) -> torch.Tensor:
         """Physical places (N, D) within the grid as inside ones, shape (1, N, D)."""
-        return _single(self.frame.coords(coords[..., self.order]))[None]
+        return self._inside(coords)[None]
+
+    def _inside(self, coords: np.ndarray) -> torch.Tensor:
+        return _single(self.frame.coords(coords[..., list(self.order)]))
 
     def arrange(self, values: np.ndarray) -> np.ndarray:
         """Native values (S, P, C), in canonical order, as (S, *shape, C) in the user's."""

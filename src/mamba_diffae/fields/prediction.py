@@ -59,7 +59,8 @@ class Query:
             CoordinateError: If places lie outside the native grid, or none of them exists.
         """
         if isinstance(targets, np.ndarray) and _are_places(targets, native):
-            places = check_inside(targets.reshape(len(targets), -1), native, "targets")
+            given = targets if targets.ndim == 2 else targets[:, None]
+            places = check_inside(given, native, "targets")
             return cls(*_existing(places, native))
         grid = target_grid(targets, native)
         check_inside(grid.centres(), native, "targets")

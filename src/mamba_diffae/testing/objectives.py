@@ -26,6 +26,7 @@ def check_objective(objective: Objective) -> None:
         net.prior,
         seed=0,
         batch_size=4,
+        views=2,
         anchor_shape=net.anchor_shape,
     )
     batch = batches(0)

@@ -1,0 +1,122 @@
+"""Observations as they come through the door: refused in the words of the user's axes and units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mamba_diffae.fields import (
+    Grid,
+    Observations,
+    ShapeError,
+    ValuesError,
+    Variable,
+    check_inside,
+    check_support,
+)
+
+
+def checked_observations(
+    observations: Observations, grid: Grid, variables: Sequence[Variable]
+) -> Observations:
+    """Observations that a model of a grid can read, in physical coordinates and double precision.
+
+    Args:
+        observations: As a user made them.
+        grid: That of the model.
+        variables: Those of the model.
+
+    Returns:
+        Places within the grid. Where a point is absent, whatever was given there: its place is the
+        grid's corner, its support and covariates are 0.
+
+    Raises:
+        ShapeError: If they have other variables or dimensions.
+        CoordinateError: If they lie outside the grid; it says which.
+        ValuesError: If a field has none, values are not finite, or a support or noise is negative.
+    """
+    given = observations.to("cpu").to(torch.float64)
+    _check_variables(given, variables)
+    _check_values(given, variables)
+    present = given.present[..., None]
+    corner = given.coords.new_tensor([axis.low for axis in grid.axes])
+    if given.dim == grid.dim:
+        given = given.replace(coords=torch.where(present, given.coords, corner))
+    places = [_inside(x, grid, b, len(given)) for b, x in enumerate(given.coords.numpy())]
+    parts = {"coords": torch.from_numpy(np.stack(places))}
+    if given.support is not None:
+        parts["support"] = torch.where(present, given.support, 0)
+        _check_support(parts["support"], grid)
+    if given.covariates is not None:
+        parts["covariates"] = torch.where(present, given.covariates, 0)
+        _check_covariates(parts["covariates"])
+    return given.replace(**parts)
+
+
+def _check_variables(given: Observations, variables: Sequence[Variable]) -> None:
+    theirs, ours = given.n_variables, len(variables)
+    if theirs != ours:
+        names = ", ".join(v.name for v in variables)
+        raise ShapeError(
+            f"The observations have {theirs} variables, but this model was fitted on {ours} "
+            f"({names}); give those, NaN where one was not observed."
+        )
+
+
+def _check_values(given: Observations, variables: Sequence[Variable]) -> None:
+    """Values and their noise; a point has one at least, and so has a field."""
+    blind = torch.nonzero(given.counts == 0).flatten().tolist()
+    if blind or not len(given):
+        raise ValuesError(
+            f"Fields {blind[:8]} have no observation at all; give each at least one."
+            if blind
+            else "There are observations of no field; give those of one at least."
+        )
+    for c, variable in enumerate(variables):
+        unit = variable.unit and f" {variable.unit}"
+        bad = ~given.values[..., c].isfinite()
+        if bad.any():
+            raise ValuesError(
+                f"{int(bad.sum())} observed values of {variable.name!r} are NaN or infinite; mark "
+                "them False in the mask, or leave those points out."
+            )
+        if given.noise is None:
+            continue
+        noise = given.noise[..., c]
+        bad = ~(noise.isfinite() & (noise >= 0))
+        if bad.any():
+            raise ValuesError(
+                f"The noise of {variable.name!r} holds {int(bad.sum())} negative, NaN or infinite "
+                f"numbers, such as {float(noise[bad][0]):g}{unit}; a noise is a standard deviation, "
+                "0 or more."
+            )
+
+
+def _inside(coords: np.ndarray, grid: Grid, number: int, count: int) -> np.ndarray:
+    """Places of one field within the grid."""
+    what = "observations" if count == 1 else f"observations of field {number}"
+    return check_inside(coords, grid, what)
+
+
+def _check_support(support: Tensor, grid: Grid) -> None:
+    bad = ~(support.isfinite() & (support >= 0))
+    if bad.any():
+        first = int(bad.nonzero()[0, -1])
+        axis, side = grid.axes[first], float(support[bad][0])
+        unit = axis.unit and f" {axis.unit}"
+        raise ValuesError(
+            f"support holds {int(bad.sum())} negative, NaN or infinite numbers, such as "
+            f"{side:g}{unit} along {axis.name}; a support is the side of a box, 0 or more."
+        )
+    check_support(support.reshape(-1, grid.dim).numpy(), grid)
+
+
+def _check_covariates(covariates: Tensor) -> None:
+    bad = int((~covariates.isfinite()).sum())
+    if bad:
+        raise ValuesError(
+            f"covariates hold {bad} NaN or infinite numbers; give what is known at each point."
+        )
