@@ -1,4 +1,4 @@
-"""The shell: demo, fit, predict, evaluate, experiment, report."""
+"""The shell: demo, fit, evaluate, predict, sample, interpolate, edit, report, experiment."""
 
 from mamba_diffae.cli.commands import main
 

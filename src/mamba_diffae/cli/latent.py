@@ -12,9 +12,14 @@ import typer
 from mamba_diffae.cli.options import (
     DeviceOption,
     FractionOption,
+    ModelOption,
+    OldRunOption,
     OverwriteOption,
     SeedOption,
+    SourceOption,
+    StepsOption,
     check_outputs,
+    check_png,
 )
 from mamba_diffae.cli.shell import echo, output, status
 
@@ -22,52 +27,48 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mamba_diffae.benchmark import ImageGrid, Table
+    from mamba_diffae.cli.models import OpenedModel
     from mamba_diffae.estimator import FieldAutoencoder
-    from mamba_diffae.fields import GridField
+    from mamba_diffae.fields import FieldData
     from mamba_diffae.latent import Directions
 
 EDITS = 5
 """Edits on a sheet, from −amount to amount."""
 
-ModelOption = Annotated[
-    Path,
-    typer.Option("--run", help="Run folder, or a name such as emoji-96.", show_default=False),
-]
 FieldArgument = Annotated[
-    str, typer.Argument(help="Its number in the test split, from 0 on; or a picture file.")
+    str, typer.Argument(help="Its number in the test split, from 0 on; or a file.")
 ]
 SheetOption = Annotated[Path, typer.Option(help="PNG sheet to write.")]
-SourceOption = Annotated[
-    str | None, typer.Option(help="What it was trained on; default: what the run says.")
-]
 
 
 def interpolate(
     a: FieldArgument,
     b: FieldArgument,
-    run: ModelOption,
+    model: ModelOption,
     out: SheetOption,
-    frames: Annotated[int, typer.Option(min=2, help="Pictures on each path.")] = 7,
+    frames: Annotated[int, typer.Option(min=2, help="Fields on each path.")] = 7,
     fraction: FractionOption = 1.0,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the solver, for draws.")] = 20,
+    steps: StepsOption = 20,
     source: SourceOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
+    old_run: OldRunOption = None,
 ) -> None:
-    """From one picture to another through the latent: a sheet, and beside it an animation."""
+    """From one field to another through the latent: a sheet."""
     from mamba_diffae.benchmark.latent_panels import path_grid
     from mamba_diffae.fields import observe
     from mamba_diffae.report import write_animation, write_grid
 
     moving = out.with_suffix(".webp")
-    _check_sheet(overwrite, out, moving)
-    model, truth = _opened(run, source, device)
-    ends = [_field(name, truth, model, run) for name in (a, b)]
+    check_png(out)
+    check_outputs(overwrite, out, moving)
+    opened, data = _opened(model, source, device)
+    ends = [_field(name, data, opened) for name in (a, b)]
     seen = [observe(end, fraction, seed=seed + i) for i, end in enumerate(ends)]
     with status("Interpolating …") as tell:
         grid = path_grid(
-            model,
+            opened.estimator,
             ends,
             seen,
             frames,
@@ -77,13 +78,13 @@ def interpolate(
         )
     write_grid(grid, out)
     write_animation([_column(grid, i) for i in range(frames)], moving)
-    echo(f"{out}: {grid.title} in {frames} pictures. {grid.caption}", output)
+    echo(f"{out}: {grid.title} in {frames} fields. {grid.caption}", output)
     echo(f"{moving}: the same, moving.", output)
 
 
 def edit(
     field: FieldArgument,
-    run: ModelOption,
+    model: ModelOption,
     attribute: Annotated[
         str, typer.Option(help="Such as beard, gender=female, skin_tone=dark, skin_tone.")
     ],
@@ -96,8 +97,9 @@ def edit(
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
+    old_run: OldRunOption = None,
 ) -> None:
-    """A picture with less and more of an attribute: a sheet, and what else that moved."""
+    """A field with less and more of an attribute: a sheet."""
     import numpy as np
 
     from mamba_diffae.benchmark.latent_panels import EDIT_LABELS, edit_grid
@@ -107,62 +109,46 @@ def edit(
 
     if amount == 0 or not math.isfinite(amount):
         raise ValueError(f"--amount is {amount}; give a number other than 0, such as 1.5.")
-    _check_sheet(overwrite, out)
-    model, truth = _opened(run, source, device)
-    picture = _field(field, truth, model, run)
-    directions = _directions(model, truth, run)
+    check_png(out)
+    check_outputs(overwrite, out)
+    opened, data = _opened(model, source, device)
+    estimator, truth = opened.estimator, _field(field, data, opened)
+    directions = _directions(opened, data)
     name = directions.resolve(attribute)
-    move = directions.move(name)
-    seen = observe(picture, fraction, seed=seed)
+    move, seen = directions.move(name), observe(truth, fraction, seed=seed)
     amounts = [float(x) for x in np.linspace(-amount, amount, EDITS)]
     with status("Editing …"):
         edits = {
             conditioned: np.concatenate(
-                [edited(model, seen, move, x, held=conditioned) for x in amounts]
+                [edited(estimator, seen, move, x, condition_on_points=conditioned) for x in amounts]
             )
             for conditioned in EDIT_LABELS
         }
-        table = _moved_table(model, directions, edits, amount * move, name)
-    unit = {conditioned: model.scaling.unit(values) for conditioned, values in edits.items()}
-    write_grid(edit_grid(picture, seen, amounts, unit, name), out)
+        table = _changes_table(estimator, directions, edits, amount * move, name)
+    write_grid(edit_grid(truth, seen, amounts, edits, name), out)
     output.print(measured_table(table))
-    _tell_share(unit, picture, name, amount, directions.counts[name])
+    _tell_changed(edits, truth, name, amount, directions.counts[name])
     echo(f"Sheet: {out}", output)
 
 
-def _check_sheet(overwrite: bool, out: Path, *others: Path) -> None:
-    if out.suffix.lower() != ".png":
-        raise ValueError(f"--out is {out}; a sheet is written as PNG: give a name that ends so.")
-    check_outputs(overwrite, out, *others)
+def _opened(model: str, source: str | None, device: str) -> tuple[OpenedModel, FieldData]:
+    """The model, and the fields whose test split is shown."""
+    from mamba_diffae.cli.models import OpenedModel
+
+    opened = OpenedModel.open(model, device)
+    _ = opened.estimator.latent_dim  # a baseline has none, and says so before any work
+    return opened, opened.fields(source)[1]
 
 
-def _opened(run: Path, source: str | None, device: str) -> tuple[FieldAutoencoder, GridField]:
-    """The model, and the fields that it was trained on."""
-    from mamba_diffae.cli.evaluation_data import evaluation_fields
-    from mamba_diffae.estimator import FieldAutoencoder
-    from mamba_diffae.sources import open_field
-    from mamba_diffae.training import Run
+def _field(name: str, data: FieldData, opened: OpenedModel) -> FieldData:
+    """One field on the native grid: of the test split by its number, or the first of a file."""
+    import numpy as np
 
-    model = FieldAutoencoder.from_pretrained(run, device=device)
-    _ = model.latent_dim  # a baseline has none, and says so before any work
-    if not (run / "run.json").is_file():
-        return model, open_field(source or "emoji", size=model.size)
-    return model, evaluation_fields(Run.open(run), source)[1]
+    from mamba_diffae.cli.models import one_field
 
-
-def _field(name: str, truth: GridField, model: FieldAutoencoder, run: Path) -> GridField:
-    """One complete field: of the test split by its number, or a picture of the model's size."""
-    from mamba_diffae.cli.evaluation_data import open_picture_for
-
-    if not name.isdecimal():
-        return open_picture_for(model, Path(name), run)
-    test, number = truth.split("test"), int(name)
-    if number >= len(test):
-        raise ValueError(
-            f"Field {number} was asked, but the test split has {len(test)}; give a number from 0 "
-            f"to {len(test) - 1}, or a picture file."
-        )
-    return test.take(slice(number, number + 1))
+    if name.isdecimal():
+        return one_field(data, name)
+    return opened.input(Path(name)).at(opened.estimator.grid).take(np.array([0]))
 
 
 def _column(grid: ImageGrid, i: int) -> ImageGrid:
@@ -176,25 +162,24 @@ def _column(grid: ImageGrid, i: int) -> ImageGrid:
     )
 
 
-def _directions(model: FieldAutoencoder, truth: GridField, run: Path) -> Directions:
+def _directions(opened: OpenedModel, data: FieldData) -> Directions:
     """Kept in the run's folder, if it is one; a model of the package has brought its own."""
     from mamba_diffae.latent import learn_directions
-    from mamba_diffae.models.pretrained import weights_folder
+    from mamba_diffae.models.serialization import weights_folder
 
-    kept = (run / "run.json").is_file()
     with status("Learning directions …") as tell:
         return learn_directions(
-            model,
-            truth,
-            run if kept else None,
-            shipped=None if kept else weights_folder(run),
+            opened.estimator,
+            data,
+            None if opened.run is None else opened.run.path,
+            shipped=weights_folder(opened.name) if opened.run is None else None,
             on_progress=lambda done, count: tell(
                 f"Learning directions … {done} of {count} fields encoded"
             ),
         )
 
 
-def _moved_table(
+def _changes_table(
     model: FieldAutoencoder,
     directions: Directions,
     edits: dict[bool, np.ndarray],
@@ -203,39 +188,42 @@ def _moved_table(
 ) -> Table:
     """Log odds of every attribute before the edit, and how far it took them, the edited first."""
     from mamba_diffae.benchmark import Table
-    from mamba_diffae.latent import what_moved
+    from mamba_diffae.benchmark.latent_panels import EDIT_LABELS
+    from mamba_diffae.latent import attribute_changes
 
-    moved = {
+    found = {
         conditioned: {
-            m.name: m for m in what_moved(model, directions, values[EDITS // 2], values[-1], move)
+            change.name: change
+            for change in attribute_changes(model, directions, values[EDITS // 2], values[-1], move)
         }
         for conditioned, values in edits.items()
     }
-    held, let_go = moved[True], moved[False]
-    order = sorted(let_go, key=lambda n: (n != name, -abs(let_go[n].change)))
+    conditioned, free = found[True], found[False]
+    order = sorted(free, key=lambda n: (n != name, -abs(free[n].change)))
     return Table(
-        f"What the edit of {name} moved",
+        f"What the edit of {name} changed",
         "Log odds of each attribute by a probe. Before: of the reconstruction from the latent "
-        "alone, encoded again; let go and held: how far its edit moved them, encoded again; "
-        "asked: how far the latent itself was moved.",
-        ["attribute", "before", "let go", "held", "asked"],
-        [[n, let_go[n].before, let_go[n].change, held[n].change, let_go[n].asked] for n in order],
+        "alone, encoded again; latent alone and with points: how far its edit took them, encoded "
+        "again; asked: how far the latent itself was moved.",
+        ["attribute", "before", EDIT_LABELS[False], EDIT_LABELS[True], "asked"],
+        [[n, free[n].before, free[n].change, conditioned[n].change, free[n].asked] for n in order],
     )
 
 
-def _tell_share(
-    unit: dict[bool, np.ndarray], picture: GridField, name: str, amount: float, count: int
+def _tell_changed(
+    edits: dict[bool, np.ndarray], truth: FieldData, name: str, amount: float, count: int
 ) -> None:
     from mamba_diffae.benchmark.latent_panels import EDIT_LABELS
-    from mamba_diffae.latent import moved_share
+    from mamba_diffae.latent import changed_fraction
     from mamba_diffae.latent.editing import VISIBLE
 
+    unit = {label: truth.unit_interval(edits[c]) for c, label in EDIT_LABELS.items()}
     shares = ", ".join(
-        f"{moved_share(values[EDITS // 2], values[-1]):.0%} {EDIT_LABELS[conditioned]}"
-        for conditioned, values in unit.items()
+        f"{changed_fraction(values[EDITS // 2], values[-1]):.0%} {label}"
+        for label, values in unit.items()
     )
     echo(
-        f"{picture.names[0]}, {name} {amount:+g} ({count} training fields have it). Pixels that "
-        f"moved by more than {VISIBLE:.0%} of the range: {shares}.",
+        f"{truth.names[0]}, {name} {amount:+g} ({count} training fields have it). Cells that "
+        f"changed by more than {VISIBLE:.0%} of the range: {shares}.",
         output,
     )

@@ -10,34 +10,72 @@ from typing import Annotated, Any, Literal
 import typer
 import yaml
 
-SCALES = (32, 64, 96)
-"""Resolutions to judge at, where the native size is not below."""
-
 Device = Literal["auto", "cpu", "cuda"]
-Pattern = Literal["random", "regular", "block"]
-Context = Literal["latent+points", "latent"]
+Pattern = Literal["random", "regular", "block", "stripes", "track", "clusters", "scattered"]
+DecoderInputs = Literal["latent+points", "latent"]
 
 RunOption = Annotated[Path, typer.Option("--run", help="Run folder.", show_default=False)]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="A trained model: a run folder, a saved folder, or emoji-96 of the package.",
+        metavar="MODEL",
+        show_default=False,
+    ),
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 FractionOption = Annotated[float, typer.Option(help="Share of the coarse cells that is observed.")]
 PatternOption = Annotated[Pattern, typer.Option(help="Which cells are observed.")]
+SourceOption = Annotated[
+    str | None,
+    typer.Option(help="Its training fields; default: those that the run names, if not moved."),
+]
 ScalesOption = Annotated[
     str | None,
     typer.Option(
-        help="Resolutions to judge at, pixels a side; default: 32,64,96 below the native size, and "
-        "that. Above the native size there is no truth: rendered, without a score."
+        help="Resolutions to score at, cells along the longest axis; default: 32,64,96 below the "
+        "native ones, and those. Above them there is no truth: rendered, without a score."
     ),
 ]
 SkipOption = Annotated[
     bool,
     typer.Option("--skip-broken", help="Skip pictures that cannot be decoded, and count them."),
 ]
-SizeOption = Annotated[
-    int | None, typer.Option(min=1, help="Native pixels a side to average SOURCE to.")
+NativeSizeOption = Annotated[
+    int | None, typer.Option(min=1, help="Cells along the longest axis to average SOURCE to.")
 ]
+TargetSizeOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=8000, help="Cells along the longest axis; default: the native ones."),
+]
+StepsOption = Annotated[int, typer.Option(min=1, help="Steps of the solver, for draws.")]
+
+
+def old_option(name: str, answer: str) -> Any:
+    """An option of the first edition, hidden, which is refused in favour of a new one.
+
+    Args:
+        name: Such as "--draw".
+        answer: What to write in its place; {value} stands for what was given.
+    """
+
+    def refuse(value: object) -> object:
+        if value not in (None, False):
+            raise ValueError(answer.format(value=value))
+        return value
+
+    return typer.Option(name, hidden=True, callback=refuse)
+
+
+OldRunOption = Annotated[
+    Path | None,
+    old_option("--run", "--run is a run folder; a trained model is named by --model {value}."),
+]
+"""For the commands that took the model as --run."""
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -66,15 +104,10 @@ def parse_settings(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     return changes
 
 
-def parse_scales(text: str | None, native: int) -> list[int]:
-    """Resolutions, "32,64,96" to numbers; a ValueError if it is no such list.
-
-    Args:
-        text: What was given; None: 32, 64 and 96 as far as they are below the native size, and it.
-        native: Native pixels a side.
-    """
+def parse_scales(text: str | None) -> list[int] | None:
+    """Resolutions, "32,64,96" to numbers, each once; a ValueError if it is no such list."""
     if text is None:
-        return [*(scale for scale in SCALES if scale < native), native]
+        return None
     try:
         return list(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError as error:
@@ -100,3 +133,9 @@ def check_outputs(overwrite: bool, *paths: Path | None) -> None:
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             why = "is write-protected" if folder.is_dir() else "is no folder"
             raise ValueError(f"{path} cannot be written: {folder} {why}; give another place.")
+
+
+def check_png(out: Path) -> None:
+    """Refuse another kind of file for a sheet."""
+    if out.suffix.lower() != ".png":
+        raise ValueError(f"--out is {out}; a sheet is written as PNG: give a name that ends so.")

@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mamba_diffae.cli.options import DeviceOption, OverwriteOption, SeedOption, check_outputs
+from mamba_diffae.cli.options import (
+    DeviceOption,
+    ModelOption,
+    OldRunOption,
+    OverwriteOption,
+    SeedOption,
+    SourceOption,
+    StepsOption,
+    TargetSizeOption,
+    check_outputs,
+    check_png,
+)
 from mamba_diffae.cli.shell import echo, output, status
 
 if TYPE_CHECKING:
-    from mamba_diffae.estimator import FieldAutoencoder
+    from mamba_diffae.cli.models import OpenedModel
     from mamba_diffae.evaluation import Novelty
-    from mamba_diffae.fields import GridField
+    from mamba_diffae.fields import FieldData, Grid
     from mamba_diffae.latent import Generated
     from mamba_diffae.training import Run
 
@@ -22,16 +33,10 @@ Flow = Literal["latent", "values"]
 
 
 def sample(
-    run: Annotated[
-        Path,
-        typer.Option("--run", help="Run folder, or a name such as emoji-96.", show_default=False),
-    ],
+    model: ModelOption,
     out: Annotated[Path, typer.Option(help="PNG sheet to write; .npz and .json stand beside it.")],
     n: Annotated[int, typer.Option("--n", help="How many.")] = 64,
-    size: Annotated[
-        int | None,
-        typer.Option(min=1, max=8000, help="Pixels a side; default: the native size."),
-    ] = None,
+    size: TargetSizeOption = None,
     flow: Annotated[
         Flow,
         typer.Option(help="latent: a latent is drawn, then a field from it; values: at once."),
@@ -39,68 +44,57 @@ def sample(
     mean: Annotated[
         bool, typer.Option("--mean", help="The mean of each latent in place of a draw.")
     ] = False,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the solver.")] = 20,
-    source: Annotated[
-        str | None, typer.Option(help="What it was trained on; default: what the run says.")
-    ] = None,
+    steps: StepsOption = 20,
+    source: SourceOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
+    old_run: OldRunOption = None,
 ) -> None:
-    """Draw fields from the model alone: a sheet, the arrays, and whether they are new."""
+    """Sample fields from the model alone: a sheet, and their novelty."""
+    from mamba_diffae.cli.models import OpenedModel
     from mamba_diffae.evaluation import novelty
-    from mamba_diffae.latent import generate
+    from mamba_diffae.fields import target_grid
+    from mamba_diffae.latent import sample as sampled
 
-    if out.suffix.lower() != ".png":
-        raise ValueError(f"--out is {out}; a sheet is written as PNG: give a name that ends so.")
+    check_png(out)
     check_outputs(overwrite, out, out.with_suffix(".npz"), out.with_suffix(".json"))
     if n < 1:
         raise ValueError(f"--n is {n}; ask for 1 field or more.")
-    model, truth = _opened(run, source, device, flow)
+    opened = OpenedModel.open(model, device)
+    if opened.run is not None:
+        _check_trained(opened.run, "latent" if flow == "latent" else "flow")
+    known = opened.fields(source)[0]
     for split in ("train", "test"):  # both are wanted in the end: say so before any work
-        truth.split(split)
-    with status("Drawing …") as tell:
-        drawn = generate(
-            model,
+        known.split(split)
+    with status("Sampling …") as tell:
+        drawn = sampled(
+            opened.estimator,
             n,
             size,
             seed=seed,
             steps=steps,
             flow=flow,
             mean=mean,
-            on_progress=lambda done, count: tell(f"Drawing … {done} of {count} fields"),
+            on_progress=lambda done, count: tell(f"Sampling … {done} of {count} fields"),
         )
-    found = novelty(drawn.values, truth, mirrored=model.mirrored)
-    _write(out, drawn, truth, found, {"flow": flow, "mean": mean, "seed": seed, "steps": steps})
-    echo(f"{out}: {n} fields of {drawn.values.shape[1]} × {drawn.values.shape[2]}.", output)
+    found = novelty(drawn.values, known, mirrored=opened.estimator.mirrored)
+    options = {"flow": flow, "mean": mean, "seed": seed, "steps": steps}
+    grid = target_grid(size, opened.estimator.grid)
+    _write_sheet(opened, drawn, grid, out)
+    _write_numbers(drawn, known, found, options, out)
+    echo(f"{out}: {n} fields of {grid.describe_shape()}.", output)
     for sentence in found.sentences():
         echo(f"• {sentence}", output)
 
 
-def _opened(
-    run: Path, source: str | None, device: str, flow: Flow
-) -> tuple[FieldAutoencoder, GridField]:
-    """The model, and the fields that it was trained on."""
-    from mamba_diffae.cli.evaluation_data import evaluation_fields
-    from mamba_diffae.estimator import FieldAutoencoder
-    from mamba_diffae.sources import open_field
-    from mamba_diffae.training import Run
-
-    model = FieldAutoencoder.from_pretrained(run, device=device)
-    if not (run / "run.json").is_file():
-        return model, open_field(source or "emoji", size=model.size)
-    opened = Run.open(run)
-    _check_trained(opened, "latent" if flow == "latent" else "diffusion")
-    return model, evaluation_fields(opened, source)[0]
-
-
 def _check_trained(run: Run, phase: str) -> None:
     """Refuse a run that lacks a phase, and name the command that trains it."""
-    from mamba_diffae.models.pretrained import model_class
-    from mamba_diffae.training.continuation import finished
+    from mamba_diffae.models.registry import ARCHITECTURES
+    from mamba_diffae.training.resume import finished
 
     facts = run.facts
-    if phase not in model_class(facts["model"]).phases or finished(run, phase):
+    if phase not in ARCHITECTURES.get(facts["architecture"]).phases or finished(run, phase):
         return
     command = facts.get("command", "")
     if not command.startswith("mamba-diffae fit"):
@@ -114,16 +108,24 @@ def _check_trained(run: Run, phase: str) -> None:
     )
 
 
-def _write(
-    out: Path, drawn: Generated, truth: GridField, found: Novelty, options: dict[str, object]
+def _write_sheet(opened: OpenedModel, drawn: Generated, grid: Grid, out: Path) -> None:
+    from mamba_diffae.benchmark.painters import painter_of
+    from mamba_diffae.benchmark.painting import Shown
+    from mamba_diffae.report import mosaic, write_png
+
+    painter = painter_of(opened.estimator.variables, grid)
+    write_png(mosaic([p for v in drawn.values for p in painter.paint(Shown(v, grid))]), out)
+
+
+def _write_numbers(
+    drawn: Generated, data: FieldData, found: Novelty, options: dict[str, object], out: Path
 ) -> None:
-    """The sheet, and beside it the arrays and what was measured."""
+    """The arrays, and what was measured."""
     import numpy as np
 
     from mamba_diffae.fields.atomic import atomic_file
-    from mamba_diffae.report import mosaic, write_png
 
-    known = truth.split("train")
+    known = data.split("train")
     about = {
         **options,
         "distance": found.new.tolist(),
@@ -131,7 +133,6 @@ def _write(
         "distance of the test fields": found.unseen.tolist(),
         "findings": found.sentences(),
     }
-    write_png(mosaic(list(truth.scaling.unit(drawn.values))), out)
     with atomic_file(out.with_suffix(".npz")) as temporary:
         np.savez_compressed(temporary, values=drawn.values, latents=drawn.latents)
     with atomic_file(out.with_suffix(".json")) as temporary:

@@ -15,7 +15,7 @@ from mamba_diffae.cli.shell import echo, output, status
 if TYPE_CHECKING:
     from mamba_diffae.benchmark import Page, Request, Study
     from mamba_diffae.estimator import FieldAutoencoder
-    from mamba_diffae.fields import GridField
+    from mamba_diffae.fields import FieldData
     from mamba_diffae.training import Run
 
 Scale = Literal["quick", "standard", "full"]
@@ -26,13 +26,13 @@ def experiment(
         str,
         typer.Argument(
             help="comparison, multiscale, diffusion, minimal or ablation, which train their own "
-            "models; draws, probes, latent-vs-values or interpolation, which judge one."
+            "models; draws, probes, latent-vs-values or interpolation, which score one."
         ),
     ],
     run: Annotated[Path, typer.Option("--run", help="Folder of the study.", show_default=False)],
     model: Annotated[
         str | None,
-        typer.Option(help="Run folder or name of the model to judge.", metavar="RUN"),
+        typer.Option(help="The model to score: a run folder, or emoji-96.", metavar="MODEL"),
     ] = None,
     source: Annotated[
         str | None,
@@ -48,19 +48,19 @@ def experiment(
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Answer a question in a folder: scores, tables, pictures and a page."""
+    """Answer a question in a folder: scores, tables, a page."""
     from mamba_diffae.benchmark import Request, save_page
-    from mamba_diffae.cli.evaluation_data import command_line
+    from mamba_diffae.cli.scoring import command_line
     from mamba_diffae.cli.study_registry import find_study
     from mamba_diffae.report import write_report
 
     chosen = find_study(name)
     _check_options(name, chosen, model, equal_pictures)
-    judged, truth, source = _opened(model, source, device)
+    scored, truth, source = _opened(model, source, device)
     asked = {"experiment": name, "scale": scale, "seed": seed, "source": source, "model": model}
     opened = _begin(run, {**asked, "command": command_line()}, resume, overwrite)
     spent = _elapsed(model)
-    request = Request(run, truth, source, scale, seed, device, judged, spent, equal_pictures)
+    request = Request(run, truth, source, scale, seed, device, scored, spent, equal_pictures)
     page = _answer(chosen, request, opened)
     _show(page)
     save_page(page, opened.path)
@@ -73,7 +73,7 @@ def _check_options(name: str, chosen: Study, model: str | None, equal_pictures: 
     """Refuse what the study has no use for, and ask for what it lacks."""
     if chosen.judges_model and model is None:
         raise ValueError(
-            f"The experiment {name!r} judges a trained model; say which with --model: a run folder "
+            f"The experiment {name!r} scores a trained model; say which with --model: a run folder "
             "or a name such as emoji-96."
         )
     if model is not None and not chosen.judges_model:
@@ -89,30 +89,24 @@ def _check_options(name: str, chosen: Study, model: str | None, equal_pictures: 
 
 def _opened(
     model: str | None, source: str | None, device: str
-) -> tuple[FieldAutoencoder | None, GridField, str]:
-    """The model to judge, the fields, and the name by which they are opened."""
-    from mamba_diffae.cli.evaluation_data import evaluation_fields
-    from mamba_diffae.estimator import FieldAutoencoder
+) -> tuple[FieldAutoencoder | None, FieldData, str]:
+    """The model to score, the fields, and the name by which they are opened."""
+    from mamba_diffae.cli.models import OpenedModel
     from mamba_diffae.sources import open_field
-    from mamba_diffae.training import Run
 
     if model is None:
         return None, open_field(source or "emoji"), source or "emoji"
-    loaded = FieldAutoencoder.from_pretrained(model, device=device)
-    if not (Path(model) / "run.json").is_file():
-        truth = open_field(source or "emoji")
-        return loaded, open_field(truth, size=min(truth.size, loaded.size)), source or "emoji"
-    opened = Run.open(model)
-    return loaded, evaluation_fields(opened, source)[1], source or opened.facts["source"]
+    opened = OpenedModel.open(model, device)
+    fields = opened.fields(source)[1]
+    return opened.estimator, fields, source or opened.source or ""
 
 
 def _elapsed(model: str | None) -> dict[str, float]:
-    """Seconds that each phase of the judged model took, if it is a run."""
+    """Seconds that each phase of the scored model took, if it is a run."""
+    from mamba_diffae.cli.models import is_run
     from mamba_diffae.training import Run
 
-    if model is None or not (Path(model) / "run.json").is_file():
-        return {}
-    return Run.open(model).facts["elapsed"]
+    return Run.open(model).facts["elapsed"] if model is not None and is_run(model) else {}
 
 
 def _begin(folder: Path, facts: dict[str, Any], resume: bool, overwrite: bool) -> Run:
@@ -134,6 +128,8 @@ def _begin(folder: Path, facts: dict[str, Any], resume: bool, overwrite: bool) -
 
 def _answer(chosen: Study, request: Request, run: Run) -> Page:
     """The page, with what was run; the time adds up over resumed parts."""
+    from mamba_diffae.cli.scoring import machine_facts
+
     started, before = time.monotonic(), run.facts["elapsed"].get("experiment", 0.0)
     try:
         with status("Working …") as tell:
@@ -146,8 +142,7 @@ def _answer(chosen: Study, request: Request, run: Run) -> Page:
         "this page": facts["command"],
         "scale and seed": f"{facts['scale']}, seed {facts['seed']}",
         "time": f"{facts['elapsed']['experiment']:.0f} s",
-        "hardware": ", ".join(f"{n}: {value}" for n, value in facts["hardware"].items() if value),
-        "versions": ", ".join(f"{n} {version}" for n, version in facts["versions"].items()),
+        **machine_facts(facts),
     }
     page = chosen.page(result)
     return replace(page, facts={**about, **page.facts})

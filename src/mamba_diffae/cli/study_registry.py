@@ -9,7 +9,7 @@ from pathlib import Path
 
 import mamba_diffae
 from mamba_diffae.benchmark import Study
-from mamba_diffae.models.presets import unknown
+from mamba_diffae.registry import unknown
 
 GROUP = "mamba_diffae.studies"
 """Entry points of this group are studies: the name, to a `Study`."""

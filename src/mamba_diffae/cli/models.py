@@ -1,0 +1,160 @@
+"""A trained model as a command names it, its training fields, and fields that are given to it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import final
+
+import numpy as np
+
+from mamba_diffae.estimator import FieldAutoencoder
+from mamba_diffae.fields import FieldData, Grid, ShapeError, ValuesError
+from mamba_diffae.sources import open_field, open_picture, picture_data
+from mamba_diffae.training import Run
+
+PACKAGED = {"emoji-96": "emoji"}
+"""Models that come with the package, and what they were trained on."""
+RESULTS = Path("runs")
+"""Where results of models go that are not in a run folder, each in a folder of its name."""
+ARRAYS = {".npy", ".npz"}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class OpenedModel:
+    """A trained model.
+
+    Attributes:
+        name: As it was given: a run folder, a saved folder, or a name of the package.
+        estimator: Fitted.
+        run: The run folder, if it is one.
+    """
+
+    name: str
+    estimator: FieldAutoencoder
+    run: Run | None
+
+    @classmethod
+    def open(cls, name: str, device: str) -> OpenedModel:
+        """Open a model.
+
+        Raises:
+            ValueError: As `FieldAutoencoder.from_pretrained`.
+        """
+        estimator = FieldAutoencoder.from_pretrained(name, device=device)
+        return cls(name, estimator, Run.open(name) if is_run(name) else None)
+
+    @property
+    def source(self) -> str | None:
+        """What it was trained on, where that is known."""
+        return PACKAGED.get(self.name) if self.run is None else self.run.facts.get("source")
+
+    def fields(
+        self, other: str | None = None, skip_broken: bool = False
+    ) -> tuple[FieldData, FieldData]:
+        """What it was trained on, and what it is to be scored on.
+
+        Args:
+            other: Another source, to be scored on; finer fields are averaged to the native cells.
+                It stands for the training fields too, if it is not known what they were, or they
+                cannot be opened any more.
+            skip_broken: Skip pictures of the other source that cannot be decoded.
+
+        Raises:
+            ValueError: If there is no source at all, or as `open_field`.
+        """
+        known = self._known(other is not None, skip_broken)
+        if other is None:
+            if known is None:
+                raise ValueError(
+                    f"{self.name} does not say on what it was trained; name the source of its "
+                    "fields with --source."
+                )
+            return known, known
+        fields, most = open_field(other, skip_broken=skip_broken), max(self.estimator.grid.shape)
+        fields = open_field(fields, size=min(max(fields.shape), most))
+        ours = self.estimator.variables
+        if [v.name for v in fields.variables] == [v.name for v in ours]:
+            fields = replace(fields, variables=ours)  # scored by the same limits
+        return known or fields, fields
+
+    def _known(self, moved: bool, skip_broken: bool) -> FieldData | None:
+        """The training fields; None if they are not known, or moved and another source is given."""
+        if self.source is None:
+            return None
+        facts = {} if self.run is None else self.run.facts
+        broken, shape = facts.get("skip_broken", False) or skip_broken, self.estimator.grid.shape
+        try:
+            return open_field(self.source, size=shape, skip_broken=broken)
+        except (ValueError, OSError) as error:
+            if not moved:
+                hint = "If it was moved, name it with --source."
+                raise ValueError(f"{error} {self.name} was trained on that. {hint}") from error
+            warnings.warn(
+                f"{self.source}, which {self.name} was trained on, cannot be opened; the source "
+                "that was given stands for it.",
+                stacklevel=3,
+            )
+            return None
+
+    def input(self, file: Path) -> FieldData:
+        """The fields of a file as the model takes them.
+
+        Args:
+            file: A picture, of which the central part of the model's aspect is taken; or an array
+                file, whose numbers are in the units of the model's variables.
+
+        Raises:
+            ValueError: If it cannot be read, is too small, or the model is of other fields.
+        """
+        if file.suffix.lower() in ARRAYS:
+            return self._arrays(file)
+        variables, grid = self.estimator.variables, self.estimator.grid
+        if grid.dim == 2:
+            picture = picture_data(open_picture(file, grid.shape)[None], names=[file.stem])
+            theirs = [v.limits for v in picture.variables]
+            if theirs == [v.limits for v in variables]:
+                return replace(picture, grid=grid)
+        told = ", ".join(f"{v.name} from {v.limits[0]:g} to {v.limits[1]:g}" for v in variables)
+        raise ValuesError(
+            f"{self.name} was trained on {len(variables)} variables ({told}) on the axes "
+            f"{', '.join(grid.names)}, not on colour pictures (three of 0 to 255); give its fields "
+            "as a .npy or .npz file."
+        )
+
+    def _arrays(self, file: Path) -> FieldData:
+        data, ours = open_field(file), self.estimator.grid
+        if data.grid.dim != ours.dim or data.n_variables != len(self.estimator.variables):
+            raise ShapeError(
+                f"{file} holds {len(data)} snapshots of {data.n_variables} variables on the axes "
+                f"{', '.join(data.grid.names)}, but {self.name} was trained on "
+                f"{len(self.estimator.variables)} variables on {', '.join(ours.names)}; give an "
+                f"array (S, {', '.join(ours.names)}, C), one field alone as array[None]."
+            )
+        # An array without coordinates lies where the model's fields do.
+        bare = data.grid.axes == Grid.default(data.shape).axes
+        grid = replace(ours.regrid(data.shape), mask=data.grid.mask) if bare else data.grid
+        return replace(data, variables=self.estimator.variables, grid=grid)
+
+
+def is_run(name: str | Path) -> bool:
+    """Whether a model is named by its run folder."""
+    return (Path(name) / "run.json").is_file()
+
+
+def result_folder(name: str) -> Path:
+    """Where the result of a model's evaluation is kept, unless another folder is given."""
+    return Path(name) if is_run(name) else RESULTS / Path(name).name
+
+
+def one_field(data: FieldData, number: str) -> FieldData:
+    """One field of the test split by its number, from 0 on."""
+    test, i = data.split("test"), int(number)
+    if i >= len(test):
+        raise ValueError(
+            f"Field {i} was asked, but the test split has {len(test)}; give a number from 0 to "
+            f"{len(test) - 1}, or a file."
+        )
+    return test.take(np.array([i]))

@@ -1,0 +1,108 @@
+"""The command `fit`: a model from fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mamba_diffae.cli.options import (
+    DeviceOption,
+    NativeSizeOption,
+    OverwriteOption,
+    ResumeOption,
+    RunOption,
+    SeedOption,
+    SkipOption,
+    old_option,
+    parse_settings,
+)
+from mamba_diffae.cli.shell import echo
+
+if TYPE_CHECKING:
+    from mamba_diffae.estimator import FieldAutoencoder
+    from mamba_diffae.fields import FieldData
+
+
+def fit(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="'emoji', cifar10:DIR, stl10:DIR, hf:NAME, an image folder, a .npy or .npz file."
+        ),
+    ],
+    run: RunOption,
+    architecture: Annotated[
+        str, typer.Option(help="autoencoder, mamba-diffusion or minimal-latent.")
+    ] = "autoencoder",
+    preset: Annotated[str, typer.Option(help="Sizes: small, base, tiny or paper.")] = "small",
+    phase: Annotated[
+        str,
+        typer.Option(
+            help="autoencoder, flow (or diffusion) or latent, several with commas, or all that "
+            "the architecture has."
+        ),
+    ] = "all",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="A setting, a.b=c: --set model.d_model=64 --set autoencoder.steps=100"
+        ),
+    ] = None,
+    native_size: NativeSizeOption = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    skip_broken: SkipOption = False,
+    old_model: Annotated[
+        str | None,
+        old_option(
+            "--model",
+            "--model names a trained model; the architecture is given by --architecture {value}.",
+        ),
+    ] = None,
+) -> None:
+    """Train on SOURCE into a run folder, phase after phase."""
+    from mamba_diffae.cli.scoring import command_line, provenance
+    from mamba_diffae.estimator import FieldAutoencoder
+    from mamba_diffae.sources import open_field
+
+    changes = parse_settings(set_ or [])
+    data = open_field(source, size=native_size, skip_broken=skip_broken)
+    estimator = FieldAutoencoder(
+        preset, architecture=architecture, seed=seed, device=device, changes=changes
+    )
+    tell_fields(data)
+    tell_settings(estimator, data)
+    estimator.fit(
+        data,
+        run=run,
+        phases=None if phase == "all" else [name.strip() for name in phase.split(",")],
+        resume=resume,
+        overwrite=overwrite,
+        facts={"command": command_line(), **provenance(source, data, skip_broken)},
+    )
+    echo(f"Done: {run}. Next: mamba-diffae evaluate --model {run}")
+
+
+def tell_fields(data: FieldData) -> None:
+    """What was opened."""
+    counts = ", ".join(f"{int((data.splits == s).sum())} {s}" for s in ("train", "val", "test"))
+    variables = ", ".join(f"{v.name}{v.unit and f' in {v.unit}'}" for v in data.variables)
+    gaps = "" if data.complete else f" {1 - data.valid_mask().mean():.0%} of the values are gaps."
+    echo(
+        f"{len(data)} snapshots of {data.grid.describe_shape()} cells "
+        f"({', '.join(data.grid.names)}) of {variables}: {counts}.{gaps}"
+    )
+
+
+def tell_settings(estimator: FieldAutoencoder, data: FieldData) -> None:
+    """What was inferred from them."""
+    from mamba_diffae.fields import Frame
+
+    for sentence in estimator.settings(data).describe():
+        echo(f"• {sentence}")
+    frame = Frame.of(data)
+    if len(set(frame.length)) > 1:
+        echo(f"• Lengths along the axes that count alike: {frame.describe()}.")
