@@ -71,11 +71,11 @@ def convert(old: Path, new: Path, data: FieldData) -> None:
 
 def _config(old: dict, data: FieldData) -> dict:
     """The fields of a config of format 5."""
-    kept = (
-        "value_dim sigma fourier_features d_model latent_dim d_state encoder_blocks decoder_blocks "
-        "directions step velocity pooling decoder tokens patch exemplars mirrored neighbours "
-        "message head"
-    ).split()
+    kept = [
+        *("value_dim", "sigma", "fourier_features", "d_model", "latent_dim", "d_state"),
+        *("encoder_blocks", "decoder_blocks", "directions", "step", "velocity", "pooling"),
+        *("decoder", "tokens", "patch", "exemplars", "mirrored", "neighbours", "message", "head"),
+    ]
     n = round(2 * old["band"])
     return {
         **{name: old[name] for name in kept},

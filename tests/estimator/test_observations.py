@@ -61,7 +61,7 @@ def test_places_outside_are_numbered(scaler, coords, message):
 
 def test_of_several_fields_the_field_is_named(scaler):
     both = batch(points([[55, 10]]), points([[55, 10], [70, 10]]))
-    with pytest.raises(ValueError, match="1 of 2 observations of field 1 lie outside.*number 1"):
+    with pytest.raises(ValueError, match=r"1 of 2 observations of field 1 lie outside.*number 1"):
         scaler.observations(both)
 
 
@@ -116,7 +116,7 @@ def test_fields_on_another_grid_are_refused(scaler):
 def test_an_axis_of_one_cell_is_refused():
     grid = Grid((Axis.regular("time", 0, 1, 1), *GRID.axes))
     data = FieldData(VARIABLES, grid, np.ones((2, 1, 10, 16, 2)))
-    with pytest.raises(ValueError, match="axis 'time' has one cell; .*drop this one"):
+    with pytest.raises(ValueError, match=r"axis 'time' has one cell; .*drop this one"):
         FieldScaler.of(data)
 
 

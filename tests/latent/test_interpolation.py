@@ -8,33 +8,33 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mamba_diffae import FieldAutoencoder, GridField, observe
+from mamba_diffae import FieldAutoencoder, FieldData, observe
 from mamba_diffae.latent import interpolate, reconstructions
 from mamba_diffae.latent.interpolation import lerp, slerp_weights
 
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
-CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "diffusion": FEW}
+CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "flow": FEW}
 ALPHAS = np.linspace(0, 1, 9)
 
 
 @pytest.fixture(scope="module")
-def truth(smooth_fields: Callable[..., GridField]) -> GridField:
-    return smooth_fields(count=6, size=16, channels=2)
+def truth(smooth_fields: Callable[..., FieldData]) -> FieldData:
+    return smooth_fields(count=6, shape=(12, 16), variables=2)
 
 
 @pytest.fixture(scope="module")
-def model(truth: GridField) -> FieldAutoencoder:
-    phases = ["autoencoder", "diffusion"]
+def model(truth: FieldData) -> FieldAutoencoder:
+    phases = ["autoencoder", "flow"]
     return FieldAutoencoder("tiny", changes=CHANGES).fit(truth, phases=phases)
 
 
 @pytest.fixture(scope="module")
-def pair(truth: GridField) -> list[GridField]:
+def pair(truth: FieldData) -> list[FieldData]:
     return [truth.take(slice(i, i + 1)) for i in range(2)]
 
 
 @pytest.fixture(scope="module")
-def seen(pair: list[GridField]) -> list:
+def seen(pair: list[FieldData]) -> list:
     return [observe(field, 0.5) for field in pair]
 
 
@@ -70,19 +70,19 @@ def test_vectors_without_one_arc_are_joined_straight(factor):
 
 
 def test_a_path_of_means_is_decoded_from_latents_on_a_line(model, seen):
-    path = interpolate(model, *seen, 5, size=24)
+    path = interpolate(model, *seen, 5, targets=24)
     ends = [model.encode(field)[0] for field in seen]
     np.testing.assert_array_equal(path.latents[[0, -1]], ends)
     np.testing.assert_allclose(path.latents[1], 0.75 * ends[0] + 0.25 * ends[1], rtol=1e-5)
-    assert path.values.shape == (5, 24, 24, 2)
-    alone = model.predict(seen[1], 24, context="latent").mean[0]
+    assert path.values.shape == (5, 18, 24, 2)
+    alone = model.predict(seen[1], 24, decoder_inputs="latent").mean[0]
     np.testing.assert_allclose(path.values[-1], alone, atol=1e-4)
 
 
 def test_all_draws_of_a_path_share_one_noise_function(model, seen):
     path = interpolate(model, seen[0], seen[0], 3, noise="seeded", steps=2, seed=5)
     np.testing.assert_array_equal(path.values, path.values[:1].repeat(3, axis=0))
-    ours = model.predict(seen[0], None, 1, context="latent", seed=5, steps=2).sample[0]
+    ours = model.predict(seen[0], None, 1, decoder_inputs="latent", seed=5, steps=2).draws[0]
     np.testing.assert_allclose(path.values[:1], ours, atol=1e-4)
     other = interpolate(model, seen[0], seen[0], 2, noise="seeded", steps=2, seed=6)
     assert abs(other.values[0] - path.values[0]).max() > 1e-3
@@ -92,10 +92,10 @@ def test_with_their_noises_the_ends_come_back(model, seen, pair):
     options = {"noise": "inverted", "complete": pair, "steps": 12}
     path = interpolate(model, *seen, 3, **options)
     for end, field in zip(path.values[[0, -1]], pair, strict=True):
-        error = field.scaling.unit(end) - field.scaling.unit(field.values[0])
+        error = field.unit_interval(end) - field.unit_interval(field.values[0])
         assert -10 * np.log10(np.square(error).mean()) > 30
-    half = interpolate(model, *seen, 3, **options, size=8).values
-    cells = path.values.reshape(3, 8, 2, 8, 2, 2).mean(axis=(2, 4))
+    half = interpolate(model, *seen, 3, **options, targets=8).values
+    cells = path.values.reshape(3, 6, 2, 8, 2, 2).mean(axis=(2, 4))
     np.testing.assert_allclose(half, cells, atol=1e-5)
 
 
@@ -114,25 +114,25 @@ def test_what_makes_no_path_is_refused(model, seen, pair, truth):
         interpolate(model, *seen, noise="invert")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="the two complete fields"):
         interpolate(model, *seen, noise="inverted")
-    with pytest.raises(ValueError, match="16 × 16 pixels, and 32 were asked"):
-        interpolate(model, *seen, noise="inverted", complete=pair, size=32)
+    with pytest.raises(ValueError, match="native 12 × 16 cells, and finer targets were asked"):
+        interpolate(model, *seen, noise="inverted", complete=pair, targets=32)
     with pytest.raises(ValueError, match="One field was expected at each end, and 6"):
         interpolate(model, observe(truth, 0.5), seen[1])
 
 
 def test_a_baseline_has_nothing_to_interpolate(truth, seen):
-    changes = {"model": {"d_model": 16}, "diffusion": FEW}
-    model = FieldAutoencoder("tiny", model="minimal-latent", changes=changes).fit(truth)
+    changes = {"model": {"d_model": 16}, "flow": FEW}
+    model = FieldAutoencoder("tiny", architecture="minimal-latent", changes=changes).fit(truth)
     with pytest.raises(ValueError, match="has no latent"):
         interpolate(model, *seen)
 
 
-def test_their_own_noise_rebuilds_fields_in_both_contexts(model, truth):
+def test_their_own_noise_rebuilds_fields_from_either_input(model, truth):
     rebuilt = reconstructions(model, truth, observe(truth, 0.2), steps=12)
     error = {
-        name: np.square(truth.scaling.unit(v) - truth.scaling.unit(truth.values)).mean()
+        name: np.square(truth.unit_interval(v) - truth.unit_interval(truth.values)).mean()
         for name, v in rebuilt.items()
     }
     assert len(error) == 6
-    for context in ("latent", "latent+points"):
-        assert error[f"{context} + inverted noise"] < 1e-3 < error[f"{context}: mean"]
+    for inputs in ("latent", "latent+points"):
+        assert error[inputs, "inverted"] < 1e-3 < error[inputs, "mean"]

@@ -1,30 +1,32 @@
-"""Sampling: one field for one seed at every size, whatever the count; and what is refused."""
+"""Sampling: one field for one seed on every grid, whatever the count; and what is refused."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mamba_diffae import FieldAutoencoder, Generated, generate
-from mamba_diffae.fields import area_average
+from mamba_diffae import FieldAutoencoder
+from mamba_diffae.latent import Generated, sample
 
-SIZE = 24
+SHAPE = (16, 24)
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
 
 
 @pytest.fixture(scope="module")
 def model(smooth_fields) -> FieldAutoencoder:
-    phases = dict.fromkeys(("autoencoder", "diffusion", "latent"), FEW)
+    phases = dict.fromkeys(("autoencoder", "flow", "latent"), FEW)
     changes = {"model": {"d_model": 16}, "data": {"encodings": 1}, **phases}
-    truth = smooth_fields(count=12, size=SIZE, channels=2)
+    truth = smooth_fields(count=12, shape=SHAPE, variables=2)
     return FieldAutoencoder("tiny", changes=changes).fit(truth)
 
 
 @pytest.fixture(scope="module")
 def drawn(model) -> Generated:
-    return generate(model, 5, seed=3, steps=3)
+    return sample(model, 5, seed=3, steps=3)
 
 
 def test_fields_and_their_latents(model, drawn):
-    assert drawn.values.shape == (5, SIZE, SIZE, 2)
+    assert drawn.values.shape == (5, *SHAPE, 2)
     assert drawn.latents.shape == (5, model.latent_dim)
     assert np.isfinite(drawn.values).all()
     assert not np.allclose(drawn.latents[0], drawn.latents[1])
@@ -32,40 +34,42 @@ def test_fields_and_their_latents(model, drawn):
 
 
 def test_a_field_does_not_depend_on_the_count(model, drawn):
-    few = generate(model, 2, seed=3, steps=3)
+    few = sample(model, 2, seed=3, steps=3)
     np.testing.assert_allclose(few.latents, drawn.latents[:2], atol=1e-5)
     np.testing.assert_allclose(few.values, drawn.values[:2], atol=1e-3)
-    other = generate(model, 2, seed=4, steps=3)
+    other = sample(model, 2, seed=4, steps=3)
     assert not np.allclose(other.latents, few.latents, atol=0.1)
 
 
-def test_the_same_field_at_every_size(model, drawn):
-    coarse = generate(model, 5, 8, seed=3, steps=3)
+def test_the_same_field_on_every_grid(model, drawn):
+    coarse = sample(model, 5, (8, 12), seed=3, steps=3)
     np.testing.assert_array_equal(coarse.latents, drawn.latents)
-    np.testing.assert_allclose(coarse.values, area_average(drawn.values, 8), atol=1e-4)
-    # At three times the native size every third pixel stands on a native one.
-    fine = generate(model, 1, 3 * SIZE, seed=3, steps=3)
+    np.testing.assert_allclose(
+        coarse.values, drawn.values.reshape(5, 8, 2, 12, 2, 2).mean(axis=(2, 4)), atol=1e-4
+    )
+    # With three times as many cells the middle one of three stands on a native one.
+    fine = sample(model, 1, (48, 72), seed=3, steps=3)
     np.testing.assert_allclose(fine.values[0, 1::3, 1::3], drawn.values[0], atol=2e-3)
 
 
 def test_the_mean_of_a_latent_is_no_draw(model, drawn):
-    mean = generate(model, 5, seed=3, steps=3, mean=True)
+    mean = sample(model, 5, seed=3, steps=3, mean=True)
     assert np.array_equal(mean.latents, drawn.latents)
     np.testing.assert_allclose(mean.values, model.decode(drawn.latents).mean, atol=1e-4)
     assert not np.allclose(mean.values, drawn.values, atol=0.05)
 
 
-def test_a_flow_in_the_values_hears_no_latent(model, drawn):
-    direct = generate(model, 5, seed=3, steps=3, flow="values")
+def test_a_flow_in_the_values_reads_no_latent(model, drawn):
+    direct = sample(model, 5, seed=3, steps=3, flow="values")
     assert not direct.latents.any()
     assert not np.allclose(direct.values[0], direct.values[1], atol=0.05)
-    nothing = model.decode(np.zeros((5, model.latent_dim)), n_samples=1, seed=3, steps=3)
-    assert np.array_equal(direct.values, nothing.sample[0])
+    nothing = model.decode(np.zeros((5, model.latent_dim)), n_draws=1, seed=3, steps=3)
+    assert np.array_equal(direct.values, nothing.draws[0])
 
 
 def test_progress_is_told(model):
     told = []
-    generate(model, 2, 8, steps=1, on_progress=lambda done, count: told.append((done, count)))
+    sample(model, 2, 8, steps=1, on_progress=lambda done, count: told.append((done, count)))
     assert told == [(2, 2)]
 
 
@@ -76,21 +80,21 @@ def test_progress_is_told(model):
         ({"seed": -1}, "seed is -1"),
         ({"flow": "value"}, "did you mean 'values'"),
         ({"flow": "values", "mean": True}, "has one mean"),
-        ({"size": 0}, "1 or more"),
+        ({"targets": 0}, "1 or more"),
         ({"steps": 0}, "at least 1"),
     ],
 )
 def test_what_cannot_be_is_refused(model, options, message):
     with pytest.raises(ValueError, match=message):
-        generate(model, **{"count": 1, **options})
+        sample(model, **{"count": 1, **options})
 
 
 def test_a_model_without_the_phase_names_the_command(model, tmp_path):
     model.save_pretrained(tmp_path / "saved")
     bare = FieldAutoencoder.from_pretrained(tmp_path / "saved")
-    assert np.allclose(generate(bare, 1, 8, steps=2).values, generate(model, 1, 8, steps=2).values)
-    bare._latent_prior = None
+    assert np.allclose(sample(bare, 1, 8, steps=2).values, sample(model, 1, 8, steps=2).values)
+    bare._fitted = replace(bare.fitted, latent_flow=None)
     with pytest.raises(ValueError, match=r"no flow of latents yet; .*fit SOURCE --phase latent"):
-        generate(bare, 1)
+        sample(bare, 1)
     with pytest.raises(ValueError, match="not fitted"):
-        generate(FieldAutoencoder("tiny"), 1)
+        sample(FieldAutoencoder("tiny"), 1)

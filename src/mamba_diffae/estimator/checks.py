@@ -90,8 +90,8 @@ def _check_values(given: Observations, variables: Sequence[Variable]) -> None:
         if bad.any():
             raise ValuesError(
                 f"The noise of {variable.name!r} holds {int(bad.sum())} negative, NaN or infinite "
-                f"numbers, such as {float(noise[bad][0]):g}{unit}; a noise is a standard deviation, "
-                "0 or more."
+                f"numbers, such as {float(noise[bad][0]):g}{unit}; a noise is a standard "
+                "deviation, 0 or more."
             )
 
 

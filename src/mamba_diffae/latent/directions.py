@@ -148,12 +148,14 @@ def learn_directions(
 
 
 def _check(model: FieldAutoencoder, train: FieldData, labels: Mapping[str, np.ndarray]) -> None:
-    exemplars = len(model.fitted.autoencoder.prior.groups)
-    if train.grid.axes != model.grid.axes or len(train) < exemplars:
+    groups = model.fitted.autoencoder.prior.groups.cpu().numpy()
+    known = np.isin(groups, train.groups)
+    if train.grid.axes != model.grid.axes or not known.all():
         raise ValueError(
             f"{len(train)} training fields on {train.grid.describe_shape()} cells were given, but "
-            f"the model was fitted on {model.grid.describe_shape()} cells and keeps {exemplars} "
-            "fields; give those that it was fitted on."
+            f"the model was fitted on {model.grid.describe_shape()} cells and keeps {len(groups)} "
+            f"fields, of which {int(known.sum())} are of groups that were given; give those that "
+            "it was fitted on."
         )
     if not labels:
         raise ValueError(
