@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 
 from mamba_diffae.fields import FieldData
 from mamba_diffae.models import ARCHITECTURES
-from mamba_diffae.training import Run
+from mamba_diffae.training import Objective, Run
+from mamba_diffae.training.objectives.flow import FlowMatching
 from mamba_diffae.training.session import PhaseResult, TrainingSession
 from mamba_diffae.training.settings import settings_for
 
@@ -18,7 +19,12 @@ BOTH_PHASES = ["autoencoder", "flow"]
 
 
 def fit(
-    data: FieldData, run: Path, phases: list[str] | None = None, encodings: int = 1, **steps: int
+    data: FieldData,
+    run: Path,
+    phases: list[str] | None = None,
+    encodings: int = 1,
+    objectives: dict[str, Objective] | None = None,
+    **steps: int,
 ) -> list[PhaseResult]:
     architecture = ARCHITECTURES.get("autoencoder")
     changes = {
@@ -26,7 +32,7 @@ def fit(
     }
     changes |= {"model": {"d_model": 16}, "data": {"encodings": encodings}}
     settings = settings_for(architecture, data, geometry(data), "tiny", changes)
-    session = TrainingSession(architecture, "tiny", 0, "cpu", settings, data)
+    session = TrainingSession(architecture, "tiny", 0, "cpu", settings, data, objectives or {})
     return list(session.train(run, phases or BOTH_PHASES, resume=True))
 
 
@@ -119,3 +125,21 @@ def test_the_literature_s_name_of_a_phase_is_understood(data, folder: Path) -> N
         ValueError, match="Unknown phase of autoencoder 'flaw'; did you mean 'flow'"
     ):
         fit(data, folder, ["flaw"])
+
+
+def test_objectives_are_given_by_phase(data, folder: Path) -> None:
+    class Counted(Objective):
+        name = "counted"
+        calls = 0
+
+        def loss(self, model, batch):
+            self.calls += 1
+            return FlowMatching().loss(model, batch)
+
+    counted = Counted()
+    fit(data, folder, ["flow"], objectives={"diffusion": counted}, flow=5)
+    assert counted.calls == 2  # the two steps that were missing
+    with pytest.raises(
+        ValueError, match="Unknown phase of autoencoder 'flaw'; did you mean 'flow'"
+    ):
+        fit(data, folder, objectives={"flaw": counted})

@@ -17,7 +17,7 @@ from mamba_diffae.training.fit import PhaseOptions, train_phase
 from mamba_diffae.training.latent_fit import train_latent_flow
 from mamba_diffae.training.loop.processes import Processes
 from mamba_diffae.training.objectives import Objective
-from mamba_diffae.training.phases import LATENT
+from mamba_diffae.training.phases import LATENT, chosen_phases, phase_name
 from mamba_diffae.training.resume import begin, begin_run, outdated
 from mamba_diffae.training.run import Run
 from mamba_diffae.training.settings import Settings
@@ -82,8 +82,10 @@ class TrainingSession:
             overwrite: Start anew where a run stands.
 
         Raises:
-            ValueError: If a phase is missing or stands already, or the folder holds something else.
+            ValueError: If a phase is unknown, missing or stands already, or the folder holds something
+                else.
         """
+        chosen_phases(self.architecture, self.objectives)
         processes, settings = Processes(self.device), self.settings.to_dict()
         known = {"model": self.architecture.kind, "preset": self.preset, "seed": self.seed}
         known |= {**(facts or {}), "settings": settings, "processes": processes.count}
@@ -104,7 +106,7 @@ class TrainingSession:
         self, phase: str, net: FieldFlow, run: Run, resume: bool
     ) -> tuple[FieldFlow, LatentFlow | None]:
         config, data = self.settings.training[phase], self.settings.data
-        objective = self.objectives.get(phase)
+        objective = {phase_name(name): o for name, o in self.objectives.items()}.get(phase)
         options = PhaseOptions(config, data, self.seed, resume, self.device, objective)
         if phase != LATENT:
             return train_phase(net, phase, self.data, run, options), None
