@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mamba_diffae.models import MambaDiffusionAutoencoder
-from mamba_diffae.models.config import AutoencoderConfig
+from mamba_diffae.fields import Observations
+from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.training import hardware
 
 COUNTS = (256, 1024, 4096, 16384, 65536)
@@ -52,7 +52,6 @@ def seconds(encode: Callable[[], object]) -> float:
 def measure(repeats: int, patience: float) -> dict[str, dict[int, float]]:
     net = MambaDiffusionAutoencoder.from_preset("small").eval()
     config = net.config
-    assert isinstance(config, AutoencoderConfig)
     attention = AttentionEncoder(config.d_model, config.encoder_blocks, config.latent_dim).eval()
     found: dict[str, dict[int, float]] = {"mamba": {}, "attention": {}}
     expected = 0.0
@@ -60,9 +59,8 @@ def measure(repeats: int, patience: float) -> dict[str, dict[int, float]]:
         generator = torch.Generator().manual_seed(count)
         coords = torch.rand(1, count, 2, generator=generator)
         values = torch.randn(1, count, 3, generator=generator)
-        encoders: dict[str, Callable[[], object]] = {
-            "mamba": lambda c=coords, v=values: net.encode(c, v)
-        }
+        seen = Observations(coords, values, torch.ones_like(values, dtype=torch.bool))
+        encoders: dict[str, Callable[[], object]] = {"mamba": lambda seen=seen: net.encode(seen)}
         if expected < patience:
             encoders["attention"] = lambda c=coords, v=values: attention(c, v)
         for encode in encoders.values():

@@ -3,8 +3,8 @@
     python benchmarks/training_speed.py
 
 Steps with the fast and with the reference scan alternate on the same batches, so that a busy
-machine slows both. Printed are medians of processor time for each part of a step, and the pictures
-a second that training makes when batches are made ahead.
+machine slows both. Printed are medians of processor time for each part of a step, and the fields a
+second that training makes when batches are prefetched.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from contextlib import contextmanager
 
 import torch
 
-from mamba_diffae.models import MambaDiffusionAutoencoder
+from mamba_diffae.estimator.scaling import FieldScaler
+from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.nn import mamba
 from mamba_diffae.scan import selective_scan
 from mamba_diffae.sources import open_field
 from mamba_diffae.training import TrainingConfig, hardware
-from mamba_diffae.training.ahead import made_ahead
-from mamba_diffae.training.batches import FieldBatches, TrainingBatch, exemplar_values
-from mamba_diffae.training.learner import Learner
-from mamba_diffae.training.phases import PHASES
-from mamba_diffae.training.processes import Processes
+from mamba_diffae.training.data.batches import FieldBatches, TrainingBatch
+from mamba_diffae.training.loop.learner import Learner
+from mamba_diffae.training.loop.prefetch import prefetch
+from mamba_diffae.training.loop.processes import Processes
+from mamba_diffae.training.objectives import phase_objective
 from mamba_diffae.training.settings import settings_for
 
 PARTS = ("batch", "forward", "backward", "update")
@@ -48,29 +49,31 @@ def main() -> None:
     for name, times in spent.items():
         each = {part: 1e3 * statistics.median(times[part]) / size for part in PARTS}
         listed = ", ".join(f"{part} {ms:.2f}" for part, ms in each.items())
-        print(f"{name:>10}: {sum(each.values()):.2f} ms of processor time a picture ({listed})")
-    rate = ahead(batches, learner, options.steps) * size
-    print(f"   trained: {rate:.1f} pictures a second, batches made ahead")
+        print(f"{name:>10}: {sum(each.values()):.2f} ms of processor time a field ({listed})")
+    rate = steps_a_second(batches, learner, options.steps) * size
+    print(f"   trained: {rate:.1f} fields a second, batches prefetched")
 
 
 def prepared(preset: str) -> tuple[FieldBatches, Learner, TrainingConfig]:
     """What phase 1 trains with."""
-    truth = open_field("emoji").split("train")
-    settings = settings_for(MambaDiffusionAutoencoder, truth, preset)
+    data = open_field("emoji").split("train")
+    scaler = FieldScaler.of(data)
+    inside = scaler.data(data)
+    settings = settings_for(MambaDiffusionAutoencoder, inside, scaler.geometry, preset)
     config = settings.training["autoencoder"]
     torch.manual_seed(0)
     net = MambaDiffusionAutoencoder.from_preset(preset, **settings.model.model_dump())
-    if net.prior is not None:
-        net.remember(exemplar_values(net.prior, truth))
+    net.fit_prior(inside)
     batches = FieldBatches(
-        truth,
+        inside,
         settings.data,
+        copy.deepcopy(net.prior),
         seed=0,
         batch_size=config.batch_size,
-        anchors=net.config.anchors,
-        prior=copy.deepcopy(net.prior),
+        anchor_shape=net.anchor_shape,
     )
-    return batches, Learner(net, PHASES["autoencoder"], config, Processes("cpu")), config
+    objective = phase_objective("autoencoder")
+    return batches, Learner(net, objective, config, Processes("cpu")), config
 
 
 def parts(batches: FieldBatches, learner: Learner, steps: int) -> dict[str, dict[str, list[float]]]:
@@ -91,7 +94,7 @@ def parts(batches: FieldBatches, learner: Learner, steps: int) -> dict[str, dict
 def one_step(learner: Learner, batch: TrainingBatch) -> dict[str, float]:
     """Processor time of the parts of one step: `update` is all but loss and gradient."""
     lap = laps()
-    loss = learner.objective(batch)
+    loss = learner.loss(batch)
     forward = lap()
     loss.backward()
     backward = lap()
@@ -102,9 +105,9 @@ def one_step(learner: Learner, batch: TrainingBatch) -> dict[str, float]:
     return {"forward": forward, "backward": backward, "update": update}
 
 
-def ahead(batches: FieldBatches, learner: Learner, steps: int) -> float:
+def steps_a_second(batches: FieldBatches, learner: Learner, steps: int) -> float:
     """Steps a second, as `train` makes them."""
-    with made_ahead(batches) as ready:
+    with prefetch(batches) as ready:
         learner.learn([ready(0)], 1e-4)
         start = time.perf_counter()
         for step in range(1, steps + 1):

@@ -15,9 +15,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from mamba_diffae.benchmark import ImageGrid, Page, load_page
+from mamba_diffae.benchmark.wording import in_short
 from mamba_diffae.evaluation import Score
-from mamba_diffae.evaluation.metrics import PSNR_CAP
 from mamba_diffae.fields.atomic import atomic_file
+from mamba_diffae.report.tables import ScoreTable, decibel, number, second_measure
 
 README, PICTURE = Path("README.md"), Path("docs/images/demo.png")
 BEGIN, END = "<!-- scores: written by tools/readme.py -->", "<!-- end of scores -->"
@@ -55,28 +56,20 @@ def draw(page: Page, out: Path) -> None:
 
 def table(scores: Sequence[Score]) -> str:
     """PSNR and SSIM of every method at every scale; the best without the truth are bold."""
-    scales = sorted({s.scale for s in scores})
-    heads = [f"{measure} {scale}²" for scale in scales for measure in ("PSNR", "SSIM")]
+    layout = ScoreTable.of(scores)
+    measures = {"PSNR": lambda score: score.psnr.mean, layout.second: second_measure}
+    heads = [f"{name} {in_short(shape)}" for shape in layout.shapes.values() for name in measures]
     lines = [f"| method | {' | '.join(heads)} |", "| --- " * (len(heads) + 1) + "|"]
-    cells = {(s.method, s.scale): (_psnr(s), f"{s.ssim.mean:.3f}") for s in scores}
-    fair = [key for key in cells if key[0].kind != "oracle"]
-    best = {
-        scale: tuple(max((cells[k][i] for k in fair if k[1] == scale), key=float) for i in (0, 1))
-        for scale in scales
-    }
-    for method in dict.fromkeys(s.method for s in scores):
+    best = [layout.best(measure) for measure in measures.values()]
+    for method in layout.methods:
         row = []
-        for scale in scales:
-            for shown, top in zip(cells[method, scale], best[scale], strict=True):
-                marked = shown == top and (method, scale) in fair
-                row.append(f"**{shown}**" if marked else shown)
+        for scale in layout.shapes:
+            score = layout.cells[method, scale]
+            shown = decibel(score.psnr.mean), number(second_measure(score), 3)
+            for text, winners in zip(shown, best, strict=True):
+                row.append(f"**{text}**" if (method, scale) in winners else text)
         lines.append(f"| {method} | {' | '.join(row)} |")
     return "\n".join(lines)
-
-
-def _psnr(score: Score) -> str:
-    exact = score.psnr.mean >= PSNR_CAP
-    return "exact" if exact else f"{score.psnr.mean:.2f}"
 
 
 def write(text: str, into: Path) -> None:

@@ -13,15 +13,18 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from readme import table as score_table
+
 from mamba_diffae import FieldAutoencoder, open_field
+from mamba_diffae.evaluation import Score
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.latent import learn_directions
-from mamba_diffae.models.pretrained import WEIGHTS, load_network, save_network
+from mamba_diffae.models.serialization import WEIGHTS
 from mamba_diffae.training import Run
-from mamba_diffae.training.continuation import network_folder
 
 LARGEST = 12_000_000
 """Bytes that the weights of a model may take in the package."""
@@ -58,19 +61,8 @@ PSNR in dB and SSIM, posterior mean, every method from the same observations.
 
 def table(numbers: Mapping[str, Any]) -> str:
     """One table for one share of observed cells."""
-    scores = numbers["scores"]
-    scales = sorted({s["scale"] for s in scores})
-    lines = [
-        f"**{numbers['facts']['judged on']}**",
-        "",
-        f"| method | {' | '.join(f'PSNR {n}² | SSIM {n}²' for n in scales)} |",
-        "| --- " * (2 * len(scales) + 1) + "|",
-    ]
-    for method in dict.fromkeys(s["method"] for s in scores):
-        rows = [s for n in scales for s in scores if (s["method"], s["scale"]) == (method, n)]
-        cells = [f"{s['psnr']['mean']:.2f} | {s['ssim']['mean']:.3f}" for s in rows]
-        lines.append(f"| {method} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    scores = [Score.from_dict(score) for score in numbers["scores"]]
+    return f"**{numbers['facts']['judged on']}**\n\n{score_table(scores)}"
 
 
 def main() -> None:
@@ -83,9 +75,8 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, nargs="*", default=[])
     options = parser.parse_args()
     folder = WEIGHTS / options.name
-    net, facts = load_network(network_folder(options.run))
-    kept = {name: facts[name] for name in ("scaling", "size", "preset")}
-    save_network(net, folder, kept, half=True)
+    fitted = FieldAutoencoder.from_pretrained(options.run, device="cpu").fitted
+    replace(fitted, latent_flow=None).save(folder, half=True)
     learn_directions(FieldAutoencoder.from_pretrained(folder), open_field("emoji"), folder)
     size = sum(file.stat().st_size for file in folder.iterdir())
     if size > LARGEST:

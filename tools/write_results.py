@@ -20,9 +20,10 @@ from typing import final
 from readme import table as score_table
 
 from mamba_diffae.benchmark import Table
+from mamba_diffae.benchmark.wording import in_short
 from mamba_diffae.evaluation import DrawScore, Score
 from mamba_diffae.fields.atomic import atomic_file
-from mamba_diffae.models.pretrained import FORMAT
+from mamba_diffae.models.serialization import FORMAT
 from mamba_diffae.report.tables import cell, interval, number
 
 OUT = Path("docs/results.md")
@@ -146,7 +147,7 @@ def draws_table(draws: Sequence[DrawScore]) -> str:
     heads = ["method", "scale", "fields", "draws", "PSNR", "95 % interval", "TV", "HF"]
     rows = [
         [
-            d.method, f"{d.scale}²", str(d.count), str(d.draws), number(d.psnr.mean, 2),
+            d.method.label, in_short(d.shape), str(d.count), str(d.n_draws), number(d.psnr.mean, 2),
             interval(d.psnr, 2), number(d.total_variation, 2), number(d.high_frequency, 2),
             number(d.draw_correlation, 2), number(d.truth_correlation, 2),
         ]

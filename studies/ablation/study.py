@@ -74,7 +74,7 @@ class Plan:
     """What is ablated.
 
     Attributes:
-        setup: Preset, cost of a training, fields that are judged, seeds.
+        setup: Preset, cost of a training, fields that are scored, seeds.
         levels: Beside the default, without the prior.
         with_prior: The same with the prior.
     """
@@ -122,39 +122,39 @@ def ablation(request: Request, on_progress: OnProgress) -> AblationResult:
         ValueError: If a training fails.
     """
     plan = PLANS[request.scale]
-    bench = Workbench(request, plan.setup, on_progress)
+    workbench = Workbench(request, plan.setup, on_progress)
     jobs = {
-        prior: {level: _jobs(bench, level, prior) for level in levels}
+        prior: {level: _jobs(workbench, level, prior) for level in levels}
         for prior, levels in plan.arms().items()
     }
     trained = [j for levels in jobs.values() for of_level in levels.values() for j in of_level]
-    bench.train(trained)
+    workbench.train(trained)
     arms = []
     for prior, levels in jobs.items():
-        default, *others = (_outcome(bench, level, js) for level, js in levels.items())
+        default, *others = (_outcome(workbench, level, js) for level, js in levels.items())
         arms.append(Arm(prior, default, others))
     few = f"the same fields, {FEW:.0%} of the cells"
-    return AblationResult(arms, {**bench.facts(trained), "few cells": few})
+    return AblationResult(arms, {**workbench.facts(trained), "few cells": few})
 
 
-def _jobs(bench: Workbench, level: Level, prior: bool) -> list[Job]:
+def _jobs(workbench: Workbench, level: Level, prior: bool) -> list[Job]:
     """A training for each seed."""
-    seeds = range(bench.request.seed, bench.request.seed + bench.setup.seeds)
-    return [Job(level.candidate(prior), seed, bench.setup.cost) for seed in seeds]
+    seeds = range(workbench.request.seed, workbench.request.seed + workbench.setup.seeds)
+    return [Job(level.candidate(prior), seed, workbench.setup.cost) for seed in seeds]
 
 
-def _outcome(bench: Workbench, level: Level, jobs: Sequence[Job]) -> Outcome:
+def _outcome(workbench: Workbench, level: Level, jobs: Sequence[Job]) -> Outcome:
     """PSNR by where it is measured, for each seed."""
-    by_seed = [_measured(bench, job) for job in jobs]
+    by_seed = [_measured(workbench, job) for job in jobs]
     psnr = {measure: [found[measure] for found in by_seed] for measure in by_seed[0]}
     return Outcome(level.factor, level.name, psnr)
 
 
-def _measured(bench: Workbench, job: Job) -> dict[Measure, float]:
+def _measured(workbench: Workbench, job: Job) -> dict[Measure, float]:
     """PSNR of one training, in dB: at each scale, from few cells, and from the latent alone."""
     points = job.method("latent+points")
-    board = Scoreboard(bench.scores(job, native_only=True))
-    few = Scoreboard(_from_few_cells(bench, job, points))
+    board = Scoreboard(workbench.scores(job, native_only=True))
+    few = Scoreboard(_from_few_cells(workbench, job, points))
     finest = board.scales[-1]
     native = board.shapes[finest]
     return {
@@ -164,11 +164,11 @@ def _measured(bench: Workbench, job: Job) -> dict[Measure, float]:
     }
 
 
-def _from_few_cells(bench: Workbench, job: Job, method: Method) -> list[Score]:
-    seen = observe(bench.test, FEW, seed=bench.request.seed)
+def _from_few_cells(workbench: Workbench, job: Job, method: Method) -> list[Score]:
+    seen = observe(workbench.test, FEW, seed=workbench.request.seed)
 
     def predictors() -> dict[Method, Predictor]:
-        return {method: bench.any_fields(job)[method]}
+        return {method: workbench.any_fields(job)[method]}
 
-    key = {"weights": bench.weights(job), "fraction": FEW}
-    return bench.cached_scores(f"{job.file_stem}-few-cells", key, predictors, seen)
+    key = {"weights": workbench.weights(job), "fraction": FEW}
+    return workbench.cached_scores(f"{job.file_stem}-few-cells", key, predictors, seen)

@@ -137,7 +137,7 @@ class Job:
         seed: Of the training.
         cost: What it may cost.
         equal_fields: Whether the cost is that of as many fields as another training saw.
-        after: The phase at whose end the network is judged; None: the last.
+        after: The phase at whose end the network is scored; None: the last.
     """
 
     candidate: Candidate

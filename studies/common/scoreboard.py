@@ -66,15 +66,15 @@ class Criterion:
     passed: bool
 
 
-def criteria(board: Scoreboard, baseline: Method, judged: Sequence[Method]) -> list[Criterion]:
+def criteria(board: Scoreboard, baseline: Method, scored: Sequence[Method]) -> list[Criterion]:
     """Whether methods meet the criteria that were set beforehand.
 
     Args:
         board: Holds all of them.
         baseline: The method to beat.
-        judged: The methods that should.
+        scored: The methods that should.
     """
-    return [c for method in judged for c in _criteria(board, baseline, method)]
+    return [c for method in scored for c in _criteria(board, baseline, method)]
 
 
 def _criteria(board: Scoreboard, baseline: Method, method: Method) -> list[Criterion]:

@@ -159,61 +159,61 @@ def comparison(request: Request, on_progress: OnProgress) -> ComparisonResult:
     Raises:
         ValueError: If a training fails.
     """
-    bench = Workbench(request, SETUPS[request.scale], on_progress)
-    jobs = train_all(bench)
-    others = bench.scores_without_network(jobs.of(ANCHORED))
-    board = Scoreboard([*others, *_network_scores(bench, jobs)])
+    workbench = Workbench(request, SETUPS[request.scale], on_progress)
+    jobs = train_all(workbench)
+    others = workbench.scores_without_network(jobs.of(ANCHORED))
+    board = Scoreboard([*others, *_network_scores(workbench, jobs)])
     baseline = jobs.of(BASELINE).method()
-    judged = [jobs.of(c).method() for c in (ANCHORED, SCAN, NO_PRIOR)]
+    scored = [jobs.of(c).method() for c in (ANCHORED, SCAN, NO_PRIOR)]
     return ComparisonResult(
         scores=list(board.scores.values()),
         baseline=baseline,
         best=best_at_each_scale(board),
-        criteria=criteria(board, baseline, judged),
+        criteria=criteria(board, baseline, scored),
         choices=[Choice(words, board.gains(*pair)) for words, pair in _choices(jobs).items()],
-        spreads=_spreads(bench, jobs, board),
-        drift=_drift(bench, [jobs.of(c) for c in (ANCHORED, SCAN, BASELINE)]),
-        spent=[_spent(bench, job) for job in jobs.all],
-        observed_shape=bench.observed_shape,
-        n_drift_fields=len(bench.test.distinct(bench.setup.n_drift_fields)),
-        panels=_panels(bench, jobs),
-        facts=bench.facts(jobs.all),
+        spreads=_spreads(workbench, jobs, board),
+        drift=_drift(workbench, [jobs.of(c) for c in (ANCHORED, SCAN, BASELINE)]),
+        spent=[_spent(workbench, job) for job in jobs.all],
+        observed_shape=workbench.observed_shape,
+        n_drift_fields=len(workbench.test.distinct(workbench.setup.n_drift_fields)),
+        panels=_panels(workbench, jobs),
+        facts=workbench.facts(jobs.all),
     )
 
 
-def train_all(bench: Workbench) -> Jobs:
+def train_all(workbench: Workbench) -> Jobs:
     """All trainings, the further seeds for those that validate best."""
-    cost, seed, seeds = bench.setup.cost, bench.request.seed, bench.setup.seeds
+    cost, seed, seeds = workbench.setup.cost, workbench.request.seed, workbench.setup.seeds
     first = [Job(c, seed, cost) for c in CANDIDATES]
-    coarser = bench.observed_shape != bench.truth.shape
-    pair = at_coarse_only(bench.observed_shape) if coarser else ()
+    coarser = workbench.observed_shape != workbench.truth.shape
+    pair = at_coarse_only(workbench.observed_shape) if coarser else ()
     coarse = [Job(c, seed, cost) for c in pair]
-    bench.train([*first, *coarse])
-    # By the validation fields: the test fields must not choose whom they judge again.
-    best = sorted(first, key=lambda job: validation_psnr(bench.run(job)), reverse=True)[:2]
+    workbench.train([*first, *coarse])
+    # By the validation fields: the test fields must not choose who is scored on them again.
+    best = sorted(first, key=lambda job: validation_psnr(workbench.run(job)), reverse=True)[:2]
     more = [Job(job.candidate, seed + i, cost) for job in best for i in range(1, seeds)]
-    bench.train(more)
-    equal = _at_equal_fields(bench, first) if bench.request.equal_pictures else []
-    bench.train(equal)
+    workbench.train(more)
+    equal = _at_equal_fields(workbench, first) if workbench.request.equal_pictures else []
+    workbench.train(equal)
     return Jobs(first, coarse, more, equal)
 
 
-def _at_equal_fields(bench: Workbench, jobs: Sequence[Job]) -> list[Job]:
+def _at_equal_fields(workbench: Workbench, jobs: Sequence[Job]) -> list[Job]:
     """The others again, each seeing as many fields as the slowest of them did."""
-    seen = {job: fields_seen(bench.run(job)) for job in jobs}
+    seen = {job: fields_seen(workbench.run(job)) for job in jobs}
     least = min(seen.values())
 
     def cost(job: Job) -> Cost:
-        return Cost(steps=max(2, round(least / fields_a_step(bench.run(job)))))
+        return Cost(steps=max(2, round(least / fields_a_step(workbench.run(job)))))
 
     slower = [job for job in jobs if seen[job] > 1.02 * least]
     return [Job(job.candidate, job.seed, cost(job), equal_fields=True) for job in slower]
 
 
-def _network_scores(bench: Workbench, jobs: Jobs) -> list[Score]:
+def _network_scores(workbench: Workbench, jobs: Jobs) -> list[Score]:
     """Every network at every scale, with the first seed."""
-    found = [score for job in (*jobs.first, *jobs.coarse) for score in bench.scores(job)]
-    equal = [score for job in jobs.equal for score in bench.scores(job, native_only=True)]
+    found = [score for job in (*jobs.first, *jobs.coarse) for score in workbench.scores(job)]
+    equal = [score for job in jobs.equal for score in workbench.scores(job, native_only=True)]
     return [*found, *equal]
 
 
@@ -239,52 +239,52 @@ def _choices(jobs: Jobs) -> dict[str, tuple[Method, Method]]:
     return choices
 
 
-def _spreads(bench: Workbench, jobs: Jobs, board: Scoreboard) -> list[SeedSpread]:
+def _spreads(workbench: Workbench, jobs: Jobs, board: Scoreboard) -> list[SeedSpread]:
     """The spread over seeds of those that were trained with several."""
     boards: dict[Method, list[Scoreboard]] = {}
     for job in jobs.more:
-        theirs = Scoreboard(bench.scores(job, native_only=True))
+        theirs = Scoreboard(workbench.scores(job, native_only=True))
         boards.setdefault(job.method(), [board]).append(theirs)
     return seed_spreads(boards)
 
 
-def _drift(bench: Workbench, jobs: Sequence[Job]) -> list[Drift]:
+def _drift(workbench: Workbench, jobs: Sequence[Job]) -> list[Drift]:
     """How much the values of some networks depend on what else is asked."""
-    shown = bench.test.distinct(bench.setup.n_drift_fields)
-    seen, seed = bench.protocol.observe(shown), bench.request.seed
+    shown = workbench.test.distinct(workbench.setup.n_drift_fields)
+    seen, seed = workbench.protocol.observe(shown), workbench.request.seed
     found: list[Drift] = []
     for job in jobs:
-        file = bench.request.folder / "scores" / f"drift-of-{job.file_stem}.json"
-        key = {"weights": bench.weights(job), "fields": len(shown), "source": bench.source}
+        file = workbench.request.folder / "scores" / f"drift-of-{job.file_stem}.json"
+        key = {"weights": workbench.weights(job), "fields": len(shown), "source": workbench.source}
 
         def make(job: Job = job) -> list[dict]:
             return [
                 asdict(d)
                 for d in measure_drift(
-                    job.label, bench.model(job), shown, seen, bench.observed_shape, seed
+                    job.label, workbench.model(job), shown, seen, workbench.observed_shape, seed
                 )
             ]
 
         found += [Drift(**stored) for stored in cached_json(file, key, make)]
-        bench.tell(f"drift of {job.label}")
+        workbench.tell(f"drift of {job.label}")
     return found
 
 
-def _spent(bench: Workbench, job: Job) -> Spent:
+def _spent(workbench: Workbench, job: Job) -> Spent:
     """What a training used."""
-    run = bench.run(job)
+    run = workbench.run(job)
     seconds, steps = sum(run.facts["elapsed"].values()), [*steps_made(run).values()]
-    weights = bench.parameters(job)
+    weights = workbench.parameters(job)
     return Spent(job.label, job.seed, weights, steps, fields_seen(run), seconds)
 
 
-def _panels(bench: Workbench, jobs: Jobs) -> list[ImageGrid]:
+def _panels(workbench: Workbench, jobs: Jobs) -> list[ImageGrid]:
     """Pictures of every candidate beside the best known methods."""
-    shown = bench.test.distinct(SHOWN)
-    seen = bench.protocol.observe(shown)
-    others = bench.without_network(jobs.of(ANCHORED))
+    shown = workbench.test.distinct(SHOWN)
+    seen = workbench.protocol.observe(shown)
+    others = workbench.without_network(jobs.of(ANCHORED))
     known = (Method.of(ThinPlateSpline()), Method.of(GappyPOD()), LOCAL_ESTIMATE)
     methods = {method: others[method] for method in known}
     for job in jobs.first:
-        methods[job.method()] = bench.any_fields(job)[job.method()]
-    return [methods_grid(methods, shown, seen, scale) for scale in bench.scales]
+        methods[job.method()] = workbench.any_fields(job)[job.method()]
+    return [methods_grid(methods, shown, seen, scale) for scale in workbench.scales]

@@ -162,11 +162,11 @@ class DiffusionResult:
         a, b = before.psnr.mean, score.psnr.mean
         found.append(FlowCriterion("draw", finest, a, b, b - a > TIE))
         detail = before.high_frequency
-        sharper: tuple[tuple[Aspect, float], ...] = (
+        more_detail: tuple[tuple[Aspect, float], ...] = (
             ("mean detail", after.high_frequency),
             ("draw detail", score.high_frequency),
         )
-        found += [FlowCriterion(what, finest, detail, x, x > detail) for what, x in sharper]
+        found += [FlowCriterion(what, finest, detail, x, x > detail) for what, x in more_detail]
         most = score.high_frequency <= MOST_DETAIL
         near = abs(score.draw_correlation - score.truth_correlation) <= CORRELATION_WITHIN
         correlations = score.truth_correlation, score.draw_correlation
@@ -202,60 +202,60 @@ def diffusion(request: Request, on_progress: OnProgress) -> DiffusionResult:
         ValueError: If a training fails.
     """
     setup, asked = SETUPS[request.scale]
-    bench = Workbench(request, setup, on_progress)
+    workbench = Workbench(request, setup, on_progress)
     both, alone = (Job(c, request.seed, setup.cost) for c in (ANCHORED, PHASE_1))
     before = replace(both, after="autoencoder")
-    bench.train([both, alone])
+    workbench.train([both, alone])
     jobs = (before, both, alone)
-    networks = [score for job in jobs for score in bench.scores(job, native_only=True)]
-    drawn = [_drawn(bench, both, steps, asked.count) for steps in asked.steps]
+    networks = [score for job in jobs for score in workbench.scores(job, native_only=True)]
+    drawn = [_drawn(workbench, both, steps, asked.count) for steps in asked.steps]
     return DiffusionResult(
         scores=networks,
         means=Means(*(job.method() for job in jobs)),
         drawn=drawn,
-        panels=[_panel(bench, both, asked.steps[-1])],
+        panels=[_panel(workbench, both, asked.steps[-1])],
         facts={
-            **bench.facts([both, alone]),
+            **workbench.facts([both, alone]),
             "draws": f"one of each of {drawn[0].score.count} fields, latent+points",
             "shares of the phases": ", ".join(f"{p} {s:.0%}" for p, s in PHASE_SHARES.items()),
         },
     )
 
 
-def _drawn(bench: Workbench, job: Job, steps: int, count: int) -> Drawn:
+def _drawn(workbench: Workbench, job: Job, steps: int, count: int) -> Drawn:
     """One draw of each field in so many steps, scored once."""
-    judged, seed = bench.test.distinct(count), bench.request.seed
+    scored, seed = workbench.test.distinct(count), workbench.request.seed
 
     def make() -> dict[str, Any]:
-        unit, weights = judged.unit_interval, judged.weights()
-        model, truth = bench.model(job), unit(judged.values)
+        unit, weights = scored.unit_interval, scored.weights()
+        model, truth = workbench.model(job), unit(scored.values)
         prediction = model.predict(
-            bench.protocol.observe(judged), judged, n_draws=1, seed=seed, steps=steps
+            workbench.protocol.observe(scored), scored, n_draws=1, seed=seed, steps=steps
         )
         method = Method(job.network.key, job.label, "network")
-        score = score_draws(method, prediction, judged, seed=seed)
+        score = score_draws(method, prediction, scored, seed=seed)
         draw, mean = (
             float(np.average(np.square(unit(values) - truth), weights=weights))
             for values in (prediction.draws[0], prediction.mean)
         )
-        bench.tell(f"draws in {steps} steps")
+        workbench.tell(f"draws in {steps} steps")
         return {
             "evaluations": prediction.evaluations,
             "ratio": draw / mean,
             "score": score.to_dict(),
         }
 
-    key = {"weights": bench.weights(job), "fields": len(judged), "seed": seed}
-    file = bench.request.folder / "scores" / f"draws-in-{steps}-steps.json"
-    found = cached_json(file, {**key, "source": bench.source}, make)
+    key = {"weights": workbench.weights(job), "fields": len(scored), "seed": seed}
+    file = workbench.request.folder / "scores" / f"draws-in-{steps}-steps.json"
+    found = cached_json(file, {**key, "source": workbench.source}, make)
     return Drawn(steps, found["evaluations"], found["ratio"], DrawScore.from_dict(found["score"]))
 
 
-def _panel(bench: Workbench, job: Job, steps: int) -> ImageGrid:
+def _panel(workbench: Workbench, job: Job, steps: int) -> ImageGrid:
     """The mean, the spread and two draws."""
-    shown = bench.test.distinct(SHOWN)
-    seen = bench.protocol.observe(shown)
-    prediction = bench.model(job).predict(
-        seen, shown, n_draws=2, seed=bench.request.seed, steps=steps
+    shown = workbench.test.distinct(SHOWN)
+    seen = workbench.protocol.observe(shown)
+    prediction = workbench.model(job).predict(
+        seen, shown, n_draws=2, seed=workbench.request.seed, steps=steps
     )
     return draws_grid(prediction, shown, seen)

@@ -40,7 +40,7 @@ class DrawsProtocol:
 
     Attributes:
         fraction: Share of cells that are observed.
-        count: Fields that are judged, evenly spread over the groups.
+        count: Fields that are scored, evenly spread over the groups.
         steps: Steps of Heun's solver that are compared, by one draw of each field.
         ensemble: Draws of each field for calibration.
         ensemble_fields: Fields of which so many are drawn.

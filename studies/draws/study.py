@@ -1,4 +1,4 @@
-"""Judge the draws of a model at the native size."""
+"""Score the draws of a model at the native shape."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class DrawsResult:
         ensemble_fields: Fields of which many draws were made.
         inversion: Fields carried to noise and back.
         panels: Pictures.
-        facts: What was judged.
+        facts: What was scored.
     """
 
     protocol: DrawsProtocol
@@ -66,7 +66,7 @@ class DrawsResult:
 
 
 def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
-    """Judge the draws of the requested model on unseen fields.
+    """Score the draws of the requested model on unseen fields.
 
     Args:
         request: What is asked.
@@ -83,7 +83,7 @@ def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
     inversion = measures.inversion()
     panel = _panel(model, truth.distinct(protocol.shown), protocol)
     on_progress("pictures")
-    judged = f"{len(truth.distinct(protocol.count))} fields, {protocol.fraction:.0%} of the cells"
+    scored = f"{len(truth.distinct(protocol.count))} fields, {protocol.fraction:.0%} of the cells"
     return DrawsResult(
         protocol=protocol,
         native_shape=truth.shape,
@@ -93,7 +93,7 @@ def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
         ensemble_fields=len(truth.distinct(protocol.ensemble_fields)),
         inversion=inversion,
         panels=[panel],
-        facts={"judged on": judged},
+        facts={"judged on": scored},
     )
 
 

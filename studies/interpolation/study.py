@@ -65,7 +65,7 @@ class InterpolationResult:
         paths: By kind of path, shape (pairs, len(MEASURES)); NaN where nothing is measured.
         rebuilt: PSNR of pictures rebuilt from latent and noise, by what was read.
         panels: Pictures.
-        facts: What was judged.
+        facts: What was scored.
     """
 
     protocol: InterpolationProtocol

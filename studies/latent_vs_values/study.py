@@ -103,7 +103,7 @@ class GenerationResult:
         seconds: To draw a picture, by flow.
         elapsed: Seconds that each phase of the training took, where they are known.
         panels: Pictures.
-        facts: What was judged.
+        facts: What was scored.
     """
 
     likeness: Sequence[Likeness]

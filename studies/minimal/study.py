@@ -95,20 +95,20 @@ def minimal(request: Request, on_progress: OnProgress) -> MinimalResult:
     Raises:
         ValueError: If a training fails.
     """
-    bench = Workbench(request, SETUPS[request.scale], on_progress)
-    seeds = range(request.seed, request.seed + bench.setup.seeds)
-    jobs = [Job(c, seed, bench.setup.cost) for seed in seeds for c in (BASELINE, MINIMAL)]
-    bench.train(jobs)
+    workbench = Workbench(request, SETUPS[request.scale], on_progress)
+    seeds = range(request.seed, request.seed + workbench.setup.seeds)
+    jobs = [Job(c, seed, workbench.setup.cost) for seed in seeds for c in (BASELINE, MINIMAL)]
+    workbench.train(jobs)
     boards: dict[Method, list[Scoreboard]] = {}
     for job in jobs:
-        board = Scoreboard(bench.scores(job, native_only=True))
+        board = Scoreboard(workbench.scores(job, native_only=True))
         boards.setdefault(job.method(), []).append(board)
     baseline, ours = boards.values()
     return MinimalResult(
         rises=rises(baseline, ours),
         scores=[s for theirs in boards.values() for s in theirs[0].scores.values()],
         spreads=seed_spreads(boards) if len(seeds) > 1 else [],
-        facts=bench.facts(jobs),
+        facts=workbench.facts(jobs),
     )
 
 

@@ -61,11 +61,11 @@ def multiscale(request: Request, on_progress: OnProgress) -> MultiscaleResult:
     Raises:
         ValueError: If a training fails.
     """
-    bench = Workbench(request, SETUPS[request.scale], on_progress)
-    baseline, ours = (Job(c, request.seed, bench.setup.cost) for c in (BASELINE, PHASE_1))
-    bench.train([baseline, ours])
-    networks = [*bench.scores(baseline, native_only=True), *bench.scores(ours)]
-    board = Scoreboard([*bench.scores_without_network(ours), *networks])
+    workbench = Workbench(request, SETUPS[request.scale], on_progress)
+    baseline, ours = (Job(c, request.seed, workbench.setup.cost) for c in (BASELINE, PHASE_1))
+    workbench.train([baseline, ours])
+    networks = [*workbench.scores(baseline, native_only=True), *workbench.scores(ours)]
+    board = Scoreboard([*workbench.scores_without_network(ours), *networks])
     latent, points = ours.method("latent"), ours.method("latent+points")
     shapes = board.shapes.values()
     return MultiscaleResult(
@@ -75,17 +75,17 @@ def multiscale(request: Request, on_progress: OnProgress) -> MultiscaleResult:
         best=best_at_each_scale(board),
         points_gain=dict(zip(shapes, board.gains(points, latent), strict=True)),
         prior_gain=dict(zip(shapes, board.gains(latent, LOCAL_ESTIMATE), strict=True)),
-        panels=_panels(bench, baseline, ours),
-        facts=bench.facts([baseline, ours]),
+        panels=_panels(workbench, baseline, ours),
+        facts=workbench.facts([baseline, ours]),
     )
 
 
-def _panels(bench: Workbench, baseline: Job, ours: Job) -> list[ImageGrid]:
+def _panels(workbench: Workbench, baseline: Job, ours: Job) -> list[ImageGrid]:
     """Pictures of both networks beside the best known methods."""
-    shown = bench.test.distinct(SHOWN)
-    seen = bench.protocol.observe(shown)
-    others = bench.without_network(ours)
+    shown = workbench.test.distinct(SHOWN)
+    seen = workbench.protocol.observe(shown)
+    others = workbench.without_network(ours)
     known = (Method.of(ThinPlateSpline()), Method.of(GappyPOD()))
     methods = {method: others[method] for method in known}
-    methods |= {**bench.any_fields(baseline), **bench.any_fields(ours)}
-    return [methods_grid(methods, shown, seen, scale) for scale in bench.scales]
+    methods |= {**workbench.any_fields(baseline), **workbench.any_fields(ours)}
+    return [methods_grid(methods, shown, seen, scale) for scale in workbench.scales]

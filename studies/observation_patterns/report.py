@@ -41,16 +41,15 @@ def page(result: PatternsResult) -> Page:
 
 def findings(result: PatternsResult) -> list[str]:
     """Both trainings against kriging on every pattern; the intervals decide."""
-    found = [_finding(outcome, result) for outcome in result.outcomes]
-    better, worse = (
-        [PATTERN_LABELS[o.pattern] for o in result.outcomes if side(o.gain)]
-        for side in (_is_above, _is_below)
-    )
+    count = len(result.outcomes)
+    gained = [o for o in result.outcomes if o.gain.low > 0]
+    lost = [o for o in result.outcomes if o.gain.high < 0]
+    behind = [o for o in result.outcomes if o.over_kriging[result.after.method].high < 0]
     return [
-        *found,
-        f"Training on the mixture gains on {len(better)} of {len(result.outcomes)} patterns "
-        f"({', '.join(better) or 'none'}) and loses on {len(worse)} ({', '.join(worse) or 'none'}) "
-        "beyond the 95 % interval.",
+        *(_finding(outcome, result) for outcome in result.outcomes),
+        f"Beyond the 95 % interval, training on the mixture gains on {_listed(gained, count)} and "
+        f"loses on {_listed(lost, count)}.",
+        f"Trained on the mixture, the network is behind kriging on {_listed(behind, count)}.",
     ]
 
 
@@ -58,25 +57,19 @@ def _finding(outcome: PatternOutcome, result: PatternsResult) -> str:
     before, after = (outcome.over_kriging[t.method] for t in (result.before, result.after))
     label = PATTERN_LABELS[outcome.pattern]
     return (
-        f"{label[0].upper()}{label[1:]}: trained on random cells {_beside(before)} kriging, on the "
-        f"mixture {_beside(after)} it."
+        f"{label[0].upper()}{label[1:]}, against kriging: {_figures(before)} if trained on random "
+        f"cells, {_figures(after)} if trained on the mixture."
     )
 
 
-def _beside(gap: Interval) -> str:
-    """Such as "+0.31 dB above", or "level with" if the interval holds zero."""
-    figures = f"{signed(gap.mean)} dB ({signed(gap.low)} to {signed(gap.high)})"
-    if not (_is_above(gap) or _is_below(gap)):
-        return f"{figures} level with"
-    return f"{figures} {'above' if gap.mean > 0 else 'below'}"
+def _figures(gap: Interval) -> str:
+    return f"{signed(gap.mean)} dB ({signed(gap.low)} to {signed(gap.high)})"
 
 
-def _is_above(gap: Interval) -> bool:
-    return gap.low > 0
-
-
-def _is_below(gap: Interval) -> bool:
-    return gap.high < 0
+def _listed(outcomes: Sequence[PatternOutcome], count: int) -> str:
+    """Such as "2 of 6 patterns (tracks, stripes)"."""
+    names = ", ".join(PATTERN_LABELS[outcome.pattern] for outcome in outcomes)
+    return f"{len(outcomes)} of {count} patterns" + (f" ({names})" if names else "")
 
 
 def _differences_table(result: PatternsResult) -> Table:

@@ -117,24 +117,24 @@ def observation_patterns(request: Request, on_progress: OnProgress) -> PatternsR
     Raises:
         ValueError: If a training fails.
     """
-    bench = Workbench(request, SETUPS[request.scale], on_progress)
-    before, after = (Job(c, request.seed, bench.setup.cost) for c in (BEFORE, AFTER))
-    bench.train([before, after])
-    methods = _methods(bench, before, after)
-    outcomes = [_outcome(bench, pattern, methods, before, after) for pattern in PATTERNS]
+    workbench = Workbench(request, SETUPS[request.scale], on_progress)
+    before, after = (Job(c, request.seed, workbench.setup.cost) for c in (BEFORE, AFTER))
+    workbench.train([before, after])
+    methods = _methods(workbench, before, after)
+    outcomes = [_outcome(workbench, pattern, methods, before, after) for pattern in PATTERNS]
     shown = {m: p for m, p in methods.items() if m == KRIGING or m.kind == "network"}
-    facts = bench.facts([before, after])
+    facts = workbench.facts([before, after])
     facts["judged on"] = (
-        f"{len(bench.test)} fields, {FRACTION:.0%} of the cells or as many points, "
+        f"{len(workbench.test)} fields, {FRACTION:.0%} of the cells or as many points, "
         f"{len(PATTERNS)} patterns, seed {request.seed}"
     )
     return PatternsResult(
         outcomes=outcomes,
-        before=_trained(bench, before),
-        after=_trained(bench, after),
-        count=len(bench.test),
-        native_shape=bench.test.shape,
-        panels=[_panel(bench, pattern, shown) for pattern in PATTERNS],
+        before=_trained(workbench, before),
+        after=_trained(workbench, after),
+        count=len(workbench.test),
+        native_shape=workbench.test.shape,
+        panels=[_panel(workbench, pattern, shown) for pattern in PATTERNS],
         facts=facts,
     )
 
@@ -172,51 +172,56 @@ def outcome_of(
     )
 
 
-def _methods(bench: Workbench, before: Job, after: Job) -> dict[Method, Predictor]:
+def _methods(workbench: Workbench, before: Job, after: Job) -> dict[Method, Predictor]:
     """The methods without a network, and both networks with latent and points."""
-    networks = {job.method(): bench.any_fields(job)[job.method()] for job in (before, after)}
-    return {**bench.without_network(after), **networks}
+    networks = {job.method(): workbench.any_fields(job)[job.method()] for job in (before, after)}
+    return {**workbench.without_network(after), **networks}
 
 
 def _outcome(
-    bench: Workbench,
+    workbench: Workbench,
     pattern: Pattern,
     methods: Mapping[Method, Predictor],
     before: Job,
     after: Job,
 ) -> PatternOutcome:
-    seed = bench.request.seed
-    seen = observe(bench.test, FRACTION, pattern=pattern, seed=seed)
+    seed = workbench.request.seed
+    seen = observe(workbench.test, FRACTION, pattern=pattern, seed=seed)
 
     def make() -> dict[str, np.ndarray]:
-        return {m.key: _psnr(bench, m, predictor, seen) for m, predictor in methods.items()}
+        return {m.key: _psnr(workbench, m, predictor, seen) for m, predictor in methods.items()}
 
-    weights = [bench.weights(job) for job in (before, after)]
-    key = {"weights": weights, "source": bench.source, "fields": len(bench.test), "seed": seed}
-    file = bench.request.folder / "scores" / f"pattern-{pattern}.npz"
-    found = cached_arrays(file, {**key, "fraction": FRACTION}, make)
+    weights = [workbench.weights(job) for job in (before, after)]
+    fields = {"source": workbench.source, "fields": len(workbench.test)}
+    key = {**fields, "weights": weights, "seed": seed, "fraction": FRACTION}
+    file = workbench.request.folder / "scores" / f"pattern-{pattern}.npz"
+    found = cached_arrays(file, key, make)
     scores = {method: found[method.key] for method in methods}
     points, pair = float(seen.counts.double().mean()), (before.method(), after.method())
-    return outcome_of(pattern, points, scores, bench.test.groups, pair, seed)
+    return outcome_of(pattern, points, scores, workbench.test.groups, pair, seed)
 
 
-def _psnr(bench: Workbench, method: Method, predictor: Predictor, seen: Observations) -> np.ndarray:
+def _psnr(
+    workbench: Workbench, method: Method, predictor: Predictor, seen: Observations
+) -> np.ndarray:
     """Of every field at the native cells, shape (S,)."""
-    test = bench.test
+    test = workbench.test
     mean = predictor.predict(seen, test.grid).mean
-    bench.tell(str(method))
+    workbench.tell(str(method))
     return psnr(test.unit_interval(mean), test.unit_interval(test.values), test.weights())
 
 
-def _trained(bench: Workbench, job: Job) -> Trained:
-    run = bench.run(job)
+def _trained(workbench: Workbench, job: Job) -> Trained:
+    run = workbench.run(job)
     (steps,) = steps_made(run).values()
     return Trained(job.method(), steps, fields_seen(run), sum(run.facts["elapsed"].values()))
 
 
-def _panel(bench: Workbench, pattern: Pattern, methods: Mapping[Method, Predictor]) -> ImageGrid:
+def _panel(
+    workbench: Workbench, pattern: Pattern, methods: Mapping[Method, Predictor]
+) -> ImageGrid:
     """Kriging and both networks on a few fields."""
-    shown = bench.test.distinct(SHOWN)
-    seen = observe(shown, FRACTION, pattern=pattern, seed=bench.request.seed)
-    grid = methods_grid(methods, shown, seen, bench.scales[-1])
+    shown = workbench.test.distinct(SHOWN)
+    seen = observe(shown, FRACTION, pattern=pattern, seed=workbench.request.seed)
+    grid = methods_grid(methods, shown, seen, workbench.scales[-1])
     return replace(grid, title=f"Pattern {pattern}")

@@ -86,17 +86,17 @@ def _flat(data: FieldData) -> tuple[np.ndarray, np.ndarray]:
 
 def probe_features(
     model: FieldAutoencoder,
-    judged: FieldData,
+    scored: FieldData,
     seen: Mapping[str, Observations],
     kriging: Baseline,
     pca: Callable[[], FieldPCA],
     on_progress: OnProgress,
 ) -> dict[str, np.ndarray]:
-    """All features of the judged fields.
+    """All features of the scored fields.
 
     Args:
         model: Its latents.
-        judged: Fields.
+        scored: Fields.
         seen: Observations of them by name.
         kriging: Fitted.
         pca: Learns from the training fields.
@@ -113,14 +113,14 @@ def probe_features(
     on_progress("principal components")
 
     def kriged_components(part: Observations) -> np.ndarray:
-        mean = kriging.predict(part, judged.grid).mean
-        return project(FieldData(judged.variables, judged.grid, mean))
+        mean = kriging.predict(part, scored.grid).mean
+        return project(FieldData(scored.variables, scored.grid, mean))
 
     kriged = {
         f"kriged {name}": in_parts(kriged_components, batch, f"kriging {name}", on_progress)
         for name, batch in seen.items()
     }
-    return {"truth": project(judged), **latents, **kriged}
+    return {"truth": project(scored), **latents, **kriged}
 
 
 def in_parts(

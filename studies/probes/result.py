@@ -115,7 +115,7 @@ class ProbesResult:
         swaps: Latents swapped, by what the decoder reads.
         taught: A classifier of complete pictures.
         panels: Neighbours and a map.
-        facts: What was judged.
+        facts: What was scored.
     """
 
     probed: Sequence[Probed]

@@ -27,11 +27,11 @@ QUERIES, ON_MAP = 6, 324
 @final
 @dataclass(frozen=True)
 class ProbesProtocol:
-    """What is judged.
+    """What is scored.
 
     Attributes:
         fraction: Share of the cells in each of two disjoint observations.
-        judged: Pictures of distinct bases, evenly spread; None: all of validation and test.
+        scored: Pictures of distinct bases, evenly spread; None: all of validation and test.
         train: Training pictures of distinct bases that components and classifier are of; None:
             all.
         components: Principal components.
@@ -41,7 +41,7 @@ class ProbesProtocol:
     """
 
     fraction: float = 0.2
-    judged: int | None = None
+    scored: int | None = None
     train: int | None = None
     components: int = 512
     least: int = LEAST_BASES
@@ -50,7 +50,7 @@ class ProbesProtocol:
 
 
 PROTOCOLS: Mapping[Scale, ProbesProtocol] = {
-    "quick": ProbesProtocol(judged=32, train=120, least=5, swapped=2, classifier_steps=20),
+    "quick": ProbesProtocol(scored=32, train=120, least=5, swapped=2, classifier_steps=20),
     "standard": ProbesProtocol(),
     "full": ProbesProtocol(),
 }
@@ -60,7 +60,7 @@ def probes(request: Request, on_progress: OnProgress) -> ProbesResult:
     """Probe the latents of the requested model.
 
     Args:
-        request: What is asked; of its fields those not trained on are judged.
+        request: What is asked; of its fields those not trained on are scored.
         on_progress: Told what is done.
 
     Raises:
@@ -69,34 +69,34 @@ def probes(request: Request, on_progress: OnProgress) -> ProbesResult:
     """
     model, protocol = request.given_model, PROTOCOLS[request.scale]
     _ = model.latent_dim  # a ValueError says if there is none
-    judged = request.truth.take(request.truth.splits != "train")
-    judged = judged if protocol.judged is None else judged.distinct(protocol.judged)
-    labels = _labels(judged, protocol, request.source)
-    features = _features(request, protocol, judged, on_progress)
-    probed = _probed(features, labels, judged, model.latent_parts, request.seed)
+    scored = request.truth.take(request.truth.splits != "train")
+    scored = scored if protocol.scored is None else scored.distinct(protocol.scored)
+    labels = _labels(scored, protocol, request.source)
+    features = _features(request, protocol, scored, on_progress)
+    probed = _probed(features, labels, scored, model.latent_parts, request.seed)
     on_progress("probes")
     swaps = _swaps(request, protocol)
     on_progress("latents swapped")
-    bases = len(np.unique(judged.groups))
+    bases = len(np.unique(scored.groups))
     return ProbesResult(
         probed=probed,
         attributes=[
-            Attribute(name, int(label.sum()), len(np.unique(judged.groups[label])))
+            Attribute(name, int(label.sum()), len(np.unique(scored.groups[label])))
             for name, label in labels.items()
         ],
-        stability=_stability(features, judged, model.latent_parts),
+        stability=_stability(features, scored, model.latent_parts),
         swaps=swaps,
-        taught=_taught(request, protocol, judged),
-        panels=_panels(features, judged, request.seed),
-        facts={"judged on": f"{len(judged)} pictures of {bases} bases, not trained on"},
+        taught=_taught(request, protocol, scored),
+        panels=_panels(features, scored, request.seed),
+        facts={"judged on": f"{len(scored)} pictures of {bases} bases, not trained on"},
     )
 
 
-def _labels(judged: FieldData, protocol: ProbesProtocol, source: str) -> dict[str, np.ndarray]:
-    labels = known_attributes(judged.attributes, judged.groups, protocol.least)
+def _labels(scored: FieldData, protocol: ProbesProtocol, source: str) -> dict[str, np.ndarray]:
+    labels = known_attributes(scored.attributes, scored.groups, protocol.least)
     if not labels:
         raise ValueError(
-            f"The source {source!r} has {len(judged.attributes)} attributes, and none that at "
+            f"The source {source!r} has {len(scored.attributes)} attributes, and none that at "
             f"least {protocol.least} bases outside of the training split have and as many have "
             "not; give a source with attributes, such as emoji or cifar10:DIR."
         )
@@ -104,7 +104,7 @@ def _labels(judged: FieldData, protocol: ProbesProtocol, source: str) -> dict[st
 
 
 def _features(
-    request: Request, protocol: ProbesProtocol, judged: FieldData, on_progress: OnProgress
+    request: Request, protocol: ProbesProtocol, scored: FieldData, on_progress: OnProgress
 ) -> dict[str, np.ndarray]:
     """Of both observations, made once a folder."""
     model, seed = request.given_model, request.seed
@@ -115,9 +115,9 @@ def _features(
         return FieldPCA(train, protocol.components)
 
     def make() -> dict[str, np.ndarray]:
-        first, second = halves(observe(judged, 2 * protocol.fraction, seed=seed), seed)
+        first, second = halves(observe(scored, 2 * protocol.fraction, seed=seed), seed)
         seen, kriging = {"first": first, "second": second}, Kriging(with_std=False).fit(train)
-        return probe_features(model, judged, seen, kriging, pca, on_progress)
+        return probe_features(model, scored, seen, kriging, pca, on_progress)
 
     key = {**asdict(protocol), "seed": seed, "weights": weights_digest(model.fitted.network)}
     return cached_arrays(request.folder / "features.npz", key, make)
@@ -126,7 +126,7 @@ def _features(
 def _probed(
     features: Mapping[str, np.ndarray],
     labels: Mapping[str, np.ndarray],
-    judged: FieldData,
+    scored: FieldData,
     parts: Mapping[str, slice],
     seed: int,
 ) -> list[Probed]:
@@ -138,7 +138,7 @@ def _probed(
     scores = score_probes(
         {feature.key: x for feature, x in probed.items()},
         labels,
-        judged.groups,
+        scored.groups,
         relative=[feature.key for feature in unscaled],
         seed=seed,
     )
@@ -150,15 +150,15 @@ def _train(request: Request, protocol: ProbesProtocol) -> FieldData:
     return train if protocol.train is None else train.distinct(protocol.train)
 
 
-def _taught(request: Request, protocol: ProbesProtocol, judged: FieldData) -> Taught:
+def _taught(request: Request, protocol: ProbesProtocol, scored: FieldData) -> Taught:
     """What a classifier can tell that learned the attributes and is shown complete pictures."""
     train, steps, least = _train(request, protocol), protocol.classifier_steps, protocol.least
     taught = AttributeFeatures(train, request.folder, steps=steps, seed=request.seed, least=least)
-    return Taught(len(train), steps, taught.score(judged, least))
+    return Taught(len(train), steps, taught.score(scored, least))
 
 
 def _stability(
-    features: Mapping[str, np.ndarray], judged: FieldData, parts: Mapping[str, slice]
+    features: Mapping[str, np.ndarray], scored: FieldData, parts: Mapping[str, slice]
 ) -> list[Stability]:
     """Of the latent first; of the kriged picture in both scalings; of the latent's parts."""
     kriged = features["kriged first"], features["kriged second"]
@@ -173,12 +173,12 @@ def _stability(
             for name, part in parts.items()
         },
     }
-    number, found = copies(judged), []
+    number, found = copies(scored), []
     for feature, (a, b) in pairs.items():
         similarity = cosines(a, b)
         hits, same = retrieved(similarity, number), np.diag(similarity)
         others = (similarity.sum() - same.sum()) / (similarity.size - len(same))
-        known, alike = (bootstrap_interval(x, judged.groups) for x in (hits, same))
+        known, alike = (bootstrap_interval(x, scored.groups) for x in (hits, same))
         found.append(Stability(feature, known, alike, float(others)))
     return found
 
@@ -190,17 +190,17 @@ def _swaps(request: Request, protocol: ProbesProtocol) -> list[Swap]:
     return swap_latents(request.given_model, pictures, seen)
 
 
-def _panels(features: Mapping[str, np.ndarray], judged: FieldData, seed: int) -> list[ImageGrid]:
+def _panels(features: Mapping[str, np.ndarray], scored: FieldData, seed: int) -> list[ImageGrid]:
     """Neighbours among the test pictures, a map of all; one picture of each base."""
     shown = {
         LATENT.label: standardised(features["latent first"])[0],
         KRIGED.label: features["kriged first"] - features["kriged first"].mean(axis=0),
     }
-    first = np.zeros(len(judged), bool)
-    first[np.unique(judged.groups, return_index=True)[1]] = True
-    test = first & (judged.splits == "test") if (judged.splits == "test").any() else first
+    first = np.zeros(len(scored), bool)
+    first[np.unique(scored.groups, return_index=True)[1]] = True
+    test = first & (scored.splits == "test") if (scored.splits == "test").any() else first
     mapped = np.flatnonzero(first)[:ON_MAP]
     return [
-        neighbours_grid({k: x[test] for k, x in shown.items()}, judged.take(test), QUERIES),
-        map_grid({k: x[mapped] for k, x in shown.items()}, judged.take(mapped), seed),
+        neighbours_grid({k: x[test] for k, x in shown.items()}, scored.take(test), QUERIES),
+        map_grid({k: x[mapped] for k, x in shown.items()}, scored.take(mapped), seed),
     ]

@@ -15,7 +15,7 @@ from study_pages import page_of
 
 from mamba_diffae import FieldAutoencoder, FieldData, observe
 from mamba_diffae.benchmark import Page, Request, load_page, save_page
-from studies.common import workbench
+from studies.common import workbench as scoring
 from studies.common.candidates import (
     ANCHORED,
     BASELINE,
@@ -41,13 +41,13 @@ def request_(quick: Callable[[str], Request]) -> Request:
 
 
 @pytest.fixture(scope="module")
-def bench(request_: Request) -> Workbench:
+def workbench(request_: Request) -> Workbench:
     return Workbench(request_, SETUPS["quick"], lambda done: None)
 
 
 @pytest.fixture(scope="module")
-def model(bench: Workbench) -> Callable[[Candidate], FieldAutoencoder]:
-    return lambda candidate: bench.model(Job(candidate, 1, bench.setup.cost))
+def model(workbench: Workbench) -> Callable[[Candidate], FieldAutoencoder]:
+    return lambda candidate: workbench.model(Job(candidate, 1, workbench.setup.cost))
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +79,9 @@ def test_all_are_judged_at_all_scales(result):
         assert len(psnr(result, method)) == 2  # at 32 and at 40
 
 
-def test_the_settings_reach_the_networks(result, model, bench):
+def test_the_settings_reach_the_networks(result, model, workbench):
     def config(candidate: Candidate) -> dict:
-        run = bench.run(Job(candidate, 1, bench.setup.cost))
+        run = workbench.run(Job(candidate, 1, workbench.setup.cost))
         return run.facts["settings"]["model"]
 
     directions = ["row", "column", "diagonal", "antidiagonal"]
@@ -93,9 +93,10 @@ def test_the_settings_reach_the_networks(result, model, bench):
     assert model(at_coarse_only((32, 32))[1]).grid.shape == (32, 32)
 
 
-def test_what_starts_from_nothing_learns_at_higher_rates(bench):
+def test_what_starts_from_nothing_learns_at_higher_rates(workbench):
     def rates(candidate: Candidate) -> dict[str, float]:
-        training = bench.run(Job(candidate, 1, bench.setup.cost)).facts["settings"]["training"]
+        run = workbench.run(Job(candidate, 1, workbench.setup.cost))
+        training = run.facts["settings"]["training"]
         return {
             phase: training[phase]["learning_rate"] for phase in PHASE_SHARES if phase in training
         }
@@ -105,8 +106,8 @@ def test_what_starts_from_nothing_learns_at_higher_rates(bench):
     assert rates(BASELINE) == {"flow": pytest.approx(4 * usual["flow"])}
 
 
-def test_a_coarse_training_is_asked_at_finer_pixels(result, model, bench):
-    test = bench.test
+def test_a_coarse_training_is_asked_at_finer_pixels(result, model, workbench):
+    test = workbench.test
     coarse = model(at_coarse_only((32, 32))[0])
     mean = test.unit_interval(coarse.predict(observe(test, seed=1), test.grid).mean)
     error = np.square(np.clip(mean, 0, 1) - test.unit_interval(test.values)).mean(axis=(1, 2, 3))
@@ -114,13 +115,13 @@ def test_a_coarse_training_is_asked_at_finer_pixels(result, model, bench):
     assert psnr(result, "mamba-diffusion trained at 32²")[1] == pytest.approx(expected, abs=1e-3)
 
 
-def test_the_local_estimate_is_the_priors_without_a_network(result, model, bench):
-    seen = observe(bench.truth.split("test"), seed=1)
+def test_the_local_estimate_is_the_priors_without_a_network(result, model, workbench):
+    seen = observe(workbench.truth.split("test"), seed=1)
     ours = model(ANCHORED)
-    estimate, grid = LocalEstimate(ours), bench.truth.grid
+    estimate, grid = LocalEstimate(ours), workbench.truth.grid
     native = estimate.predict(seen, grid).mean
     coarse = estimate.predict(seen, grid.regrid((8, 8))).mean
-    averages = FieldData(bench.truth.variables, grid, native).at((8, 8)).values
+    averages = FieldData(workbench.truth.variables, grid, native).at((8, 8)).values
     np.testing.assert_allclose(coarse, averages, atol=1e-5)
     for parameter in ours.fitted.network.parameters():
         parameter.data.zero_()
@@ -176,7 +177,7 @@ def test_resumed_it_trains_and_judges_nothing_again(result, request_, told, monk
     def never(*args: object, **options: object) -> None:
         raise AssertionError("this was done before")
 
-    monkeypatch.setattr(workbench, "score", never)
+    monkeypatch.setattr(scoring, "score", never)
     monkeypatch.setattr(module, "measure_drift", never)
     before = len(told)
     again = page_of("comparison", request_, told.append)
@@ -197,12 +198,12 @@ def test_the_best_get_more_seeds_and_all_equally_many_fields(
     monkeypatch.setattr(module, "CANDIDATES", (BASELINE, ANCHORED))
     setup = Setup("tiny", Cost(minutes=0.005), count=2, seeds=2)
     asked = replace(request_, folder=tmp_path / "best", equal_pictures=True)
-    bench = Workbench(asked, setup, lambda done: None)
-    jobs = train_all(bench)
+    workbench = Workbench(asked, setup, lambda done: None)
+    jobs = train_all(workbench)
     assert {(e.candidate, e.seed) for e in jobs.more} == {(BASELINE, 2), (ANCHORED, 2)}
-    seen = {e.candidate: fields_seen(bench.run(e)) for e in jobs.first}
+    seen = {e.candidate: fields_seen(workbench.run(e)) for e in jobs.first}
     least = min(seen.values())
-    equal = {e.candidate: fields_seen(bench.run(e)) for e in jobs.equal}
+    equal = {e.candidate: fields_seen(workbench.run(e)) for e in jobs.equal}
     assert set(equal) == {c for c, count in seen.items() if count > 1.02 * least}
     assert all(abs(count - least) <= 16 for count in equal.values())
     assert all(e.label.endswith(", equal fields") for e in jobs.equal)

@@ -29,19 +29,24 @@ def tool():
 
 def score(method: str, psnr: float, oracle: bool = False) -> Score:
     return Score(
-        Method(method, kind="oracle" if oracle else "classical"),
-        32,
-        5,
-        Interval(psnr, 1, 2),
-        Interval(0.5, 0.4, 0.6),
-        1.0,
-        0.3,
+        method=Method(method, kind="oracle" if oracle else "baseline"),
+        scale=32,
+        shape=(32, 32),
+        count=5,
+        psnr=Interval(psnr, 1, 2),
+        ssim=Interval(0.5, 0.4, 0.6),
+        rmse=(0.1,),
+        skill=0.5,
+        total_variation=1.0,
+        high_frequency=0.3,
     )
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    draws = DrawScore("ours", 32, 5, 6, Interval(18.0, 17.0, 19.0), 1.1, 0.9, 0.4, 0.5)
+    draws = DrawScore(
+        Method("ours"), 32, (32, 32), 5, 6, Interval(18.0, 17.0, 19.0), 1.1, 0.9, 0.4, 0.5
+    )
     table = Table("Counted", "What was | counted.", ["what", "n"], [["a|b", -1.5], ["c", None]])
     facts = {
         "this page": "mamba-diffae experiment fake --run x", "judged on": "5 fields, seed 0",
