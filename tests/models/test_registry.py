@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.metadata import EntryPoint
 from typing import ClassVar
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from mamba_diffae import registry
 from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.models import ARCHITECTURES, reconstruct, sample_flow
 from mamba_diffae.models.codes import CODES
@@ -23,7 +21,6 @@ from mamba_diffae.models.parameterisation import parameterisation
 from mamba_diffae.models.serialization import load_network, save_network
 from mamba_diffae.priors import PRIORS, Prior, PriorConfig, PriorPosterior
 from mamba_diffae.priors.base import bin_observations
-from mamba_diffae.registry import Registry
 
 
 class MeanEncoder(PointEncoder):
@@ -196,35 +193,3 @@ def test_architectures_are_known_by_name() -> None:
     assert ARCHITECTURES.names()[:3] == ["autoencoder", "mamba-diffusion", "minimal-latent"]
     for name in ARCHITECTURES.names():
         assert ARCHITECTURES.get(name).kind == name
-
-
-# The registry
-
-
-def test_entry_points_of_other_packages_are_found(monkeypatch) -> None:
-    point = EntryPoint("theirs", "json:JSONDecoder", "example.parts")
-
-    def entry_points(*, group: str, name: str | None = None) -> list[EntryPoint]:
-        return [point] if group == "example.parts" and name in (None, "theirs") else []
-
-    monkeypatch.setattr(registry, "entry_points", entry_points)
-    parts: Registry[type] = Registry("part", "example.parts", {"ours": "json:JSONEncoder"})
-    assert parts.get("theirs") is json.JSONDecoder
-    assert parts.get("ours") is json.JSONEncoder
-    assert parts.names() == ["ours", "theirs"]
-
-
-def test_a_name_is_given_once() -> None:
-    parts: Registry[type] = Registry("part", "example.parts", {"ours": "json:JSONEncoder"})
-    assert parts.register("mine", int) is parts.register("mine", int) is int
-    for name in ("mine", "ours"):
-        with pytest.raises(ValueError, match=f"The part '{name}' is there already"):
-            parts.register(name, float)
-    with pytest.raises(ValueError, match=r"Unknown part 'mime'; did you mean 'mine'.*ours, mine"):
-        parts.get("mime")
-
-
-@pytest.mark.parametrize("path", ["json", "json:", ":x", "no_such_module:x", "json:no_such"])
-def test_what_cannot_be_loaded_is_told(path: str) -> None:
-    with pytest.raises(ValueError, match=path):
-        registry.load(path)
