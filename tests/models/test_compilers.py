@@ -8,7 +8,6 @@ from mamba_diffae.fields import Observations
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.priors import PriorPosterior
 
-
 TWO = ("row", "column")  # fewer operations to trace
 
 

@@ -119,6 +119,8 @@ def test_a_foreign_config_is_refused(saved: Path, content: str) -> None:
         ({"format": 4}, "format 4, made by an earlier version .*; train it again"),
         ({"architecture": None}, f"not a network of format {FORMAT}"),
         ({"config": None}, f"not a network of format {FORMAT}"),
+        ({"config": [1]}, f"not a network of format {FORMAT}"),
+        ({"architecture": ["autoencoder"]}, f"not a network of format {FORMAT}"),
         (
             {"architecture": "autoencode"},
             "Unknown architecture 'autoencode'; did you mean 'autoencoder'",

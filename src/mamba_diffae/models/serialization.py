@@ -164,7 +164,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
             f"{path} is of format {said}, made by an earlier version of the package, whose "
             "networks were built otherwise; train it again with this one."
         )
-    if said != FORMAT or not {"architecture", "config"} <= facts.keys():
+    complete = said == FORMAT and isinstance(facts.get("architecture"), str)
+    if not complete or not isinstance(facts.get("config"), dict):
         raise ValueError(
             f"{path} is not a network of format {FORMAT} of this package (format: {said}); read it "
             "with the version that wrote it, or train it again with this one."
