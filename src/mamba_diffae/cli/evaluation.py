@@ -79,7 +79,8 @@ def evaluate(
     truth = truth if count is None else truth.distinct(count)
     page = score_model(opened, truth, known, protocol, baselines)
     store(page, result_run(opened, folder), json_file)
-    echo(f"Kept in {folder}. Next: mamba-diffae report --model {model}")
+    named = f"--model {model}" if run is None else f"--run {run}"
+    echo(f"Kept in {folder}. Next: mamba-diffae report {named}")
 
 
 def report(

@@ -51,7 +51,7 @@ def sample(
     overwrite: OverwriteOption = False,
     old_run: OldRunOption = None,
 ) -> None:
-    """Sample fields from the model alone: a sheet, and their novelty."""
+    """Sample fields from the model alone: a sheet of them."""
     from mamba_diffae.cli.models import OpenedModel
     from mamba_diffae.evaluation import novelty
     from mamba_diffae.fields import target_grid
