@@ -11,6 +11,7 @@ from mamba_diffae.fields import FieldData
 from mamba_diffae.models import ARCHITECTURES
 from mamba_diffae.training import Objective, Run
 from mamba_diffae.training.objectives.flow import FlowMatching
+from mamba_diffae.training.objectives.reconstruction import Reconstruction
 from mamba_diffae.training.session import PhaseResult, TrainingSession
 from mamba_diffae.training.settings import settings_for
 
@@ -132,6 +133,9 @@ def test_objectives_are_given_by_phase(data, folder: Path) -> None:
         name = "counted"
         calls = 0
 
+        def prepare(self, model):
+            FlowMatching().prepare(model)
+
         def loss(self, model, batch):
             self.calls += 1
             return FlowMatching().loss(model, batch)
@@ -139,6 +143,8 @@ def test_objectives_are_given_by_phase(data, folder: Path) -> None:
     counted = Counted()
     fit(data, folder, ["flow"], objectives={"diffusion": counted}, flow=5)
     assert counted.calls == 2  # the two steps that were missing
+    with pytest.raises(ValueError, match=r"In .*last other weights learned than .* the objective"):
+        fit(data, folder, ["flow"], objectives={"flow": Reconstruction()}, flow=7)
     with pytest.raises(
         ValueError, match="Unknown phase of autoencoder 'flaw'; did you mean 'flow'"
     ):

@@ -82,8 +82,8 @@ class TrainingSession:
             overwrite: Start anew where a run stands.
 
         Raises:
-            ValueError: If a phase is unknown, missing or stands already, or the folder holds something
-                else.
+            ValueError: If a phase is unknown, is missing or stands already, or the folder holds
+                something else.
         """
         chosen_phases(self.architecture, self.objectives)
         processes, settings = Processes(self.device), self.settings.to_dict()

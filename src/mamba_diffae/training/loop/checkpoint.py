@@ -121,9 +121,16 @@ class Checkpoint:
         self._load(_MODEL, model)
 
     def load_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
-        """Put the optimiser back as it was; errors as in `load_ema`."""
+        """Put the optimiser back as it was; errors as in `load_ema`, and if others learn now."""
         content = io.BytesIO(self._read(_OPTIMIZER))
-        optimizer.load_state_dict(torch.load(content, map_location="cpu", weights_only=True))
+        state = torch.load(content, map_location="cpu", weights_only=True)
+        try:
+            optimizer.load_state_dict(state)
+        except ValueError as error:
+            raise ValueError(
+                f"In {self.folder} other weights learned than would learn now ({error}); resume "
+                "with the objective of the run, or train again into a new folder."
+            ) from error
 
     def _load(self, name: str, model: nn.Module) -> None:
         self._check_architecture(model)
