@@ -36,7 +36,8 @@ class Candidate:
         label: As tables name it.
         architecture: "autoencoder", "mamba-diffusion" or "minimal-latent".
         settings: What is set otherwise than in the preset, as --set takes it.
-        shape: Native cells along each axis that it is trained at; None: the source's own.
+        native_size: Native cells along the longest axis, to which the fields are averaged; None:
+            the source's own.
         phases: That are trained, of those that its network has.
         rate: Learning rate of the first of them, in rates of the preset.
     """
@@ -45,7 +46,7 @@ class Candidate:
     label: str
     architecture: str
     settings: tuple[str, ...] = ()
-    shape: Shape | None = None
+    native_size: int | None = None
     phases: tuple[str, ...] = tuple(PHASE_SHARES)
     rate: float = 1.0
 
@@ -90,9 +91,11 @@ CANDIDATES = (BASELINE, FOUR_DIRECTIONS, MINIMAL, SCAN, ANCHORED, NO_PRIOR)
 
 def at_coarse_only(shape: Shape) -> tuple[Candidate, ...]:
     """Baseline and autoencoder, trained at a coarse shape only and asked at finer ones."""
-    at, label = "x".join(map(str, shape)), in_short(shape)
+    size, label = max(shape), in_short(shape)
     return tuple(
-        replace(c, key=f"{c.key}-at-{at}", label=f"{c.label} trained at {label}", shape=shape)
+        replace(
+            c, key=f"{c.key}-at-{size}", label=f"{c.label} trained at {label}", native_size=size
+        )
         for c in (BASELINE, ANCHORED)
     )
 
@@ -188,7 +191,7 @@ class Job:
             settings=settings,
             seed=self.seed,
             device=device,
-            shape=candidate.shape,
+            native_size=candidate.native_size,
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any, final
 import yaml
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldData, Shape
+from mamba_diffae.fields import FieldData
 from mamba_diffae.sources import open_field
 from mamba_diffae.training import Run
 
@@ -34,7 +34,7 @@ class Recipe:
         settings: What is set otherwise than in the preset, as --set takes it.
         seed: Of the training.
         device: "auto", "cpu" or "cuda".
-        shape: Native cells along each axis; None: the source's own.
+        native_size: Native cells along the longest axis; None: the source's own.
     """
 
     source: str
@@ -44,15 +44,14 @@ class Recipe:
     settings: Sequence[str]
     seed: int
     device: str
-    shape: Shape | None = None
+    native_size: int | None = None
 
     def words(self, folder: Path) -> list[str]:
         """What follows `mamba-diffae`, but for --resume."""
         words = ["fit", self.source, "--run", str(folder), "--architecture", self.architecture]
         words += ["--preset", self.preset, "--phase", ",".join(self.phases)]
         words += ["--seed", str(self.seed), "--device", self.device]
-        if self.shape is not None:
-            words += ["--native-shape", ",".join(map(str, self.shape))]
+        words += [] if self.native_size is None else ["--native-size", str(self.native_size)]
         return [*words, *(word for setting in self.settings for word in ("--set", setting))]
 
     def changes(self) -> dict[str, dict[str, Any]]:
@@ -116,7 +115,7 @@ class TrainingJob:
         Args:
             data: What the source holds.
         """
-        recipe, fields = self.recipe, open_field(data, size=self.recipe.shape)
+        recipe, fields = self.recipe, open_field(data, size=self.recipe.native_size)
         changes = recipe.changes()
         for phase in recipe.phases:
             changes.setdefault(phase, {})["show_progress"] = False

@@ -121,7 +121,9 @@ class Workbench:
         """
 
         def predictors() -> dict[Method, Predictor]:
-            if job.candidate.shape is not None:  # trained at coarse cells, asked at finer ones
+            if (
+                job.candidate.native_size is not None
+            ):  # trained at coarse cells, asked at finer ones
                 return self.any_fields(job)
             model, seen = self.model(job), self.observations
             return network_predictors(model, job.network, seen, self.tell, native_only=native_only)

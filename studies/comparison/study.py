@@ -186,7 +186,8 @@ def train_all(workbench: Workbench) -> Jobs:
     cost, seed, seeds = workbench.setup.cost, workbench.request.seed, workbench.setup.seeds
     first = [Job(c, seed, cost) for c in CANDIDATES]
     coarser = workbench.observed_shape != workbench.truth.shape
-    pair = at_coarse_only(workbench.observed_shape) if coarser else ()
+    coarse_shape = workbench.truth.grid.scaled_shape(max(workbench.observed_shape))
+    pair = at_coarse_only(coarse_shape) if coarser else ()
     coarse = [Job(c, seed, cost) for c in pair]
     workbench.train([*first, *coarse])
     # By the validation fields: the test fields must not choose who is scored on them again.

@@ -50,7 +50,7 @@ def test_another_configuration_is_another_training(find, truth):
         replace(job, cost=Cost(steps=30)),
         replace(job, cost=Cost(minutes=2)),
         replace(job, candidate=PHASE_1),
-        replace(job, candidate=replace(ANCHORED, shape=(8, 8))),
+        replace(job, candidate=replace(ANCHORED, native_size=8)),
         replace(job, candidate=replace(ANCHORED, settings=("data.exemplars=0",))),
     ]
     fields = [replace(truth, values=truth.values + 1), replace(truth, splits=truth.splits[::-1])]

@@ -69,11 +69,11 @@ def test_phases_share_what_is_given():
 
 
 def test_the_command_says_all(tmp_path):
-    scan = replace(SCAN, shape=(32, 32))
+    scan = replace(SCAN, native_size=32)
     job = Job(scan, 1, Cost(minutes=8), equal_fields=True)
     asked = TrainingJob(job.label, tmp_path / job.file_stem, job.recipe("emoji", "small", "auto"))
     assert asked.folder == tmp_path / "autoencoder-with-scan-decoder-equal-fields-1"
-    for part in ("fit emoji", "--seed 1", "--native-shape 32,32",
+    for part in ("fit emoji", "--seed 1", "--native-size 32",
                  "--architecture autoencoder", "--set model.decoder=scanning",
                  "--set autoencoder.minutes=6", "--set flow.minutes=2"):  # fmt: skip
         assert part in asked.command

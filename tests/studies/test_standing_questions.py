@@ -54,7 +54,7 @@ def test_multiscale_judges_latent_and_points_at_every_scale_beside_the_classical
 
 
 def test_diffusion_judges_the_phases_of_one_model_and_its_draws(results):
-    result = results["flow"]
+    result = results["diffusion"]
     rows = table(result, "One draw")
     assert [row[0] for row in rows] == [*SETUPS["quick"][1].steps]
     assert rows[0][1] == 2 * rows[0][0]
@@ -95,7 +95,7 @@ def test_results_are_kept_and_found_again(results, quick, monkeypatch, tmp_path)
 
     monkeypatch.setattr(workbench, "score", never)
     monkeypatch.setattr("studies.common.training_job.TrainingJob.here", never)
-    monkeypatch.setattr("studies.diffusion.study.judge_draws", never)
+    monkeypatch.setattr("studies.diffusion.study.score_draws", never)
     for name, result in results.items():
         again = page_of(name, quick(name))
         assert [*again.findings] == [*result.findings]
