@@ -155,3 +155,18 @@ def test_what_does_not_fit_is_refused(given: dict, message: str) -> None:
         given = given | {"sphere": axes | {"latitude_origin": 0.0, "radians": 1.0}}
     with pytest.raises(ValueError, match=message):
         Geometry.model_validate(given)
+
+
+@given(extent=st.floats(0.2, 3.0), seed=st.integers(0, 99))
+def test_a_tangent_has_no_jump_half_way_round(extent: float, seed: int) -> None:
+    geometry = Geometry(extent=(1.0, extent), periodic=(False, True))
+    a = torch.rand(1, 2, generator=torch.Generator().manual_seed(seed)) * torch.tensor(
+        [1.0, extent]
+    )
+    half = a + torch.tensor([0.0, extent / 2])
+    before, after = (geometry.tangent(a, half + torch.tensor([0.0, e])) for e in (-1e-4, 1e-4))
+    assert (after - before).abs().max() < 1e-3
+    near = a + torch.tensor([0.01, 0.01 * extent])
+    torch.testing.assert_close(
+        geometry.tangent(a, near), geometry.displacement(a, near), rtol=2e-3, atol=1e-6
+    )

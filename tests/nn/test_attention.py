@@ -108,7 +108,7 @@ def test_the_nearest_are_those_of_brute_force(geometry: Geometry) -> None:
             assert torch.equal(near.point[b, m], order)
             expected = (1 - (distance[order] / distance[order[-1]]) ** 2) ** 2
             torch.testing.assert_close(near.weight[b, m], expected, rtol=0, atol=1e-5)
-            offset = geometry.displacement(queries[b, m], coords[b, order])
+            offset = geometry.tangent(queries[b, m], coords[b, order])
             torch.testing.assert_close(near.offset[b, m], offset)
     assert (near.weight[..., -1] == 0).all()
     assert (near.weight.diff(dim=-1) <= 0).all()

@@ -191,6 +191,32 @@ class Geometry(BaseModel):
             parts[longitude] = parts[longitude] * self._latitude(a).cos()
         return torch.stack(parts, dim=-1)
 
+    def tangent(self, a: Tensor, b: Tensor) -> Tensor:
+        """From a to b as a chord projected on the axes: smooth all the way round.
+
+        On a periodic axis of length l an offset δ becomes (l / 2π) sin(2π δ / l): like
+        `displacement` for short distances, and without its jump from l / 2 to -l / 2.
+
+        Args:
+            a: Shape (..., D).
+            b: Shape (..., D), broadcast with a.
+
+        Returns:
+            Shape (..., D), in the unit of the coordinates.
+        """
+        if not any(self.periodic):
+            return self.displacement(a, b)
+        import torch
+
+        parts = list((b - a).unbind(-1))
+        for axis, (extent, periodic) in enumerate(zip(self.extent, self.periodic, strict=True)):
+            if periodic:
+                parts[axis] = (extent / math.tau) * (math.tau / extent * parts[axis]).sin()
+        if self.sphere is not None:
+            longitude = self.sphere.longitude_axis
+            parts[longitude] = parts[longitude] * self._latitude(a).cos()
+        return torch.stack(parts, dim=-1)
+
     def wrap(self, coords: Tensor) -> Tensor:
         """Coordinates (..., D), those of periodic axes taken modulo the extent."""
         if not any(self.periodic):

@@ -118,7 +118,7 @@ def nearest(
     distance = distance.masked_fill(~mask[:, None], torch.inf)
     near, index = distance.topk(min(k, coords.shape[1]), dim=-1, largest=False)
     rows = torch.arange(len(coords), device=coords.device)[:, None, None]
-    offset = geometry.displacement(query_coords[:, :, None], coords[rows, index])
+    offset = geometry.tangent(query_coords[:, :, None], coords[rows, index])
     # Where no k-th point exists there is no edge to fall to: the whole domain is near.
     edge = near[..., -1:] if k <= coords.shape[1] else near.new_full((1,), torch.inf)
     radius = torch.where(torch.isfinite(edge), edge, 2 * geometry.diameter)
