@@ -13,7 +13,16 @@ def score(method: str, scale: int, psnr: float) -> Score:
     ssim = psnr / 100
     bounds = Interval(ssim, ssim - 0.031, ssim + 0.029)
     return Score(
-        Method(method), scale, 64, Interval(psnr, psnr - 0.7, psnr + 0.8), bounds, 0.87, 1.13
+        method=Method(method),
+        scale=scale,
+        shape=(scale, scale),
+        count=64,
+        psnr=Interval(psnr, psnr - 0.7, psnr + 0.8),
+        ssim=bounds,
+        rmse=(0.25, 3.0),
+        skill=0.5,
+        total_variation=0.87,
+        high_frequency=1.13,
     )
 
 
@@ -32,9 +41,22 @@ def result() -> Page:
             score("nearest", 96, 17.92),
             score(EVIL, 32, 23.63),
             score(EVIL, 96, 17.41),
-            Score(oracle, 32, 64, exact, full, 1.0, 1.0),
+            Score(oracle, 32, (32, 32), 64, exact, full, (0.0, 0.0), 1.0, 1.0, 1.0),
         ],
-        draws=[DrawScore(EVIL, 96, 64, 4, Interval(20.94, 20.1, 21.8), 1.04, 1.17, 0.83, 0.91)],
+        draws=[
+            DrawScore(
+                method=Method(EVIL, kind="network"),
+                scale=96,
+                shape=(96, 96),
+                count=64,
+                n_draws=4,
+                psnr=Interval(20.94, 20.1, 21.8),
+                total_variation=1.04,
+                high_frequency=1.17,
+                draw_correlation=0.83,
+                truth_correlation=0.91,
+            )
+        ],
         curves=[
             {"phase": "autoencoder", "step": 1, "loss": 0.5, "seconds": 1.0},
             {"phase": "autoencoder", "step": 2, "loss": 0.25, "seconds": 2.0},

@@ -1,13 +1,15 @@
 import base64
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mamba_diffae.benchmark.page import Page
+from mamba_diffae.benchmark.page import ImageGrid, Page
+from mamba_diffae.benchmark.profiles import HEIGHT, WIDTH
 from mamba_diffae.evaluation import Interval
 from mamba_diffae.report import write_report
 from mamba_diffae.report.html import png_uri, render
@@ -79,7 +81,7 @@ def test_the_page_holds_all_numbers(result):
         "0.91",
         "0.87",
         "1.13",
-        "64 pictures",
+        "64 fields",
     ):
         assert piece in text
     assert "exact" in text
@@ -89,6 +91,36 @@ def test_the_page_holds_all_numbers(result):
 def test_the_best_of_each_column_is_marked_and_an_oracle_never(result):
     marked = re.findall(r'<strong class="best">([^<]*)</strong>', render(result))
     assert marked == ["this", "17.92", "0.179", "23.63", "0.236"]
+
+
+def test_fields_of_any_shape_are_told_by_their_cells(result):
+    scores = [replace(s, shape=(s.scale // 2, s.scale), ssim=None) for s in result.scores]
+    draws = [replace(draw, shape=(96,)) for draw in result.draws]
+    text = render(replace(result, scores=scores, draws=draws))
+    assert "16 × 32" in text
+    assert "48 × 96" in text
+    assert "96 cells" in text
+    assert "SSIM" not in text
+    assert "skill (1 − squared error / variance of the truth)" in text
+    assert '<strong class="best">0.500</strong>' in text
+
+
+def test_sheets_of_many_columns_shrink_and_scroll_within_the_page(result):
+    wide = ImageGrid("w", "", list("abcdefgh"), ["r"], [[np.zeros((4, 4, 3))] * 8])
+    drawing = ImageGrid("d", "", ["a"] * 9, ["r"], [[np.zeros((HEIGHT, WIDTH, 3))] * 9])
+    styles = [
+        value
+        for tag, name, value in Tags(render(replace(result, panels=[wide, drawing]))).attributes
+        if name == "style" and "--columns" in value
+    ]
+    assert styles == [
+        "--side: 96px; --least: 56px; --columns: 8",
+        f"--side: {WIDTH // 2}px; --least: 140px; --columns: 9",
+    ]
+    css = re.search(r"<style>(.*?)</style>", render(result), flags=re.DOTALL)
+    assert css
+    assert re.search(r"\.wide \{[^}]*overflow-x: auto", css[1])
+    assert re.search(r"\.sheet \.wide \{[^}]*max-width: 100%", css[1])
 
 
 def test_every_picture_has_an_alternative_text_and_its_own_size(result):
@@ -153,6 +185,6 @@ def test_a_table_shows_words_and_whole_numbers_as_they_are(result):
 
 def test_scores_are_laid_out_in_order(result):
     layout = ScoreTable.of(result.scores[::-1])
-    assert layout.scales == [32, 96]
+    assert list(layout.shapes.items()) == [(32, (32, 32)), (96, (96, 96))]
     assert layout.methods[0].kind == "oracle"
     assert len(layout.cells) == 5

@@ -10,8 +10,6 @@ from mamba_diffae.benchmark.page import (
     load_page,
     save_page,
 )
-from mamba_diffae.benchmark.panels import UNSEEN, observation_picture
-from mamba_diffae.fields import pixel_centres
 from mamba_diffae.report.html import render
 
 
@@ -62,22 +60,6 @@ def test_an_unknown_field_is_damage_not_a_crash(result, tmp_path):
     (tmp_path / "result.json").write_text(json.dumps(numbers | {"colour": "red"}), encoding="utf-8")
     with pytest.raises(ValueError, match="colour"):
         load_page(tmp_path)
-
-
-def test_observed_cells_stand_where_they_were_seen():
-    n = 8
-    values = np.random.default_rng(0).random((n * n, 3))
-    seen = np.array([0, 9, 17, 63])
-    picture = observation_picture(pixel_centres(n)[seen], values[seen], n)
-    flat = picture.reshape(n * n, 3)
-    np.testing.assert_allclose(flat[seen], values[seen], atol=1e-6)
-    unseen = np.setdiff1d(np.arange(n * n), seen)
-    np.testing.assert_allclose(flat[unseen], np.tile(UNSEEN, (len(unseen), 1)), atol=1e-6)
-
-
-def test_observations_at_the_border_and_in_grey():
-    picture = observation_picture(np.array([[1.0, 0.0]]), np.array([[0.25]]), 4)
-    np.testing.assert_allclose(picture[0, 3], [0.25] * 3)
 
 
 def test_a_sheet_refuses_pictures_that_do_not_fit():

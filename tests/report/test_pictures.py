@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mamba_diffae.benchmark import ImageGrid
-from mamba_diffae.report import write_animation, write_grid
+from mamba_diffae.report import mosaic, write_animation, write_grid
 from mamba_diffae.report.pictures import CELL, draw_grid
 
 
@@ -35,6 +35,17 @@ def test_grey_fields_empty_cells_and_long_names_are_drawn():
     assert drawn.shape[0] > 120
     assert drawn.shape[1] > len(long) * 4
     assert drawn.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("h", "w", "columns"), [(10, 10, 3), (10, 20, 2), (20, 10, 4)])
+def test_a_mosaic_of_any_aspect_is_about_square(h, w, columns):
+    pictures = [np.full((h, w, 3), i / 10) for i in range(7)]
+    sheet, gap = mosaic(pictures), max(1, round(max(h, w) / 12))
+    rows = -(-7 // columns)
+    assert sheet.shape == (rows * (h + gap) + gap, columns * (w + gap) + gap, 3)
+    row, column = divmod(6, columns)
+    assert (sheet[gap + row * (h + gap), gap + column * (w + gap)] == 153).all()
+    assert (sheet == 255).any()
 
 
 def test_without_headings_there_is_no_room_for_them():

@@ -30,11 +30,20 @@ def test_the_table_of_the_shell_shows_every_score(result):
         "23.63",
         "17.41",
         "exact",
-        "64 pictures",
+        "64 fields",
     )
     assert all(piece in text for piece in pieces)
     oracle = next(line for line in text.splitlines() if "oracle" in line)
     assert oracle.split()[-2:] == ["–", "–"]  # not measured at 96
+
+
+def test_rectangles_and_measures_without_ssim_are_told(result):
+    scores = [dataclasses.replace(s, shape=(s.scale // 2, s.scale)) for s in result.scores]
+    assert "16×32" in shown(scores)
+    lines = shown([dataclasses.replace(s, ssim=None) for s in scores])
+    assert "skill" in lines
+    assert "SSIM" not in lines
+    assert "0.500" in lines
 
 
 def test_names_are_not_read_as_markup(result):
