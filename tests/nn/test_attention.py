@@ -13,8 +13,8 @@ from mamba_diffae.nn.attention import (
     AttentionPool,
     CrossAttention,
     LocalRead,
+    MeanPool,
     lattice,
-    mean_pool,
     nearest,
     spline_weights,
 )
@@ -65,7 +65,7 @@ def real(batch: int, count: int) -> Tensor:
 
 @pytest.mark.parametrize("kind", ["mean", "attention"])
 def test_pooling_sees_a_set(kind: str) -> None:
-    pool = mean_pool if kind == "mean" else seeded(AttentionPool(8, 3))
+    pool = MeanPool if kind == "mean" else seeded(AttentionPool(8, 3))
     tokens = normal(2, 10, 8)
     expected = pool(tokens, real(2, 10))
     order = torch.randperm(10, generator=torch.Generator().manual_seed(0))
@@ -76,9 +76,9 @@ def test_pooling_sees_a_set(kind: str) -> None:
     assert (pool(tokens, mask[:, 2:12]) - expected).abs().max() > 1e-3
 
 
-def test_mean_pool_is_the_mean() -> None:
+def test_MeanPool_is_the_mean() -> None:
     tokens = normal(2, 10, 8)
-    torch.testing.assert_close(mean_pool(tokens, real(2, 10)), tokens.mean(1))
+    torch.testing.assert_close(MeanPool(tokens.shape[-1])(tokens, real(2, 10)), tokens.mean(1))
 
 
 def test_queries_attend_to_a_set_each_by_itself() -> None:
