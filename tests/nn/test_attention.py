@@ -65,7 +65,7 @@ def real(batch: int, count: int) -> Tensor:
 
 @pytest.mark.parametrize("kind", ["mean", "attention"])
 def test_pooling_sees_a_set(kind: str) -> None:
-    pool = MeanPool if kind == "mean" else seeded(AttentionPool(8, 3))
+    pool = MeanPool(8) if kind == "mean" else seeded(AttentionPool(8, 3))
     tokens = normal(2, 10, 8)
     expected = pool(tokens, real(2, 10))
     order = torch.randperm(10, generator=torch.Generator().manual_seed(0))
@@ -76,7 +76,7 @@ def test_pooling_sees_a_set(kind: str) -> None:
     assert (pool(tokens, mask[:, 2:12]) - expected).abs().max() > 1e-3
 
 
-def test_MeanPool_is_the_mean() -> None:
+def test_mean_pool_is_the_mean() -> None:
     tokens = normal(2, 10, 8)
     torch.testing.assert_close(MeanPool(tokens.shape[-1])(tokens, real(2, 10)), tokens.mean(1))
 
