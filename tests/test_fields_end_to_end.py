@@ -1,4 +1,4 @@
-"""Every kind of field through fit, predict, encode, evaluate, sample, interpolate, save and load."""
+"""Fields of every kind through fit, predict, encode, evaluate, sample, interpolate and a file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def waves(count: int, shape: Sequence[int], variables: int = 1, seed: int = 0) -
     """Smooth fields with values in [-3, 3], shape (count, *shape, variables)."""
     rng = np.random.default_rng(seed)
     places = Grid.default(tuple(shape)).centres()[None, :, None]
-    values = 0
+    values = np.zeros((count, places.shape[1], variables))
     for _ in range(3):
         k = rng.uniform(-1.5, 1.5, (count, 1, variables, len(shape)))
         phase = rng.uniform(0, 1, (count, 1, variables))
@@ -228,7 +228,7 @@ def test_land_is_never_asked_and_clouds_are_filled():
     case = fit("sea")
     assert not case.data.grid.exists[LAND].any()
     assert case.data.grid.exists[8:].all()
-    cloudy = case.data.take([CLOUD[0]])
+    cloudy = case.data.take(np.array([CLOUD[0]]))
     seen = mda.observe(cloudy, 1.0)
     mean = case.model.predict(seen).mean[0]
     assert np.isfinite(mean[CLOUD[1:]]).all()

@@ -188,7 +188,7 @@ def moved_beside_the_seam(few: dict[str, Any], prior: str, *, periodic: bool) ->
     )
     assert data.grid.periodic == (False, periodic)
     model = fit(data, {**few, "model": {**few["model"], "prior": prior}})
-    others = mda.observe(data.take([0]), 0.02, seed=0).replace(support=None)
+    others = mda.observe(data.take(np.array([0])), 0.02, seed=0).replace(support=None)
     found = []
     for value in (-1.0, 1.0):
         station = Observations.from_points([[0.0, 179.0]], [value])
@@ -244,7 +244,7 @@ def test_whatever_lies_under_a_gap_changes_nothing(few):
         data = gappy(hidden)
         assert np.flatnonzero(~data.grid.exists[:, 0]).tolist() == [0, 1, 2, 3, 4]
         model = FieldAutoencoder("tiny", changes=few, device="cpu").fit(data)
-        some = data.take([2, 3, 5])
+        some = data.take(np.array([2, 3, 5]))
         seen = mda.observe(some, 0.4, seed=1)
         predicted = model.predict(seen, n_draws=2, steps=2)
         points = mda.observe(some, 0.4, pattern="scattered", seed=1)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mamba_diffae import FieldAutoencoder, FieldData, observe
+from mamba_diffae import FieldAutoencoder, FieldData, Observations, observe
 from mamba_diffae.latent import interpolate, reconstructions
 from mamba_diffae.latent.interpolation import lerp, slerp_weights
 
@@ -34,8 +34,8 @@ def pair(truth: FieldData) -> list[FieldData]:
 
 
 @pytest.fixture(scope="module")
-def seen(pair: list[FieldData]) -> list:
-    return [observe(field, 0.5) for field in pair]
+def seen(pair: list[FieldData]) -> tuple[Observations, Observations]:
+    return observe(pair[0], 0.5), observe(pair[1], 0.5)
 
 
 def arc(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mamba_diffae.evaluation.baselines import BASELINES, Baseline
-from mamba_diffae.fields import Prediction
+from mamba_diffae.fields import Grid, Prediction
 from mamba_diffae.models.codes import CODES, LatentCode
 from mamba_diffae.models.decoders import DECODERS
 from mamba_diffae.models.encoders import ENCODERS, PointEncoder
@@ -152,8 +152,7 @@ class FirstValue(Baseline):
 
     def predict(self, observations, targets):
         first = observations.values[:, 0].numpy()
-        shape = getattr(targets, "shape", None) if not isinstance(targets, np.ndarray) else None
-        shape = shape or (len(targets),)
+        shape = targets.shape if isinstance(targets, Grid) else (len(targets),)
         middle = first.reshape(len(first), *[1] * len(shape), -1)
         return Prediction.of_mean(np.broadcast_to(middle, (len(first), *shape, first.shape[-1])))
 

@@ -35,7 +35,6 @@ from mamba_diffae.training.objectives import Objective
 from mamba_diffae.training.resume import EXPORT, network_folder
 from mamba_diffae.training.session import TrainingSession
 from mamba_diffae.training.settings import Changes, Settings, settings_for
-from mamba_diffae.training.validation import residual_std
 
 
 @final
@@ -108,15 +107,7 @@ class FieldAutoencoder:
             folder = Path(nowhere) / "run" if run is None else Path(run).expanduser()
             options = {"resume": resume and run is not None, "overwrite": overwrite}
             for result in session.train(folder, phases, facts, **options):
-                left = residual_std(result.net, session.data) if scaler.curved else (0.0,)
-                self._fitted = FittedModel(
-                    network=result.net,
-                    scaler=scaler,
-                    preset=self.preset,
-                    mirrored=bool(session.settings.data.mirrored),
-                    latent_flow=result.latent_flow,
-                    residual_std=left,
-                )
+                self._fitted = FittedModel.of_phase(result, session, scaler)
                 if result.newest:
                     target = result.run.path / EXPORT
                     Processes(self.device).run_on_main(lambda to=target: self.save_pretrained(to))
@@ -193,8 +184,7 @@ class FieldAutoencoder:
         """The field from its latent alone, as `predict` gives it with decoder inputs "latent".
 
         Args:
-            latents: From `encode`, or others, shape (B, latent_dim); zeros say nothing: the flow in
-                the values.
+            latents: From `encode`, or others, shape (B, latent_dim); zeros say nothing.
             targets: See `predict`; likewise the rest.
             n_draws: See `predict`.
             seed: See `predict`.
@@ -220,8 +210,7 @@ class FieldAutoencoder:
             Shape (B, latent_dim).
 
         Raises:
-            ValueError: If the model is not fitted or has no latent, or the observations do not fit
-                it.
+            ValueError: If the model is not fitted or has no latent, or they do not fit it.
         """
         net = self.fitted.autoencoder
         seen = self.fitted.scaler.observations(as_observations(observations))

@@ -13,6 +13,8 @@ from mamba_diffae.models import serialization
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.latent_flow import LatentFlow
+from mamba_diffae.training.session import PhaseResult, TrainingSession
+from mamba_diffae.training.validation import residual_std
 
 _NEEDED = {"preset", "mirrored", "residual_std", "variables", "grid", "frame"}
 
@@ -34,9 +36,22 @@ class FittedModel:
     network: FieldFlow
     scaler: FieldScaler
     preset: str
-    mirrored: bool = False
-    latent_flow: LatentFlow | None = None
-    residual_std: tuple[float, ...] = (0.0,)
+    mirrored: bool
+    latent_flow: LatentFlow | None
+    residual_std: tuple[float, ...]
+
+    @classmethod
+    def of_phase(cls, result: PhaseResult, session: TrainingSession, scaler: FieldScaler) -> Self:
+        """What one phase of a training leaves."""
+        left = residual_std(result.net, session.data) if scaler.curved else (0.0,)
+        return cls(
+            network=result.net,
+            scaler=scaler,
+            preset=session.preset,
+            mirrored=bool(session.settings.data.mirrored),
+            latent_flow=result.latent_flow,
+            residual_std=left,
+        )
 
     @property
     def autoencoder(self) -> MambaDiffusionAutoencoder:

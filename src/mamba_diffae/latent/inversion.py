@@ -56,11 +56,11 @@ def invert(
     given = None if latents is None else checked_latents(model.latent_dim, latents)
     query, parts = _native_places(model), []
     for batch in batches(net, seen, given):
-        assert batch.observations is not None
-        known = State(*(v[batch.numbers.cpu()].to(batch.numbers.device) for v in state))
-        asked = query.to(batch.numbers.device).expand(len(batch.numbers), -1, -1)
+        rows, device = batch.numbers.cpu(), batch.numbers.device
+        known, observed = State(*(v[rows].to(device) for v in state)), seen[rows].to(device)
+        asked = query.to(device).expand(len(rows), -1, -1)
         options = {"latent": batch.latent, "decoder_inputs": decoder_inputs, "steps": steps}
-        parts.append(invert_on_tensors(net, asked, known, batch.observations, **options))
+        parts.append(invert_on_tensors(net, asked, known, observed, **options))
     return State(*(torch.cat(part).cpu() for part in zip(*parts, strict=True)))
 
 
