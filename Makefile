@@ -22,11 +22,12 @@ demo: $(STAMP)  ## train a small model, rebuild unseen pictures, print the table
 test: lint  ## lint, then run all tests
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
 
-lint: $(STAMP)  ## ruff, basedpyright, import-linter
+lint: $(STAMP)  ## ruff, basedpyright, import-linter, the words
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(BIN)/python tools/check_vocabulary.py
 
 bench: $(STAMP)  ## measure the speed of the selective scan
 	$(BIN)/python benchmarks/scan_speed.py

@@ -1,6 +1,6 @@
 """Refuse words of `tools/vocabulary.txt` in names, docstrings and comments.
 
-Command:  python tools/check_vocabulary.py [FILE ...]        (none given: all Python files of src and studies)
+Command:  python tools/check_vocabulary.py [FILE ...]      (none: those of src and studies)
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def vocabulary(text: str) -> list[Word]:
         parts = [part.strip() for part in line.split("|")]
         if len(parts) != 3 or parts[2] not in PLACES:
             raise ValueError(
-                f"{WORDS.name}, line {number}: {line!r}; expected word | term | names, text or both."
+                f"{WORDS.name}, line {number}: {line!r}; expected word | term | names, text or "
+                "both."
             )
         words.append(Word(parts[0], parts[1], PLACES[parts[2]]))
     return words
@@ -52,17 +53,19 @@ def vocabulary(text: str) -> list[Word]:
 
 def check(source: str, words: list[Word]) -> list[Finding]:
     """Findings in the source of one file, by line."""
-    found = []
-    for line, name in _names(ast.parse(source)):
-        parts = _parts(name)
-        for word in words:
-            if "names" in word.places and f"_{word.word}_" in f"_{parts}_":
-                found.append(Finding(line, name, word))
-    for line, text in _texts(source):
-        for word in words:
-            if "text" in word.places and re.search(rf"\b{re.escape(word.word)}\b", text, re.I):
-                found.append(Finding(line, text.strip()[:70], word))
-    return sorted(set(found), key=lambda f: (f.line, f.found))
+    found = {
+        Finding(line, name, word)
+        for line, name in _names(ast.parse(source))
+        for word in words
+        if "names" in word.places and f"_{word.word}_" in f"_{_parts(name)}_"
+    }
+    found |= {
+        Finding(line, text.strip()[:70], word)
+        for line, text in _texts(source)
+        for word in words
+        if "text" in word.places and re.search(rf"\b{re.escape(word.word)}\b", text, re.I)
+    }
+    return sorted(found, key=lambda f: (f.line, f.found))
 
 
 def _parts(name: str) -> str:

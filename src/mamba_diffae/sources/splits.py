@@ -50,9 +50,9 @@ def hold_out(splits: np.ndarray) -> np.ndarray:
     """
     train = np.flatnonzero(splits == "train")
     count = min(MOST_VALIDATION, max(len(train) // 10, 1), max(len(train) - 1, 0))
-    held = splits.copy()
-    held[np.random.default_rng(0).choice(train, count, replace=False)] = "val"
-    return held
+    changed = splits.copy()
+    changed[np.random.default_rng(0).choice(train, count, replace=False)] = "val"
+    return changed
 
 
 def fill_splits(splits: np.ndarray, names: Sequence[str]) -> np.ndarray:
