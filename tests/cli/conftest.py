@@ -17,8 +17,8 @@ from PIL import Image
 from mamba_diffae.cli.commands import main
 
 FEW = (
-    "--preset tiny --set model.d_model=16 --set autoencoder.steps=4 --set diffusion.steps=4 "
-    "--set autoencoder.batch_size=4 --set diffusion.batch_size=4 --set data.encodings=1"
+    "--preset tiny --set model.d_model=16 --set autoencoder.steps=4 --set flow.steps=4 "
+    "--set autoencoder.batch_size=4 --set flow.batch_size=4 --set data.encodings=1"
 )
 """What makes a training as short as can be."""
 
@@ -91,10 +91,10 @@ def run(finished: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def judged(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scored(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy that has been evaluated, its scores beside it in scores.json; not to be written to."""
-    run = Path(shutil.copytree(finished, tmp_path_factory.mktemp("runs") / "judged"))
-    line = f"evaluate --run {run} --scales 8,36 --fraction 0.2 --json {run.parent}/scores.json"
+    run = Path(shutil.copytree(finished, tmp_path_factory.mktemp("runs") / "scored"))
+    line = f"evaluate --model {run} --scales 10,40 --fraction 0.2 --json {run.parent}/scores.json"
     outcome = type_in(line)
     assert outcome.code == 0, outcome.err
     (run.parent / "table.txt").write_text(outcome.out)

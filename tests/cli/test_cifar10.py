@@ -1,4 +1,4 @@
-"""CIFAR-10 from the shell: trained, judged, shown above its native size; the example's commands."""
+"""CIFAR-10 from the shell: trained, scored, shown above its native size; the example's commands."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def fitted(shell, few, archive) -> Path:
 
 def test_above_32_pictures_are_shown_and_not_scored(shell, fitted, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the source is found from any folder
-    outcome = shell(f"evaluate --run {fitted} --scales 32,64 --json {tmp_path}/scores.json")
+    outcome = shell(f"evaluate --model {fitted} --scales 32,64 --json {tmp_path}/scores.json")
     assert outcome.code == 0, outcome.err
     assert "At 64 × 64 there is no truth, since the pictures have 32 × 32 pixels" in outcome.out
     scores = json.loads((tmp_path / "scores.json").read_text())["scores"]
@@ -57,8 +57,8 @@ def test_above_32_pictures_are_shown_and_not_scored(shell, fitted, tmp_path, mon
     assert page.count('width="64" height="64"') == 3 * len(shown.rows)
 
 
-def test_without_scales_the_native_size_alone_is_judged(shell, fitted):
-    outcome = shell(f"evaluate --run {fitted} --count 2 --overwrite")
+def test_without_scales_the_native_size_alone_is_scored(shell, fitted):
+    outcome = shell(f"evaluate --model {fitted} --count 2 --overwrite")
     assert outcome.code == 0, outcome.err
     result = load_page(fitted)
     assert {score.scale for score in result.scores} == {32}
@@ -66,7 +66,7 @@ def test_without_scales_the_native_size_alone_is_judged(shell, fitted):
 
 
 def test_scales_that_have_no_truth_at_all_are_refused(shell, fitted):
-    outcome = shell(f"evaluate --run {fitted} --scales 64,96 --overwrite")
+    outcome = shell(f"evaluate --model {fitted} --scales 64,96 --overwrite")
     assert outcome.code == 2
     assert "native size is 32 × 32" in outcome.err
 
@@ -88,7 +88,7 @@ def test_the_commands_of_the_example_run(shell, few, archive, tmp_path, monkeypa
     for words in commands():
         short = {"fit": few, "evaluate": "--count 1 --scales 32,64"}.get(words[0], "")
         if "mamba-diffusion" in words:
-            short = short.replace("autoencoder.", "diffusion.")
+            short = short.replace("autoencoder.", "flow.")
         outcome = shell(f"{shlex.join(words)} {short}")
         assert outcome.code == 0, (words, outcome.err)
     assert Image.open("picture-96.png").size == (96, 96)

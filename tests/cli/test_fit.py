@@ -28,8 +28,8 @@ def files(folder: Path) -> dict[str, bytes]:
     ],
 )
 def test_trains_every_phase_that_the_model_has(shell, few, pictures, tmp_path, model, phases):
-    settings = few if model == "autoencoder" else few.replace("autoencoder.", "diffusion.")
-    outcome = shell(f"fit {pictures} --model {model} --run {tmp_path}/run {settings}")
+    settings = few if model == "autoencoder" else few.replace("autoencoder.", "flow.")
+    outcome = shell(f"fit {pictures} --architecture {model} --run {tmp_path}/run {settings}")
     assert outcome.code == 0, outcome.err
     assert "12 fields of 36 × 36 × 3" in outcome.err
     validations = [row["phase"] for row in rows(tmp_path / "run") if "validation" in row]
@@ -49,7 +49,7 @@ def test_phase_after_phase_is_all_at_once(shell, few, pictures, finished, tmp_pa
         assert all((ours[name] == theirs[name]).all() for name in theirs)
     # An interrupt would name the command that is running, not the one before.
     facts = json.loads((tmp_path / "run/run.json").read_text())
-    assert "--phase diffusion" in facts["command"]
+    assert "--phase flow" in facts["command"]
     assert ["--phase autoencoder" in c for c in facts["earlier_commands"]] == [True]
 
 
@@ -65,7 +65,7 @@ def test_two_views_of_every_picture(shell, few, pictures, tmp_path):
 
 
 def test_the_second_phase_wants_the_first_and_leaves_nothing(shell, few, pictures, tmp_path):
-    outcome = shell(f"fit {pictures} --run {tmp_path}/run --phase diffusion {few}")
+    outcome = shell(f"fit {pictures} --run {tmp_path}/run --phase flow {few}")
     assert outcome.code == 2
     assert "'diffusion' starts from the result of phase 'autoencoder'" in outcome.err
     assert not (tmp_path / "run").exists()
@@ -76,7 +76,7 @@ def test_the_second_phase_wants_the_end_of_the_first(shell, few, pictures, run):
     state.write_text(state.read_text().replace('"step": 4', '"step": 3'))
     for later in ("diffusion", "latent"):
         shutil.rmtree(run / later)
-    outcome = shell(f"fit {pictures} --run {run} --phase diffusion {few}")
+    outcome = shell(f"fit {pictures} --run {run} --phase flow {few}")
     assert outcome.code == 2
     assert "stopped at step 3" in outcome.err
     assert "--resume" in outcome.err
@@ -169,7 +169,7 @@ def test_a_setting_is_heard_and_kept(shell, few, pictures, tmp_path, section, na
         ("--set model.tokens=37", "36 × 36 pixels"),
         ("--set data.cells=37", "36 × 36 pixels"),
         ("--set model.exemplars=999", "room for 999 exemplars, but there are"),
-        ("--phase diffusion", "starts from the result of phase 'autoencoder'"),
+        ("--phase flow", "starts from the result of phase 'autoencoder'"),
         ("--device tpu", "'auto', 'cpu', 'cuda'"),
         ("--seed -1", "greater than or equal to 0"),
         ("--native-size 37", "native size of 1 to 36"),
@@ -203,7 +203,7 @@ def test_a_mistake_leaves_no_run_that_blocks_the_next_try(shell, few, pictures, 
 )
 def test_a_run_goes_on_only_as_it_began(shell, few, pictures, run, change, named):
     if "mamba" in change:
-        few = few.replace("autoencoder.", "diffusion.")
+        few = few.replace("autoencoder.", "flow.")
     outcome = shell(f"fit {pictures} --run {run} {few} --resume {change}")
     assert outcome.code == 2
     assert named in outcome.err

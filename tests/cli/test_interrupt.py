@@ -15,7 +15,7 @@ SETTINGS = (
     f"--preset tiny --set model.d_model=8 --set autoencoder.steps={STEPS} "
     "--set autoencoder.batch_size=2 --set autoencoder.log_every=1 "
     "--set autoencoder.checkpoint_every=10 --set autoencoder.validate_every=20 "
-    "--set diffusion.steps=2 --set diffusion.batch_size=2 --set diffusion.log_every=1"
+    "--set flow.steps=2 --set flow.batch_size=2 --set flow.log_every=1"
 )
 TIMES = ("seconds", "pictures_per_second")
 
@@ -70,8 +70,8 @@ def test_it_goes_on_exactly(shell, pictures, uninterrupted, tmp_path, number):
         assert code == -signal.SIGKILL
     reached = json.loads((run / "autoencoder/last/state.json").read_text())["step"]
     assert 10 <= reached < STEPS
-    assert "finished no phase" in shell(f"evaluate --run {run}").err
-    assert "--resume" in shell(f"fit {pictures} --run {run} --phase diffusion {SETTINGS}").err
+    assert "finished no phase" in shell(f"evaluate --model {run}").err
+    assert "--resume" in shell(f"fit {pictures} --run {run} --phase flow {SETTINGS}").err
     outcome = shell(f"{line} --resume")
     assert outcome.code == 0, outcome.err
     assert curve(run) == curve(uninterrupted)

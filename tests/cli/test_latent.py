@@ -43,7 +43,7 @@ def size(path: Path) -> tuple[int, int]:
 
 def test_a_path_is_written_as_a_sheet_and_moving(shell, run, tmp_path):
     out = tmp_path / "sheets/path.png"
-    outcome = shell(f"interpolate 0 3 --run {run} --out {out} --frames 3 --steps 2")
+    outcome = shell(f"interpolate 0 3 --model {run} --out {out} --frames 3 --steps 2")
     assert outcome.code == 0, outcome.err
     assert size(out)[0] > 3 * 96
     assert size(out)[1] > 5 * 96
@@ -52,7 +52,7 @@ def test_a_path_is_written_as_a_sheet_and_moving(shell, run, tmp_path):
         assert moving.height > 4 * 96
     assert "in 3 pictures" in outcome.out
     assert str(out.with_suffix(".webp")) in outcome.out
-    again = shell(f"interpolate 0 3 --run {run} --out {out} --frames 3 --steps 2")
+    again = shell(f"interpolate 0 3 --model {run} --out {out} --frames 3 --steps 2")
     assert again.code == 2
     assert "--overwrite" in again.err
 
@@ -61,7 +61,7 @@ def test_pictures_of_another_size_are_fitted(shell, finished, picture, pictures,
     large = tmp_path / "large.png"
     Image.fromarray(np.full((80, 90, 3), 99, np.uint8)).save(large)
     out = tmp_path / "path.png"
-    line = f"interpolate {large} {picture} --run {finished} --out {out} --frames 2 --steps 1"
+    line = f"interpolate {large} {picture} --model {finished} --out {out} --frames 2 --steps 1"
     outcome = shell(line)
     assert outcome.code == 0, outcome.err
     assert "large to 00" in outcome.out
@@ -69,7 +69,7 @@ def test_pictures_of_another_size_are_fitted(shell, finished, picture, pictures,
 
 def test_an_edit_is_a_sheet_and_a_table_of_what_moved(shell, run, tmp_path):
     out = tmp_path / "edit.png"
-    line = f"edit 0 --run {run} --attribute person --amount 2 --out {out}"
+    line = f"edit 0 --model {run} --attribute person --amount 2 --out {out}"
     outcome = shell(line)
     assert outcome.code == 0, outcome.err
     assert size(out)[0] > 8 * 96
@@ -113,7 +113,7 @@ def test_a_mistake_is_named_and_leaves_nothing(shell, run, tmp_path, mistake, na
 
 
 def test_fields_without_attributes_cannot_be_edited(shell, finished, tmp_path):
-    line = f"edit 0 --run {finished} --attribute beard --out {tmp_path}/edit.png"
+    line = f"edit 0 --model {finished} --attribute beard --out {tmp_path}/edit.png"
     outcome = shell(line)
     assert outcome.code == 2
     assert "have 0 attributes" in outcome.err
@@ -122,8 +122,8 @@ def test_fields_without_attributes_cannot_be_edited(shell, finished, tmp_path):
 def test_a_baseline_is_refused(shell, pictures, few, tmp_path):
     folder = tmp_path / "baseline"
     shell(
-        f"fit {pictures} --run {folder} --model minimal-latent --preset tiny "
-        "--set model.d_model=16 --set diffusion.steps=2 --set diffusion.batch_size=4"
+        f"fit {pictures} --run {folder} --architecture minimal-latent --preset tiny "
+        "--set model.d_model=16 --set flow.steps=2 --set flow.batch_size=4"
     )
     for command in ("interpolate 0 1", "edit 0 --attribute beard"):
         outcome = shell(f"{command} --run {folder} --out {tmp_path}/x.png")

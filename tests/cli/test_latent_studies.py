@@ -29,8 +29,8 @@ def test_a_run_without_the_latent_phase_says_how_to_train_it(shell, few, picture
 
 @pytest.mark.parametrize("name", ["probes", "latent-vs-values"])
 def test_a_baseline_has_no_latent(shell, pictures, tmp_path, name):
-    few = "--preset tiny --set diffusion.steps=2 --set diffusion.batch_size=4"
-    trained = shell(f"fit {pictures} --run {tmp_path}/run --model mamba-diffusion {few}")
+    few = "--preset tiny --set flow.steps=2 --set flow.batch_size=4"
+    trained = shell(f"fit {pictures} --run {tmp_path}/run --architecture mamba-diffusion {few}")
     assert trained.code == 0, trained.err
     outcome = shell(f"experiment {name} --model {tmp_path}/run --run {tmp_path}/x --scale quick")
     assert outcome.code == 2

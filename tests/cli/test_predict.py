@@ -16,54 +16,71 @@ def pixels(path: Path) -> np.ndarray:
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
 def test_any_kind_of_picture_is_read(shell, finished, picture, tmp_path, suffix):
     Image.open(picture).save(tmp_path / f"in{suffix}")
-    line = f"predict --run {finished} --input {tmp_path}/in{suffix} --fraction 0.2 --out"
+    line = f"predict --model {finished} --input {tmp_path}/in{suffix} --fraction 0.2 --out"
     outcome = shell(f"{line} {tmp_path}/out.png")
     assert outcome.code == 0, outcome.err
-    assert pixels(tmp_path / "out.png").shape == (36, 36, 3)
-    assert "36 × 36 from 205 of 32² cells" in outcome.out
+    assert pixels(tmp_path / "out.png").shape == (36, 40, 3)
+    assert "36 × 40 from 198 observations" in outcome.out
 
 
-@pytest.mark.parametrize("size", [7, 36, 96])
-def test_any_size_is_written(shell, finished, picture, tmp_path, size):
-    line = f"predict --run {finished} --input {picture} --size {size} --out {tmp_path}/a.png"
+@pytest.mark.parametrize(("size", "rows"), [(7, 6), (40, 36), (96, 86)])
+def test_any_size_is_written(shell, finished, picture, tmp_path, size, rows):
+    line = f"predict --model {finished} --input {picture} --size {size} --out {tmp_path}/a.png"
     assert shell(line).code == 0
-    assert pixels(tmp_path / "a.png").shape == (size, size, 3)
+    assert pixels(tmp_path / "a.png").shape == (rows, size, 3)
 
 
 def test_a_coarser_picture_is_the_average_of_the_native_one(shell, finished, picture, tmp_path):
-    for size in (36, 12):
+    for size in (40, 20):
         shell(
-            f"predict --run {finished} --input {picture} --size {size} --out {tmp_path}/{size}.png"
+            f"predict --model {finished} --input {picture} --size {size} --out {tmp_path}/{size}.png"
         )
-    native = pixels(tmp_path / "36.png").reshape(12, 3, 12, 3, 3)
+    native = pixels(tmp_path / "40.png").reshape(18, 2, 20, 2, 3)
     inside = ((native > 0) & (native < 255)).all(axis=(1, 3))  # a file clips before the average
-    error = np.abs(native.mean(axis=(1, 3)) - pixels(tmp_path / "12.png"))
+    error = np.abs(native.mean(axis=(1, 3)) - pixels(tmp_path / "20.png"))
     assert inside.any()
     assert error[inside].max() <= 1.0
 
 
 @pytest.mark.parametrize(
-    "options", ["", "--context latent", "--pattern block", "--pattern regular"]
+    "options", ["", "--context latent", "--decoder-inputs latent", "--pattern clusters"]
 )
 def test_options_are_heard(shell, finished, picture, tmp_path, options):
-    line = f"predict --run {finished} --input {picture} --out {tmp_path}"
+    line = f"predict --model {finished} --input {picture} --out {tmp_path}"
     assert shell(f"{line}/a.png {options}").code == 0
     assert shell(f"{line}/b.png --fraction 0.5").code == 0
     assert (pixels(tmp_path / "a.png") != pixels(tmp_path / "b.png")).any()
 
 
 def test_a_draw_depends_on_its_seed_alone(shell, finished, picture, tmp_path):
-    line = f"predict --run {finished} --input {picture} --draw --steps 3 --out {tmp_path}"
+    line = (
+        f"predict --model {finished} --input {picture} --realization 0 --steps 3 --out {tmp_path}"
+    )
     outcome = shell(f"{line}/a.png --seed 5")
     assert "6 network evaluations" in outcome.out
     shell(f"{line}/b.png --seed 5")
     shell(f"{line}/c.png --seed 6")
-    a, b, c = ((tmp_path / name).read_bytes() for name in ("a.png", "b.png", "c.png"))
+    a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
     assert a == b != c
 
 
+def test_a_realization_is_one_of_the_draws(shell, finished, picture, tmp_path):
+    line = f"predict --model {finished} --input {picture} --steps 2 --seed 3 --out {tmp_path}"
+    outcome = shell(f"{line}/all.npz --draws 3")
+    assert outcome.code == 0, outcome.err
+    assert "the posterior mean and 3 draws (4 network evaluations each)" in outcome.out
+    for options in ("--realization 2", "--draws 3 --realization 2"):
+        outcome = shell(f"{line}/one.png {options} --overwrite")
+        assert outcome.code == 0, outcome.err
+        assert "draw 2 (4 network evaluations)" in outcome.out
+        with np.load(tmp_path / "all.npz") as arrays:
+            expected = np.clip(np.rint(arrays["draws"][2, 0]), 0, 255)
+            assert arrays["std"].shape == arrays["mean"].shape == (1, 36, 40, 3)
+        np.testing.assert_allclose(pixels(tmp_path / "one.png"), expected, atol=1)
+
+
 def test_names_with_brackets_are_told_as_they_are(shell, finished, picture, tmp_path):
-    outcome = shell(f"predict --run {finished} --input {picture} --out '{tmp_path}/[red]a.png'")
+    outcome = shell(f"predict --model {finished} --input {picture} --out '{tmp_path}/[red]a.png'")
     assert "[red]a.png: the posterior mean" in outcome.out
 
 
@@ -87,13 +104,15 @@ def bomb(path: Path) -> None:
         (lambda path: path.mkdir(), "is not a file"),
         (lambda path: path.write_text("text"), "cannot be decoded"),
         (cut, "cannot be decoded"),
-        (small, "20 × 50 pixels, but 36 × 36 were asked"),
+        (small, "50 × 20 pixels (rows × columns), but 36 × 40 were asked"),
         (bomb, "limit of 64 megapixels"),
     ],
 )
 def test_a_bad_picture_is_named_and_nothing_written(shell, finished, tmp_path, make, named):
     make(tmp_path / "in.png")
-    outcome = shell(f"predict --run {finished} --input {tmp_path}/in.png --out {tmp_path}/out.png")
+    outcome = shell(
+        f"predict --model {finished} --input {tmp_path}/in.png --out {tmp_path}/out.png"
+    )
     assert outcome.code == 2
     assert "in.png" in outcome.err
     assert named in outcome.err
@@ -113,7 +132,7 @@ def test_a_bad_picture_is_named_and_nothing_written(shell, finished, tmp_path, m
 def test_a_bad_place_is_named_before_any_work(shell, picture, tmp_path, out, named):
     (tmp_path / "there.png").write_text("precious")
     (tmp_path / "folder.png").mkdir()
-    line = f"predict --run no-such-run --input {picture} --out {tmp_path}/{out}"
+    line = f"predict --model no-such-run --input {picture} --out {tmp_path}/{out}"
     outcome = shell(line)
     assert outcome.code == 2
     assert named in outcome.err
@@ -123,16 +142,16 @@ def test_a_bad_place_is_named_before_any_work(shell, picture, tmp_path, out, nam
 def test_a_write_protected_folder_is_named(shell, finished, picture, tmp_path, monkeypatch):
     # The superuser, whom tests may run as, can write anywhere.
     monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)
-    outcome = shell(f"predict --run {finished} --input {picture} --out {tmp_path}/out.png")
+    outcome = shell(f"predict --model {finished} --input {picture} --out {tmp_path}/out.png")
     assert outcome.code == 2
     assert f"{tmp_path} is write-protected" in outcome.err
 
 
 def test_overwrite_replaces(shell, finished, picture, tmp_path):
     (tmp_path / "out.png").write_text("old")
-    line = f"predict --run {finished} --input {picture} --out {tmp_path}/out.png --overwrite"
+    line = f"predict --model {finished} --input {picture} --out {tmp_path}/out.png --overwrite"
     assert shell(line).code == 0
-    assert pixels(tmp_path / "out.png").shape == (36, 36, 3)
+    assert pixels(tmp_path / "out.png").shape == (36, 40, 3)
 
 
 @pytest.mark.parametrize(
@@ -145,12 +164,15 @@ def test_overwrite_replaces(shell, finished, picture, tmp_path):
         ("--size 100000", "--size"),
         ("--steps 0", "--steps"),
         ("--context points", "'latent+points', 'latent'"),
+        ("--draws -1", "--draws"),
+        ("--draws 3", "name the draw with --realization 0"),
+        ("--draws 3 --realization 3", "numbered from 0 to 2"),
         ("--pattern rondom", "'random', 'regular', 'block'"),
         ("--sized 3", "--size"),
     ],
 )
 def test_a_bad_option_is_named(shell, finished, picture, tmp_path, option, named):
-    line = f"predict --run {finished} --input {picture} --out {tmp_path}/out.png {option}"
+    line = f"predict --model {finished} --input {picture} --out {tmp_path}/out.png {option}"
     outcome = shell(line)
     assert outcome.code == 2
     assert named in outcome.err
@@ -167,16 +189,19 @@ def test_a_model_of_other_values_is_refused(shell, few, picture, tmp_path):
         np.save(tmp_path / f"{name}.npy", values)
         line = f"fit {tmp_path}/{name}.npy --run {tmp_path}/{name} --phase autoencoder {few}"
         assert shell(line).code == 0
-    line = f"predict --input {picture} --out {tmp_path}/out.png --run {tmp_path}"
-    assert "trained on values from" in shell(f"{line}/unit").err
-    assert "3 channels, but this model was fitted on fields of 1" in shell(f"{line}/grey").err
+    line = f"predict --input {picture} --out {tmp_path}/out.png --model {tmp_path}"
+    for name, limits in {"unit": "value from 0", "grey": "value from 0 to 255"}.items():
+        refused = shell(f"{line}/{name}")
+        assert refused.code == 2
+        assert f"was trained on 1 variables ({limits}" in refused.err
+        assert "not on colour pictures" in refused.err
     assert not (tmp_path / "out.png").exists()
 
 
 def test_a_baseline_has_no_context(shell, few, pictures, picture, tmp_path):
-    settings = few.replace("autoencoder.", "diffusion.")
-    shell(f"fit {pictures} --model minimal-latent --run {tmp_path}/run {settings}")
-    line = f"predict --run {tmp_path}/run --input {picture} --size 48 --draw --steps 2"
+    settings = few.replace("autoencoder.", "flow.")
+    shell(f"fit {pictures} --architecture minimal-latent --run {tmp_path}/run {settings}")
+    line = f"predict --model {tmp_path}/run --input {picture} --size 48 --realization 0 --steps 2"
     assert "has no latent" in shell(f"{line} --out {tmp_path}/a.png --context latent").err
     assert shell(f"{line} --out {tmp_path}/a.png").code == 0
 
@@ -211,7 +236,7 @@ def other_task(run: Path) -> None:
 )
 def test_a_spoilt_run_is_named(shell, run, picture, tmp_path, spoil, named):
     spoil(run)
-    outcome = shell(f"predict --run {run} --input {picture} --out {tmp_path}/out.png")
+    outcome = shell(f"predict --model {run} --input {picture} --out {tmp_path}/out.png")
     assert outcome.code == 2
     assert named in outcome.err
     assert str(run) in outcome.err

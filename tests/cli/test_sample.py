@@ -12,7 +12,7 @@ from PIL import Image
 def sampled(shell, finished, tmp_path_factory):
     """A sheet of five samples, and what was said."""
     out = tmp_path_factory.mktemp("samples") / "sheet.png"
-    line = f"sample --run {finished} --n 5 --size 18 --seed 1 --steps 2 --out {out}"
+    line = f"sample --model {finished} --n 5 --size 18 --seed 1 --steps 2 --out {out}"
     outcome = shell(line)
     assert outcome.code == 0, outcome.err
     return out, outcome, line
@@ -54,7 +54,7 @@ def test_what_stands_is_kept_unless_told_otherwise(shell, sampled):
 @pytest.mark.parametrize("options", ["--flow values", "--mean"])
 def test_other_ways_to_draw(shell, finished, sampled, tmp_path, options):
     out = tmp_path / "other.png"
-    line = f"sample --run {finished} --n 5 --size 18 --seed 1 --steps 2 --out {out} {options}"
+    line = f"sample --model {finished} --n 5 --size 18 --seed 1 --steps 2 --out {out} {options}"
     outcome = shell(line)
     assert outcome.code == 0, outcome.err
     one, two = (np.load(f.with_suffix(".npz"))["values"] for f in (out, sampled[0]))
@@ -74,7 +74,7 @@ def test_other_ways_to_draw(shell, finished, sampled, tmp_path, options):
 )
 def test_what_cannot_be_is_refused(shell, finished, tmp_path, monkeypatch, options, message):
     monkeypatch.chdir(tmp_path)
-    outcome = shell(f"sample --run {finished} --out sheet.png {options}")
+    outcome = shell(f"sample --model {finished} --out sheet.png {options}")
     assert outcome.code == 2
     assert message in outcome.err
     assert not list(tmp_path.iterdir())
@@ -82,7 +82,7 @@ def test_what_cannot_be_is_refused(shell, finished, tmp_path, monkeypatch, optio
 
 def test_a_run_without_the_phase_names_the_command(shell, run, tmp_path):
     shutil.rmtree(run / "latent")
-    line = f"sample --run {run} --out {tmp_path}/sheet.png"
+    line = f"sample --model {run} --out {tmp_path}/sheet.png"
     outcome = shell(line)
     assert outcome.code == 2
     assert "has not finished phase 'latent'; train it: mamba-diffae fit" in outcome.err
@@ -90,13 +90,13 @@ def test_a_run_without_the_phase_names_the_command(shell, run, tmp_path):
     shutil.rmtree(run / "diffusion")
     outcome = shell(f"{line} --flow values")
     assert "has not finished phase 'diffusion'" in outcome.err
-    assert "--phase diffusion" in outcome.err
+    assert "--phase flow" in outcome.err
 
 
 def test_a_baseline_has_no_latent(shell, few, pictures, tmp_path):
-    settings = few.replace("autoencoder.", "diffusion.")
-    line = f"fit {pictures} --model mamba-diffusion --run {tmp_path}/run {settings}"
+    settings = few.replace("autoencoder.", "flow.")
+    line = f"fit {pictures} --architecture mamba-diffusion --run {tmp_path}/run {settings}"
     assert shell(line).code == 0
-    outcome = shell(f"sample --run {tmp_path}/run --out {tmp_path}/sheet.png")
+    outcome = shell(f"sample --model {tmp_path}/run --out {tmp_path}/sheet.png")
     assert outcome.code == 2
     assert "'mamba-diffusion' has no latent" in outcome.err

@@ -55,7 +55,7 @@ def test_a_mistake_is_one_line_and_no_traceback(tmp_path):
         ("fti emoji", "'fit'"),
         ("fit emoji --rnu x", "--run"),
         ("fit emoji --run x --pre-set tiny", "--preset"),
-        ("predict --run x --inputs a.png", "--input"),
+        ("predict --model x --inputs a.png", "--input"),
         ("demo --minuts 3", "--minutes"),
     ],
 )
@@ -65,7 +65,7 @@ def test_the_nearest_name_is_told(shell, line, nearest):
     assert nearest in outcome.err
 
 
-@pytest.mark.parametrize("line", ["fit", "fit emoji", "evaluate", "predict --run x", "report"])
+@pytest.mark.parametrize("line", ["fit", "fit emoji", "evaluate", "predict --model x", "report"])
 def test_what_is_missing_is_told(shell, line):
     outcome = shell(line)
     assert outcome.code == 2
@@ -77,7 +77,7 @@ def test_an_interrupt_while_judging_leaves_nothing(shell, run, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mamba_diffae.benchmark.run.judge", stop)
-    outcome = shell(f"evaluate --run {run} --scales 36")
+    outcome = shell(f"evaluate --model {run} --scales 36")
     assert outcome.code == 130
     assert "Stopped" in outcome.err
     assert not list(run.glob("*result*"))
@@ -91,7 +91,7 @@ def test_too_little_memory_is_told(shell, finished, picture, tmp_path, monkeypat
         raise error
 
     monkeypatch.setattr("mamba_diffae.estimator.rendering.mean", fail)
-    outcome = shell(f"predict --run {finished} --input {picture} --out {tmp_path}/out.png")
+    outcome = shell(f"predict --model {finished} --input {picture} --out {tmp_path}/out.png")
     assert outcome.code == 2
     assert "Not enough memory" in outcome.err
     assert "12 GiB" in outcome.err
@@ -103,18 +103,18 @@ def test_a_mistake_of_ours_keeps_its_traceback(shell, finished, picture, tmp_pat
 
     monkeypatch.setattr("mamba_diffae.estimator.rendering.mean", fail)
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        shell(f"predict --run {finished} --input {picture} --out {tmp_path}/out.png")
+        shell(f"predict --model {finished} --input {picture} --out {tmp_path}/out.png")
 
 
 @pytest.mark.parametrize("command", ["fit", "predict", "evaluate", "report"])
 def test_a_full_disk_leaves_nothing_half_written(
-    shell, few, pictures, picture, judged, run, tmp_path, monkeypatch, command
+    shell, few, pictures, picture, scored, run, tmp_path, monkeypatch, command
 ):
     line = {
         "fit": f"fit {pictures} --run {tmp_path}/new {few}",
-        "predict": f"predict --run {run} --input {picture} --out {tmp_path}/out.png",
-        "evaluate": f"evaluate --run {run} --scales 8 --json {tmp_path}/scores.json",
-        "report": f"report --run {judged} --out {tmp_path}/page.html",
+        "predict": f"predict --model {run} --input {picture} --out {tmp_path}/out.png",
+        "evaluate": f"evaluate --model {run} --scales 8 --json {tmp_path}/scores.json",
+        "report": f"report --run {scored} --out {tmp_path}/page.html",
     }[command]
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
 

@@ -78,8 +78,8 @@ def test_broken_pictures_are_skipped_on_request_and_counted(shell, few, pictures
     assert outcome.code == 0, outcome.err
     assert "Note: 1 of 13 pictures" in outcome.err
     assert "cut.png" in outcome.err
-    # What was trained on them is judged on them.
-    outcome = shell(f"evaluate --run {tmp_path}/run --scales 8")
+    # What was trained on them is scored on them.
+    outcome = shell(f"evaluate --model {tmp_path}/run --scales 8")
     assert outcome.code == 0, outcome.err
 
 

@@ -37,6 +37,8 @@ def path_grid(
 ) -> ImageGrid:
     """Every way from one field to another, a row each.
 
+    Fields with gaps have no path through their own noise.
+
     Args:
         model: Fitted.
         ends: Two fields on the native grid, one each.
@@ -59,7 +61,10 @@ def path_grid(
         BLEND: pictures(lerp(start, end, alphas)),
         FAITHFUL: [first, *[nothing] * (frames - 2), last],
     }
+    complete = all(end.valid_mask().all() for end in ends)
     for noise in NOISES:
+        if noise == "inverted" and not complete:
+            continue  # the noise of a gap is not known
         label = PATHS[noise]
         path = interpolate(
             model,
@@ -76,7 +81,8 @@ def path_grid(
     caption = (
         "The blend of the values begins and ends with the truth; beside it the reconstruction of "
         "both from latent and points, and paths through the latent: its mean, draws from one noise "
-        f"function, and draws from the arc between the noises of the two fields. {painter.legend}"
+        "function, and, of fields without gaps, draws from the arc between the noises of both. "
+        f"{painter.legend}"
     )
     return ImageGrid(
         f"{ends[0].names[0]} to {ends[1].names[0]}",
