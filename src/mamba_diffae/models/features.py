@@ -24,14 +24,15 @@ def observation_features(observations: Observations, config: FieldConfig) -> Ten
     """What is known of each observation beside its place, shape (B, N, observation_width).
 
     Values; which variables are missing; the sides of the support in units of the length scale and
-    the noise in units of σ, both as log(1 + ·), so that a point and an exact value give 0;
+    the noise in units of σ, both as log(1 + ·): a point and an exact value give 0, -1 stands for
+    a noise that is to be estimated;
     covariates. See docs/concepts.md, eq. (19).
     """
     values, mask = observations.values, observations.mask
     side = torch.zeros_like(observations.coords)
     if observations.support is not None:
         side = torch.log1p(observations.support / config.length_scale)
-    noise = torch.zeros_like(values)
+    noise = -torch.ones_like(values)
     if observations.noise is not None:
         noise = torch.log1p(observations.noise / config.sigma)
     known = [values, (~mask).to(values.dtype), side, noise]
