@@ -23,11 +23,15 @@ def seen(**parts) -> Observations:
 
 
 def test_a_point_with_an_exact_value_adds_nothing_but_what_is_missing() -> None:
-    found = observation_features(seen(), CONFIG)
+    zeros = torch.zeros(1, 2, 2)
+    found = observation_features(seen(support=zeros, noise=zeros), CONFIG)
     expected = torch.tensor([[0.3, 0.0, 0, 1, 0, 0, 0, 0], [-0.2, 0.1, 0, 0, 0, 0, 0, 0]])
     torch.testing.assert_close(found, expected[None])
-    zeros = torch.zeros(1, 2, 2)
-    assert torch.equal(observation_features(seen(support=zeros, noise=zeros), CONFIG), found)
+
+
+def test_a_noise_to_be_estimated_is_no_exact_value() -> None:
+    found = observation_features(seen(), CONFIG)
+    assert (found[..., 6:] == -1).all()
 
 
 def test_support_and_noise_are_in_units_of_length_scale_and_sigma() -> None:

@@ -24,9 +24,8 @@ def observation_features(observations: Observations, config: FieldConfig) -> Ten
     """What is known of each observation beside its place, shape (B, N, observation_width).
 
     Values; which variables are missing; the sides of the support in units of the length scale and
-    the noise in units of σ, both as log(1 + ·): a point and an exact value give 0, -1 stands for
-    a noise that is to be estimated;
-    covariates. See docs/concepts.md, eq. (19).
+    the noise in units of σ, both as log(1 + ·): a point and an exact value give 0, and -1 stands
+    for a noise that is to be estimated; covariates. See docs/concepts.md, eq. (19).
     """
     values, mask = observations.values, observations.mask
     side = torch.zeros_like(observations.coords)
