@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
-    "README.md",
+    pytest.param("README.md", marks=pytest.mark.slow),
     "docs/concepts.md",
     "docs/conventions.md",
     "docs/latent.md",
