@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="run folder that holds a result")
     result = load_page(parser.parse_args().run)
     draw(result, PICTURE)
-    facts = f"{result.facts['judged on']}; {result.facts['time']}."
+    facts = f"{result.facts['scored on']}; {result.facts['time']}."
     write(f"{table(result.scores)}\n\n{facts}", README)
 
 

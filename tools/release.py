@@ -62,7 +62,7 @@ PSNR in dB and SSIM, posterior mean, every method from the same observations.
 def table(numbers: Mapping[str, Any]) -> str:
     """One table for one share of observed cells."""
     scores = [Score.from_dict(score) for score in numbers["scores"]]
-    return f"**{numbers['facts']['judged on']}**\n\n{score_table(scores)}"
+    return f"**{numbers['facts']['scored on']}**\n\n{score_table(scores)}"
 
 
 def main() -> None:
