@@ -35,7 +35,10 @@ def fitted(shell, few, archive) -> Path:
         patch.chdir(archive.parent)
         outcome = shell(f"fit cifar10:{archive.name} --run {run} {few}")
     assert outcome.code == 0, outcome.err
-    assert "36 fields of 32 × 32 × 3: 27 train, 3 val, 6 test" in outcome.err
+    assert (
+        "36 snapshots of 32 × 32 cells (y, x) of red, green, blue: 27 train, 3 val, 6 test"
+        in outcome.err
+    )
     assert json.loads((run / "run.json").read_text())["source"] == f"cifar10:{archive}"
     return run
 
@@ -44,16 +47,16 @@ def test_above_32_pictures_are_shown_and_not_scored(shell, fitted, tmp_path, mon
     monkeypatch.chdir(tmp_path)  # the source is found from any folder
     outcome = shell(f"evaluate --model {fitted} --scales 32,64 --json {tmp_path}/scores.json")
     assert outcome.code == 0, outcome.err
-    assert "At 64 × 64 there is no truth, since the pictures have 32 × 32 pixels" in outcome.out
+    assert "At 64 × 64 there is no truth, since the fields have 32 × 32:" in outcome.out
     scores = json.loads((tmp_path / "scores.json").read_text())["scores"]
     assert {score["scale"] for score in scores} == {32}
     panels = {sheet.title: sheet for sheet in load_page(fitted).panels}
-    shown = panels["Rendered at 64 × 64, above the native size"]
+    shown = panels["Rendered at 64 × 64, above the native grid"]
     assert {picture.shape for row in shown.pictures for picture in row[2:]} == {(64, 64, 3)}
     assert any(re.fullmatch(r"\w+ 000\d\d", name) for name in shown.rows)
     assert shell(f"report --run {fitted} --out {tmp_path}/page.html").code == 0
     page = (tmp_path / "page.html").read_text()
-    assert "Rendered at 64 × 64, above the native size" in page
+    assert "Rendered at 64 × 64, above the native grid" in page
     assert page.count('width="64" height="64"') == 3 * len(shown.rows)
 
 
@@ -68,7 +71,7 @@ def test_without_scales_the_native_size_alone_is_scored(shell, fitted):
 def test_scales_that_have_no_truth_at_all_are_refused(shell, fitted):
     outcome = shell(f"evaluate --model {fitted} --scales 64,96 --overwrite")
     assert outcome.code == 2
-    assert "native size is 32 × 32" in outcome.err
+    assert "native grid has 32 × 32" in outcome.err
 
 
 def commands() -> list[list[str]]:
@@ -92,5 +95,5 @@ def test_the_commands_of_the_example_run(shell, few, archive, tmp_path, monkeypa
         outcome = shell(f"{shlex.join(words)} {short}")
         assert outcome.code == 0, (words, outcome.err)
     assert Image.open("picture-96.png").size == (96, 96)
-    settings = json.loads((tmp_path / "runs/cifar-proposed/run.json").read_text())["settings"]
-    assert settings["model"]["decoder"] == "scan"
+    settings = json.loads((tmp_path / "runs/cifar-scanning/run.json").read_text())["settings"]
+    assert settings["model"]["decoder"] == "scanning"

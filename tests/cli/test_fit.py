@@ -20,31 +20,32 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("model", "phases"),
+    ("architecture", "phases"),
     [
-        ("autoencoder", ["autoencoder", "diffusion", "latent"]),
-        ("mamba-diffusion", ["diffusion"]),
-        ("minimal-latent", ["diffusion"]),
+        ("autoencoder", ["autoencoder", "flow", "latent"]),
+        ("mamba-diffusion", ["flow"]),
+        ("minimal-latent", ["flow"]),
     ],
 )
-def test_trains_every_phase_that_the_model_has(shell, few, pictures, tmp_path, model, phases):
-    settings = few if model == "autoencoder" else few.replace("autoencoder.", "flow.")
-    outcome = shell(f"fit {pictures} --architecture {model} --run {tmp_path}/run {settings}")
+def test_trains_every_phase_that_there_is(shell, few, pictures, tmp_path, architecture, phases):
+    settings = few if architecture == "autoencoder" else few.replace("autoencoder.", "flow.")
+    line = f"fit {pictures} --architecture {architecture} --run {tmp_path}/run {settings}"
+    outcome = shell(line)
     assert outcome.code == 0, outcome.err
-    assert "12 fields of 36 × 36 × 3" in outcome.err
+    assert "12 snapshots of 36 × 40 cells (y, x) of red, green, blue" in outcome.err
     validations = [row["phase"] for row in rows(tmp_path / "run") if "validation" in row]
     assert list(dict.fromkeys(validations)) == phases
     assert all((tmp_path / "run" / phase / "last").is_dir() for phase in phases)
     kept = {"config.json", "model.safetensors"}
-    kept |= {"latent_prior.safetensors"} if "latent" in phases else set()
+    kept |= {"latent_flow.safetensors"} if "latent" in phases else set()
     assert {f.name for f in (tmp_path / "run/model").iterdir()} == kept
 
 
 def test_phase_after_phase_is_all_at_once(shell, few, pictures, finished, tmp_path):
-    for phase in ("autoencoder", "diffusion,latent"):
+    for phase in ("autoencoder", "flow,latent"):
         outcome = shell(f"fit {pictures} --run {tmp_path}/run --phase {phase} {few}")
         assert outcome.code == 0, outcome.err
-    for file in ("model.safetensors", "latent_prior.safetensors"):
+    for file in ("model.safetensors", "latent_flow.safetensors"):
         ours, theirs = (load_file(run / "model" / file) for run in (tmp_path / "run", finished))
         assert all((ours[name] == theirs[name]).all() for name in theirs)
     # An interrupt would name the command that is running, not the one before.
@@ -67,14 +68,14 @@ def test_two_views_of_every_picture(shell, few, pictures, tmp_path):
 def test_the_second_phase_wants_the_first_and_leaves_nothing(shell, few, pictures, tmp_path):
     outcome = shell(f"fit {pictures} --run {tmp_path}/run --phase flow {few}")
     assert outcome.code == 2
-    assert "'diffusion' starts from the result of phase 'autoencoder'" in outcome.err
+    assert "'flow' starts from the result of phase 'autoencoder'" in outcome.err
     assert not (tmp_path / "run").exists()
 
 
 def test_the_second_phase_wants_the_end_of_the_first(shell, few, pictures, run):
     state = run / "autoencoder/last/state.json"
     state.write_text(state.read_text().replace('"step": 4', '"step": 3'))
-    for later in ("diffusion", "latent"):
+    for later in ("flow", "latent"):
         shutil.rmtree(run / later)
     outcome = shell(f"fit {pictures} --run {run} --phase flow {few}")
     assert outcome.code == 2
@@ -121,18 +122,18 @@ def test_resume_beats_overwrite(shell, few, pictures, run):
     """A message that says "add --resume" may be followed with --overwrite still in the line."""
     outcome = shell(f"fit {pictures} --run {run} {few} --overwrite --resume")
     assert outcome.code == 0, outcome.err
-    assert {row["phase"] for row in rows(run)} == {"autoencoder", "diffusion", "latent"}
+    assert {row["phase"] for row in rows(run)} == {"autoencoder", "flow", "latent"}
 
 
 @pytest.mark.parametrize(
     ("section", "name", "text", "value"),
     [
-        ("model", "decoder", "scan", "scan"),
+        ("model", "decoder", "scanning", "scanning"),
         ("model", "velocity", "preconditioned", "preconditioned"),
         ("model", "pooling", "mean", "mean"),
         ("model", "directions", "[hilbert,hilbert_reversed]", ["hilbert", "hilbert_reversed"]),
         ("model", "head", "[16,8]", [16, 8]),
-        ("data", "pattern", "block", "block"),
+        ("data", "patterns", "'{block: 1}'", {"block": 1}),
         ("autoencoder", "learning_rate", "1e-3", 0.001),
     ],
 )
@@ -146,9 +147,9 @@ def test_a_setting_is_heard_and_kept(shell, few, pictures, tmp_path, section, na
 @pytest.mark.parametrize(
     ("mistake", "named"),
     [
-        ("--phase difusion", "did you mean 'diffusion'?"),
+        ("--phase flwo", "did you mean 'flow'?"),
         ("--preset tinny", "did you mean 'tiny'?"),
-        ("--model autoencodr", "did you mean 'autoencoder'?"),
+        ("--architecture autoencodr", "did you mean 'autoencoder'?"),
         ("--set modell.d_model=8", "did you mean 'model'?"),
         ("--set model.dmodel=8", "did you mean 'd_model'?"),
         ("--set autoencoder.step=8", "did you mean 'steps'?"),
@@ -161,18 +162,17 @@ def test_a_setting_is_heard_and_kept(shell, few, pictures, tmp_path, section, na
         ("--set autoencoder.steps=0", "steps = 0"),
         ("--set autoencoder.minutes=-1", "minutes = -1"),
         ("--set model.value_dim=1", "follows from the fields"),
-        ("--set model.directions=[]", "directions = []"),
         ("--set model.head=[0]", "head.0 = 0"),
         ("--set data.fractions=[0,0.5]", "fractions.0 = 0"),
-        ("--set data.fractions=[0.5,0.2]", "the least share comes first"),
+        ("--set data.fractions=[0.5,0.2]", "the least fraction comes first"),
         ("--set model.directions=[sideways]", "Unknown direction 'sideways'"),
-        ("--set model.tokens=37", "36 × 36 pixels"),
-        ("--set data.cells=37", "36 × 36 pixels"),
+        ("--set model.tokens=0", "tokens = 0"),
+        ("--set data.observed_shape=[37,37]", "observed_shape"),
         ("--set model.exemplars=999", "room for 999 exemplars, but there are"),
         ("--phase flow", "starts from the result of phase 'autoencoder'"),
         ("--device tpu", "'auto', 'cpu', 'cuda'"),
         ("--seed -1", "greater than or equal to 0"),
-        ("--native-size 37", "native size of 1 to 36"),
+        ("--native-size 41", "36 × 40"),
         ("--ressume", "--resume"),
     ],
 )
@@ -187,7 +187,10 @@ def test_a_mistake_is_named_before_the_former_run_is_lost(shell, pictures, run, 
 
 
 def test_a_mistake_leaves_no_run_that_blocks_the_next_try(shell, few, pictures, tmp_path):
-    assert shell(f"fit {pictures} --run {tmp_path}/run {few} --set data.cells=99").code == 2
+    assert (
+        shell(f"fit {pictures} --run {tmp_path}/run {few} --set data.observed_shape=[99,99]").code
+        == 2
+    )
     outcome = shell(f"fit {pictures} --run {tmp_path}/run {few} --phase autoencoder")
     assert outcome.code == 0, outcome.err
 
@@ -198,7 +201,7 @@ def test_a_mistake_leaves_no_run_that_blocks_the_next_try(shell, few, pictures, 
         ("--seed 1", "seed = 0, and 1 was asked"),
         ("--set model.d_model=24", "d_model = 16, and 24 was asked"),
         ("--set data.queries=64", "queries"),
-        ("--model mamba-diffusion", "model = autoencoder, and mamba-diffusion was asked"),
+        ("--architecture mamba-diffusion", "model = autoencoder, and mamba-diffusion was asked"),
     ],
 )
 def test_a_run_goes_on_only_as_it_began(shell, few, pictures, run, change, named):
@@ -239,3 +242,13 @@ def test_a_loss_that_is_not_finite_ends_with_step_and_data(shell, few, pictures,
 def test_all_presets_are_told(shell):
     told = shell("fit --help").out
     assert all(name in told for name in preset_names())
+
+
+def test_diffusion_is_another_name_of_flow(shell, few, pictures, finished, tmp_path):
+    for phase in ("autoencoder", "diffusion"):
+        line = f"fit {pictures} --run {tmp_path}/run --phase {phase}"
+        outcome = shell(f"{line} {few.replace('flow.', 'diffusion.')}")
+        assert outcome.code == 0, outcome.err
+    assert (tmp_path / "run/flow/last").is_dir()
+    ours, theirs = (load_file(r / "model/model.safetensors") for r in (tmp_path / "run", finished))
+    assert all((ours[name] == theirs[name]).all() for name in theirs)

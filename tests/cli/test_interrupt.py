@@ -17,7 +17,7 @@ SETTINGS = (
     "--set autoencoder.checkpoint_every=10 --set autoencoder.validate_every=20 "
     "--set flow.steps=2 --set flow.batch_size=2 --set flow.log_every=1"
 )
-TIMES = ("seconds", "pictures_per_second")
+TIMES = ("seconds", "fields_per_second")
 
 
 def curve(run: Path) -> list[dict]:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mamba_diffae.fields import area_average
 from mamba_diffae.sources import open_field
+from mamba_diffae.sources.embedded import EmojiSource
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def few_emoji():
         for split, count in (("train", 12), ("val", 2), ("test", 2))
         for side in (True, False)
     ]
-    few = emoji.take(np.concatenate(rows))
-    return replace(few, values=np.rint(area_average(few.values, 16)).astype(np.uint8))
+    few = emoji.take(np.concatenate(rows)).at((16, 16))
+    return replace(few, values=np.rint(few.values).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,8 @@ def run(few_emoji, tmp_path_factory, shell, few):
     """A run on them, with both phases."""
     folder = tmp_path_factory.mktemp("runs") / "emoji"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mamba_diffae.sources.open.open_emoji", lambda: few_emoji)
-        outcome = shell(f"fit emoji --run {folder} {few} --phase autoencoder,diffusion")
+        patch.setattr(EmojiSource, "open", lambda self, spec, **options: few_emoji)
+        outcome = shell(f"fit emoji --run {folder} {few} --phase autoencoder,flow")
         assert outcome.code == 0, outcome.err
         yield folder
 
@@ -50,7 +50,7 @@ def test_a_path_is_written_as_a_sheet_and_moving(shell, run, tmp_path):
     with Image.open(out.with_suffix(".webp")) as moving:
         assert moving.n_frames == 4  # pyright: ignore[reportAttributeAccessIssue]
         assert moving.height > 4 * 96
-    assert "in 3 pictures" in outcome.out
+    assert "in 3 fields" in outcome.out
     assert str(out.with_suffix(".webp")) in outcome.out
     again = shell(f"interpolate 0 3 --model {run} --out {out} --frames 3 --steps 2")
     assert again.code == 2
@@ -75,11 +75,11 @@ def test_an_edit_is_a_sheet_and_a_table_of_what_moved(shell, run, tmp_path):
     assert size(out)[0] > 8 * 96
     assert size(out)[1] > 2 * 96
     for told in (
-        "What the edit of is_person moved",
-        "let go",
-        "held",
+        "What the edit of is_person changed",
+        "latent alone",
+        "with points",
         "asked",
-        "Pixels that moved",
+        "Cells that changed",
     ):
         assert told in outcome.out
     assert "12 training fields have it" in outcome.out
@@ -106,7 +106,7 @@ def test_an_edit_is_a_sheet_and_a_table_of_what_moved(shell, run, tmp_path):
     ],
 )
 def test_a_mistake_is_named_and_leaves_nothing(shell, run, tmp_path, mistake, named):
-    outcome = shell(f"{mistake.format(out=tmp_path / 'x')} --run {run}")
+    outcome = shell(f"{mistake.format(out=tmp_path / 'x')} --model {run}")
     assert outcome.code == 2
     assert named in outcome.err
     assert not list(tmp_path.iterdir())
@@ -126,6 +126,6 @@ def test_a_baseline_is_refused(shell, pictures, few, tmp_path):
         "--set model.d_model=16 --set flow.steps=2 --set flow.batch_size=4"
     )
     for command in ("interpolate 0 1", "edit 0 --attribute beard"):
-        outcome = shell(f"{command} --run {folder} --out {tmp_path}/x.png")
+        outcome = shell(f"{command} --model {folder} --out {tmp_path}/x.png")
         assert outcome.code == 2
         assert "has no latent" in outcome.err

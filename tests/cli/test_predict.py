@@ -31,10 +31,9 @@ def test_any_size_is_written(shell, finished, picture, tmp_path, size, rows):
 
 
 def test_a_coarser_picture_is_the_average_of_the_native_one(shell, finished, picture, tmp_path):
+    line = f"predict --model {finished} --input {picture}"
     for size in (40, 20):
-        shell(
-            f"predict --model {finished} --input {picture} --size {size} --out {tmp_path}/{size}.png"
-        )
+        assert shell(f"{line} --size {size} --out {tmp_path}/{size}.png").code == 0
     native = pixels(tmp_path / "40.png").reshape(18, 2, 20, 2, 3)
     inside = ((native > 0) & (native < 255)).all(axis=(1, 3))  # a file clips before the average
     error = np.abs(native.mean(axis=(1, 3)) - pixels(tmp_path / "20.png"))

@@ -20,20 +20,20 @@ def sampled(shell, finished, tmp_path_factory):
 
 def test_a_sheet_its_arrays_and_whether_they_are_new(sampled):
     out, outcome, _ = sampled
-    with Image.open(out) as sheet:  # 3 × 2 pictures with a margin of 2 pixels
-        assert sheet.size == (3 * 20 + 2, 2 * 20 + 2)
+    with Image.open(out) as sheet:  # 3 × 2 pictures of 16 × 18 with a margin of 2 pixels
+        assert sheet.size == (3 * 20 + 2, 2 * 18 + 2)
         pixels = np.asarray(sheet)
     with np.load(out.with_suffix(".npz"), allow_pickle=False) as arrays:
         values, latents = arrays["values"], arrays["latents"]
-    assert values.shape == (5, 18, 18, 3)
+    assert values.shape == (5, 16, 18, 3)
     assert latents.shape == (5, 64)
     shown = np.clip(np.rint(values[4]), 0, 255)
-    np.testing.assert_allclose(pixels[22:40, 22:40], shown, atol=1)
-    assert (pixels[22:, 42:] == 255).all()  # there is no sixth
+    np.testing.assert_allclose(pixels[20:36, 22:40], shown, atol=1)
+    assert (pixels[20:, 42:] == 255).all()  # there is no sixth
     about = json.loads(out.with_suffix(".json").read_text())
     assert len(about["distance"]) == len(about["nearest training field"]) == 5
     assert (about["flow"], about["seed"], about["mean"]) == ("latent", 1, False)
-    assert "5 fields of 18 × 18" in outcome.out
+    assert "5 fields of 16 × 18" in outcome.out
     for finding in about["findings"]:
         assert finding in outcome.out
     assert "memorising" in outcome.out
@@ -69,7 +69,7 @@ def test_other_ways_to_draw(shell, finished, sampled, tmp_path, options):
         ("--flow both", "--flow"),
         ("--out sheet.jpg", "ends so"),
         ("--flow values --mean", "one mean"),
-        ("--run nowhere", "nowhere"),
+        ("--model nowhere", "nowhere"),
     ],
 )
 def test_what_cannot_be_is_refused(shell, finished, tmp_path, monkeypatch, options, message):
@@ -87,9 +87,9 @@ def test_a_run_without_the_phase_names_the_command(shell, run, tmp_path):
     assert outcome.code == 2
     assert "has not finished phase 'latent'; train it: mamba-diffae fit" in outcome.err
     assert "--phase latent" in outcome.err
-    shutil.rmtree(run / "diffusion")
+    shutil.rmtree(run / "flow")
     outcome = shell(f"{line} --flow values")
-    assert "has not finished phase 'diffusion'" in outcome.err
+    assert "has not finished phase 'flow'" in outcome.err
     assert "--phase flow" in outcome.err
 
 

@@ -65,19 +65,89 @@ def test_the_nearest_name_is_told(shell, line, nearest):
     assert nearest in outcome.err
 
 
-@pytest.mark.parametrize("line", ["fit", "fit emoji", "evaluate", "predict --model x", "report"])
+@pytest.mark.parametrize("line", ["fit", "fit emoji", "predict --model x", "sample --model x"])
 def test_what_is_missing_is_told(shell, line):
     outcome = shell(line)
     assert outcome.code == 2
     assert "Missing" in outcome.err
 
 
-def test_an_interrupt_while_judging_leaves_nothing(shell, run, monkeypatch):
+def test_evaluate_and_report_ask_for_a_model(shell):
+    for line in ("evaluate", "report"):
+        outcome = shell(line)
+        assert outcome.code == 2
+        assert "--model" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("evaluate --run runs/x", "mamba-diffae evaluate --model runs/x"),
+        ("predict --run runs/x --input a.png --out b.png", "--model runs/x"),
+        ("sample --run runs/x --out b.png", "--model runs/x"),
+        ("interpolate 0 1 --run runs/x --out b.png", "--model runs/x"),
+        ("edit 0 --attribute beard --run runs/x --out b.png", "--model runs/x"),
+        ("predict --model x --input a.png --out b.png --draw", "--realization 0"),
+        ("fit emoji --run x --model minimal-latent", "--architecture minimal-latent"),
+    ],
+)
+def test_an_old_spelling_answers_with_the_new_one(shell, tmp_path, monkeypatch, line, answer):
+    monkeypatch.chdir(tmp_path)
+    outcome = shell(line)
+    assert outcome.code == 2
+    assert answer in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_version_is_told(shell):
+    from importlib.metadata import version
+
+    outcome = shell("--version")
+    assert (outcome.code, outcome.out) == (0, f"mamba-diffae {version('mamba-diffae')}")
+
+
+def test_the_shell_can_be_completed():
+    environment = {**os.environ, "_MAMBA_DIFFAE_COMPLETE": "complete_bash"}
+    environment |= {"COMP_WORDS": "mamba-diffae ev", "COMP_CWORD": "1"}
+    installed = Path(sys.executable).with_name("mamba-diffae")
+    done = subprocess.run([installed], capture_output=True, text=True, env=environment)
+    assert done.stdout.split() == ["evaluate"]
+
+
+COMMANDS = (
+    "demo",
+    "fit",
+    "evaluate",
+    "predict",
+    "sample",
+    "interpolate",
+    "edit",
+    "report",
+    "experiment",
+)
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_no_help_is_cut_at_eighty_columns(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    told = process(*command.split(), "--help").stdout.splitlines()
+    _, *others = told
+    assert len(others) > 5
+    for line in others:
+        assert len(line) <= 80
+        assert "…" not in line
+        assert "..." not in line
+    if not command:
+        names = [line.split()[0] for line in others[others.index("Commands:") + 1 :]]
+        assert names == [*COMMANDS]
+
+
+def test_an_interrupt_while_scoring_leaves_nothing(shell, run, monkeypatch):
     def stop(*args: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mamba_diffae.benchmark.run.judge", stop)
-    outcome = shell(f"evaluate --model {run} --scales 36")
+    monkeypatch.setattr("mamba_diffae.benchmark.run.score", stop)
+    outcome = shell(f"evaluate --model {run} --scales 40")
     assert outcome.code == 130
     assert "Stopped" in outcome.err
     assert not list(run.glob("*result*"))
@@ -90,7 +160,7 @@ def test_too_little_memory_is_told(shell, finished, picture, tmp_path, monkeypat
     def fail(*args: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr("mamba_diffae.estimator.rendering.mean", fail)
+    monkeypatch.setattr("mamba_diffae.estimator.rendering.posterior_mean", fail)
     outcome = shell(f"predict --model {finished} --input {picture} --out {tmp_path}/out.png")
     assert outcome.code == 2
     assert "Not enough memory" in outcome.err
@@ -101,7 +171,7 @@ def test_a_mistake_of_ours_keeps_its_traceback(shell, finished, picture, tmp_pat
     def fail(*args: object, **options: object) -> None:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr("mamba_diffae.estimator.rendering.mean", fail)
+    monkeypatch.setattr("mamba_diffae.estimator.rendering.posterior_mean", fail)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         shell(f"predict --model {finished} --input {picture} --out {tmp_path}/out.png")
 
@@ -113,7 +183,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     line = {
         "fit": f"fit {pictures} --run {tmp_path}/new {few}",
         "predict": f"predict --model {run} --input {picture} --out {tmp_path}/out.png",
-        "evaluate": f"evaluate --model {run} --scales 8 --json {tmp_path}/scores.json",
+        "evaluate": f"evaluate --model {run} --scales 10 --json {tmp_path}/scores.json",
         "report": f"report --run {scored} --out {tmp_path}/page.html",
     }[command]
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
@@ -157,7 +227,7 @@ def test_a_disk_that_fills_up_while_training_keeps_the_last_checkpoint(
 def test_long_work_is_told_where_there_is_no_terminal(monkeypatch, capsys):
     clock = iter([0.0, 3.0, 12.0, 12.0, 13.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    with speaking.status("Judging …") as tell:
+    with speaking.status("Scoring …") as tell:
         tell("at three seconds")
         tell("at twelve")
         tell("at thirteen")
@@ -166,11 +236,11 @@ def test_long_work_is_told_where_there_is_no_terminal(monkeypatch, capsys):
 
 def test_demo_is_the_whole_main_job(shell, smooth_fields, tmp_path, monkeypatch):
     """On a few fields in place of 3,119 pictures."""
-    truth = smooth_fields(count=6, size=96, channels=3)
+    truth = smooth_fields(count=6, shape=(96, 96), variables=3)
     monkeypatch.setattr("mamba_diffae.sources.open_field", lambda source: truth)
     shown = []
     monkeypatch.setattr(
-        "mamba_diffae.cli.evaluation_data.show_pretrained",
+        "mamba_diffae.cli.scoring.show_pretrained",
         lambda truth, page, *_: shown.append(page),
     )
     line = f"demo --run {tmp_path}/run --preset tiny --minutes 0.01 --count 1"

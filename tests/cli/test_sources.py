@@ -16,23 +16,25 @@ def test_arrays_are_fitted(shell, few, tmp_path, name):
         np.save(tmp_path / name, rng.random((6, 16, 16), np.float32))
     else:
         np.savez(tmp_path / name, values=rng.random((6, 16, 16, 3), np.float32))
-    channels = 1 if name == "grey.npy" else 3
+    variables = "value:" if name == "grey.npy" else "value_0, value_1, value_2:"
     outcome = shell(f"fit {tmp_path / name} --run {tmp_path}/run {few} --phase autoencoder")
     assert outcome.code == 0, outcome.err
-    assert f"6 fields of 16 × 16 × {channels}" in outcome.err
+    assert f"6 snapshots of 16 × 16 cells (y, x) of {variables}" in outcome.err
 
 
 def test_the_embedded_pictures_are_fitted(shell, few, tmp_path):
     line = f"fit emoji --native-size 16 --run {tmp_path}/run --phase autoencoder {few}"
     outcome = shell(line)
     assert outcome.code == 0, outcome.err
-    assert "3119 fields of 16 × 16 × 3: 2520 train, 289 val, 310 test" in outcome.err
+    assert "3119 snapshots of 16 × 16 cells (y, x) of red, green, blue:" in outcome.err
+    assert "2520 train, 289 val, 310 test" in outcome.err
+    assert "mirrored along the last axis count as well" in outcome.err
 
 
 def test_pictures_are_averaged_to_a_native_size(shell, few, pictures, tmp_path):
     line = f"fit {pictures} --native-size 12 --run {tmp_path}/run --phase autoencoder {few}"
-    assert "12 × 12" in shell(line).err
-    assert json.loads((tmp_path / "run/run.json").read_text())["native_size"] == 12
+    assert "11 × 12" in shell(line).err
+    assert json.loads((tmp_path / "run/run.json").read_text())["native_shape"] == [11, 12]
 
 
 def broken(folder: Path) -> None:
@@ -105,7 +107,7 @@ def test_what_was_converted_is_told(shell, few, pictures, tmp_path):
     Image.fromarray(np.full((50, 60), 99, np.uint8)).save(folder / "grey.png")
     outcome = shell(f"fit {folder} --run {tmp_path}/run {few} --phase autoencoder")
     assert outcome.code == 0, outcome.err
-    assert "have 2 different sizes, 40 × 36 to 60 × 50" in outcome.err
+    assert "have 2 different sizes, 36 × 40 to 50 × 60" in outcome.err
     assert "Note: 1 of 13 pictures" in outcome.err
     assert "are grey" in outcome.err
 
