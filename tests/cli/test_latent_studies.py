@@ -7,7 +7,7 @@ import pytest
 def test_a_model_must_be_named(shell, tmp_path, name):
     outcome = shell(f"experiment {name} --run {tmp_path}/x")
     assert outcome.code == 2
-    assert f"'{name}' judges a trained model; say which with --model" in outcome.err
+    assert f"'{name}' scores a trained model; say which with --model" in outcome.err
     assert not (tmp_path / "x").exists()
 
 

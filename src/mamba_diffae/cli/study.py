@@ -25,8 +25,9 @@ def experiment(
     name: Annotated[
         str,
         typer.Argument(
-            help="comparison, multiscale, diffusion, minimal or ablation, which train their own "
-            "models; draws, probes, latent-vs-values or interpolation, which score one."
+            help="comparison, multiscale, diffusion, minimal, ablation or observation-patterns, "
+            "which train their own models; draws, probes, latent-vs-values or interpolation, "
+            "which score one."
         ),
     ],
     run: Annotated[Path, typer.Option("--run", help="Folder of the study.", show_default=False)],
