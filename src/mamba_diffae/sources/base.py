@@ -50,6 +50,24 @@ class Source(ABC):
         return str(Path(spec).expanduser().resolve())
 
 
+class NamedSource(Source):
+    """A source that is known by one name; a folder of that name is "./NAME".
+
+    Attributes:
+        kind: The name.
+    """
+
+    kind: ClassVar[str]
+
+    def matches(self, spec: object) -> bool:
+        """See `Source.matches`."""
+        return isinstance(spec, str) and spec == self.kind
+
+    def canonical(self, spec: str) -> str:
+        """See `Source.canonical`: the name holds anywhere."""
+        return spec
+
+
 class PrefixedSource(Source):
     """A source of the form kind:PLACE, PLACE being a path.
 
@@ -73,3 +91,10 @@ class PrefixedSource(Source):
     def canonical(self, spec: str) -> str:
         """See `Source.canonical`."""
         return f"{self.kind}:{super().canonical(self.place(spec))}"
+
+
+def read_only(data: FieldData) -> FieldData:
+    """The same fields with arrays that cannot be written to, for those that a process shares."""
+    for array in (data.values, data.groups, data.splits, *data.attributes.values()):
+        array.flags.writeable = False
+    return data

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from mamba_diffae.fields import FieldData, Shape
-from mamba_diffae.sources.base import Source
+from mamba_diffae.sources.base import NamedSource, read_only
 from mamba_diffae.sources.decoding import to_rgb
 from mamba_diffae.sources.pictures import picture_data
 
@@ -24,24 +24,17 @@ TEXT_COLUMNS = ("codepoints", "name", "category", "subcategory", "skin_tone", "s
 
 
 @final
-class EmojiSource(Source):
-    """The embedded picture set, under its name "emoji"."""
+class EmojiSource(NamedSource):
+    """The embedded picture set."""
 
+    kind: ClassVar[str] = "emoji"
     form: ClassVar[str] = "'emoji'"
-
-    def matches(self, spec: object) -> bool:
-        """See `Source.matches`."""
-        return isinstance(spec, str) and spec == "emoji"
 
     def open(
         self, spec: str, *, shape: Shape | int | None = None, skip_broken: bool = False
     ) -> FieldData:
         """See `open_emoji`."""
         return open_emoji()
-
-    def canonical(self, spec: str) -> str:
-        """See `Source.canonical`: the name holds anywhere."""
-        return spec
 
 
 @lru_cache(maxsize=1)
@@ -60,10 +53,10 @@ def open_emoji() -> FieldData:
     attributes = {k: v == "1" for k, v in columns.items() if k not in TEXT_COLUMNS}
     values, splits = np.stack(pictures), columns["split"]
     groups = np.unique(columns["name"], return_inverse=True)[1]
-    for array in (values, groups, splits, *attributes.values()):
-        array.flags.writeable = False
     names = tuple(columns["name"].tolist())
-    return picture_data(values, names=names, groups=groups, splits=splits, attributes=attributes)
+    return read_only(
+        picture_data(values, names=names, groups=groups, splits=splits, attributes=attributes)
+    )
 
 
 def _picture(data: bytes) -> np.ndarray:

@@ -20,6 +20,15 @@ SOURCES: Registry[type[Source]] = Registry(
     "mamba_diffae.sources",
     {
         "emoji": f"{_HERE}.embedded:EmojiSource",
+        "weather": f"{_HERE}.weather:WeatherSource",
+        "weather windows": f"{_HERE}.weather:WeatherWindowsSource",
+        "turbulence": f"{_HERE}.turbulence:TurbulenceSource",
+        "gaussian": f"{_HERE}.families:GaussianSource",
+        "fronts": f"{_HERE}.families:FrontsSource",
+        "plateaus": f"{_HERE}.families:PlateausSource",
+        "two variables": f"{_HERE}.families:TwoVariablesSource",
+        "grey emoji": f"{_HERE}.sample_pictures:GreyEmojiSource",
+        "photographs": f"{_HERE}.sample_pictures:PhotographsSource",
         "cifar10": f"{_HERE}.cifar10:Cifar10Source",
         "stl10": f"{_HERE}.stl10:Stl10Source",
         "hf": f"{_HERE}.hub:HubSource",
@@ -39,12 +48,15 @@ def open_field(
     """Open fields, whatever they are kept in.
 
     Args:
-        source: "emoji" (the embedded picture set; a folder of that name is "./emoji");
-            "cifar10:DIR" or "stl10:DIR", DIR holding the published archive or its unpacked folder;
-            "hf:NAME", an image data set of the Hugging Face hub (extra `data`); the path of a
-            folder of PNG, JPEG or WebP pictures, or of a .npy or .npz file; an array (see
-            `from_array`); FieldData, returned as they are; or what a source of another package
-            takes.
+        source: "emoji" (the embedded picture set; a folder of that name is "./emoji"); "weather"
+            or "weather:windows" (a week of the ERA5 reanalysis); generated fields: "turbulence",
+            "gaussian:rough", "gaussian:medium", "gaussian:smooth", "fronts", "plateaus" or
+            "two-variables", each with ":COUNT" behind it for another number than 200; pictures to
+            try methods on: "grey-emoji", "photographs" (needs scikit-image); "cifar10:DIR" or
+            "stl10:DIR", DIR holding the published archive or its unpacked folder; "hf:NAME", an
+            image data set of the Hugging Face hub (extra `data`); the path of a folder of PNG, JPEG
+            or WebP pictures, or of a .npy or .npz file; an array (see `from_array`); FieldData,
+            returned as they are; or what a source of another package takes.
         size: Cells along each axis, or along the longest axis alone, by area average; None: the
             native ones.
         skip_broken: In an image folder or hf:NAME, skip pictures that cannot be decoded, with a
@@ -105,7 +117,8 @@ def _matching(source: object) -> Source:
         raise FieldError(f"A source of type {type(source).__name__} is unknown; give {allowed}.")
     path = Path(source).expanduser()
     if not path.exists():
-        hint = _nearest(path, [form.strip("'") for form in forms])
+        names = (name for form in forms for name in form.split(", "))
+        hint = _nearest(path, [name.strip("'") for name in names])
         raise FieldError(f"The source {str(source)!r} is unknown; give {allowed}.{hint}")
     if path.suffix.lower() in SUFFIXES:
         raise FieldError(
