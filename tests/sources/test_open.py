@@ -47,6 +47,25 @@ def test_a_misspelt_name_is_answered_with_the_nearest(name):
         open_field(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("wether", "weather"),
+        ("weather:window", "weather:windows"),
+        ("turbulense:300", "turbulence"),
+        ("gausian:smooth", "gaussian:smooth"),
+        ("front", "fronts"),
+        ("plateau", "plateaus"),
+        ("two_variables", "two-variables"),
+        ("gray-emoji", "grey-emoji"),
+        ("photos", "photographs"),
+    ],
+)
+def test_misspelt_families_are_answered_with_the_nearest(name, nearest):
+    with pytest.raises(ValueError, match=rf"'{name}' is unknown; .*Did you mean '{nearest}'\?"):
+        open_field(name)
+
+
 def test_a_misspelt_path_is_answered_with_its_neighbour(tmp_path):
     (tmp_path / "temperature.npz").touch()
     with pytest.raises(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mamba_diffae.sources.splits import fill_splits, hold_out, split_by_name
+from mamba_diffae.sources.splits import fill_splits, hold_out, split_by_name, split_in_order
 
 name_sets = st.lists(st.text(max_size=8), min_size=3, max_size=60, unique=True)
 
@@ -89,3 +89,20 @@ def test_splits_that_cannot_be_filled_go_by_name(given):
     names = [str(i) for i in range(30)]
     splits = np.resize(given.split(), 30)
     assert fill_splits(splits, names).tolist() == split_by_name(names).tolist()
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=40))
+def test_in_order_no_group_is_cut_and_the_last_are_for_test(sizes):
+    groups = np.repeat(np.arange(len(sizes)) * 3 + 5, sizes)
+    splits = split_in_order(groups)
+    rank = np.select([splits == "val", splits == "test"], [1, 2], 0)
+    assert (np.diff(rank) >= 0).all()
+    assert all(len(set(splits[groups == g].tolist())) == 1 for g in groups)
+    if len(sizes) >= 3:
+        assert set(splits.tolist()) == {"train", "val", "test"}
+    assert splits[0] == "train"
+
+
+def test_in_order_the_shares_are_60_16_and_24_percent():
+    splits = split_in_order(np.arange(50))
+    assert [(splits == s).sum() for s in ("train", "val", "test")] == [30, 8, 12]
