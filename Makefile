@@ -7,9 +7,12 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 # Each of pytest's two workers computes on one thread: more would fight over two cores.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+# The tests of a file share what was trained for them, so a file goes to one worker.
+TESTS = $(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
+QUICK := fields flow nn priors sources evaluation benchmark report tools
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench clean
+.PHONY: help install demo test quick lint bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +23,10 @@ demo: $(STAMP)  ## train a small model, rebuild unseen pictures, print the table
 	$(BIN)/mamba-diffae demo --run $(RUN) --overwrite
 
 test: lint  ## lint, then run all tests
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+	$(TESTS)
+
+quick: $(STAMP)  ## the tests of what needs no training, in under a minute
+	$(TESTS) -m "not slow" $(QUICK:%=tests/%)
 
 lint: $(STAMP)  ## ruff, basedpyright, import-linter, the words
 	$(BIN)/ruff check

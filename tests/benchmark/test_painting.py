@@ -106,9 +106,7 @@ def test_observed_cells_stand_where_they_were_seen(shape):
     drawn, coarse = raster(seen, data.grid), data.at(data.grid.lattice_shape(1024))
     assert drawn.grid.shape == coarse.shape
     assert drawn.mask[..., 0].sum() == int(seen.counts[0])
-    np.testing.assert_allclose(
-        drawn.values[drawn.mask], coarse.values[0][drawn.mask], atol=1e-6
-    )
+    np.testing.assert_allclose(drawn.values[drawn.mask], coarse.values[0][drawn.mask], atol=1e-6)
 
 
 def test_points_boxes_and_missing_variables_are_drawn_on_the_native_cells():

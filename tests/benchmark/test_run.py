@@ -21,6 +21,7 @@ from mamba_diffae.evaluation import Baseline
 from mamba_diffae.fields import FieldData, Prediction, observe
 from mamba_diffae.report.html import render
 
+pytestmark = pytest.mark.slow
 SIZE = 24
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
 CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "flow": FEW}
@@ -220,9 +221,7 @@ def test_a_bad_protocol_is_refused_before_any_work(model, truth, told, protocol,
     assert len(told) == before
 
 
-def test_fields_of_other_variables_or_axes_are_refused_before_any_work(
-    model, smooth_fields, told
-):
+def test_fields_of_other_variables_or_axes_are_refused_before_any_work(model, smooth_fields, told):
     before = len(told)
     grey, line = (smooth_fields(6, shape, 1) for shape in ((SIZE, SIZE), (SIZE,)))
     for fields, message in ((grey, "1 variables, but .* fitted on 3"), (line, "axes x were asked")):

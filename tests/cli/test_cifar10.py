@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "sources"))
 
 from published import cifar_files, pack
 
+pytestmark = pytest.mark.slow
 EXAMPLE = Path(__file__).parents[2] / "examples" / "cifar10.md"
 
 

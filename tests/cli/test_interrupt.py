@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 COMMAND = [sys.executable, "-c", "from mamba_diffae.cli import main; main()"]
 STEPS = 60
 SETTINGS = (
