@@ -8,7 +8,7 @@ import numpy as np
 
 from mamba_diffae.benchmark.page import ImageGrid
 from mamba_diffae.benchmark.painters import painter_of
-from mamba_diffae.benchmark.painting import Picture, Shown
+from mamba_diffae.benchmark.painting import Painter, Picture, Shown
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData, Grid, Observations
 from mamba_diffae.latent.editing import VISIBLE
@@ -21,6 +21,11 @@ PATHS = {
 }
 """Labels of the paths by the noise that `interpolate` takes."""
 BLEND, FAITHFUL = "values blended", "latent + points"
+_PATHS_CAPTION = (
+    "The blend of the values begins and ends with the truth; beside it the reconstruction of both "
+    "from latent and points, and paths through the latent: its mean, draws from one noise "
+    "function, and, of fields without gaps, draws from the arc between the noises of both."
+)
 EDIT_LABELS = {True: "with points", False: "latent alone"}
 """Rows of the edits, by whether they are conditioned on the observed points."""
 
@@ -49,44 +54,27 @@ def path_grid(
         on_progress: Told of what is being done.
     """
     alphas, painter = np.linspace(0, 1, frames), painter_of(model.variables, model.grid)
-
     start, end = (field.at(model.grid).values[0] for field in ends)
-
-    def pictures(values: np.ndarray) -> list[list[Picture]]:
-        return [painter.paint(Shown(field, model.grid)) for field in values]
-
+    first, last = (_pictures(painter, model.predict(points).mean, model.grid)[0] for points in seen)
     nothing: list[Picture | None] = [None] * len(painter.parts)
-    first, last = (pictures(model.predict(points).mean)[0] for points in seen)
     paths: dict[str, Sequence[Sequence[Picture | None]]] = {
-        BLEND: pictures(lerp(start, end, alphas)),
+        BLEND: _pictures(painter, lerp(start, end, alphas), model.grid),
         FAITHFUL: [first, *[nothing] * (frames - 2), last],
     }
-    complete = all(end.valid_mask().all() for end in ends)
-    for noise in NOISES:
-        if noise == "inverted" and not complete:
-            continue  # the noise of a gap is not known
-        label = PATHS[noise]
+    complete = all(field.valid_mask().all() for field in ends)
+    for noise in NOISES if complete else NOISES[:2]:  # the noise of a gap is not known
+        label, options = PATHS[noise], {"complete": ends, "seed": seed, "steps": steps}
+
+        def tell(done: int, count: int, label: str = label) -> None:
+            on_progress(f"{label}, {done} of {count}")
+
         path = interpolate(
-            model,
-            seen[0],
-            seen[1],
-            frames,
-            noise=noise,
-            complete=ends,
-            seed=seed,
-            steps=steps,
-            on_progress=lambda done, count, label=label: on_progress(f"{label}, {done} of {count}"),
+            model, seen[0], seen[1], frames, noise=noise, on_progress=tell, **options
         )
-        paths[label] = pictures(path.values)
-    caption = (
-        "The blend of the values begins and ends with the truth; beside it the reconstruction of "
-        "both from latent and points, and paths through the latent: its mean, draws from one noise "
-        "function, and, of fields without gaps, draws from the arc between the noises of both. "
-        f"{painter.legend}"
-    )
+        paths[label] = _pictures(painter, path.values, model.grid)
     return ImageGrid(
         f"{ends[0].names[0]} to {ends[1].names[0]}",
-        caption.strip(),
+        f"{_PATHS_CAPTION} {painter.legend}".strip(),
         [f"{alpha:.2f}" for alpha in alphas],
         painter.headings(list(paths)),
         _rows(list(paths.values()), len(painter.parts)),
@@ -114,7 +102,7 @@ def edit_grid(
     whole, observed = painter.paint(Shown.of(truth, 0)), painter.observed(seen, grid)
     rows = []
     for values in edits.values():
-        edited = [painter.paint(Shown(field, grid)) for field in values]
+        edited = _pictures(painter, values, grid)
         changed = painter.spread(_change(truth, values[-1], values[len(amounts) // 2], grid))
         rows.append([whole, observed, *edited, changed])
     caption = (
@@ -130,6 +118,11 @@ def edit_grid(
         painter.headings([EDIT_LABELS[conditioned] for conditioned in edits]),
         _rows(rows, len(painter.parts)),
     )
+
+
+def _pictures(painter: Painter, values: np.ndarray, grid: Grid) -> list[list[Picture]]:
+    """Fields (K, *shape, C), each in its parts."""
+    return [painter.paint(Shown(field, grid)) for field in values]
 
 
 def _change(truth: FieldData, after: np.ndarray, before: np.ndarray, grid: Grid) -> Shown:
