@@ -14,7 +14,7 @@ from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.report.mosaic import write_png
 
 CELL, GAP, FONT = 96, 6, 12
-"""Least pixels a side of a cell, white between cells, and height of the letters."""
+"""Pixels of a longer side that pictures are enlarged to, white between, height of letters."""
 MILLISECONDS = 120
 """That a frame is shown."""
 
@@ -49,7 +49,7 @@ def draw_grid(grid: ImageGrid) -> np.ndarray:
     from PIL import Image, ImageDraw
 
     pictures = [[None if p is None else _shown(p) for p in row] for row in grid.pictures]
-    heights = [max([CELL, *(p.shape[0] for p in row if p is not None)]) for row in pictures]
+    heights = [max([FONT, *(p.shape[0] for p in row if p is not None)]) for row in pictures]
     columns = zip(*pictures, strict=True)
     narrow = [max([CELL, *(p.shape[1] for p in row if p is not None)]) for row in columns]
     widths = [max(w, _width(text)) for w, text in zip(narrow, grid.columns, strict=True)]
