@@ -22,6 +22,11 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = mda.FieldAutoencode
 
 
+def test_a_name_of_the_first_edition_says_what_it_is_now():
+    with pytest.raises(AttributeError, match=r"GridField is now mamba_diffae.FieldData"):
+        _ = mda.GridField
+
+
 def test_the_import_alone_is_light():
     code = "import sys, mamba_diffae; print(sorted({'torch', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -37,8 +42,8 @@ def test_five_lines_from_field_to_score(smooth_fields):
     few = {"steps": 3, "batch_size": 4, "show_progress": False}
     truth = mda.open_field(smooth_fields())
     obs = mda.observe(truth, fraction=0.3, seed=0)
-    model = mda.FieldAutoencoder("tiny", changes={"autoencoder": few, "diffusion": few}).fit(truth)
-    field = model.predict(obs, targets=truth, n_samples=2)
+    model = mda.FieldAutoencoder("tiny", changes={"autoencoder": few, "flow": few}).fit(truth)
+    field = model.predict(obs, targets=truth, n_draws=2)
     scores = mda.evaluate(field, truth)
     assert set(scores) == {"rmse", "psnr", "ssim", "crps", "coverage"}
     assert all(np.isfinite(list(scores.values())))

@@ -41,12 +41,24 @@ def test_coarser_targets_are_averages_of_native_cells(random_data, shape, seed, 
 def test_land_takes_no_part_in_averages(random_data, shape, seed, data):
     fields = random_data(seed, shape, land=0.4)
     coarse = fields.at(data.draw(st.tuples(*[st.integers(1, n) for n in shape])))
-    filled = np.where(fields.valid_mask(), fields.values, 7.0)
     query = Query.of(coarse.grid, fields.grid)
-    found = query.finish(filled.reshape(len(fields), -1, fields.n_variables))
-    known = coarse.valid_mask()
+    exists = fields.grid.exists.ravel()
+    # Land is not asked, and what is told of it is no number.
+    np.testing.assert_array_equal(query.coords, fields.grid.centres()[exists])
+    answers = fields.values.reshape(len(fields), -1, fields.n_variables)[:, exists]
+    found, known = query.finish(answers), coarse.valid_mask()
     np.testing.assert_allclose(found[known], coarse.values[known], atol=1e-9)
-    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(np.isnan(found), ~known)
+
+
+def test_places_on_land_are_told_as_no_number():
+    grid = Grid(Grid.default((2, 2)).axes, np.array([[True, False], [True, True]]))
+    query = Query.of(grid.centres(), grid)
+    np.testing.assert_array_equal(query.exists, [True, False, True, True])
+    found = query.finish(np.ones((1, 3, 1)))
+    np.testing.assert_array_equal(found.ravel(), [1, np.nan, 1, 1])
+    with pytest.raises(ValueError, match="None of the 1 targets lies in a cell that exists"):
+        Query.of(grid.centres()[1:2], grid)
 
 
 @given(shapes, st.integers(1, 4))
