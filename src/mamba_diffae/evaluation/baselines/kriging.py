@@ -1,69 +1,78 @@
-"""Kriging: the Gaussian-process mean with an exponential kernel, and its standard deviation."""
+"""Kriging: the most likely of the Matérn kernels, with a nugget, lengths for each axis, a trend."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import ClassVar, NamedTuple, final
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple, Self, final
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from mamba_diffae.evaluation.baselines.per_field import Estimate, PerField, Samples, check_count
-from mamba_diffae.evaluation.baselines.space import Places
+from mamba_diffae.evaluation.baselines.per_field import Estimate, PerField, Samples
+from mamba_diffae.evaluation.baselines.space import Places, Space
+from mamba_diffae.fields import FieldData, Geometry
+from mamba_diffae.priors.kriging import (
+    SAME_PLACE,
+    Boxes,
+    Choice,
+    Family,
+    Readings,
+    Sample,
+    best_variance,
+    condition,
+    learn,
+    merge,
+    moments_of,
+    own_family,
+    samples_of_fields,
+)
 
-LENGTHS = np.geomspace(0.03, 2.0, 8)
-"""Length scales that are tried, as shares of the longest axis."""
-NUGGET = 1e-6
-"""Share of the variance taken as noise: only enough to keep the matrix regular."""
-BLOCK = 2**23
-"""Kernel values held at once, about 100 MB."""
-
-
-class Solution(NamedTuple):
-    """The variables that share their places, for one length scale.
-
-    Attributes:
-        mean: Of each variable, shape (V,).
-        weights: Of the observations' kernels, shape (N, V).
-        misfit: Squared deviations from the mean, each weighted by the inverse correlation, summed.
-        log_determinant: Of the correlation of the observations.
-        factor: Its lower Cholesky factor, shape (N, N).
-    """
-
-    mean: np.ndarray
-    weights: np.ndarray
-    misfit: float
-    log_determinant: float
-    factor: np.ndarray
+_LATTICE = 1024
+"""Cells of the lattice on which training fields are looked at, at most."""
+_FIELDS = 64
+"""Training fields that are looked at, at most."""
 
 
-class Fit(NamedTuple):
-    """A length scale, its log-likelihood at the best variance, and what it makes of all variables.
+class Part(NamedTuple):
+    """Variables of a field that were observed at the same places, with errors of one size.
 
     Attributes:
-        likelihood: Of the observations.
-        length: Of the kernel.
-        variance: Of all variables, each divided by its deviation.
-        parts: One for each set of variables that share their places.
+        readings: Each variable a column, minus `middle`, in units of `scale`.
+        middle: Of each variable, shape (V,): a large offset costs no digits.
+        scale: Of each variable, shape (V,), positive.
     """
 
-    likelihood: float
-    length: float
+    readings: Readings
+    middle: np.ndarray
+    scale: np.ndarray
+
+
+class Weighted(NamedTuple):
+    """A law of a field, its variance, and its weight."""
+
+    choice: Choice
     variance: float
-    parts: Sequence[Solution]
+    weight: float
 
 
 @final
 class Kriging(PerField):
-    """Ordinary kriging: constant unknown mean, kernel exp(-distance / length).
+    """Ordinary kriging: a constant unknown mean, and a stationary Gaussian around it.
 
-    The mean of each variable is its generalised least-squares estimate. Variables are divided by
-    their deviation, over the training fields or, unfitted, over the observations of the field. Then
-    they share the variance and the length scale, the most likely of a grid, chosen for each field.
-    The observations count as exact. At most `DENSE_LIMIT` of a field are taken.
+    The kernel is a Matérn one of order 1/2, 3/2 or 5/2 with a nugget and a length for each axis.
+    Unfitted, each field has its own most likely ones; after `fit`, those candidates are tried that
+    are likely in the training fields, weighted by how often. Variables are divided by their
+    deviation, over the training fields or, unfitted, over the observations of the field; then they
+    share kernel and variance. Errors of a stated size take the place of the nugget, and 0 makes a
+    value exact. Repeats at one place become their average. Groups of noise are not told apart.
 
-    The standard deviation includes what the unknown mean adds, not the uncertainty of length scale
-    and variance. Of a cell wider than the observed ones it is the mean over its parts, an upper
-    bound.
+    Up to `priors.kriging.EXACT` observations one system is solved; of more, each target is kriged
+    from its neighbourhood.
+
+    The standard deviation includes what the unknown mean adds and the nugget, not the uncertainty
+    of kernel and variance. Of a cell wider than the observed ones it is the mean over its parts, an
+    upper bound.
 
     Args:
         with_std: Whether to compute the standard deviation, which takes longer than the mean.
@@ -77,108 +86,136 @@ class Kriging(PerField):
     def __init__(self, with_std: bool = True) -> None:
         super().__init__()
         self.with_std = with_std
+        self._family: Family | None = None
+
+    def fit(self, data: FieldData) -> Self:
+        """See `PerField.fit`; also which kernels, lengths and nuggets occur."""
+        super().fit(data)
+        assert self._space is not None
+        assert self._usual is not None
+        self._family = _family(data, self._space, self._usual.deviation)
+        return self
 
     def estimate(
         self, samples: Sequence[Samples], targets: Places, deviation: np.ndarray | None
     ) -> list[Estimate]:
         """See `PerField.estimate`."""
-        for part in samples:
-            check_count(part, self.name)
-        scales = [_scale(part, deviation) for part in samples]
-        best = most_likely(samples, scales)
+        geometry = targets.geometry
+        parts = [_parts(sample, deviation, geometry) for sample in samples]
+        sample = Sample([part.readings for field in parts for part in field])
+        laws = self._laws(sample, geometry)
+        boxes = Boxes.of(torch.from_numpy(targets.flat), geometry)
         return [
-            self._estimate(best, solution, part, scale, targets)
-            for solution, part, scale in zip(best.parts, samples, scales, strict=True)
+            _join([self._estimate(part, laws, boxes, geometry) for part in field])
+            for field in parts
         ]
 
+    def _laws(self, sample: Sample, geometry: Geometry) -> list[Weighted]:
+        """The probable laws of a field, each with its variance and its weight."""
+        family = self._family or own_family(sample, geometry)
+        weighed = family.weigh(sample, geometry)
+        few = Sample([part.thinned(_LATTICE) for part in sample.parts])
+        return [Weighted(c, c.variance or self._variance(c, few, geometry), w) for c, w in weighed]
+
+    def _variance(self, choice: Choice, sample: Sample, geometry: Geometry) -> float:
+        own = float(best_variance(choice.law, sample, geometry)) if sample.freedom else 1.0
+        return own if self._family is None else self._family.variance(own, sample.freedom)
+
     def _estimate(
-        self, best: Fit, solution: Solution, part: Samples, scale: np.ndarray, targets: Places
+        self, part: Part, laws: Sequence[Weighted], boxes: Boxes, geometry: Geometry
     ) -> Estimate:
-        weights = solution.weights.astype(np.float32)
-        means, left = [], []
-        for kernel in _kernels(best.length, part, targets):
-            means.append(solution.mean + (kernel @ weights).astype(np.float64) * scale)
-            left += [_left(solution.factor, kernel)] if self.with_std else []
-        mean = np.concatenate(means)
-        if not self.with_std:
-            return Estimate(mean)
-        share = np.maximum(np.concatenate(left), 0)
-        return Estimate(mean, np.sqrt(best.variance * share)[:, None] * scale)
+        found = [self._moments(part, law, boxes, geometry) for law in laws]
+        weight = torch.tensor([law.weight for law in laws], dtype=torch.float64)[:, None, None]
+        means = torch.stack([mean for mean, _ in found])
+        mean = (weight * means).sum(dim=0)
+        values = part.middle + part.scale * mean.numpy()
+        lefts = [left for _, left in found if left is not None]
+        if not lefts:
+            return Estimate(values)
+        total = (weight * (torch.stack(lefts) + (means - mean).square())).sum(dim=0)
+        return Estimate(values, total.sqrt().numpy() * part.scale)
+
+    def _moments(
+        self, part: Part, law: Weighted, boxes: Boxes, geometry: Geometry
+    ) -> tuple[Tensor, Tensor | None]:
+        """Mean and variance (n, V) at targets under one law."""
+        moments = moments_of(law.choice.law, geometry, law.variance)
+        mean, left = condition(moments, part.readings, boxes, self.with_std)
+        left = None if left is None else left.expand(mean.shape).clone()
+        if part.readings.noise is None:
+            if left is not None:
+                left += law.variance * law.choice.law.nugget
+            _reproduce(part.readings, boxes, mean, left)
+        return mean, left
 
 
-def most_likely(samples: Sequence[Samples], scales: Sequence[np.ndarray]) -> Fit:
-    """The most likely length scale for all variables of a field.
+def _reproduce(readings: Readings, targets: Boxes, mean: Tensor, left: Tensor | None) -> None:
+    """Put what was read at targets that are observed places, in place.
 
-    Args:
-        samples: One entry for each set of variables that share their places.
-        scales: By which their values are divided, one array (V,) for each entry.
+    So it is if the nugget is variation of the field between the places, as of averages over cells:
+    the covariance of a target with the reading at its place is then 1 plus the nugget.
     """
-    from scipy.spatial.distance import cdist
+    from scipy.spatial import KDTree
 
-    distances = [cdist(part.places.embedded, part.places.embedded) for part in samples]
-    parts = list(zip(distances, (part.values for part in samples), scales, strict=True))
-    fits = (_fit(parts, float(length)) for length in LENGTHS)
-    return max(fits, key=lambda fit: fit.likelihood)
-
-
-def solve(distance: np.ndarray, values: np.ndarray, scale: np.ndarray, length: float) -> Solution:
-    """Mean and weights of variables observed at the same places, for one length scale.
-
-    Args:
-        distance: Between all observations, shape (N, N).
-        values: Shape (N, V).
-        scale: By which the values are divided, shape (V,).
-        length: In the unit of `distance`.
-    """
-    from scipy.linalg import cho_factor, cho_solve
-
-    n = len(values)
-    middle = values.mean(axis=0)  # a large offset costs no digits
-    scaled = (values - middle) / scale
-    factor = cho_factor(np.exp(-distance / length) + NUGGET * np.eye(n), lower=True)
-    solved = cho_solve(factor, np.column_stack([np.ones(n), scaled]))
-    mean = solved[:, 1:].sum(axis=0) / solved[:, 0].sum()
-    weights = solved[:, 1:] - solved[:, :1] * mean
-    misfit = float(((scaled - mean) * weights).sum())
-    log_determinant = 2 * float(np.log(np.diag(factor[0])).sum())
-    return Solution(middle + scale * mean, weights, misfit, log_determinant, factor[0])
+    places, asked = (boxes.nodes[:, 0].numpy() for boxes in (readings.boxes, targets))
+    distance, index = KDTree(places).query(asked)
+    same = torch.from_numpy(distance <= SAME_PLACE * max(1.0, float(np.abs(places).max())))
+    mean[same] = readings.values[torch.from_numpy(index)[same]]
+    if left is not None:
+        left[same] = 0.0
 
 
-def _fit(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], length: float) -> Fit:
-    """The likelihood of one length scale; variables are independent fields of one variance."""
-    solutions = [solve(*part, length) for part in parts]
-    shapes = [part[1].shape for part in parts]
-    count, tiny = sum(n * v for n, v in shapes), float(np.finfo(np.float32).tiny)
-    variance = max(sum(s.misfit for s in solutions) / count, tiny)
-    determinants = (v * s.log_determinant for s, (_, v) in zip(solutions, shapes, strict=True))
-    likelihood = -0.5 * (sum(determinants) + count * float(np.log(variance)))
-    return Fit(likelihood, length, variance, solutions)
+def _parts(sample: Samples, deviation: np.ndarray | None, geometry: Geometry) -> list[Part]:
+    """One part of all variables; where the size of errors is stated, one of each variable."""
+    columns = np.arange(sample.values.shape[1])
+    split = [columns] if sample.noise is None else np.split(columns, len(columns))
+    return [_part(sample, part, deviation, geometry) for part in split]
 
 
-def _scale(part: Samples, deviation: np.ndarray | None) -> np.ndarray:
-    """What the values of each variable are divided by, shape (V,), positive."""
+def _part(
+    sample: Samples, columns: np.ndarray, deviation: np.ndarray | None, geometry: Geometry
+) -> Part:
+    values, noise, count = sample.values[:, columns], None, len(sample.values)
+    middle, scale = values.mean(axis=0), _scale(values)
     if deviation is not None:
-        return deviation[part.variables]
-    own = part.values.std(axis=0)
-    return np.where(own > 1e-12 * np.abs(part.values).max(axis=0), own, 1)
+        scale = deviation[sample.variables[columns]]
+    if sample.noise is not None:
+        noise = torch.from_numpy(np.square(sample.noise[:, columns[0]] / scale[0]))
+    repeats = np.ones(count) if sample.repeats is None else sample.repeats
+    readings = Readings(
+        Boxes.of(torch.from_numpy(sample.places.flat), geometry),
+        torch.from_numpy((values - middle) / scale),
+        torch.zeros(count, dtype=torch.int64),
+        torch.from_numpy(repeats),
+        noise,
+    )
+    keys = torch.from_numpy(sample.places.embedded)
+    return Part(merge(readings, keys, geometry.diameter), middle, scale)
 
 
-def _kernels(length: float, part: Samples, targets: Places) -> Iterator[np.ndarray]:
-    """The correlation of targets and observations, (m, N), block by block."""
-    from scipy.spatial.distance import cdist
-
-    # Single precision halves the time of what is nearly all of it: the kernel at every target.
-    rate = np.float32(-1 / length)
-    seen, asked = part.places.embedded, targets.embedded
-    for block in np.array_split(asked, 1 + len(asked) * len(seen) // BLOCK):
-        yield np.exp(cdist(block, seen).astype(np.float32) * rate)
+def _join(found: Sequence[Estimate]) -> Estimate:
+    stds = [part.std for part in found if part.std is not None]
+    mean = np.concatenate([part.mean for part in found], axis=1)
+    return Estimate(mean, np.concatenate(stds, axis=1) if stds else None)
 
 
-def _left(factor: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Share of the variance that is left at some targets, shape (m,)."""
-    from scipy.linalg import solve_triangular
+def _scale(values: np.ndarray) -> np.ndarray:
+    """Deviation of each variable, shape (V,); 1 where all values are equal."""
+    own = values.std(axis=0)
+    return np.where(own > 1e-12 * np.abs(values).max(axis=0), own, 1)
 
-    ones = solve_triangular(factor, np.ones(len(factor)), lower=True)
-    solved = solve_triangular(factor, kernel.T, lower=True)
-    explained = np.square(solved).sum(axis=0)
-    return 1 - explained + np.square(1 - ones @ solved) / (ones @ ones)
+
+def _family(data: FieldData, space: Space, deviation: np.ndarray) -> Family:
+    """What training fields say of kernels, seen at the shape at which fields are observed."""
+    rows = np.sort(np.random.default_rng(0).permutation(len(data))[:_FIELDS])
+    shape = data.grid.lattice_shape(_LATTICE)
+    seen = data.take(rows).at(data.grid.regrid(shape))
+    values, known = (_flat(part) for part in (seen.values / deviation, seen.valid_mask()))
+    coords = torch.from_numpy(space.places(seen.grid.centres()).flat)
+    return learn(samples_of_fields(coords, values, known, space.geometry), space.geometry)
+
+
+def _flat(array: np.ndarray) -> Tensor:
+    """(S, *shape, C) to (S, P, C); numbers in double precision."""
+    flat = array.reshape(len(array), -1, array.shape[-1])
+    return torch.from_numpy(flat.copy() if flat.dtype == bool else flat.astype(np.float64))

@@ -33,13 +33,17 @@ class Samples:
 
     Attributes:
         places: N different ones.
-        values: Shape (N, V); repeats at one place are averaged.
+        values: Shape (N, V); repeats at one place are averaged, by their precision if it is known.
         variables: Which ones, shape (V,).
+        repeats: How many observations each stands for, shape (N,); None: one.
+        noise: Standard deviation of the error of each value, shape (N, V); None: unknown.
     """
 
     places: Places
     values: np.ndarray
     variables: np.ndarray
+    repeats: np.ndarray | None = None
+    noise: np.ndarray | None = None
 
 
 class Estimate(NamedTuple):
@@ -152,13 +156,16 @@ def samples_of(seen: Observations, space: Space) -> list[Samples]:
     """The observations of one field, sorted by which variables were observed together."""
     places = space.places(seen.coords[0].double().cpu().numpy())
     values, mask = seen.values[0].double().cpu().numpy(), seen.mask[0].cpu().numpy()
+    noise = None if seen.noise is None else seen.noise[0].double().cpu().numpy()
     patterns, which = np.unique(mask, axis=1, return_inverse=True)
     parts = []
     for g, observed in enumerate(patterns.T):
         variables = np.flatnonzero(which.ravel() == g)
         if observed.any():
-            at = places.take(observed)
-            parts.append(_distinct(at, values[observed][:, variables], variables))
+            inner = np.ix_(observed, variables)
+            error = None if noise is None else noise[inner]
+            samples = Samples(places.take(observed), values[inner], variables, noise=error)
+            parts.append(_distinct(samples))
     return parts
 
 
@@ -176,17 +183,29 @@ def check_count(samples: Samples, name: str) -> None:
         )
 
 
-def _distinct(places: Places, values: np.ndarray, variables: np.ndarray) -> Samples:
+def _distinct(samples: Samples) -> Samples:
     """Samples with repeats at one place averaged, otherwise in their order."""
-    rounded = np.round(places.embedded / _SAME_PLACE)
+    rounded = np.round(samples.places.embedded / _SAME_PLACE)
     _, first, which = np.unique(rounded, axis=0, return_index=True, return_inverse=True)
-    if len(first) == len(values):
-        return Samples(places, values, variables)
-    which, total = which.ravel(), np.zeros((len(first), values.shape[1]))
-    np.add.at(total, which, values)
-    order = np.argsort(first)
-    means = total / np.bincount(which)[:, None]
-    return Samples(places.take(first[order]), means[order], variables)
+    if len(first) == len(samples.values):
+        return samples
+    which, weight = which.ravel(), np.ones_like(samples.values)
+    if samples.noise is not None:
+        # An exact value outweighs all others of its place, whatever their number.
+        least = np.min(samples.noise, where=samples.noise > 0, initial=np.inf)
+        floor = 1e-9 * least if np.isfinite(least) else 1.0
+        weight = np.maximum(samples.noise, floor) ** -2
+    sums = np.zeros((2, len(first), samples.values.shape[1]))
+    np.add.at(sums[0], which, weight)
+    np.add.at(sums[1], which, weight * samples.values)
+    order, noise = np.argsort(first), None
+    if samples.noise is not None:
+        exact = np.zeros(sums[0].shape, dtype=bool)
+        np.logical_or.at(exact, which, samples.noise == 0)
+        noise = np.where(exact, 0, sums[0] ** -0.5)[order]
+    places, repeats = samples.places.take(first[order]), np.bincount(which)[order]
+    means = (sums[1] / sums[0])[order]
+    return Samples(places, means, samples.variables, repeats.astype(np.float64), noise)
 
 
 def _space(observations: Observations, targets: Grid | np.ndarray) -> Space:

@@ -1,0 +1,60 @@
+"""Correlation functions, and the law of a field: kernel, lengths, nugget."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.fields import Geometry
+
+KERNELS = ("exponential", "matern32", "matern52")
+"""Matérn kernels of order 1/2, 3/2 and 5/2: from rough to smooth fields."""
+
+
+@final
+@dataclass(frozen=True)
+class Law:
+    """Second moments of a field, up to its variance.
+
+    Attributes:
+        kernel: One of `KERNELS`.
+        length: Of each axis, shape (D,), in the unit of the coordinates.
+        nugget: Variance of an error of unknown size, as a ratio to the field's.
+        offset: Variance of the offset that a noise group shares, as a ratio to the field's.
+    """
+
+    kernel: str
+    length: tuple[float, ...]
+    nugget: float
+    offset: float = 0.0
+
+    def scale(self, geometry: Geometry) -> Tensor:
+        """Length of each embedded coordinate, shape (E,); axes of a sphere share theirs."""
+        logs = [
+            sum(math.log(self.length[axis]) for axis in axes) / len(axes)
+            for axes in geometry.embedded_axes
+        ]
+        return torch.tensor(logs, dtype=torch.float64).exp()
+
+
+def correlation(kernel: str, distance: Tensor) -> Tensor:
+    """Matérn correlation at distances in units of the length, of any shape.
+
+    Order 1/2: exp(-r). Order 3/2: (1 + √3 r) exp(-√3 r). Order 5/2: (1 + √5 r + 5 r² / 3)
+    exp(-√5 r).
+
+    Reference:
+        Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, eq. (4.17).
+    """
+    if kernel == "exponential":
+        return distance.neg().exp_()
+    if kernel == "matern32":
+        r = distance * math.sqrt(3)
+        return r.neg().exp_().mul_(r.add_(1))
+    r = distance * math.sqrt(5)
+    polynomial = r.square().div_(3).add_(r).add_(1)
+    return r.neg_().exp_().mul_(polynomial)

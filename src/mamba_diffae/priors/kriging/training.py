@@ -1,0 +1,209 @@
+"""What training fields say of the laws of new ones: candidates, and how often each holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mamba_diffae.fields import Geometry
+from mamba_diffae.priors.kriging.likelihood import (
+    Sample,
+    best_variance,
+    log_likelihood,
+    log_prior,
+)
+from mamba_diffae.priors.kriging.readings import Boxes, Readings, merge
+from mamba_diffae.priors.kriging.search import (
+    COARSE,
+    LEAST,
+    MOST,
+    Choice,
+    most_likely,
+    of_each_kernel,
+    thinned,
+)
+
+SNAPSHOTS, PLACES = 32, 200
+"""Fields, and places of each, from which laws are learned, at most."""
+MOST_LAWS, _LIGHT = 4, 0.1
+"""Laws of one field that are averaged over, and the least weight as a share of the largest."""
+_STEPS = 30
+_RARE = 0.02
+"""Share of fields below which a law is dropped."""
+_CERTAIN = 1e3
+"""Degrees of freedom above which a field's variance counts as known."""
+
+
+@final
+@dataclass(frozen=True)
+class Family:
+    """Laws of which each field of a kind has one.
+
+    Attributes:
+        choices: The laws.
+        log_share: Logarithm of the share of fields that have each, as long.
+        freedom: Of the inverse chi-squared law of a field's variance around the usual one: the
+            degrees of freedom that knowing the kind is worth.
+    """
+
+    choices: tuple[Choice, ...]
+    log_share: tuple[float, ...]
+    freedom: float
+
+    def weigh(self, sample: Sample, geometry: Geometry) -> list[tuple[Choice, float]]:
+        """The laws of a field that are at all probable, with their probabilities.
+
+        Variables that go together say less than their number: the likelihood is that of one of
+        them on average. Where errors have a known size, the variance is weighed too.
+
+        Args:
+            sample: One field, values in units of the usual deviation.
+            geometry: Of the region.
+        """
+        few = thinned([sample], COARSE)[0]
+        tried = list(zip(self.choices, self.log_share, strict=True))
+        if sample.noisy:
+            steps = [2.0**e for e in range(-4, 5)]
+            tried = [
+                (replace(c, variance=s), w + self._log_variance(s)) for c, w in tried for s in steps
+            ]
+        logs = torch.tensor([w for _, w in tried], dtype=torch.float64)
+        if few.freedom:
+            found = [log_likelihood(c.law, few, geometry, c.variance).sum() for c, _ in tried]
+            logs = logs + torch.stack(found) / few.variables
+        weight, index = logs.softmax(dim=0).topk(min(MOST_LAWS, len(tried)))
+        weight = weight.where(weight >= _LIGHT * weight[0], 0)
+        weight = weight / weight.sum()
+        return [(tried[j][0], w) for j, w in zip(index.tolist(), weight.tolist(), strict=True) if w]
+
+    def variance(self, own: float, freedom: int) -> float:
+        """A field's variance from its own estimate and the usual one, which is 1."""
+        return (self.freedom + freedom * own) / (self.freedom + freedom)
+
+    def _log_variance(self, s: float) -> float:
+        """Log-density of log s, up to a constant."""
+        return -0.5 * self.freedom * (math.log(s) + 1 / s)
+
+
+def learn(samples: Sequence[Sample], geometry: Geometry) -> Family:
+    """The laws of fields of a kind, from some of them.
+
+    The laws tried are the most likely one of all fields together, that of each kernel, and these
+    with other lengths and nuggets. Shares are those of greatest likelihood, found by expectation
+    and maximisation.
+
+    Args:
+        samples: Training fields, values in units of the usual deviation.
+        geometry: Of the region.
+    """
+    samples = [s for s in samples if s.tells]
+    pooled = most_likely(samples, geometry)
+    if not samples:
+        return Family((pooled,), (0.0,), 1.0)
+    few = thinned(samples, COARSE)
+    choices = _around([pooled, *of_each_kernel(samples, geometry)])
+    found = torch.stack(
+        [torch.cat([log_likelihood(c.law, s, geometry) for s in few]) for c in choices]
+    )
+    share = _shares(found)
+    kept = [j for j in range(len(choices)) if share[j] >= min(_RARE, float(share.max()))]
+    logs = share[kept].log()
+    s2 = torch.cat([best_variance(pooled.law, s, geometry) for s in samples])
+    freedom = torch.cat([torch.full((s.fields,), float(s.freedom)) for s in samples]).double()
+    return Family(
+        tuple(choices[j] for j in kept),
+        tuple((logs - logs.exp().sum().log()).tolist()),
+        _prior_freedom(s2, freedom),
+    )
+
+
+def own_family(sample: Sample, geometry: Geometry) -> Family:
+    """The laws that one field may have, by itself: around the most likely of each kernel."""
+    if not sample.tells:
+        law = most_likely([sample], geometry)
+        return Family((replace(law, variance=None),), (0.0,), 0.0)
+    choices = _around([replace(c, variance=None) for c in of_each_kernel([sample], geometry)])
+    return Family(tuple(choices), tuple(log_prior(c.law, geometry) for c in choices), 0.0)
+
+
+def _around(choices: Sequence[Choice]) -> list[Choice]:
+    """Each with its length halved, kept and doubled, and a tenth, one and ten times its nugget."""
+    found = {
+        Choice(
+            replace(
+                c.law,
+                length=tuple(a * f for a in c.law.length),
+                nugget=min(max(c.law.nugget * g, LEAST), MOST),
+            )
+        ): None
+        for c in choices
+        for f in (0.5, 1.0, 2.0)
+        for g in (0.1, 1.0, 10.0)
+    }
+    return list(found)
+
+
+def _shares(log_likelihoods: Tensor) -> Tensor:
+    """Shares of greatest likelihood of J laws, from (J, F), shape (J,)."""
+    share = torch.full((len(log_likelihoods),), 1 / len(log_likelihoods), dtype=torch.float64)
+    for _ in range(_STEPS):
+        share = (log_likelihoods + share.log()[:, None]).softmax(dim=0).mean(dim=1)
+        share = share.clamp(min=1e-12)
+    return share
+
+
+def _prior_freedom(s2: Tensor, freedom: Tensor) -> float:
+    """Degrees of freedom of the variances' law: log s² varies by 2 / ν beside its own 2 / ν_b."""
+    known = s2 > 0
+    if int(known.sum()) < 2:
+        return 1.0
+    logs = s2[known].log()
+    own = float(logs.var()) - float((2 / freedom[known]).mean())
+    return min(max(2 / max(own, 2 / _CERTAIN), 1.0), _CERTAIN)
+
+
+def samples_of_fields(
+    coords: Tensor, values: Tensor, known: Tensor, geometry: Geometry
+) -> list[Sample]:
+    """Training fields as samples, some places of each.
+
+    Fields that are known at the same places are one sample, and share each factorisation.
+
+    Args:
+        coords: Of the P places, shape (P, D), float64.
+        values: Shape (S, P, C), in units of the usual deviation.
+        known: Where they are known, of the same shape.
+        geometry: Of the region.
+    """
+    rng = np.random.default_rng(0)
+    rows = np.sort(rng.permutation(len(values))[:SNAPSHOTS])
+    values, known = values[torch.from_numpy(rows)], known[torch.from_numpy(rows)]
+    everywhere = known.all(dim=0).all(dim=-1)
+    if int(everywhere.sum()) >= min(PLACES, len(coords) // 2):
+        at = _some(torch.nonzero(everywhere)[:, 0], rng)
+        parts = [_part(coords[at], values[:, at].permute(1, 2, 0).flatten(1), geometry)]
+        return [Sample(parts, len(values))]
+    found = []
+    for x, there in zip(values, known, strict=True):
+        chosen = [(c, _some(torch.nonzero(there[:, c])[:, 0], rng)) for c in range(x.shape[1])]
+        parts = [_part(coords[at], x[at, c, None], geometry) for c, at in chosen if len(at)]
+        found += [Sample(parts)] if parts else []
+    return found
+
+
+def _some(index: Tensor, rng: np.random.Generator) -> Tensor:
+    """Some of the indices, in order."""
+    return index[torch.from_numpy(np.sort(rng.permutation(len(index))[:PLACES]))]
+
+
+def _part(coords: Tensor, values: Tensor, geometry: Geometry) -> Readings:
+    count = len(coords)
+    ones, none = torch.ones(count, dtype=torch.float64), torch.zeros(count, dtype=torch.int64)
+    readings = Readings(Boxes.of(coords, geometry), values, none, ones)
+    return merge(readings, geometry.embed(coords), geometry.diameter)
