@@ -39,7 +39,7 @@ MARK = "**Measured before networks had format "
 EARLIER = f"""{MARK}{FORMAT}**: where there is a prior, what a
 latent holds has changed since (see [decisions.md](decisions.md)), and with it perhaps these
 figures."""
-BESIDE = ("judged on", "scale and seed", "model", "time", "hardware")
+BESIDE = ("scored on", "scale and seed", "model", "time", "hardware")
 """Facts that stand beside every table, where they are known."""
 
 
@@ -107,7 +107,7 @@ def heading(text: str) -> str:
 
 def headline(section: Section) -> str:
     """What stands in the heading."""
-    judged = section.facts.get("judged on")
+    judged = section.facts.get("scored on")
     mark = "" if section.title.endswith("?") else ":"
     return section.title + (f"{mark} {judged}" if judged else "")
 

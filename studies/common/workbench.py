@@ -157,7 +157,7 @@ class Workbench:
         told = {f"training of {j.label}, seed {j.seed}": self.training(j).command for j in trained}
         protocol, beside = self.protocol, f"at most {AT_ONCE} side by side, one thread on one core"
         return {
-            "judged on": f"{len(self.test)} fields, {protocol.fraction:.0%} of the cells, pattern "
+            "scored on": f"{len(self.test)} fields, {protocol.fraction:.0%} of the cells, pattern "
             f"{protocol.pattern}, seed {protocol.seed}",
             "trainings": f"preset {self.setup.preset}, "
             + ("one after the other in one process" if self.quick else f"{beside} each"),

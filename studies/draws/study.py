@@ -93,7 +93,7 @@ def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
         ensemble_fields=len(truth.distinct(protocol.ensemble_fields)),
         inversion=inversion,
         panels=[panel],
-        facts={"judged on": scored},
+        facts={"scored on": scored},
     )
 
 

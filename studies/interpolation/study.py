@@ -104,7 +104,7 @@ def interpolation(request: Request, on_progress: OnProgress) -> InterpolationRes
         paths={kind: measured[kind] for kind in PATHS},
         rebuilt=rebuilt(again, protocol.fractions),
         panels=_panels(request, pairs[: protocol.shown], on_progress),
-        facts={"judged on": f"{len(pairs)} pairs of test pictures, {2 * len(pairs)} bases"},
+        facts={"scored on": f"{len(pairs)} pairs of test pictures, {2 * len(pairs)} bases"},
     )
 
 

@@ -154,7 +154,7 @@ def latent_vs_values(request: Request, on_progress: OnProgress) -> GenerationRes
         seconds=seconds,
         elapsed=request.elapsed,
         panels=[_panel({"test": real.values, **sets}, train)],
-        facts={"judged on": f"{len(real)} test pictures; {protocol.count} of each flow"},
+        facts={"scored on": f"{len(real)} test pictures; {protocol.count} of each flow"},
     )
 
 

@@ -124,7 +124,7 @@ def observation_patterns(request: Request, on_progress: OnProgress) -> PatternsR
     outcomes = [_outcome(workbench, pattern, methods, before, after) for pattern in PATTERNS]
     shown = {m: p for m, p in methods.items() if m == KRIGING or m.kind == "network"}
     facts = workbench.facts([before, after])
-    facts["judged on"] = (
+    facts["scored on"] = (
         f"{len(workbench.test)} fields, {FRACTION:.0%} of the cells or as many points, "
         f"{len(PATTERNS)} patterns, seed {request.seed}"
     )

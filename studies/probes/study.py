@@ -88,7 +88,7 @@ def probes(request: Request, on_progress: OnProgress) -> ProbesResult:
         swaps=swaps,
         taught=_taught(request, protocol, scored),
         panels=_panels(features, scored, request.seed),
-        facts={"judged on": f"{len(scored)} pictures of {bases} bases, not trained on"},
+        facts={"scored on": f"{len(scored)} pictures of {bases} bases, not trained on"},
     )
 
 

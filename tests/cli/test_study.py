@@ -51,7 +51,7 @@ def test_draws_of_a_run_leave_a_page(shell, finished, tmp_path):
     assert "central 90 % interval" in outcome.out
     kept = load_page(tmp_path / "draws")
     assert kept.facts["this page"].startswith("mamba-diffae experiment draws")
-    assert kept.facts["judged on"] == "1 fields, 20% of the cells"
+    assert kept.facts["scored on"] == "1 fields, 20% of the cells"
     assert shell(f"report --run {tmp_path}/draws --out {tmp_path}/page.html").code == 0
 
 

@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
     )
     table = Table("Counted", "What was | counted.", ["what", "n"], [["a|b", -1.5], ["c", None]])
     facts = {
-        "this page": "mamba-diffae experiment fake --run x", "judged on": "5 fields, seed 0",
+        "this page": "mamba-diffae experiment fake --run x", "scored on": "5 fields, seed 0",
         "time": "12 s", "hardware": "cpu: abacus",
     }  # fmt: skip
     result = Page(

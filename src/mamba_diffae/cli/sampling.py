@@ -94,7 +94,7 @@ def _check_trained(run: Run, phase: str) -> None:
     from mamba_diffae.training.resume import finished
 
     facts = run.facts
-    if phase not in ARCHITECTURES.get(facts["model"]).phases or finished(run, phase):
+    if phase not in ARCHITECTURES.get(facts["architecture"]).phases or finished(run, phase):
         return
     command = facts.get("command", "")
     if not command.startswith("mamba-diffae fit"):

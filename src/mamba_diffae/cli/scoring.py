@@ -182,7 +182,7 @@ def _training_facts(opened: OpenedModel) -> dict[str, str]:
     commands = [*facts.get("earlier_commands", []), *filter(None, [facts.get("command")])]
     return {
         "training": "; then ".join(commands) or "in Python",
-        "model": f"{facts['model']}, preset {facts['preset']}, seed {facts['seed']}",
+        "model": f"{facts['architecture']}, preset {facts['preset']}, seed {facts['seed']}",
     }
 
 

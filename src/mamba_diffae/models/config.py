@@ -103,7 +103,7 @@ class FieldConfig(BaseModel):
             default = cls.model_fields["directions"].default
             wanted = tuple(fields.get("directions", default))
             check_directions(wanted, max(2, geometry.dim))
-            said["directions"] = usable_directions(wanted, geometry.dim)
+            said["directions"] = usable_directions(wanted, geometry.dim) if wanted else ()
         return build_config(cls, {**fields, **said, **_given(fields, said)}, cls.__name__)
 
     @classmethod

@@ -213,7 +213,7 @@ def reopen(folder: Path, known: Mapping[str, Any]) -> Run:
 def _identity(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What must not change between the parts of a run."""
     settings = facts["settings"]
-    named = {name: facts.get(name) for name in ("model", "seed", "source")}
+    named = {name: facts.get(name) for name in ("architecture", "seed", "source")}
     # How often a field is encoded concerns phase "latent" alone, whose cache then grows.
     data = {f"data.{k}": v for k, v in settings["data"].items() if k != "encodings"}
     return {**named, **settings["model"], **data}

@@ -87,7 +87,7 @@ class TrainingSession:
         """
         chosen_phases(self.architecture, self.objectives)
         processes, settings = Processes(self.device), self.settings.to_dict()
-        known = {"model": self.architecture.kind, "preset": self.preset, "seed": self.seed}
+        known = {"architecture": self.architecture.kind, "preset": self.preset, "seed": self.seed}
         known |= {**(facts or {}), "settings": settings, "processes": processes.count}
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
