@@ -14,7 +14,7 @@ from mamba_diffae.flow import octaves
 from mamba_diffae.models.presets import build_config
 from mamba_diffae.nn.mamba import StepKind
 from mamba_diffae.nn.scan_order import check_directions, usable_directions
-from mamba_diffae.priors import PriorConfig
+from mamba_diffae.priors import PRIORS, PriorConfig
 
 DecoderInputs = Literal["none", "latent", "latent+points"]
 DECODER_INPUTS: tuple[DecoderInputs, ...] = ("none", "latent", "latent+points")
@@ -95,8 +95,10 @@ class FieldConfig(BaseModel):
         Raises:
             ValueError: If a field is unknown (with the nearest name), or a value does not fit.
         """
-        # Who wants no prior, or no exemplars, is not given the codes of one.
-        wanted = 0 if fields.get("prior") == "none" else fields.get("exemplars")
+        # Who wants no prior, or none that keeps fields, is not given codes that learn from them.
+        prior = fields.get("prior")
+        keeps = prior is None or PRIORS.get(prior).keeps_fields
+        wanted = fields.get("exemplars") if keeps else 0
         kept = min(exemplars, wanted) if isinstance(wanted, int) else exemplars
         said = cls._said(data, geometry, observed_shape, exemplars=kept, mirrored=mirrored)
         if "directions" in cls.model_fields:
@@ -190,6 +192,11 @@ class AutoencoderConfig(FieldConfig):
             raise ValueError(
                 f"the codes {', '.join(self.codes)} are of a prior's reconstruction, but there is "
                 "no prior; give codes=() or a prior"
+            )
+        if self.codes and self.prior in PRIORS.names() and not PRIORS.get(self.prior).keeps_fields:
+            raise ValueError(
+                f"the codes {', '.join(self.codes)} learn from fields that a prior keeps, but the "
+                f"prior {self.prior!r} keeps none; give codes=() or another prior"
             )
         return self
 

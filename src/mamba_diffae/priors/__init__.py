@@ -11,6 +11,7 @@ PRIORS: Registry[type[Prior]] = Registry(
     {
         "none": "mamba_diffae.priors.none:NoPrior",
         "analogue": "mamba_diffae.priors.analogue:AnaloguePrior",
+        "kriging": "mamba_diffae.priors.kriging.prior:KrigingPrior",
     },
 )
 

@@ -95,6 +95,8 @@ class Prior(nn.Module, ABC):
 
     empty: ClassVar[bool] = False
     """Whether it says nothing at all."""
+    keeps_fields: ClassVar[bool] = True
+    """Whether it keeps training fields, from which codes of a latent can learn."""
     groups: Tensor
     """Group of each training field that it keeps, shape (E,), int64."""
 

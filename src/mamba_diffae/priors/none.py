@@ -16,6 +16,7 @@ class NoPrior(Prior):
     """Says nothing: its posterior has no cell."""
 
     empty: ClassVar[bool] = True
+    keeps_fields: ClassVar[bool] = False
 
     def __init__(self, config: PriorConfig) -> None:
         super().__init__(config)

@@ -69,7 +69,8 @@ class Settings:
         """What the prior is, or why there is none."""
         if facts["prior"] != "none":
             lattice, kept = _times(facts["prior_shape"]), facts["exemplars"]
-            return f"{facts['prior']}, from {kept} training snapshots on {lattice} cells"
+            source = f", from {kept} training snapshots" if kept else ""
+            return f"{facts['prior']}{source} on {lattice} cells"
         if not self.data.exemplars:
             return "none, as data.exemplars is 0"
         return "none; it needs training snapshots of two groups or more"

@@ -13,6 +13,7 @@ from mamba_diffae.evaluation.baselines.per_field import Estimate, PerField, Samp
 from mamba_diffae.evaluation.baselines.space import Places, Space
 from mamba_diffae.fields import FieldData, Geometry
 from mamba_diffae.priors.kriging import (
+    JITTER,
     SAME_PLACE,
     Boxes,
     Choice,
@@ -145,12 +146,14 @@ class Kriging(PerField):
         if part.readings.noise is None:
             if left is not None:
                 left += law.variance * law.choice.law.nugget
-            _reproduce(part.readings, boxes, mean, left)
+            same = _reproduce(part.readings, boxes, mean)
+            if left is not None:
+                left[same] = law.variance * JITTER
         return mean, left
 
 
-def _reproduce(readings: Readings, targets: Boxes, mean: Tensor, left: Tensor | None) -> None:
-    """Put what was read at targets that are observed places, in place.
+def _reproduce(readings: Readings, targets: Boxes, mean: Tensor) -> Tensor:
+    """Put what was read at targets that are observed places, in place; which they are (n,), bool.
 
     So it is if the nugget is variation of the field between the places, as of averages over cells:
     the covariance of a target with the reading at its place is then 1 plus the nugget.
@@ -161,8 +164,7 @@ def _reproduce(readings: Readings, targets: Boxes, mean: Tensor, left: Tensor | 
     distance, index = KDTree(places).query(asked)
     same = torch.from_numpy(distance <= SAME_PLACE * max(1.0, float(np.abs(places).max())))
     mean[same] = readings.values[torch.from_numpy(index)[same]]
-    if left is not None:
-        left[same] = 0.0
+    return same
 
 
 def _parts(sample: Samples, deviation: np.ndarray | None, geometry: Geometry) -> list[Part]:

@@ -1,5 +1,6 @@
 """Kriging: a stationary Gaussian around a constant trend, for scattered readings of any number."""
 
+from mamba_diffae.priors.kriging.gaussian import JITTER
 from mamba_diffae.priors.kriging.kernels import KERNELS, Law, correlation
 from mamba_diffae.priors.kriging.likelihood import Sample, best_variance, log_likelihood, moments_of
 from mamba_diffae.priors.kriging.neighbourhoods import EXACT, condition
@@ -9,6 +10,7 @@ from mamba_diffae.priors.kriging.training import Family, learn, own_family, samp
 
 __all__ = [
     "EXACT",
+    "JITTER",
     "KERNELS",
     "SAME_PLACE",
     "Boxes",

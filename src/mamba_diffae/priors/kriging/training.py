@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import Geometry
+from mamba_diffae.priors.kriging.kernels import KERNELS, Law
 from mamba_diffae.priors.kriging.likelihood import (
     Sample,
     best_variance,
@@ -33,6 +35,10 @@ SNAPSHOTS, PLACES = 32, 200
 """Fields, and places of each, from which laws are learned, at most."""
 MOST_LAWS, _LIGHT = 4, 0.1
 """Laws of one field that are averaged over, and the least weight as a share of the largest."""
+MOST_TRIED = 52
+"""Laws that are tried of one field, at most: four, eight around each, and sixteen of any kind."""
+_OFFSETS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+"""Variances of the offsets of noise groups that are tried, as ratios to the field's."""
 _STEPS = 30
 _RARE = 0.02
 """Share of fields below which a law is dropped."""
@@ -56,7 +62,14 @@ class Family:
     log_share: tuple[float, ...]
     freedom: float
 
-    def weigh(self, sample: Sample, geometry: Geometry) -> list[tuple[Choice, float]]:
+    @property
+    def usual(self) -> Choice:
+        """The most frequent law."""
+        return self.choices[int(np.argmax(self.log_share))]
+
+    def weigh(
+        self, sample: Sample, geometry: Geometry, most: int = MOST_LAWS
+    ) -> list[tuple[Choice, float]]:
         """The laws of a field that are at all probable, with their probabilities.
 
         Variables that go together say less than their number: the likelihood is that of one of
@@ -65,9 +78,12 @@ class Family:
         Args:
             sample: One field, values in units of the usual deviation.
             geometry: Of the region.
+            most: How many, at most.
         """
         few = thinned([sample], COARSE)[0]
         tried = list(zip(self.choices, self.log_share, strict=True))
+        if any(part.group is not None for part in sample.parts):
+            tried = [(_offset(c, g), w) for c, w in tried for g in _OFFSETS]
         if sample.noisy:
             steps = [2.0**e for e in range(-4, 5)]
             tried = [
@@ -77,18 +93,23 @@ class Family:
         if few.freedom:
             found = [log_likelihood(c.law, few, geometry, c.variance).sum() for c, _ in tried]
             logs = logs + torch.stack(found) / few.variables
-        weight, index = logs.softmax(dim=0).topk(min(MOST_LAWS, len(tried)))
+        weight, index = logs.softmax(dim=0).topk(min(most, len(tried)))
         weight = weight.where(weight >= _LIGHT * weight[0], 0)
         weight = weight / weight.sum()
         return [(tried[j][0], w) for j, w in zip(index.tolist(), weight.tolist(), strict=True) if w]
 
     def variance(self, own: float, freedom: int) -> float:
         """A field's variance from its own estimate and the usual one, which is 1."""
-        return (self.freedom + freedom * own) / (self.freedom + freedom)
+        total = self.freedom + freedom
+        return (self.freedom + freedom * own) / total if total else own
 
     def _log_variance(self, s: float) -> float:
         """Log-density of log s, up to a constant."""
         return -0.5 * self.freedom * (math.log(s) + 1 / s)
+
+
+def _offset(choice: Choice, offset: float) -> Choice:
+    return replace(choice, law=replace(choice.law, offset=offset))
 
 
 def learn(samples: Sequence[Sample], geometry: Geometry) -> Family:
@@ -113,12 +134,15 @@ def learn(samples: Sequence[Sample], geometry: Geometry) -> Family:
     )
     share = _shares(found)
     kept = [j for j in range(len(choices)) if share[j] >= min(_RARE, float(share.max()))]
-    logs = share[kept].log()
+    # As if one field more had been seen, of any law: a field of another kind finds its own.
+    logs = (share[kept] / share[kept].sum() * found.shape[1] / (found.shape[1] + 1)).log()
+    other = _any_law(geometry)
+    rare = -math.log(len(other) * (found.shape[1] + 1))
     s2 = torch.cat([best_variance(pooled.law, s, geometry) for s in samples])
     freedom = torch.cat([torch.full((s.fields,), float(s.freedom)) for s in samples]).double()
     return Family(
-        tuple(choices[j] for j in kept),
-        tuple((logs - logs.exp().sum().log()).tolist()),
+        (*(choices[j] for j in kept), *other),
+        (*logs.tolist(), *(rare for _ in other)),
         _prior_freedom(s2, freedom),
     )
 
@@ -147,6 +171,16 @@ def _around(choices: Sequence[Choice]) -> list[Choice]:
         for g in (0.1, 1.0, 10.0)
     }
     return list(found)
+
+
+def _any_law(geometry: Geometry) -> list[Choice]:
+    """Laws of fields of any kind, few and far between."""
+    return [
+        Choice(Law(kernel, (geometry.diameter * length,) * geometry.dim, nugget))
+        for kernel, length, nugget in itertools.product(
+            (KERNELS[0], KERNELS[-1]), (0.02, 0.07, 0.25, 0.8), (1e-6, 0.1)
+        )
+    ]
 
 
 def _shares(log_likelihoods: Tensor) -> Tensor:

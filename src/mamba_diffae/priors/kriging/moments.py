@@ -1,0 +1,103 @@
+"""What is usual in training fields: mean, deviation, covariance of variables, laws."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mamba_diffae.fields import FieldData, Geometry
+from mamba_diffae.priors.kriging.gaussian import solve
+from mamba_diffae.priors.kriging.kernels import Law
+from mamba_diffae.priors.kriging.likelihood import Sample, moments_of
+from mamba_diffae.priors.kriging.training import Family, learn, samples_of_fields
+
+_REGULAR = 1e-6
+"""What the covariance of variables has of the identity: some may be copies of others."""
+_LEAST, _MOST = 1e-2, 1e4
+"""Ratios of the trend's variance to the field's."""
+
+
+class UsualMoments(NamedTuple):
+    """Of training fields.
+
+    Attributes:
+        mean: b, of each variable, shape (C,).
+        deviation: Root of the variance of each variable around a field's trend, shape (C,).
+        between: Correlation of the variables there, shape (C, C).
+        trend: τ, variance of trends between fields as a ratio to `deviation` squared.
+        family: Laws, for values in units of `deviation`.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    between: Tensor
+    trend: Tensor
+    family: Family
+
+
+def measure(data: FieldData, geometry: Geometry) -> UsualMoments:
+    """Moments and laws of fields on a lattice; gaps count nothing.
+
+    Args:
+        data: Inside coordinates, scaled values, on a lattice.
+        geometry: Of the region.
+    """
+    S, C = len(data), data.n_variables
+    known = torch.from_numpy(np.array(data.valid_mask()).reshape(S, -1, C))
+    x = torch.from_numpy(data.values.astype(np.float64).reshape(S, -1, C))
+    weight = torch.from_numpy(data.grid.weights().reshape(1, -1, 1)) * known
+    mean = (weight * x.masked_fill(~known, 0)).sum((0, 1)) / weight.sum((0, 1))
+    centred = (x - mean).masked_fill(~known, 0)
+    variance = (weight * centred.square()).sum((0, 1)) / weight.sum((0, 1))
+    scale = torch.where(variance > 0, variance.sqrt(), 1.0)
+    low = torch.tensor([axis.low for axis in data.grid.axes], dtype=torch.float64)
+    coords = torch.from_numpy(data.grid.centres()) - low
+    samples = samples_of_fields(coords, centred / scale, known, geometry)
+    family = learn(samples, geometry)
+    sill, trend = _sill_and_trend(samples, family.usual.law, geometry)
+    return UsualMoments(mean, scale * sill**0.5, _between(centred, weight), trend, family)
+
+
+def _between(centred: Tensor, weight: Tensor) -> Tensor:
+    """Correlation of variables (C, C) where both are known, around the means of each field."""
+    total = weight.sum(dim=1, keepdim=True)
+    own = (weight * centred).sum(dim=1, keepdim=True) / total.clamp(min=1e-30)
+    z = (centred - own) * weight.sqrt()
+    covariance = torch.einsum("spv,spw->vw", z, z)
+    there = torch.einsum("spv,spw->vw", weight.sqrt(), weight.sqrt()).clamp(min=1e-30)
+    covariance = covariance / there
+    deviation = covariance.diagonal().sqrt()
+    deviation = torch.where(deviation > 0, deviation, 1.0)
+    rho = covariance / deviation[:, None] / deviation
+    # Of pairs known at different places it may be no covariance: the nearest that is one.
+    values, vectors = torch.linalg.eigh((1 - _REGULAR) * rho)
+    rho = (vectors * values.clamp(min=0)) @ vectors.T
+    size = rho.diagonal().clamp(min=1e-12).sqrt()
+    identity = torch.eye(len(rho), dtype=rho.dtype)
+    rho = torch.where(rho.diagonal() > 0, rho / size[:, None] / size, identity)
+    return (1 - _REGULAR) * rho + _REGULAR * identity
+
+
+def _sill_and_trend(samples: list[Sample], law: Law, geometry: Geometry) -> tuple[float, Tensor]:
+    """Mean variance around the trend, and the trends' variance as a ratio to it."""
+    moments = moments_of(law, geometry)
+    sills, trends, own, fields = [], [], [], 0
+    for sample in samples:
+        fields += sample.fields
+        for part in sample.parts:
+            if len(part) < 2:
+                continue
+            solved = solve(moments, part)
+            s2 = solved.residual.square().sum(dim=0) / (len(part) - 1)
+            sills.append(s2)
+            trends.append(solved.trend[0].square())
+            own.append(s2 / solved.information.square().sum())
+    sill = float(torch.cat(sills).mean()) if sills else 0.0
+    if sill <= 0 or fields < 2:
+        return sill or 1.0, torch.ones((), dtype=torch.float64)
+    # The mean was taken from the same fields: it took one degree of freedom.
+    between = torch.cat(trends).mean() * fields / (fields - 1) - torch.cat(own).mean()
+    return sill, (between / sill).clamp(_LEAST, _MOST)
