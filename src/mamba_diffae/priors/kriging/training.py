@@ -33,7 +33,7 @@ from mamba_diffae.priors.kriging.search import (
 
 SNAPSHOTS, PLACES = 32, 200
 """Fields, and places of each, from which laws are learned, at most."""
-MOST_LAWS, _LIGHT = 4, 0.1
+MOST_LAWS, _LIGHT = 3, 0.2
 """Laws of one field that are averaged over, and the least weight as a share of the largest."""
 MOST_TRIED = 52
 """Laws that are tried of one field, at most: four, eight around each, and sixteen of any kind."""
