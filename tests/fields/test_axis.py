@@ -165,3 +165,25 @@ def test_measures_are_one_positive_number_a_cell(measures):
         AxisError, match=r"of 2 cells was given measures .*positive number for each"
     ):
         Axis("x", np.arange(3.0), cell_measures=np.array(measures))
+
+
+@pytest.mark.parametrize(
+    ("longitudes", "mended"),
+    [
+        ([*range(170, 180, 2), *range(-180, -170, 2)], r"np\.where\(lon < 0, lon \+ 360, lon\)"),
+        ([*range(350, 360, 2), *range(0, 10, 2)], r"np\.where\(lon < 350, lon \+ 360, lon\)"),
+        ([*range(-172, -182, -2), *range(178, 168, -2)], r"np\.where\(lon < 0, lon \+ 360, lon\)"),
+    ],
+)
+def test_longitudes_that_jump_at_the_seam_are_not_sorted(longitudes, mended):
+    with pytest.raises(AxisError, match=rf"'lon' jump from .* Do not sort them: .*{mended}"):
+        Axis.from_centres("lon", longitudes, "degrees_east")
+    with pytest.raises(AxisError, match="sort them, and leave out repeated"):
+        Axis.from_centres("x", longitudes)
+
+
+def test_longitudes_with_a_gap_are_not_periodic():
+    edges = [0.0, 10.0, 20.0, 30.0, 360.0]
+    with pytest.raises(AxisError, match=r"'lon' .*widest cell spans 330 degrees and the median"):
+        Axis("lon", np.array(edges), "degrees_east", periodic=True)
+    assert not Axis("lon", np.array(edges), "degrees_east").even_cells

@@ -73,3 +73,39 @@ def test_coordinates_in_disorder_are_named(x, named):
 def test_coordinates_that_are_no_numbers_are_named(x):
     with pytest.raises(AxisError, match=r"axis 'x' has coordinates of the type .* times as hours"):
         from_array(stack(3, 6, 4), axes={"y": 6, "x": x})
+
+
+def test_latitudes_beyond_the_poles_are_refused_unless_they_have_another_unit():
+    axes = {"lat": np.arange(0.0, 360, 60), "lon": np.arange(-75.0, 105, 15)}
+    with pytest.raises(AxisError, match=r"'lat' reaches from 0 to 300; .*±90 .*swapped.*\"km\""):
+        from_array(stack(3, 6, 12), axes=axes)
+    data = from_array(stack(3, 6, 12), axes=axes, units={"lat": "km"})
+    assert not data.grid.axes[0].is_latitude
+
+
+def test_a_repeated_meridian_is_refused():
+    axes = {"lat": np.arange(-75.0, 90, 30), "lon": np.arange(0.0, 361, 30)}
+    with pytest.raises(AxisError, match=r"from 0 to 360 degrees.*drop the last column, lon\[:-1\]"):
+        from_array(stack(3, 6, 13), axes=axes)
+    # As edges of twelve cells the same numbers are a circle.
+    assert from_array(stack(3, 6, 12), axes=axes).grid.periodic == (False, True)
+
+
+@pytest.mark.usefixtures("silent")
+def test_longitudes_across_the_seam_go_on_beyond_it():
+    axes = {"lat": np.arange(-75.0, 90, 30), "lon": np.arange(340.0, 380, 4)}
+    (lon,) = from_array(stack(3, 6, 10), axes=axes).grid.axes[1:]
+    assert (lon.unit, lon.periodic) == ("degrees_east", False)
+
+
+def test_longitudes_that_were_sorted_across_the_seam_are_refused():
+    axes = {"lat": 6, "lon": np.sort([*range(170, 180, 2), *range(-180, -170, 2)])}
+    with pytest.raises(AxisError, match=r"no cells between -172 and 170 .*np\.roll\(array, -5"):
+        from_array(stack(3, 6, 10), axes=axes)
+
+
+def test_a_circle_of_unlike_cells_is_not_taken_as_periodic():
+    axes = {"lat": 6, "lon": [0.0, 10, 20, 30, 40, 50, 150, 250, 360]}
+    with pytest.warns(UserWarning, match="widest cell spans 110 .* not taken as periodic"):
+        data = from_array(stack(3, 6, 8), axes=axes)
+    assert data.grid.periodic == (False, False)

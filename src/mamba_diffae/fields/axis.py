@@ -9,8 +9,9 @@ from typing import Any, Self, final
 import numpy as np
 
 from mamba_diffae.fields.errors import AxisError
+from mamba_diffae.fields.rising import LONGITUDES, check_rising
 
-LATITUDES, LONGITUDES = ("lat", "latitude"), ("lon", "longitude")
+LATITUDES = ("lat", "latitude")
 CANONICAL = (
     ("time", "t", "date"),
     ("level", "lev", "depth", "height", "altitude", "pressure", "z"),
@@ -22,6 +23,8 @@ _ROUNDING = 1e-6
 """Relative difference of cell widths that counts as equal: coordinates are often float32."""
 _CIRCLE = 1e-4
 """Share by which longitudes all around the globe may miss 360 degrees."""
+WIDEST = 2.0
+"""The widest cell, in medians, of longitudes that close: a wider one bridges a gap."""
 
 
 @final
@@ -45,8 +48,8 @@ class Axis:
 
     Raises:
         AxisError: If the edges do not rise throughout, are not finite, or bound no cell, latitudes
-            lie beyond the poles, periodic longitudes do not span 360 degrees, or the length scale
-            or a measure is not positive.
+            lie beyond the poles, periodic longitudes do not span 360 degrees or have cells of
+            unlike widths, or the length scale or a measure is not positive.
     """
 
     name: str
@@ -85,6 +88,13 @@ class Axis:
             raise AxisError(
                 f"The axis {self.name!r} was said to be periodic, but its cells span "
                 f"{self.span:g} of 360 degrees; leave it not periodic, or give the whole circle."
+            )
+        if self.is_longitude and self.periodic and not self.even_cells:
+            raise AxisError(
+                f"The axis {self.name!r} was said to be periodic, but its widest cell spans "
+                f"{self.widths.max():g} degrees and the median one {np.median(self.widths):g}; "
+                "longitudes close with cells of about one width: leave it not periodic, or, if "
+                "those west of 0 belong behind the others, add 360 to them."
             )
 
     def _check_measures(self, measures: np.ndarray) -> None:
@@ -183,6 +193,11 @@ class Axis:
         return bool(np.ptp(self.widths) <= _ROUNDING * self.span)
 
     @property
+    def even_cells(self) -> bool:
+        """Whether no cell is much wider than the median one."""
+        return bool(self.widths.max() <= WIDEST * np.median(self.widths))
+
+    @property
     def measures(self) -> np.ndarray:
         """What each cell counts in an average, shape (cells,)."""
         if self.cell_measures is not None:
@@ -250,34 +265,6 @@ class Axis:
 
     def __hash__(self) -> int:
         return hash((self.name, self.edges.tobytes(), self.periodic))
-
-
-def check_rising(values: np.ndarray, name: str, what: str) -> None:
-    """Refuse numbers of an axis that are not finite or do not rise throughout.
-
-    Raises:
-        AxisError: As said; falling ones are told apart.
-    """
-    if not np.isfinite(values).all():
-        bad = int((~np.isfinite(values)).sum())
-        raise AxisError(
-            f"The axis {name!r} has {bad} {what} that are NaN or infinite; give a number for each."
-        )
-    steps = np.diff(values)
-    if (steps > 0).all():
-        return
-    if (steps < 0).all():
-        raise AxisError(
-            f"The {what} of the axis {name!r} fall, from {values[0]:g} to {values[-1]:g}; give "
-            "them rising and turn the values alike: np.flip(values, axis)."
-        )
-    against = steps >= 0 if steps[0] < 0 else steps <= 0
-    i = int(np.argmax(against))
-    raise AxisError(
-        f"The {what} of the axis {name!r} neither rise nor fall throughout: number {i} is "
-        f"{values[i]:g} and number {i + 1} is {values[i + 1]:g}; sort them, and leave out repeated "
-        "ones."
-    )
 
 
 def _degrees(unit: str) -> bool:

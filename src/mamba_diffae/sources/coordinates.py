@@ -9,13 +9,15 @@ from dataclasses import replace
 import numpy as np
 
 from mamba_diffae.fields import Axis, AxisError, Grid, Shape, ShapeError
+from mamba_diffae.fields.axis import LATITUDES, LONGITUDES
 from mamba_diffae.registry import unknown
 
 Coordinates = int | Sequence[float] | np.ndarray
 """Centres of n cells, or their n + 1 edges, rising or falling; or n alone."""
-LATITUDES, LONGITUDES = ("lat", "latitude"), ("lon", "longitude")
 _CIRCLE = 1e-4
 """Relative error of a full circle of longitudes, which are often float32."""
+_FARTHEST = 540.0
+"""Degrees that a longitude has at most: 180, and 360 more where an axis goes on past the seam."""
 
 
 def make_grid(
@@ -37,7 +39,7 @@ def make_grid(
     Raises:
         ShapeError: If the coordinates are of another shape.
         AxisError: If an axis has one cell, or coordinates that are no numbers, or neither rise nor
-            fall throughout.
+            fall throughout, or latitudes or longitudes that cannot lie on the globe.
     """
     given = (
         dict(axes) if axes is not None else dict(zip(Grid.default(shape).names, shape, strict=True))
@@ -95,22 +97,71 @@ def _axis(name: str, coordinates: Coordinates, cells: int, unit: str | None) -> 
         x = x[::-1]
     if unit is None:
         unit = _degrees(name, x)
-    axis = Axis.from_centres(name, x, unit) if len(x) == cells else Axis(name, x, unit)
+    if len(x) != cells:
+        return Axis(name, x, unit), falls
+    axis = Axis.from_centres(name, x, unit)
+    if axis.is_longitude:
+        _check_circle(axis, x)
     return axis, falls
 
 
+def _check_circle(axis: Axis, x: np.ndarray) -> None:
+    """Refuse longitudes (n,) that come twice, or that were sorted across the seam of the globe."""
+    repeated = int((x >= x[0] + 360 * (1 - _CIRCLE)).sum())
+    if repeated:
+        columns = "column" if repeated == 1 else f"{repeated} columns"
+        raise AxisError(
+            f"The axis {axis.name!r} goes from {x[0]:g} to {x[-1]:g} degrees, so that its first "
+            "and last cells are one place; expected each meridian once: drop the last "
+            f"{columns}, {axis.name}[:-{repeated}] and the values alike."
+        )
+    i = int(np.argmax(np.diff(x)))
+    if _is_circle(axis) and x[i + 1] - x[i] > axis.span / 2 * (1 + _CIRCLE):
+        raise AxisError(
+            f"The axis {axis.name!r} has no cells between {x[i]:g} and {x[i + 1]:g} degrees, more "
+            "than half of the globe; expected them side by side: add 360 to those up to "
+            f"{x[i]:g} and put them, and their values, behind the others: "
+            f"np.roll(array, -{i + 1}, axis)."
+        )
+
+
+def _is_circle(axis: Axis) -> bool:
+    """Whether longitudes go once round the globe."""
+    return axis.is_longitude and abs(axis.span / 360 - 1) < _CIRCLE
+
+
 def _degrees(name: str, x: np.ndarray) -> str:
-    """The unit of latitudes and longitudes that were given none."""
-    limits = {**dict.fromkeys(LATITUDES, 90), **dict.fromkeys(LONGITUDES, 360)}
-    if name.lower() not in limits or not abs(x).max() <= limits[name.lower()]:
-        return ""
-    return "degrees_north" if name.lower() in LATITUDES else "degrees_east"
+    """The unit of latitudes and longitudes that were given none.
+
+    Raises:
+        AxisError: If latitudes lie beyond the poles.
+    """
+    farthest = abs(x).max()
+    if name.lower() in LATITUDES:
+        if 90 < farthest < np.inf:
+            raise AxisError(
+                f"The axis {name!r} reaches from {x.min():g} to {x.max():g}; latitudes lie within "
+                "±90 degrees. Are latitudes and longitudes swapped? Give the axes in the order of "
+                f'the array, or units={{"{name}": "km"}} if it is no latitude.'
+            )
+        return "degrees_north"
+    return "degrees_east" if name.lower() in LONGITUDES and farthest <= _FARTHEST else ""
 
 
 def _closed(axes: Sequence[Axis], periodic: Collection[str] | None) -> tuple[Axis, ...]:
     names = [axis.name for axis in axes]
     if periodic is None:
-        periodic = [a.name for a in axes if a.is_longitude and abs(a.span / 360 - 1) < _CIRCLE]
+        circles = [axis for axis in axes if _is_circle(axis)]
+        for axis in circles:
+            if not axis.even_cells:
+                warnings.warn(
+                    f"The axis {axis.name!r} goes round the globe, but its widest cell spans "
+                    f"{axis.widths.max():g} degrees and the median one "
+                    f"{np.median(axis.widths):g}; it is not taken as periodic. Give cells of about "
+                    "one width, and it is; give periodic=(), and this is not said.",
+                    stacklevel=5,
+                )
+        periodic = [axis.name for axis in circles if axis.even_cells]
     periodic = [periodic] if isinstance(periodic, str) else periodic
     for name in periodic:
         if name not in names:

@@ -1,0 +1,59 @@
+"""Coordinates of an axis rise throughout; what does not is told apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mamba_diffae.fields.errors import AxisError
+
+LONGITUDES = ("lon", "longitude")
+
+
+def check_rising(values: np.ndarray, name: str, what: str) -> None:
+    """Refuse numbers of an axis that are not finite or do not rise throughout.
+
+    Raises:
+        AxisError: As said; falling ones are told apart.
+    """
+    if not np.isfinite(values).all():
+        bad = int((~np.isfinite(values)).sum())
+        raise AxisError(
+            f"The axis {name!r} has {bad} {what} that are NaN or infinite; give a number for each."
+        )
+    steps = np.diff(values)
+    if (steps > 0).all():
+        return
+    if (steps < 0).all():
+        raise AxisError(
+            f"The {what} of the axis {name!r} fall, from {values[0]:g} to {values[-1]:g}; give "
+            "them rising and turn the values alike: np.flip(values, axis)."
+        )
+    _check_jump(values, name, what)
+    against = steps >= 0 if steps[0] < 0 else steps <= 0
+    i = int(np.argmax(against))
+    raise AxisError(
+        f"The {what} of the axis {name!r} neither rise nor fall throughout: number {i} is "
+        f"{values[i]:g} and number {i + 1} is {values[i + 1]:g}; sort them, and leave out repeated "
+        "ones."
+    )
+
+
+def _check_jump(values: np.ndarray, name: str, what: str) -> None:
+    """Refuse longitudes that rise but for one jump back around the globe, with the way to mend it.
+
+    Raises:
+        AxisError: As said.
+    """
+    x = values[::-1] if np.median(np.diff(values)) < 0 else values
+    jumps = np.flatnonzero(np.diff(x) <= 0)
+    if name.lower() not in LONGITUDES or len(jumps) != 1:
+        return
+    before, after = x[: jumps[0] + 1], x[jumps[0] + 1 :]
+    if before[-1] - after[0] <= 180 or after[0] + 360 <= before[-1]:
+        return
+    least = 0.0 if before.min() >= 0 > after.max() else before[0]
+    raise AxisError(
+        f"The {what} of the axis {name!r} jump from {before[-1]:g} to {after[0]:g}, once around "
+        "the globe; expected them rising throughout. Do not sort them: add 360 to those after the "
+        f"jump, np.where({name} < {least:g}, {name} + 360, {name})."
+    )
