@@ -201,7 +201,10 @@ def test_a_mistake_leaves_no_run_that_blocks_the_next_try(shell, few, pictures, 
         ("--seed 1", "seed = 0, and 1 was asked"),
         ("--set model.d_model=24", "d_model = 16, and 24 was asked"),
         ("--set data.queries=64", "queries"),
-        ("--architecture mamba-diffusion", "architecture = autoencoder, and mamba-diffusion was asked"),
+        (
+            "--architecture mamba-diffusion",
+            "architecture = autoencoder, and mamba-diffusion was asked",
+        ),
     ],
 )
 def test_a_run_goes_on_only_as_it_began(shell, few, pictures, run, change, named):

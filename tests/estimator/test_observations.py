@@ -178,3 +178,24 @@ def test_the_packaged_model_was_taught_without_support_and_noise():
     assert np.array_equal(packaged.encode(seen.replace(support=None)), latent)
     noisy = seen.replace(noise=torch.full_like(seen.values, 5.0))
     assert np.array_equal(packaged.encode(noisy), latent)
+
+
+def test_values_of_another_unit_are_told_of(scaler):
+    with pytest.warns(UserWarning, match=r"1 of 1 values of 'pressure' lie far outside .* Pa\)"):
+        scaler.observations(Observations.from_points([[55, 10]], [[1013.25e3, 0.5]]))
+    with pytest.warns(UserWarning, match="are they in another unit"):
+        scaler.observations(Observations.from_points([[55, 10]], [[1.013, 0.5]]))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"parts": {"encoder": int}}, "a class derived from PointEncoder"),
+        ({"parts": {"prior": 3}}, "a class derived from Prior"),
+        ({"parts": {"encoder": "mambo"}}, "did you mean 'mamba'"),
+        ({"objectives": {"flow": "mine"}}, "The objective of phase 'flow' was given as 'mine'"),
+    ],
+)
+def test_parts_that_are_none_are_refused_at_once(given, message):
+    with pytest.raises(ValueError, match=message):
+        FieldAutoencoder("tiny", **given)

@@ -63,9 +63,11 @@ def test_damage_is_named(model, tmp_path, name, spoil, message):
 
 
 def test_what_holds_no_model_is_named(model, tmp_path):
-    for folder in (tmp_path, tmp_path / "nothing", Path(__file__)):
+    for folder in (tmp_path, Path(__file__)):
         with pytest.raises(ValueError, match=r"config\.json"):
             FieldAutoencoder.from_pretrained(folder)
+    with pytest.raises(ValueError, match="There is no model"):
+        FieldAutoencoder.from_pretrained(tmp_path / "nothing")
     save_network(model.fitted.network, tmp_path / "bare")
     with pytest.raises(ValueError, match="bare network"):
         FieldAutoencoder.from_pretrained(tmp_path / "bare")

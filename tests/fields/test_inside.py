@@ -52,13 +52,20 @@ def test_places_are_not_changed_in_place():
     assert coords[0, 0] == 1.000001
 
 
-@given(st.integers(-3, 3), st.floats(0, 359))
+@given(st.integers(-1, 1), st.floats(0, 359))
 def test_periodic_places_come_back(turns, longitude):
     grid = Grid((Axis.regular("lon", -180, 180, 8, "degrees_east", periodic=True),))
     found = check_inside(np.array([[longitude + 360.0 * turns]]), grid)
     assert -180 <= found[0, 0] <= 180
     angle = np.deg2rad([found[0, 0], longitude])
     np.testing.assert_allclose(np.exp(1j * angle[0]), np.exp(1j * angle[1]), atol=1e-9)
+
+
+@pytest.mark.parametrize("longitude", [-999.0, 9.97e36])
+def test_a_fill_value_is_no_place_on_a_periodic_axis(longitude):
+    grid = Grid((Axis.regular("lon", 0, 360, 8, "degrees_east", periodic=True),))
+    with pytest.raises(CoordinateError, match="1 of 1 observations lie outside the grid"):
+        check_inside(np.array([[longitude]]), grid)
 
 
 def test_places_outside_are_counted_numbered_and_shown():

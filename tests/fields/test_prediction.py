@@ -190,3 +190,10 @@ def test_a_deviation_needs_two_draws(count):
     prediction = Prediction(np.zeros((1, 4, 1)), np.zeros((count, 1, 4, 1)))
     with pytest.raises(FieldError, match=rf"at least 2 draws, and there are {count}; .*n_draws=16"):
         _ = prediction.std
+
+
+def test_places_may_be_a_list():
+    grid = Grid.default((4, 6))
+    query = Query.of([[0.1, 0.2], [0.3, 0.9]], grid)
+    np.testing.assert_array_equal(query.coords, [[0.1, 0.2], [0.3, 0.9]])
+    assert Query.of([2, 3], grid).grid.shape == (2, 3)

@@ -17,6 +17,7 @@ from mamba_diffae.fields import (
     NormalScore,
     Transform,
     ValuesError,
+    Variable,
     transform_from_dict,
 )
 
@@ -130,9 +131,10 @@ def test_fitted_to_values_they_take_them_to_about_one(kind):
     assert transform.curved == (kind != "affine")
 
 
-def test_a_share_of_hundred_is_one_in_percent():
-    assert Logit.fit(np.array([0.0, 0.4])) == Logit(0.0, 1.0)
-    assert Logit.fit(np.array([0.0, 40.0])) == Logit(0.0, 100.0)
+def test_bounds_of_a_share_follow_from_its_unit_not_from_its_values():
+    assert Logit.fit(np.array([0.0, 1.02])) == Logit(0.0, 1.0)
+    percent = Variable.of_values("ice", np.array([0.0, 0.4]), "%", "logit")
+    assert percent.transform == Logit(0.0, 100.0)
 
 
 def test_only_what_is_never_negative_is_bounded_below():

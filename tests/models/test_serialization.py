@@ -198,6 +198,7 @@ def test_packaged_networks_are_known_by_name_unless_a_path_stands_there(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert weights_folder("emoji-96") == WEIGHTS / "emoji-96"
-    assert weights_folder("emoji-97") == Path("emoji-97")
+    with pytest.raises(ValueError, match=r"no model 'emoji-97'; did you mean 'emoji-96'\?"):
+        weights_folder("emoji-97")
     (tmp_path / "emoji-96").mkdir()
     assert weights_folder("emoji-96") == Path("emoji-96")

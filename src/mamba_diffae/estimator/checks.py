@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ from mamba_diffae.fields import (
     check_inside,
     check_support,
 )
+from mamba_diffae.fields.variable import SPIKE
 
 
 def checked_observations(
@@ -41,6 +43,7 @@ def checked_observations(
     given = observations.to("cpu").to(torch.float64)
     _check_variables(given, variables)
     _check_values(given, variables)
+    warn_if_far(given, variables)
     present = given.present[..., None]
     corner = given.coords.new_tensor([axis.low for axis in grid.axes])
     if given.dim == grid.dim:
@@ -92,6 +95,22 @@ def _check_values(given: Observations, variables: Sequence[Variable]) -> None:
                 f"The noise of {variable.name!r} holds {int(bad.sum())} negative, NaN or infinite "
                 f"numbers, such as {float(noise[bad][0]):g}{unit}; a noise is a standard "
                 "deviation, 0 or more."
+            )
+
+
+def warn_if_far(given: Observations, variables: Sequence[Variable]) -> None:
+    """Warn where values lie far outside those of the training fields: in another unit, maybe."""
+    for c, variable in enumerate(variables):
+        values = given.values[..., c][given.mask[..., c]].numpy()
+        (low, high), reach = variable.limits, SPIKE * (variable.limits[1] - variable.limits[0])
+        far = (values < low - reach) | (values > high + reach)
+        if far.any():
+            unit = variable.unit and f" {variable.unit}"
+            warnings.warn(
+                f"{int(far.sum())} of {values.size} values of {variable.name!r} lie far outside "
+                f"those that the model was fitted on ({low:g} to {high:g}{unit}), such as "
+                f"{values[far][0]:g}; are they in another unit?",
+                stacklevel=4,
             )
 
 

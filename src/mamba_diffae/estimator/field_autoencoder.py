@@ -12,7 +12,7 @@ import torch
 
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import batches, checked_latents, chosen_device
-from mamba_diffae.estimator.parts import Parts, part_settings
+from mamba_diffae.estimator.parts import Parts, checked_objectives, part_settings
 from mamba_diffae.estimator.rendering import OnProgress, Rendering
 from mamba_diffae.estimator.scaling import FieldScaler
 from mamba_diffae.fields import (
@@ -69,7 +69,7 @@ class FieldAutoencoder:
             raise ValueError(f"The seed is {seed}; give 0 or a positive whole number.")
         self.preset, self.seed = preset, seed
         self.changes = part_settings(parts or {}, changes or {})
-        self.objectives = dict(objectives or {})
+        self.objectives = checked_objectives(objectives or {})
         self.architecture = ARCHITECTURES.get(architecture)
         self.device = device
         chosen_device(device)

@@ -201,14 +201,14 @@ class FieldData:
         grid = self.grid.transpose(order)
         return self._with(grid=grid, values=self.values.transpose(axes), valid=valid)
 
-    def at(self, shape: Sequence[int] | Grid) -> FieldData:
+    def at(self, shape: int | Sequence[int] | Grid) -> FieldData:
         """The same snapshots averaged over the cells of a coarser grid, weighted by area.
 
         A cell has a value if a part of it has one.
 
         Args:
-            shape: Cells along each axis, equally wide, at most the native ones; or a grid of the
-                same region and no more cells along an axis.
+            shape: Cells along each axis, equally wide, at most the native ones; a number of cells
+                along the longest axis; or a grid of the same region and no more cells.
 
         Returns:
             Values float32, or float64 where single precision does not hold the native ones.
@@ -225,8 +225,10 @@ class FieldData:
         values, valid = known_values(values, None if valid.all() else valid, target.mask)
         return self._with(grid=target, values=values, valid=valid)
 
-    def _coarser(self, given: Sequence[int] | Grid) -> Grid:
+    def _coarser(self, given: int | Sequence[int] | Grid) -> Grid:
         """The grid of a shape; a `ShapeError` if it is finer: enlarging gives no truth."""
+        if isinstance(given, int | np.integer):
+            given = self.grid.scaled_shape(int(given))
         shape = given.shape if isinstance(given, Grid) else tuple(given)
         fits = len(shape) == self.grid.dim and all(
             1 <= n <= native for n, native in zip(shape, self.shape, strict=True)

@@ -41,13 +41,16 @@ def check_inside(coords: np.ndarray, grid: Grid, what: str = "observations") -> 
         outside |= ~np.isfinite(x[:, d])
         if axis.periodic:
             with np.errstate(invalid="ignore"):  # infinite ones are refused below
+                # Another convention is a turn apart; what lies farther is a fill value.
+                outside |= np.abs(x[:, d] - (axis.low + axis.high) / 2) > 2 * axis.span
                 x[:, d] = axis.low + np.mod(x[:, d] - axis.low, axis.span)
             continue
         margin = ROUNDING * axis.span
         if axis.is_longitude:  # of the other convention: a turn of the globe apart
-            turned = axis.low + np.mod(x[:, d] - axis.low, 360)
+            with np.errstate(invalid="ignore"):
+                turned = axis.low + np.mod(x[:, d] - axis.low, 360)
             far = (x[:, d] < axis.low - margin) | (x[:, d] > axis.high + margin)
-            x[:, d] = np.where(far, turned, x[:, d])
+            x[:, d] = np.where(far & (np.abs(x[:, d]) <= 720), turned, x[:, d])
         outside |= ~((x[:, d] >= axis.low - margin) & (x[:, d] <= axis.high + margin))
         x[:, d] = x[:, d].clip(axis.low, axis.high)
     if outside.any():
@@ -84,7 +87,9 @@ def _message(coords: np.ndarray, outside: np.ndarray, grid: Grid, what: str) -> 
         f"{len(numbers)} of {len(coords)} {what} lie outside the grid, number {which}, the first "
         f"at {place}; the grid has {grid.describe_region()}."
     )
-    for order in itertools.permutations(range(grid.dim)):
+    # Other columns were meant only if most of the places make no sense as they are.
+    orders = itertools.permutations(range(grid.dim)) if 2 * len(numbers) > len(coords) else ()
+    for order in orders:
         if order != tuple(range(grid.dim)) and _all_inside(coords[:, order], grid):
             given = ", ".join(grid.names[order.index(d)] for d in range(grid.dim))
             return (
@@ -95,7 +100,7 @@ def _message(coords: np.ndarray, outside: np.ndarray, grid: Grid, what: str) -> 
 
 
 def _all_inside(coords: np.ndarray, grid: Grid) -> bool:
-    return all(
+    return bool(np.isfinite(coords).all()) and all(
         axis.periodic or ((x >= axis.low) & (x <= axis.high)).all()
         for axis, x in zip(grid.axes, coords.T, strict=True)
     )

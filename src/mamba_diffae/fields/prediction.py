@@ -58,6 +58,8 @@ class Query:
             ShapeError: If the targets are none, or of other axes.
             CoordinateError: If places lie outside the native grid, or none of them exists.
         """
+        if isinstance(targets, list) and targets and isinstance(targets[0], list | tuple):
+            targets = np.asarray(targets, dtype=np.float64)
         if isinstance(targets, np.ndarray) and _are_places(targets, native):
             given = targets if targets.ndim == 2 else targets[:, None]
             places = check_inside(given, native, "targets")

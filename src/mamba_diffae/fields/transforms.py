@@ -160,8 +160,8 @@ class Logit(Transform):
 
     @classmethod
     def fit(cls, values: np.ndarray) -> Self:
-        """See `Transform.fit`: between 0 and 1, or 0 and 100 if a value is above 1."""
-        return cls(0.0, 100.0 if float(values.max()) > 1 else 1.0)
+        """See `Transform.fit`: between 0 and 1; a percentage is `Logit(0, 100)`."""
+        return cls()
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -11,9 +11,11 @@ import numpy as np
 
 from mamba_diffae.fields.errors import ValuesError
 from mamba_diffae.fields.transform import Affine, Transform
-from mamba_diffae.fields.transforms import TRANSFORMS, transform_from_dict
+from mamba_diffae.fields.transforms import TRANSFORMS, Logit, transform_from_dict
 from mamba_diffae.registry import unknown
 
+PERCENT = ("%", "percent", "per cent")
+"""Units in which a share lies between 0 and 100."""
 SPIKE = 3.0
 """How many times the span of the central 99.8 % a value lies beyond it, to be called a spike."""
 _TAIL = 1e-3
@@ -79,6 +81,8 @@ class Variable:
             raise unknown("transform", transform, TRANSFORMS)
         inside = np.asarray(values, np.float64)
         inside = inside[(inside >= limits[0]) & (inside <= limits[1])]
+        if transform == Logit.kind and unit.lower() in PERCENT:
+            return cls(name, unit, Logit(0.0, 100.0), limits)
         return cls(name, unit, TRANSFORMS[transform].fit(inside), limits)
 
     def unit_interval(self, values: np.ndarray) -> np.ndarray:

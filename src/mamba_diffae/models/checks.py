@@ -61,10 +61,11 @@ def _beside_values(net: FieldFlow, observations: Observations) -> dict[str, Tens
     if net.config.covariate_dim:
         parts["covariates"] = observations.covariates
     found = {name: torch.where(present, x, 0) for name, x in parts.items() if x is not None}
-    widths = {"covariates": net.config.covariate_dim}
+    config = net.config
+    widths = {"support": config.coord_dim, "noise": config.value_dim}
+    widths["covariates"] = config.covariate_dim
     for name, x in found.items():
-        width = widths.get(name, x.shape[-1])
-        check_tensor(name, x, (*observations.coords.shape[:2], width), kind)
+        check_tensor(name, x, (*observations.coords.shape[:2], widths[name]), kind)
         bad = ~torch.isfinite(x) if name == "covariates" else ~(torch.isfinite(x) & (x >= 0))
         if bad.any():
             raise ValuesError(

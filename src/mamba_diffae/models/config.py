@@ -242,13 +242,16 @@ class AutoencoderConfig(FieldConfig):
         said = super()._said(data, geometry, observed_shape, **options)
         train = data.groups[data.splits == "train"]
         kept = min(exemplars, len(train)) if len(np.unique(train)) > 1 else 0
-        limit = min(LATTICE_VALUES // data.n_variables, math.prod(observed_shape))
+        # The cells that are observed, so that each observation has a cell of its own, if they fit.
+        most = LATTICE_VALUES // data.n_variables
+        fits = math.prod(observed_shape) <= most
+        lattice = observed_shape if fits else data.grid.lattice_shape(most)
         return said | {
             "noise_shapes": octaves(data.shape),
             "exemplars": kept,
             "mirrored": mirrored,
             "prior": "analogue" if kept else "none",
-            "prior_shape": data.grid.lattice_shape(limit),
+            "prior_shape": lattice,
             "codes": CODES if kept else (),
         }
 

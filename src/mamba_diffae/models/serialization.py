@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,9 +39,20 @@ def weights_folder(name: str | Path) -> Path:
 
     Args:
         name: Such as "emoji-96", or a path.
+
+    Raises:
+        ValueError: If there is neither; it names the nearest.
     """
-    path, known = Path(name), WEIGHTS / name
-    return known if not path.exists() and known.is_dir() else path
+    path, known = Path(name).expanduser(), WEIGHTS / name
+    if path.exists() or known.is_dir():
+        return path if path.exists() else known
+    packaged = sorted(folder.name for folder in WEIGHTS.iterdir() if folder.is_dir())
+    near = difflib.get_close_matches(str(name), packaged, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ValueError(
+        f"There is no model {str(name)!r}; {hint}Give a run folder, a folder that save_pretrained "
+        f"wrote, or a model that comes with the package: {', '.join(packaged)}."
+    )
 
 
 def save_network(
