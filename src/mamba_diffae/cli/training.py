@@ -28,7 +28,8 @@ def fit(
     source: Annotated[
         str,
         typer.Argument(
-            help="'emoji', cifar10:DIR, stl10:DIR, hf:NAME, an image folder, a .npy or .npz file."
+            help="'emoji', 'weather' or another family of the package, cifar10:DIR, stl10:DIR, "
+            "hf:NAME, an image folder, a .npy or .npz file."
         ),
     ],
     run: RunOption,
