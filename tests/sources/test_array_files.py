@@ -54,6 +54,36 @@ def test_a_file_may_say_what_it_holds(tmp_path, key):
     np.testing.assert_array_equal(field.grid.mask, sea)
 
 
+def save_globe(path, lat=6, lon=8, **others):
+    values = np.random.default_rng(0).normal(size=(4, lat, lon)).astype(np.float32)
+    np.savez(path, values=values, lat=np.arange(lat) * 10.0, lon=np.arange(lon) * 10.0, **others)
+
+
+def test_coordinates_that_fit_in_one_way_are_used_and_that_is_said(tmp_path):
+    save_globe(tmp_path / "a.npz", time=np.arange(4.0), t=np.zeros((4, 6, 8)))
+    with pytest.warns(UserWarning, match="lat, lon fit them in this order only") as said:
+        field = open_field(tmp_path / "a.npz")
+    assert field.grid.names == ("lat", "lon")
+    assert field.grid.axes[0].is_latitude
+    assert any("not used: t, time." in str(w.message) for w in said)
+
+
+def test_coordinates_that_fit_in_two_ways_are_named_and_not_used(tmp_path):
+    save_globe(tmp_path / "a.npz", 6, 6)
+    with pytest.warns(UserWarning, match=r"not used: lat, lon\. lat, lon fit the axes in 2 ways"):
+        field = open_field(tmp_path / "a.npz")
+    assert field.grid.names == ("y", "x")
+
+
+@pytest.mark.parametrize("variables", [["u"], ["u", "v"]])
+def test_coordinates_are_told_from_variables(tmp_path, variables):
+    values, depth = stack()[:, 0, :, : len(variables)], np.arange(6) * 10.0
+    np.savez(tmp_path / "a.npz", values=values, depth=depth, variables=variables)
+    with pytest.warns(UserWarning, match="coordinates depth fit"):
+        field = open_field(tmp_path / "a.npz")
+    assert (field.grid.names, field.n_variables) == (("depth",), len(variables))
+
+
 def test_a_file_with_both_masks_is_refused(tmp_path):
     mask = np.ones((6, 6), bool)
     np.savez(tmp_path / "a.npz", values=stack(), mask=mask, valid=mask)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from published import stack
 
-from mamba_diffae.fields import Affine, AxisError, Grid, ShapeError, ValuesError, Variable
+from mamba_diffae.fields import Affine, AxisError, Grid, Log, ShapeError, ValuesError, Variable
 from mamba_diffae.sources import from_array, open_field
 
 
@@ -82,7 +82,36 @@ def test_axes_and_variables_decide():
     volumes = from_array(stack(5, 30, 20, 10), axes={"z": 30, "y": 20, "x": 10})
     assert (volumes.shape, volumes.n_variables) == ((30, 20, 10), 1)
     assert from_array(stack(5, 30, 20, 10), variables="t").shape == (30, 20, 10)
-    assert from_array(stack(3, 9, 9, 20), axes={"y": 9, "x": 9}).n_variables == 20
+    twenty = [f"v{c}" for c in range(20)]
+    told = from_array(stack(3, 9, 9, 20), axes={"y": 9, "x": 9}, variables=twenty)
+    assert told.n_variables == 20
+
+
+@pytest.mark.parametrize(
+    ("shape", "told", "read", "hint"),
+    [
+        ((12, 8, 10, 2), {"variables": ["t"]}, "8 × 10 × 2 cells .* of one variable", "variables="),
+        ((12, 8, 10), {"axes": {"y": 8}}, "8 cells of 10 variables", "name all axes"),
+        ((3, 9, 9, 20), {"axes": {"y": 9, "x": 9}}, "9 × 9 cells of 20 variables", "name all axes"),
+    ],
+)
+def test_what_was_told_in_part_is_said_as_it_was_read(shape, told, read, hint):
+    with pytest.warns(UserWarning, match=rf"taken as {shape[0]} snapshots of {read}.*{hint}") as w:
+        from_array(stack(*shape), **told)
+    assert w[0].filename == __file__
+
+
+@pytest.mark.usefixtures("silent")
+def test_lists_are_arrays_and_keep_their_masks():
+    values = stack(4, 6, 8)
+    np.testing.assert_array_equal(from_array(values.tolist()).values[..., 0], values)
+    data = from_array(list(np.ma.masked_equal(values, values.max())))
+    assert (~data.valid_mask()).sum() == 1
+
+
+def test_lists_of_unlike_lengths_are_refused():
+    with pytest.raises(ShapeError, match=r"parts of unlike shapes; .*np\.stack\(snapshots\)"):
+        from_array([[[1.0, 2.0], [3.0]], [[1.0, 2.0], [3.0, 4.0]]])
 
 
 @pytest.mark.parametrize(
@@ -191,6 +220,15 @@ def test_transforms_are_fitted_and_checked():
         ValuesError, match=r"'rain' has 3 of 432 values outside .* 'log'.* such as -1"
     ):
         from_array(rain, variables="rain", transforms={"rain": "log"})
+
+
+@pytest.mark.parametrize("bare", ["log", Log(1.0, 500.0)])
+def test_a_single_variable_takes_a_bare_transform(bare):
+    values = np.abs(stack(9, 6, 8)) + 1
+    by_name = from_array(values, variables="rain", transforms={"rain": bare})
+    assert from_array(values, variables="rain", transforms=bare).variables == by_name.variables
+    with pytest.raises(ShapeError, match=r"One transform .* 2 variables \(a, b\); give it by name"):
+        from_array(stack(9, 6, 8, 2), variables=["a", "b"], transforms=bare)
 
 
 def test_a_variable_twice_is_refused():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, final
@@ -15,11 +16,14 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from mamba_diffae.fields import FieldData, FieldError, Shape
+from mamba_diffae.sources.array_axes import Header, find_axes, read_header
 from mamba_diffae.sources.arrays import from_array
 from mamba_diffae.sources.base import Source
 from mamba_diffae.sources.memory import check_memory, too_large
 
 SUFFIXES = (".npy", ".npz")
+WORDS = ("variables", "units", "periodic")
+"""Lists of texts that `from_array` takes."""
 
 
 @final
@@ -27,8 +31,12 @@ class ArrayFileSource(Source):
     """A .npy or .npz file; nothing is ever unpickled.
 
     A .npz file holds the fields under the key `values`, or as its only array. Beside `values` it
-    may hold `mask` or `valid` (True where there is a value), `variables`, `units`, `periodic`, the
-    `axis_names` in order and, under the name of an axis, its coordinates. See `from_array`.
+    may hold `mask` or `valid` (True where there is a value), `variables`, `units`, `periodic`,
+    `axis_names` and, under the name of an axis, its coordinates: n centres or n + 1 edges. See
+    `from_array`. `axis_names` are the names of the axes behind the snapshots, in the order of
+    `values`: np.savez(path, values=array, axis_names=["lat", "lon"], lat=lat, lon=lon). Without
+    them, coordinates called as an axis usually is ("time", "depth", "lat", "x" …) are used if their
+    lengths fit the axes in one way only, which is said.
     """
 
     form: ClassVar[str] = "the path of a .npy or .npz file"
@@ -75,6 +83,7 @@ def _arguments(loaded: NpzFile, path: Path) -> dict[str, Any]:
     used = [name for name in (key, "mask", "valid") if name in loaded.files]
     with zipfile.ZipFile(path) as archive:
         sizes = {i.filename.removesuffix(".npy"): i.file_size for i in archive.infolist()}
+        headers = {name: read_header(archive, name) for name in loaded.files}
     check_memory(sum(sizes[name] for name in used), str(path))
     found: dict[str, Any] = {"values": loaded[key]}
     if key != "values":
@@ -85,12 +94,39 @@ def _arguments(loaded: NpzFile, path: Path) -> dict[str, Any]:
         )
     if len(used) == 2:
         found["mask"] = loaded[used[1]]
-    names = _words(loaded, "axis_names")
+    found |= {n: w for n in WORDS if (w := _words(loaded, n)) is not None}
+    names = _axis_names(loaded, headers, path)
     if names is not None:
         along = zip(names, found["values"].shape[1:], strict=False)
         found["axes"] = {n: loaded[n] if n in loaded.files else cells for n, cells in along}
-    words = {name: _words(loaded, name) for name in ("variables", "units", "periodic")}
-    return found | {name: given for name, given in words.items() if given is not None}
+    return found
+
+
+def _axis_names(loaded: NpzFile, headers: Mapping[str, Header], path: Path) -> Sequence[str] | None:
+    """Names of the axes, as told or as found; what is not used is said."""
+    told = _words(loaded, "axis_names")
+    own = {"values", "mask", "valid", "axis_names", *WORDS}
+    others = {name: header for name, header in headers.items() if name not in own}
+    names, why = told, ""
+    if told is None:
+        variables = _words(loaded, "variables")
+        count = None if variables is None else len(variables)
+        names, why = find_axes(headers["values"].shape, others, count)
+    unused = [name for name in others if name not in (names or [])]
+    if told is None and names is not None:
+        warnings.warn(
+            f"{path} names no axes; the coordinates {', '.join(names)} fit them in this order only "
+            f"and are used. Save axis_names={list(names)}, and this is not said.",
+            stacklevel=5,
+        )
+    if unused:
+        warnings.warn(
+            f"{path} holds arrays that are not used: {', '.join(sorted(unused))}.{why} Coordinates "
+            "are those of the names in axis_names, in the order of the axes of 'values'; what is "
+            "no coordinate can be left out.",
+            stacklevel=5,
+        )
+    return names
 
 
 def _words(loaded: NpzFile, key: str) -> list[str] | None:

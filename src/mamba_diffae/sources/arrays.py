@@ -12,7 +12,7 @@ from mamba_diffae.registry import unknown
 from mamba_diffae.sources.base import Source
 from mamba_diffae.sources.coordinates import Coordinates, make_grid
 from mamba_diffae.sources.gaps import Stack, suspect_fill
-from mamba_diffae.sources.layout import last_is_variables, numbers
+from mamba_diffae.sources.layout import as_array, last_is_variables, numbers
 from mamba_diffae.sources.splits import split_by_name
 
 
@@ -34,7 +34,7 @@ class ArraySource(Source):
 
 
 def from_array(
-    values: np.ndarray,
+    values: np.ndarray | Sequence[object],
     what: str = "The array",
     *,
     variables: str | Sequence[str | Variable] | None = None,
@@ -42,7 +42,7 @@ def from_array(
     units: Mapping[str, str] | Sequence[str] | str | None = None,
     periodic: Collection[str] | None = None,
     mask: np.ndarray | None = None,
-    transforms: Mapping[str, str | Transform] | None = None,
+    transforms: Mapping[str, str | Transform] | str | Transform | None = None,
 ) -> FieldData:
     """Take an array as a stack of fields, without a copy if nothing has to be changed.
 
@@ -55,11 +55,11 @@ def from_array(
     snapshots without a value are left out. What is said in a warning can be told in an argument.
 
     Args:
-        values: Integers or floats, shape (S, *shape) or (S, *shape, C): S snapshots of one to three
-            axes, C variables. Without `axes` and `variables`, (S, n) are profiles, (S, a, b) fields
-            and (S, a, b, c) volumes of one variable; the last axis of (S, a, b, C) holds variables
-            if they are at most 16 and fewer than the cells along either axis; so does that of
-            (S, a, b, c, C).
+        values: Integers or floats, or lists of them, shape (S, *shape) or (S, *shape, C): S
+            snapshots of one to three axes, C variables. Without `axes` and `variables`, (S, n) are
+            profiles, (S, a, b) fields and (S, a, b, c) volumes of one variable; the last axis of
+            (S, a, b, C) holds variables if they are at most 16 and fewer than the cells along
+            either axis; so does that of (S, a, b, c, C).
         what: The name to use in messages.
         variables: Names, or variables that are scaled already.
         axes: Coordinates by name, in the order of the array: n centres, or n + 1 edges, or the
@@ -69,8 +69,8 @@ def from_array(
         periodic: Names of the axes that close; None: longitudes once round the globe do.
         mask: True where there is a value: for the cells that exist (sea), shape (*shape,), or for
             each snapshot, (S, *shape) or (S, *shape, C).
-        transforms: By variable, a transform or its kind ("affine", "log", "logit", "bounded",
-            "normal_score"), fitted to the training split.
+        transforms: By variable, or bare for a single one, a transform or its kind ("affine",
+            "log", "logit", "bounded", "normal_score"), fitted to the training split.
 
     Returns:
         The fields, named "0" to "S - 1", each its own group, split by `split_by_name`. Limits are
@@ -83,8 +83,8 @@ def from_array(
     given = [variables] if isinstance(variables, str) else variables
     count = None if given is None else len(given)
     dim = None if axes is None else axes.dim if isinstance(axes, Grid) else len(axes)
-    values = numbers(values, what)
-    stack = Stack.of(values, last_is_variables(values.shape, what, dim, count)).masked(mask, what)
+    array = numbers(as_array(values, what), what)
+    stack = Stack.of(array, last_is_variables(array.shape, what, dim, count)).masked(mask, what)
     known_variables = _named(given, stack.values.shape[-1])
     named_axes = axes.names if isinstance(axes, Grid) else list(axes or [])
     known_units = _units(units, [*map(_name, known_variables), *named_axes], len(known_variables))
@@ -92,7 +92,7 @@ def from_array(
     stack, left = stack.with_land(what).without_empty(what)
     names = [str(i) for i in left]
     splits = split_by_name(names)
-    scaled = _scaled(stack, splits == "train", known_variables, known_units, transforms or {})
+    scaled = _scaled(stack, splits == "train", known_variables, known_units, transforms)
     return FieldData(
         scaled,
         Grid(grid.axes, stack.exists),
@@ -154,24 +154,40 @@ def _placed(
     return grid, stack
 
 
+def _transforms(
+    transforms: Mapping[str, str | Transform] | str | Transform | None, names: Sequence[str]
+) -> Mapping[str, str | Transform]:
+    """Transforms by the names of variables."""
+    if transforms is None:
+        return {}
+    if isinstance(transforms, str | Transform):
+        if len(names) > 1:
+            raise ShapeError(
+                f"One transform was given for {len(names)} variables ({', '.join(names)}); give "
+                f'it by name: transforms={{"{names[0]}": ...}}.'
+            )
+        return {names[0]: transforms}
+    for name in transforms:
+        if name not in names:
+            raise unknown("variable", name, names)
+    return transforms
+
+
 def _scaled(
     stack: Stack,
     train: np.ndarray,
     variables: Sequence[str | Variable],
     units: Mapping[str, str],
-    transforms: Mapping[str, str | Transform],
+    transforms: Mapping[str, str | Transform] | str | Transform | None,
 ) -> list[Variable]:
     """Variables with the limits and transforms that their training values ask for."""
-    names = [_name(variable) for variable in variables]
-    for name in transforms:
-        if name not in names:
-            raise unknown("variable", name, names)
+    kinds = _transforms(transforms, [_name(variable) for variable in variables])
     scaled = []
     for c, variable in enumerate(variables):
         if isinstance(variable, str):
             known = stack.known(c)
             suspect_fill(known, variable)
-            unit, transform = units.get(variable, ""), transforms.get(variable)
+            unit, transform = units.get(variable, ""), kinds.get(variable)
             if transform is None and known.dtype == np.uint8:
                 variable = Variable(variable, unit, Affine(0.0, 255.0))
             else:
