@@ -41,6 +41,12 @@ from mamba_diffae.training.settings import Changes, Settings, settings_for
 class FieldAutoencoder:
     """Scattered observations to a latent and to the whole field, at any resolution.
 
+    >>> from mamba_diffae import observe, open_field
+    >>> model = FieldAutoencoder.from_pretrained("emoji-96", device="cpu")
+    >>> obs = observe(open_field("emoji").split("test").take([0]), fraction=0.2)
+    >>> model.predict(obs, targets=32).mean.shape, model.encode(obs).shape
+    ((1, 32, 32, 3), (1, 512))
+
     Args:
         preset: "small", "base", "tiny" or "paper".
         architecture: "autoencoder", or a baseline: "mamba-diffusion", "minimal-latent".
@@ -122,15 +128,8 @@ class FieldAutoencoder:
         settings = settings_for(
             self.architecture, inside, scaler.geometry, self.preset, self.changes
         )
-        return TrainingSession(
-            architecture=self.architecture,
-            preset=self.preset,
-            seed=self.seed,
-            device=self.device,
-            settings=settings,
-            data=inside,
-            objectives=self.objectives,
-        )
+        chosen = self.architecture, self.preset, self.seed, self.device
+        return TrainingSession(*chosen, settings, inside, self.objectives)
 
     def predict(
         self,

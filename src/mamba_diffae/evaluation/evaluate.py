@@ -28,6 +28,11 @@ def evaluate(
 
     Cells count by their area; gaps and cells that do not exist are never scored.
 
+    >>> from mamba_diffae import open_field
+    >>> data = open_field("gaussian:smooth:6")
+    >>> round(evaluate(data.values + 0.1, data)["rmse"], 3)
+    0.1
+
     Args:
         prediction: From `FieldAutoencoder.predict` or a baseline, or its mean: shape
             (S, *shape, C), in the units of the variables.

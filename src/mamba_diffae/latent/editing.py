@@ -49,6 +49,12 @@ def edit(
 ) -> np.ndarray:
     """The mean of fields whose latents are moved along a direction.
 
+    >>> from mamba_diffae import FieldAutoencoder, observe, open_field
+    >>> model = FieldAutoencoder.from_pretrained("emoji-96", device="cpu")
+    >>> obs = observe(open_field("emoji").split("test").take([0]), fraction=0.2)
+    >>> edit(model, obs, np.zeros(model.latent_dim), amount=1.0, targets=8).shape
+    (1, 8, 8, 3)
+
     Args:
         model: Fitted.
         observations: What was seen.

@@ -53,6 +53,12 @@ def interpolate(
 
     The points themselves are not read, since those of two fields cannot be blended.
 
+    >>> from mamba_diffae import FieldAutoencoder, observe, open_field
+    >>> model = FieldAutoencoder.from_pretrained("emoji-96", device="cpu")
+    >>> obs = observe(open_field("emoji").split("test").take([0, 9]), fraction=0.2)
+    >>> interpolate(model, obs[0], obs[1], n_steps=3, targets=8).values.shape
+    (3, 8, 8, 3)
+
     Args:
         model: Fitted.
         a: What was observed of the first field.

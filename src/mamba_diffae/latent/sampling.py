@@ -47,6 +47,11 @@ def sample(
 
     Field i depends on (seed, i) only, whatever the count; on every grid it is the same field.
 
+    >>> from mamba_diffae import FieldAutoencoder
+    >>> model = FieldAutoencoder.from_pretrained("emoji-96", device="cpu")
+    >>> sample(model, 2, targets=8, flow="values", steps=2).values.shape
+    (2, 8, 8, 3)
+
     Args:
         model: Fitted, with phase "latent" for the flow in the latent.
         count: Fields to sample.

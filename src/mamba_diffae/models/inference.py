@@ -34,6 +34,13 @@ def reconstruct(
 ) -> Tensor:
     """The posterior mean of the field, in one evaluation of the network and without randomness.
 
+    >>> from mamba_diffae import FieldAutoencoder, observe, open_field
+    >>> model = FieldAutoencoder.from_pretrained("emoji-96", device="cpu")
+    >>> data = open_field("emoji").split("test").take([0])
+    >>> seen = model.fitted.scaler.observations(observe(data, fraction=0.2))
+    >>> reconstruct(model.fitted.network, torch.rand(1, 5, 2), seen).shape
+    torch.Size([1, 5, 3])
+
     Args:
         net: A trained network.
         query_coords: Where to know the field, shape (B, N, D), inside coordinates.
@@ -102,6 +109,13 @@ def sample_flow(
     temperature: float = 1.0,
 ) -> Tensor:
     """One draw of the field from the flow. The same seed is the same field, on whatever grid.
+
+    >>> from mamba_diffae import FieldAutoencoder, observe, open_field
+    >>> model = FieldAutoencoder.from_pretrained("emoji-96", device="cpu")
+    >>> data = open_field("emoji").split("test").take([0])
+    >>> seen = model.fitted.scaler.observations(observe(data, fraction=0.2))
+    >>> sample_flow(model.fitted.network, torch.rand(1, 5, 2), seen, steps=2).shape
+    torch.Size([1, 5, 3])
 
     Args:
         net: A trained network.

@@ -47,6 +47,10 @@ def open_field(
 ) -> FieldData:
     """Open fields, whatever they are kept in.
 
+    >>> data = open_field("gaussian:smooth:6")
+    >>> data.values.shape, data.grid.names
+    ((6, 32, 32, 1), ('y', 'x'))
+
     Args:
         source: "emoji" (the embedded picture set; a folder of that name is "./emoji"); "weather"
             or "weather:windows" (a week of the ERA5 reanalysis); generated fields: "turbulence",
