@@ -230,7 +230,7 @@ def other_task(run: Path) -> None:
         (lambda run: (run / "model/config.json").write_text("{}"), "format"),
         (lambda run: (run / "run.json").write_text("{"), "damaged"),
         (lambda run: shutil.rmtree(run / "model"), "finished no phase"),
-        (shutil.rmtree, "cannot be read"),
+        (shutil.rmtree, "There is no model"),
     ],
 )
 def test_a_spoilt_run_is_named(shell, run, picture, tmp_path, spoil, named):
