@@ -6,6 +6,8 @@ import pytest
 from mamba_diffae import FieldAutoencoder, FieldData, observe
 from mamba_diffae.testing.cases import waves
 
+pytestmark = pytest.mark.slow  # they train
+
 FEW = {"steps": 2, "batch_size": 4, "show_progress": False}
 CHANGES = {
     "model": {"d_model": 16},

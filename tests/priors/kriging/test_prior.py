@@ -47,6 +47,7 @@ def observed(
     return Observations(coords, flat, torch.ones_like(flat, dtype=torch.bool), **parts), at
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gaps", [0.0, 0.6])
 def test_it_learns_what_the_fields_are(gaps):
     prior = make(gaussian_fields(24, gaps=gaps))
