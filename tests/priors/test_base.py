@@ -126,3 +126,15 @@ def test_a_posterior_has_named_parts() -> None:
     assert len(found) == 3
     assert torch.equal(found[1:].mean, mean[1:])
     assert torch.equal(found.to(torch.device("cpu")).observed, observed)
+
+
+def test_weights_and_familiarity_go_with_the_rows_of_a_posterior() -> None:
+    weights, familiarity = torch.rand(3, 4), torch.rand(3)
+    parts = torch.randn(3, 5, C), torch.rand(3, 5, 1), some((3, 5, C), 0.5)
+    bare, full = PriorPosterior.of(*parts), PriorPosterior.of(*parts, weights, familiarity)
+    chosen = full[torch.tensor([2, 0])].to(torch.device("cpu"))
+    assert chosen.weights is not None
+    assert chosen.familiarity is not None
+    assert torch.equal(chosen.weights, weights[[2, 0]])
+    assert torch.equal(chosen.familiarity, familiarity[[2, 0]])
+    assert bare[1:].weights is bare[1:].familiarity is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -48,18 +49,30 @@ class PriorPosterior:
         lattice: Mean of each variable (C), one standard deviation, and the share of variables that
             were observed in the cell, shape (B, P, C + 2).
         observed: Which variables were observed in which cell, shape (B, P, C), bool.
+        weights: Share of each component, the first one kriging, shape (B, K); None: there is one.
+        familiarity: How probably a field of the training fields' kind is as unlike them as this
+            one, at its number of observations: a p-value, shape (B,); None: not known.
     """
 
     EXTRA: ClassVar[int] = 2
     """Numbers of a cell beside the means."""
     lattice: Tensor
     observed: Tensor
+    weights: Tensor | None = None
+    familiarity: Tensor | None = None
 
     @classmethod
-    def of(cls, mean: Tensor, std: Tensor, observed: Tensor) -> PriorPosterior:
+    def of(
+        cls,
+        mean: Tensor,
+        std: Tensor,
+        observed: Tensor,
+        weights: Tensor | None = None,
+        familiarity: Tensor | None = None,
+    ) -> PriorPosterior:
         """From mean (B, P, C), standard deviation (B, P, 1) and what was observed (B, P, C)."""
         share = observed.to(mean.dtype).mean(dim=-1, keepdim=True)
-        return cls(torch.cat([mean, std, share], dim=-1), observed)
+        return cls(torch.cat([mean, std, share], dim=-1), observed, weights, familiarity)
 
     @property
     def mean(self) -> Tensor:
@@ -76,12 +89,16 @@ class PriorPosterior:
 
     def __getitem__(self, rows: slice | Tensor) -> PriorPosterior:
         """Those of the chosen fields."""
-        return PriorPosterior(self.lattice[rows], self.observed[rows])
+        return self._each(lambda part: part[rows])
 
     def to(self, device: torch.device) -> PriorPosterior:
         """The same on a device."""
-        moved = (x.to(device, non_blocking=True) for x in (self.lattice, self.observed))
-        return PriorPosterior(*moved)
+        return self._each(lambda part: part.to(device, non_blocking=True))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> PriorPosterior:
+        """The same with every part changed."""
+        optional = (None if x is None else change(x) for x in (self.weights, self.familiarity))
+        return PriorPosterior(change(self.lattice), change(self.observed), *optional)
 
 
 class Prior(nn.Module, ABC):
