@@ -1,0 +1,101 @@
+"""A prior by itself as a method of reconstruction: units and coordinates at its door."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mamba_diffae.estimator.scaling import FieldScaler
+from mamba_diffae.evaluation import Baseline
+from mamba_diffae.fields import (
+    LATTICE_LIMIT,
+    FieldData,
+    Grid,
+    NotFittedError,
+    Observations,
+    Prediction,
+    Query,
+)
+from mamba_diffae.priors import PRIORS, Prior, PriorConfig
+
+_EXEMPLARS = 4096
+"""Training fields that a prior keeps, at most; as in training by default."""
+
+
+@final
+class PriorMethod(Baseline):
+    """What a prior says of fields, without a network.
+
+    Args:
+        prior: The name of a registered one.
+        exemplars: Training fields that it keeps, at most.
+    """
+
+    name: ClassVar[str] = "prior alone"
+
+    def __init__(self, prior: str = "kriging", exemplars: int = _EXEMPLARS) -> None:
+        self.kind, self.exemplars = PRIORS.get(prior), exemplars
+        self._fitted: tuple[FieldScaler, Prior] | None = None
+
+    def fit(self, data: FieldData) -> Self:
+        """Learn from training fields, with gaps or without."""
+        scaler = FieldScaler.of(data)
+        config = PriorConfig(
+            geometry=scaler.geometry,
+            shape=scaler.inside_grid.lattice_shape(LATTICE_LIMIT),
+            value_dim=data.n_variables,
+            exemplars=min(self.exemplars, len(data)),
+            mirrored=data.mirrored,
+        )
+        prior = self.kind(config)
+        prior.fit(scaler.data(data))
+        self._fitted = scaler, prior
+        return self
+
+    def predict(self, observations: Observations, targets: Grid | np.ndarray) -> Prediction:
+        """See `Baseline.predict`.
+
+        Raises:
+            NotFittedError: Before `fit`.
+        """
+        if self._fitted is None:
+            raise NotFittedError("A prior learns from fields; call fit(data) first.")
+        scaler, prior = self._fitted
+        query = Query.of(targets, scaler.grid)
+        z, std = _moments(prior, scaler.observations(observations), scaler.places(query.coords))
+        pairs = [
+            variable.transform.moments(z[..., c], std[..., c])
+            for c, variable in enumerate(scaler.variables)
+        ]
+        mean, spread = (np.stack(part, axis=-1) for part in zip(*pairs, strict=True))
+        # The deviation of an average over cells is at most the mean of theirs.
+        return Prediction.of_mean(query.finish(mean), query.finish(spread), query.grid)
+
+
+def _moments(prior: Prior, seen: Observations, places: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Scaled mean and deviation (B, N, C) at inside places (1, N, D)."""
+    if hasattr(prior, "condition"):
+        asked = places.expand(len(seen), -1, -1)
+        mean, std = prior.condition(seen).mean_std(asked)  # pyright: ignore[reportCallIssue]
+    elif hasattr(prior, "at"):
+        mean, std = prior.at(seen, places[0])  # pyright: ignore[reportCallIssue]
+    else:
+        posterior = prior.posterior(seen)
+        cells = _cells(prior.config, places[0])
+        mean = posterior.mean[:, cells]
+        std = posterior.std[:, cells].expand(mean.shape)
+    return mean.double().numpy(), std.double().numpy()
+
+
+def _cells(config: PriorConfig, places: Tensor) -> Tensor:
+    """Number of the lattice cell around each place, shape (N,)."""
+    shape = torch.tensor(config.shape)
+    index = (places / torch.tensor(config.geometry.extent) * shape).floor().long()
+    index = torch.minimum(index.clamp(min=0), shape - 1)
+    flat = torch.zeros_like(index[:, 0])
+    for d, n in enumerate(config.shape):
+        flat = flat * n + index[:, d]
+    return flat
