@@ -114,6 +114,8 @@ class Prior(nn.Module, ABC):
     """Whether it says nothing at all."""
     keeps_fields: ClassVar[bool] = True
     """Whether it keeps training fields, from which codes of a latent can learn."""
+    learns_from_points: ClassVar[bool] = False
+    """Whether `fit` takes `Observations` as well: snapshots of scattered points."""
     groups: Tensor
     """Group of each training field that it keeps, shape (E,), int64."""
 
@@ -128,7 +130,11 @@ class Prior(nn.Module, ABC):
 
     @abstractmethod
     def fit(self, data: FieldData) -> None:
-        """Learn from training fields: inside coordinates, scaled values, gaps allowed."""
+        """Learn from training fields: inside coordinates, scaled values, gaps allowed.
+
+        Where `learns_from_points`, also from `Observations`, each field of which is a group by
+        itself: number b has the group b.
+        """
 
     @abstractmethod
     def fields(self) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,7 @@ class NoPrior(Prior):
 
     empty: ClassVar[bool] = True
     keeps_fields: ClassVar[bool] = False
+    learns_from_points: ClassVar[bool] = True
 
     def __init__(self, config: PriorConfig) -> None:
         super().__init__(config)
@@ -27,7 +28,7 @@ class NoPrior(Prior):
         """There is nothing to fit."""
         return True
 
-    def fit(self, data: FieldData) -> None:
+    def fit(self, data: FieldData | Observations) -> None:
         """See `Prior.fit`: nothing."""
 
     def fields(self) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +11,8 @@ from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Geometry
 from mamba_diffae.priors.kriging.gaussian import solve
-from mamba_diffae.priors.kriging.kernels import Law
 from mamba_diffae.priors.kriging.likelihood import Sample, moments_of
+from mamba_diffae.priors.kriging.search import Choice
 from mamba_diffae.priors.kriging.training import Family, learn, samples_of_fields
 
 _REGULAR = 1e-6
@@ -57,12 +58,22 @@ def measure(data: FieldData, geometry: Geometry) -> UsualMoments:
     coords = torch.from_numpy(data.grid.centres()) - low
     samples = samples_of_fields(coords, centred / scale, known, geometry)
     family = learn(samples, geometry)
-    sill, trend = _sill_and_trend(samples, family.usual.law, geometry)
-    return UsualMoments(mean, scale * sill**0.5, _between(centred, weight), trend, family)
+    sill, trend = sill_and_trend(samples, family.usual, geometry)
+    return UsualMoments(
+        mean, scale * sill**0.5, correlation_between(centred, weight), trend, family
+    )
 
 
-def _between(centred: Tensor, weight: Tensor) -> Tensor:
-    """Correlation of variables (C, C) where both are known, around the means of each field."""
+def correlation_between(centred: Tensor, weight: Tensor) -> Tensor:
+    """Correlation of variables where both are known, around the means of each field.
+
+    Args:
+        centred: Values, 0 where not known, shape (S, P, C).
+        weight: What each counts, 0 where not known, of a shape that broadcasts to it.
+
+    Returns:
+        Shape (C, C), positive definite.
+    """
     total = weight.sum(dim=1, keepdim=True)
     own = (weight * centred).sum(dim=1, keepdim=True) / total.clamp(min=1e-30)
     z = (centred - own) * weight.sqrt()
@@ -81,9 +92,18 @@ def _between(centred: Tensor, weight: Tensor) -> Tensor:
     return (1 - _REGULAR) * rho + _REGULAR * identity
 
 
-def _sill_and_trend(samples: list[Sample], law: Law, geometry: Geometry) -> tuple[float, Tensor]:
-    """Mean variance around the trend, and the trends' variance as a ratio to it."""
-    moments = moments_of(law, geometry)
+def sill_and_trend(
+    samples: Sequence[Sample], usual: Choice, geometry: Geometry
+) -> tuple[float, Tensor]:
+    """Mean variance around the trend, and the trends' variance as a ratio to it.
+
+    Args:
+        samples: The fields.
+        usual: Their law, and the variance that goes with it where errors are stated.
+        geometry: Of the region.
+    """
+    variance = 1.0 if usual.variance is None else usual.variance
+    moments = moments_of(usual.law, geometry, variance)
     sills, trends, own, fields = [], [], [], 0
     for sample in samples:
         fields += sample.fields
@@ -95,7 +115,7 @@ def _sill_and_trend(samples: list[Sample], law: Law, geometry: Geometry) -> tupl
             sills.append(s2)
             trends.append(solved.trend[0].square())
             own.append(s2 / solved.information.square().sum())
-    sill = float(torch.cat(sills).mean()) if sills else 0.0
+    sill = variance * float(torch.cat(sills).mean()) if sills else 0.0
     if sill <= 0 or fields < 2:
         return sill or 1.0, torch.ones((), dtype=torch.float64)
     # The mean was taken from the same fields: it took one degree of freedom.

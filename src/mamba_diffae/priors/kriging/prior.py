@@ -15,6 +15,7 @@ from mamba_diffae.priors.kriging.kernels import KERNELS, Law
 from mamba_diffae.priors.kriging.likelihood import Sample, best_variance, moments_of
 from mamba_diffae.priors.kriging.moments import UsualMoments, measure
 from mamba_diffae.priors.kriging.neighbourhoods import EXACT, condition
+from mamba_diffae.priors.kriging.points import measure_points, plain_moments
 from mamba_diffae.priors.kriging.readings import Boxes, Readings, merge
 from mamba_diffae.priors.kriging.search import Choice
 from mamba_diffae.priors.kriging.training import MOST_LAWS, MOST_TRIED, Family, own_family
@@ -61,6 +62,7 @@ class KrigingPrior(Prior):
     """
 
     keeps_fields: ClassVar[bool] = False
+    learns_from_points: ClassVar[bool] = True
     mean: Tensor
     deviation: Tensor
     between: Tensor
@@ -91,9 +93,9 @@ class KrigingPrior(Prior):
         """Whether there are laws of training fields."""
         return bool((self.laws[:, 0] >= 0).any())
 
-    def fit(self, data: FieldData) -> None:
-        """See `Prior.fit`: laws and moments of the fields, averaged to the lattice."""
-        usual = measure(data.at(data.grid.regrid(self.config.shape)), self.config.geometry)
+    def fit(self, data: FieldData | Observations) -> None:
+        """See `Prior.fit`: of fields averaged to the lattice, of points as they are."""
+        usual = self._usual(data)
         for name, number in zip(UsualMoments._fields[:-1], usual[:-1], strict=True):
             getattr(self, name).copy_(number)
         self.freedom.fill_(usual.family.freedom)
@@ -103,6 +105,16 @@ class KrigingPrior(Prior):
             law = choice.law
             numbers = [KERNELS.index(law.kernel), share, law.nugget, *law.length]
             row.copy_(torch.tensor(numbers, dtype=torch.float64))
+
+    def _usual(self, data: FieldData | Observations) -> UsualMoments:
+        """Moments and laws of training fields."""
+        geometry = self.config.geometry
+        if not isinstance(data, Observations):
+            return measure(data.at(data.grid.regrid(self.config.shape)), geometry)
+        points = data.to("cpu")
+        for buffer, number in zip((self.mean, self.deviation), plain_moments(points), strict=True):
+            buffer.copy_(number)  # the units of `_seen`
+        return measure_points(points, lambda part: self._seen(part).sample, geometry)
 
     def fields(self) -> tuple[Tensor, Tensor]:
         """See `Prior.fields`: none."""

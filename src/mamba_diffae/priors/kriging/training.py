@@ -130,7 +130,7 @@ def learn(samples: Sequence[Sample], geometry: Geometry) -> Family:
     few = thinned(samples, COARSE)
     choices = _around([pooled, *of_each_kernel(samples, geometry)])
     found = torch.stack(
-        [torch.cat([log_likelihood(c.law, s, geometry) for s in few]) for c in choices]
+        [torch.cat([log_likelihood(c.law, s, geometry, c.variance) for s in few]) for c in choices]
     )
     share = _shares(found)
     kept = [j for j in range(len(choices)) if share[j] >= min(_RARE, float(share.max()))]
@@ -164,7 +164,8 @@ def _around(choices: Sequence[Choice]) -> list[Choice]:
                 c.law,
                 length=tuple(a * f for a in c.law.length),
                 nugget=min(max(c.law.nugget * g, LEAST), MOST),
-            )
+            ),
+            c.variance,
         ): None
         for c in choices
         for f in (0.5, 1.0, 2.0)
