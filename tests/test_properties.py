@@ -23,7 +23,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Geometry, Grid, Observations, Variable
 from mamba_diffae.flow import SOLVERS, field_keys, linear_path, solve
-from mamba_diffae.models import ARCHITECTURES, inference, reconstruct, sample_flow
+from mamba_diffae.models import ARCHITECTURES, queries, reconstruct, sample_flow
 from mamba_diffae.nn.attention import lattice
 from mamba_diffae.nn.scan_order import DIRECTIONS, scan_orders
 from mamba_diffae.scan import selective_scan
@@ -124,7 +124,7 @@ def _no_other_query_matters(net, seen, ask, inputs: str, seed: int) -> None:
     close(ask(net, query[:, 7:9], seen, inputs), whole[:, 7:9])
     close(ask(net, torch.cat([others, query], dim=1), seen, inputs)[:, 25:], whole)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inference, "CHUNK", 7)
+        patch.setattr(queries, "CHUNK", 7)
         close(ask(net, query, seen, inputs), whole)
     assert whole.std(dim=1).min() > 1e-3
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import Observations
 from mamba_diffae.flow import SOLVERS, field_keys, solve
-from mamba_diffae.models import inference, reconstruct, sample_flow
+from mamba_diffae.models import queries, reconstruct, sample_flow
 from mamba_diffae.models.checks import check_observations
 from mamba_diffae.models.inference import solve_flow
 from mamba_diffae.models.registry import ARCHITECTURES
@@ -104,7 +104,7 @@ def test_anchors_are_integrated_once_however_many_chunks(network, observed, monk
     net, calls = network(), []
     velocity = net.anchor_flow
     monkeypatch.setattr(net, "anchor_flow", lambda *a: calls.append(1) or velocity(*a))
-    monkeypatch.setattr(inference, "CHUNK", 2)
+    monkeypatch.setattr(queries, "CHUNK", 2)
     sample_flow(net, query(), observed(), solver="heun", steps=3)
     assert len(calls) == 6
 
@@ -112,7 +112,7 @@ def test_anchors_are_integrated_once_however_many_chunks(network, observed, monk
 def test_queries_that_feel_one_another_are_not_chunked(network, observed, monkeypatch) -> None:
     net = network(decoder="scanning")
     whole = reconstruct(net, query(), observed())
-    monkeypatch.setattr(inference, "CHUNK", 2)
+    monkeypatch.setattr(queries, "CHUNK", 2)
     assert torch.equal(reconstruct(net, query(), observed()), whole)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.flow import SOLVERS, field_keys, solve
-from mamba_diffae.models import State, inference, invert, sample_flow
+from mamba_diffae.models import State, invert, queries, sample_flow
 from mamba_diffae.models.registry import ARCHITECTURES
 
 KINDS = pytest.mark.parametrize("kind", ARCHITECTURES.names())
@@ -61,7 +61,7 @@ def test_the_noise_of_a_query_does_not_depend_on_the_others(network, observed, m
     some = State(data.queries[:, 3:5], data.anchors)
     part = invert(net, query()[:, 3:5], some, observed(), steps=2)
     close(part.queries, whole.queries[:, 3:5])
-    monkeypatch.setattr(inference, "CHUNK", 2)
+    monkeypatch.setattr(queries, "CHUNK", 2)
     close(invert(net, query(), data, observed(), steps=2).queries, whole.queries)
 
 

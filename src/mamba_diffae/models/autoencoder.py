@@ -17,8 +17,9 @@ from mamba_diffae.models.config import DECODER_INPUTS, AutoencoderConfig, Decode
 from mamba_diffae.models.decoders import DECODERS, DecoderContext
 from mamba_diffae.models.decoders.readout import StageModulation
 from mamba_diffae.models.encoders import ENCODERS, Encoding
+from mamba_diffae.models.gate import SkillGate
 from mamba_diffae.models.parameterisation import parameterisation
-from mamba_diffae.nn.interpolation import interpolate, linear
+from mamba_diffae.nn.interpolation import cubic, interpolate, linear
 from mamba_diffae.priors import PRIORS, PriorPosterior
 
 
@@ -48,6 +49,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
         self.stage = StageModulation(config, self.codes.decoded_dim)
         self.decoder = DECODERS.get(config.decoder)(config, **config.decoder_options)
         self.parameterisation = parameterisation(config)
+        self.gate = SkillGate(config.value_dim)
 
     @property
     def streams(self) -> bool:
@@ -82,7 +84,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
         latent, tokens = self.encoder(observations)
         code = self.codes.encode(observations, posterior)
         residual = posterior.lattice - self._lattice(code)
-        return Encoding(latent + code, tokens, observations, residual, posterior.observed)
+        return Encoding(latent + code, tokens, observations, residual, posterior)
 
     def decode_latent_field(self, latent: Tensor) -> Tensor:
         """The field that a latent (B, latent_dim) holds in closed form, (B, P, C)."""
@@ -169,7 +171,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
         docs/concepts.md, eq. (14).
         """
         change = self.decode_latent_field(latent) - self.decode_latent_field(encoding.latent)
-        increment = self.prior.condition_increment(change, encoding.observed) - change
+        increment = self.prior.condition_increment(change, encoding.posterior.observed) - change
         residual = encoding.prior_residual + F.pad(increment, (0, PriorPosterior.EXTRA))
         return replace(encoding, prior_residual=residual)
 
@@ -200,6 +202,21 @@ class MambaDiffusionAutoencoder(FieldFlow):
     def mean_initial_state(self, coords: Tensor, keys: Tensor) -> Tensor:
         """Zero: at t = 0 and x_t = 0 the velocity itself is the posterior mean."""
         return coords.new_zeros(*coords.shape[:-1], self.config.value_dim)
+
+    def base_mean(self, context: DecoderContext, coords: Tensor) -> Tensor:
+        """See `FieldFlow.base_mean`: the lattice, as the decoder starts from it."""
+        if self.prior.empty:
+            return super().base_mean(context, coords)
+        mean = context.lattice[..., : self.config.value_dim].contiguous()
+        return interpolate(mean, coords, self.config.prior_shape, self.config.geometry, cubic)
+
+    def gated_mean(self, context: DecoderContext, coords: Tensor, mean: Tensor) -> Tensor:
+        """See `FieldFlow.gated_mean`; a latent alone states no familiarity, and is not gated."""
+        share = None if context.points is None else self.gate(context.points.posterior)
+        if share is None:
+            return mean
+        base = self.base_mean(context, coords)
+        return base + share * (mean - base)
 
     def prior_std(self, context: DecoderContext, coords: Tensor) -> Tensor:
         """See `FieldFlow.prior_std`; a latent alone comes without one."""

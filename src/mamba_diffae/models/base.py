@@ -139,6 +139,23 @@ class FieldFlow(nn.Module, ABC):
         shapes, weights = zip(*((shape, w) for shape, w in pairs if w > 0), strict=True)
         return NoiseLaw(shapes, weights, tuple(tuple(row) for row in self.noise_mixing.tolist()))
 
+    def base_mean(self, context: Any, coords: Tensor) -> Tensor:
+        """The prior's mean at places (B, N, D), shape (B, N, C); 0 where there is no prior."""
+        return coords.new_zeros(*coords.shape[:-1], self.config.value_dim)
+
+    def gated_mean(self, context: Any, coords: Tensor, mean: Tensor) -> Tensor:
+        """The network's mean at places (B, N, D), as far as it is better than the prior's.
+
+        Args:
+            context: From `encode_context`.
+            coords: Shape (B, N, D).
+            mean: The network's own, shape (B, N, C).
+
+        Returns:
+            Shape (B, N, C): `mean` itself where no gate was fitted; see `SkillGate`.
+        """
+        return mean
+
     def prior_std(self, context: Any, coords: Tensor) -> Tensor:
         """The prior's deviation at places (B, N, D), shape (B, N, 1); 0 where it states none."""
         return torch.zeros_like(coords[..., :1])

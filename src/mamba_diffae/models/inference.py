@@ -5,7 +5,7 @@ A draw carries noise to data; `invert` carries data back to its noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -15,11 +15,11 @@ from torch import Tensor
 from mamba_diffae.fields import Observations
 from mamba_diffae.flow import Solution, field_keys, fold, solve
 from mamba_diffae.models.base import FieldFlow, State
-from mamba_diffae.models.checks import check_observations, check_state, check_tensor
-from mamba_diffae.models.config import DECODER_INPUTS, DecoderInputs
+from mamba_diffae.models.checks import check_observations, check_state
+from mamba_diffae.models.config import DecoderInputs
+from mamba_diffae.models.queries import anchors_of, in_chunks, known_context
+from mamba_diffae.priors import PriorPosterior
 
-CHUNK = 4096
-"""Queries that are asked at once, where a network lets them come in chunks."""
 _STEP = 0x57E9
 """Marks the keys of the fresh noise of a step, apart from those of x_0."""
 
@@ -66,21 +66,48 @@ def posterior_mean(
     observations: Observations | None,
     latent: Tensor | None,
     decoder_inputs: DecoderInputs | None,
+    posterior: PriorPosterior | None = None,
 ) -> Tensor:
-    """`reconstruct` on checked observations, or from a latent alone where there are none."""
+    """`reconstruct` on checked observations, or from a latent alone where there are none.
+
+    A draw of the flow is not gated as this mean is: `invert` would have to undo that.
+
+    Args:
+        net: See `reconstruct`; likewise the next four.
+        query_coords: See `reconstruct`.
+        observations: See `reconstruct`.
+        latent: See `reconstruct`.
+        decoder_inputs: See `reconstruct`.
+        posterior: What the prior makes of the observations, if that is known already.
+    """
     with torch.no_grad():
-        context = _context(net, observations, latent, decoder_inputs)
-        t = query_coords.new_zeros(len(query_coords))
-        # One key for all: the place of a field in the batch must not matter to its mean.
-        keys = field_keys(0, 1, query_coords.device).expand(len(query_coords))
-        at_anchors = net.mean_initial_state(_anchors(net, len(query_coords)), keys)
-        output, _ = net.anchor_flow(context, t, at_anchors)
-        parts = []
-        for coords in _chunks(net, query_coords):
-            x_0 = net.mean_initial_state(coords, keys)
-            features = net.query_features(context, coords)
-            parts.append(x_0 + net.query_flow(context, features, t, x_0, output))
-    return torch.cat(parts, dim=1)
+        context = known_context(net, observations, latent, decoder_inputs, posterior)
+        means = _means(net, context, query_coords)
+        return torch.cat([net.gated_mean(context, *part) for part in means], dim=1)
+
+
+def prior_and_network_mean(
+    net: FieldFlow, query_coords: Tensor, observations: Observations, posterior: PriorPosterior
+) -> tuple[Tensor, Tensor]:
+    """The prior's mean and the network's own, not gated, each (B, N, C); see `posterior_mean`."""
+    with torch.no_grad():
+        context = known_context(net, observations, None, None, posterior)
+        means = list(_means(net, context, query_coords))
+        base = [net.base_mean(context, coords) for coords, _ in means]
+    return torch.cat(base, dim=1), torch.cat([mean for _, mean in means], dim=1)
+
+
+def _means(net: FieldFlow, context: Any, query_coords: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Queries, chunk by chunk, and the network's mean there."""
+    t = query_coords.new_zeros(len(query_coords))
+    # One key for all: the place of a field in the batch must not matter to its mean.
+    keys = field_keys(0, 1, query_coords.device).expand(len(query_coords))
+    at_anchors = net.mean_initial_state(anchors_of(net, len(query_coords)), keys)
+    output, _ = net.anchor_flow(context, t, at_anchors)
+    for coords in in_chunks(net, query_coords):
+        x_0 = net.mean_initial_state(coords, keys)
+        features = net.query_features(context, coords)
+        yield coords, x_0 + net.query_flow(context, features, t, x_0, output)
 
 
 def posterior_std(
@@ -89,11 +116,12 @@ def posterior_std(
     observations: Observations | None,
     latent: Tensor | None,
     decoder_inputs: DecoderInputs | None,
+    posterior: PriorPosterior | None = None,
 ) -> Tensor:
     """The deviation that a network's prior states, (B, N, 1), scaled; see `posterior_mean`."""
     with torch.no_grad():
-        context = _context(net, observations, latent, decoder_inputs)
-        return torch.cat([net.prior_std(context, c) for c in _chunks(net, query_coords)], dim=1)
+        context = known_context(net, observations, latent, decoder_inputs, posterior)
+        return torch.cat([net.prior_std(context, c) for c in in_chunks(net, query_coords)], dim=1)
 
 
 def sample_flow(
@@ -147,18 +175,20 @@ def solve_flow(
     latent: Tensor | None,
     decoder_inputs: DecoderInputs | None,
     seed: int | Tensor | State,
+    posterior: PriorPosterior | None = None,
     **options: Any,
 ) -> Solution:
     """`sample_flow` on checked observations, which also tells the number of network evaluations.
 
-    Where there are no observations the field is drawn from a latent alone.
+    Where there are no observations the field is drawn from a latent alone. For the posterior see
+    `posterior_mean`.
     """
     batch = len(query_coords)
     given = isinstance(seed, State)
     keys = field_keys(0 if given else seed, batch, query_coords.device)
 
     def at(coords: Tensor, keys: Tensor) -> Tensor:
-        return torch.cat([net.noise(c, keys) for c in _chunks(net, coords)], dim=1)
+        return torch.cat([net.noise(c, keys) for c in in_chunks(net, coords)], dim=1)
 
     def fresh(coords: Tensor, step: int) -> Tensor:
         return at(coords, fold(fold(keys, _STEP), step))
@@ -167,9 +197,9 @@ def solve_flow(
         check_state(net, query_coords, seed)
         start = seed
     else:
-        start = State(at(query_coords, keys), at(_anchors(net, batch), keys))
+        start = State(at(query_coords, keys), at(anchors_of(net, batch), keys))
     with torch.no_grad():
-        context = _context(net, observations, latent, decoder_inputs)
+        context = known_context(net, observations, latent, decoder_inputs, posterior)
         end, evaluations = _carry(net, context, query_coords, start, fresh, **options)
     return Solution(end.queries, evaluations)
 
@@ -211,7 +241,7 @@ def invert(
     checked = check_observations(net, query_coords, observations)
     check_state(net, query_coords, state)
     with torch.no_grad():
-        context = _context(net, checked, latent, decoder_inputs)
+        context = known_context(net, checked, latent, decoder_inputs)
         return _carry(net, context, query_coords, state, None, steps=steps, span=(1.0, 0.0))[0]
 
 
@@ -240,10 +270,10 @@ def _carry(
         outputs.append(output)
         return velocity
 
-    anchors = integrate(anchor_velocity, start.anchors, _anchors(net, batch))
+    anchors = integrate(anchor_velocity, start.anchors, anchors_of(net, batch))
     parts = []
-    states = _chunks(net, start.queries)
-    for coords, x_q in zip(_chunks(net, query_coords), states, strict=True):
+    states = in_chunks(net, start.queries)
+    for coords, x_q in zip(in_chunks(net, query_coords), states, strict=True):
         features = net.query_features(context, coords)
 
         def velocity(x: Tensor, t: float, stage: int, features: Any = features) -> Tensor:
@@ -251,37 +281,3 @@ def _carry(
 
         parts.append(integrate(velocity, x_q, coords).x)
     return State(torch.cat(parts, dim=1), anchors.x), anchors.evaluations
-
-
-def _context(
-    net: FieldFlow,
-    observations: Observations | None,
-    latent: Tensor | None,
-    decoder_inputs: DecoderInputs | None,
-) -> Any:
-    if not net.has_latent and (latent is not None or decoder_inputs is not None):
-        raise ValueError(f"{net.kind} has no latent; leave `latent` and `decoder_inputs` out.")
-    if decoder_inputs not in (None, *DECODER_INPUTS):
-        raise ValueError(
-            f"Unknown decoder inputs {decoder_inputs!r}; choose one of {', '.join(DECODER_INPUTS)}."
-        )
-    if latent is not None:
-        width = net.config.latent_dim  # pyright: ignore[reportAttributeAccessIssue]
-        kind = next(net.parameters()).dtype
-        batch = None if observations is None else len(observations)
-        check_tensor("latent", latent, (batch, width), kind)
-    if observations is not None:
-        return net.encode_context(
-            observations, latent=latent, decoder_inputs=decoder_inputs or "latent+points"
-        )
-    if latent is None:
-        raise ValueError("Neither observations nor a latent were given; give one of them, or both.")
-    return net.latent_context(latent)
-
-
-def _anchors(net: FieldFlow, batch: int) -> Tensor:
-    return net.anchors.expand(batch, -1, -1)
-
-
-def _chunks(net: FieldFlow, points: Tensor) -> tuple[Tensor, ...]:
-    return points.split(CHUNK if net.streams else max(1, points.shape[1]), dim=1)

@@ -30,6 +30,7 @@ FILES = {
     DIRECTIONS,
     "README.md",
 }
+_GATE = "gate."
 WEIGHTS = Path(__file__).parent / "weights"
 """Networks that come with the package, a folder each."""
 
@@ -148,7 +149,10 @@ def load_weights(net: torch.nn.Module, path: Path) -> None:
             f"{path} cannot be read as safetensors ({error}); it is missing or cut short: copy it "
             f"again."
         ) from error
-    own = {name: tuple(w.shape) for name, w in net.state_dict().items()}
+    standing = net.state_dict()
+    # Files older than the gate lack its buffers: it stays as it is built, not fitted.
+    weights |= {n: w for n, w in standing.items() if n.startswith(_GATE) and n not in weights}
+    own = {name: tuple(w.shape) for name, w in standing.items()}
     given = {name: tuple(w.shape) for name, w in weights.items()}
     if own != given:
         name = sorted(set(own.items()) ^ set(given.items()))[0][0]

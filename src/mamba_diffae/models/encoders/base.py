@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mamba_diffae.fields import Observations
 from mamba_diffae.models.config import AutoencoderConfig
+from mamba_diffae.priors import PriorPosterior
 
 
 @final
@@ -23,14 +24,14 @@ class Encoding:
         observations: What was encoded, and may be read.
         prior_residual: The prior's posterior without what the latent holds of it, on its lattice,
             shape (B, P, C + 2); P = 0 where there is no prior.
-        observed: Which variables were observed in which cell of that lattice, (B, P, C), bool.
+        posterior: The prior's posterior itself.
     """
 
     latent: Tensor
     tokens: Tensor
     observations: Observations
     prior_residual: Tensor
-    observed: Tensor
+    posterior: PriorPosterior
 
     def mask_fields(self, keep: Tensor) -> Encoding:
         """The same, as if nothing were observed of the fields where `keep` (B,) is False."""
