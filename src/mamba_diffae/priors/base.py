@@ -39,6 +39,12 @@ class PriorConfig(BaseModel):
         """Cells of the lattice, P."""
         return int(torch.Size(self.shape).numel())
 
+    def centres(self) -> Tensor:
+        """Centres of the lattice's cells, inside coordinates, shape (P, D), float64."""
+        cells = zip(self.geometry.extent, self.shape, strict=True)
+        axes = [a / n * (torch.arange(n, dtype=torch.float64) + 0.5) for a, n in cells]
+        return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
+
 
 @final
 @dataclass(frozen=True, eq=False)

@@ -59,10 +59,10 @@ def test_pooling_tells_what_one_sparse_snapshot_cannot():
 def test_stations_that_report_every_time_share_their_factorisation():
     points = snapshots(6, 10)
     prior = fitted(points)
-    samples = [prior._seen(part).sample for part in points.fields()]
+    samples = [prior.see(part).sample for part in points.fields()]
     together = pooled(samples)
     assert [sample.fields for sample in together] == [6]
-    apart = pooled([prior._seen(part).sample for part in snapshots(6, 10, moving=True).fields()])
+    apart = pooled([prior.see(part).sample for part in snapshots(6, 10, moving=True).fields()])
     assert [sample.fields for sample in apart] == [1] * 6
     one = torch.cat([log_likelihood(LAW, sample, GEOMETRY) for sample in samples])
     torch.testing.assert_close(log_likelihood(LAW, together[0], GEOMETRY), one)

@@ -116,11 +116,15 @@ class Kriging(PerField):
         family = self._family or own_family(sample, geometry)
         weighed = family.weigh(sample, geometry)
         few = Sample([part.thinned(_LATTICE) for part in sample.parts])
-        return [Weighted(c, c.variance or self._variance(c, few, geometry), w) for c, w in weighed]
+        return [
+            Weighted(c, c.variance or self._variance(c, few, geometry), float(w))
+            for c, w in weighed
+        ]
 
     def _variance(self, choice: Choice, sample: Sample, geometry: Geometry) -> float:
-        own = float(best_variance(choice.law, sample, geometry)) if sample.freedom else 1.0
-        return own if self._family is None else self._family.variance(own, sample.freedom)
+        own = torch.ones(1, dtype=torch.float64)
+        own = best_variance(choice.law, sample, geometry) if sample.freedom else own
+        return float(own if self._family is None else self._family.variance(own, sample.freedom))
 
     def _estimate(
         self, part: Part, laws: Sequence[Weighted], boxes: Boxes, geometry: Geometry

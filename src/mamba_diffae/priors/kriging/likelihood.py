@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
 from mamba_diffae.fields import Geometry
-from mamba_diffae.priors.kriging.gaussian import Moments, Solved, solve
-from mamba_diffae.priors.kriging.kernels import Law
+from mamba_diffae.priors.kriging.gaussian import JITTER, Moments, Solved, cholesky, solve
+from mamba_diffae.priors.kriging.kernels import Law, correlation
 from mamba_diffae.priors.kriging.readings import Readings
 
 _FLOOR = 1e-20
 """Least variance, as a share of the mean square of the values."""
 _SPREAD, _SMALL = 1.0, 0.25
 """Of `log_prior`: deviation of the logarithm of a length, and slope in that of the nugget."""
+_EXACTLY = "donot_use_mm_for_euclid_dist"
 _ROUNDING = 100.0
 """Multiple of the least variance that is more than rounding."""
 
@@ -118,6 +119,46 @@ def log_likelihood(
     best = (torch.as_tensor(misfit) / max(count, 1)).maximum(sample.floor.clamp(min=1e-300))
     # Equal values fit every law.
     return torch.where(sample.told, -0.5 * (total + count * best.log()), 0)
+
+
+def log_likelihoods(choices: Sequence[Any], sample: Sample, geometry: Geometry) -> Tensor:
+    """`log_likelihood` of many choices of law and variance, shape (J, F).
+
+    Where the readings are points without known errors the systems of all laws are solved together.
+    """
+    if any(p.noise is not None or p.group is not None or p.boxes.rule > 1 for p in sample.parts):
+        found = [log_likelihood(c.law, sample, geometry, c.variance) for c in choices]
+        return torch.stack(found)
+    laws = [choice.law for choice in choices]
+    total, misfit = torch.zeros(len(laws), dtype=torch.float64), 0
+    for part in sample.parts:
+        determinant, squares = _batched(laws, part, geometry)
+        total = total + part.values.shape[1] // sample.fields * determinant
+        misfit = misfit + squares.reshape(len(laws), -1, sample.fields).sum(dim=1)
+    count = sample.freedom
+    best = (torch.as_tensor(misfit) / max(count, 1)).maximum(sample.floor.clamp(min=1e-300))
+    return torch.where(sample.told, -0.5 * (total[:, None] + count * best.log()), 0)
+
+
+def _batched(laws: Sequence[Law], part: Readings, geometry: Geometry) -> tuple[Tensor, Tensor]:
+    """log|S| + log|1ᵀ S⁻¹ 1| (J,) and rᵀ R⁻¹ r of each column (J, W) for variance 1."""
+    scales = torch.stack([law.scale(geometry) for law in laws])
+    nugget = torch.tensor([law.nugget for law in laws], dtype=torch.float64)
+    S = part.boxes.nodes.new_empty(len(laws), len(part), len(part))
+    for kernel in {law.kernel for law in laws}:
+        of = torch.tensor([j for j, law in enumerate(laws) if law.kernel == kernel])
+        x = part.boxes.nodes[:, 0] / scales[of][:, None]
+        S[of] = correlation(kernel, torch.cdist(x, x, compute_mode=_EXACTLY))
+    S.diagonal(dim1=-2, dim2=-1).add_((nugget[:, None] / part.repeats).clamp(min=JITTER))
+    L = cholesky(S)
+    ones = torch.ones(len(part), 1, dtype=torch.float64)
+    right = torch.cat([ones, part.values], dim=1).expand(len(laws), -1, -1)
+    white = torch.linalg.solve_triangular(L, right, upper=False)
+    a, u = white[..., :1], white[..., 1:]
+    information = a.square().sum(dim=1)
+    rest = u - a * ((a * u).sum(dim=1) / information)[:, None]
+    determinant = 2 * L.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1) + information[:, 0].log()
+    return determinant, rest.square().sum(dim=1)
 
 
 def log_determinant(solved: Solved) -> Tensor:

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, final
+from typing import ClassVar, final
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior, bin_observations
-from mamba_diffae.priors.kriging.gaussian import Moments
+from mamba_diffae.priors.kriging.conditional import KrigedFields
 from mamba_diffae.priors.kriging.kernels import KERNELS, Law
-from mamba_diffae.priors.kriging.likelihood import Sample, best_variance, moments_of
+from mamba_diffae.priors.kriging.likelihood import moments_of
 from mamba_diffae.priors.kriging.moments import UsualMoments, measure
-from mamba_diffae.priors.kriging.neighbourhoods import EXACT, condition
+from mamba_diffae.priors.kriging.neighbourhoods import condition
 from mamba_diffae.priors.kriging.points import measure_points, plain_moments
-from mamba_diffae.priors.kriging.readings import Boxes, Readings, merge
+from mamba_diffae.priors.kriging.readings import Boxes, Readings
 from mamba_diffae.priors.kriging.search import Choice
+from mamba_diffae.priors.kriging.seen import Seen, alike, see
 from mamba_diffae.priors.kriging.training import MOST_LAWS, MOST_TRIED, Family, own_family
-
-
-class Seen(NamedTuple):
-    """What was observed of one field, in units of the usual deviation around the usual mean.
-
-    Attributes:
-        readings: All of them, see `Readings`.
-        sample: Those of each variable by itself, from which the law is chosen.
-        together: Whether all variables were observed at the same places, with errors alike.
-    """
-
-    readings: Readings
-    sample: Sample
-    together: bool
 
 
 @final
@@ -113,8 +99,8 @@ class KrigingPrior(Prior):
             return measure(data.at(data.grid.regrid(self.config.shape)), geometry)
         points = data.to("cpu")
         for buffer, number in zip((self.mean, self.deviation), plain_moments(points), strict=True):
-            buffer.copy_(number)  # the units of `_seen`
-        return measure_points(points, lambda part: self._seen(part).sample, geometry)
+            buffer.copy_(number)  # the units of `see`
+        return measure_points(points, lambda part: self.see(part).sample, geometry)
 
     def fields(self) -> tuple[Tensor, Tensor]:
         """See `Prior.fields`: none."""
@@ -125,11 +111,9 @@ class KrigingPrior(Prior):
     def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
         """See `Prior.posterior`; no group has a field of its own here."""
         observed, _ = bin_observations(self.config, observations)
-        device, dtype = observations.values.device, observations.values.dtype
-        family, targets = self.family(), self._lattice()
-        found = [self._field(part.to("cpu"), family, targets) for part in observations.fields()]
-        mean, std = (torch.stack(part).to(device, dtype) for part in zip(*found, strict=True))
-        return PriorPosterior.of(mean, std.mean(dim=-1, keepdim=True), observed)
+        mean, std = self._at(observations, Boxes.of(self.config.centres(), self.config.geometry))
+        parts = (part.to(observations.values) for part in (mean, std.mean(dim=-1, keepdim=True)))
+        return PriorPosterior.of(*parts, observed)
 
     def at(self, observations: Observations, coords: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation at any places of each field, in double precision.
@@ -141,16 +125,37 @@ class KrigingPrior(Prior):
         Returns:
             Two tensors of shape (B, M, C).
         """
-        targets = Boxes.of(coords.double().cpu(), self.config.geometry)
-        family = self.family()
-        found = [self._field(part.to("cpu"), family, targets) for part in observations.fields()]
-        mean, std = zip(*found, strict=True)
-        return torch.stack(mean), torch.stack(std)
+        return self._at(observations, Boxes.of(coords.double().cpu(), self.config.geometry))
+
+    def _at(self, observations: Observations, targets: Boxes) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation at targets (B, M, C), on the CPU."""
+        given, shape = observations.to("cpu"), (len(observations), len(targets), -1)
+        mean = self.mean.cpu().expand(shape).clone()
+        std = (self.deviation.cpu() * (1 + self.trend.cpu()).sqrt()).expand(shape).clone()
+        for rows in alike(given):
+            # Without training each field has laws of its own.
+            for part in rows.split(len(rows) if self.fitted else 1):
+                if bool(given.mask[part[0]].any()):
+                    middle, variance = self.kriged(self.see(given[part])).at(targets)
+                    mean[part] += self.deviation.cpu() * middle.permute(2, 0, 1)
+                    std[part] = self.deviation.cpu() * variance.permute(2, 0, 1).sqrt()
+        return mean, std
+
+    def see(self, observations: Observations) -> Seen:
+        """Observations of fields that were observed alike, in units of the usual deviation."""
+        return see(observations, self.mean.cpu(), self.deviation.cpu(), self.config)
+
+    def kriged(self, seen: Seen) -> KrigedFields:
+        """Fields given what was seen of them; of a single one unless there are trained laws."""
+        geometry = self.config.geometry
+        family = self.family() or own_family(seen.sample, geometry)
+        trend = float(self.trend)
+        return KrigedFields(seen, family, geometry, self.between.cpu(), trend, self.count)
 
     @torch.no_grad()
     def condition_increment(self, change: Tensor, observed: Tensor) -> Tensor:
         """See `Prior.condition_increment`, by the most frequent law; each variable by itself."""
-        family, centres = self.family(), self._coords()
+        family, centres = self.family(), self.config.centres()
         law = _plain(self.config) if family is None else family.usual.law
         moments = moments_of(law, self.config.geometry, 1.0, 1 / float(self.trend))
         targets, left = Boxes.of(centres, self.config.geometry), change.double().cpu().clone()
@@ -172,107 +177,11 @@ class KrigingPrior(Prior):
         shares = tuple(row[1] for row in rows)
         return Family(tuple(map(Choice, laws)), shares, float(self.freedom))
 
-    def _field(
-        self, seen: Observations, family: Family | None, targets: Boxes
-    ) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation (P, C) of one field."""
-        mean, deviation = self.mean.cpu(), self.deviation.cpu()
-        if not seen.mask.any():
-            usual = deviation * (1 + self.trend.cpu()).sqrt()
-            return (part.expand(len(targets), -1) for part in (mean, usual))  # pyright: ignore[reportReturnType]
-        known = self._seen(seen)
-        laws = family or own_family(known.sample, self.config.geometry)
-        parts, weights = [], []
-        for choice, weight in laws.weigh(known.sample, self.config.geometry, self.count):
-            parts.append(self._under(choice, known, laws, targets))
-            weights.append(weight)
-        w = torch.tensor(weights, dtype=torch.float64)[:, None, None]
-        means = torch.stack([m for m, _ in parts])
-        middle = (w * means).sum(dim=0)
-        spread = torch.stack([v for _, v in parts]) + (means - middle).square()
-        return mean + deviation * middle, deviation * (w * spread).sum(dim=0).sqrt()
-
-    def _under(
-        self, choice: Choice, known: Seen, family: Family, targets: Boxes
-    ) -> tuple[Tensor, Tensor]:
-        """Mean and variance (P, C) under one law, in units of the usual deviation."""
-        geometry, sample = self.config.geometry, known.sample
-        s = choice.variance
-        if s is None:
-            few = Sample([part.thinned(EXACT) for part in sample.parts])
-            own = float(best_variance(choice.law, few, geometry)) if few.freedom else 1.0
-            s = family.variance(own, few.freedom)
-        s, trend = max(s, torch.finfo(torch.float32).tiny), float(self.trend)
-        if known.together:
-            moments = moments_of(choice.law, geometry, s, 1 / (trend * s))
-        else:
-            C = s * self.between.cpu()
-            moments = Moments(choice.law, choice.law.scale(geometry), C, (trend * C).inverse())
-        mean, variance = condition(moments, known.readings, targets)
-        assert variance is not None
-        nugget = s * choice.law.nugget if known.readings.noise is None else 0.0
-        return mean, (variance + nugget).expand(mean.shape)
-
-    def _seen(self, seen: Observations) -> Seen:
-        """The observations of one field, of which there are some."""
-        geometry, mask = self.config.geometry, seen.mask[0]
-        coords = geometry.wrap(seen.coords[0].double())
-        y = (seen.values[0].double() - self.mean.cpu()) / self.deviation.cpu()
-        noise = None
-        if seen.noise is not None:
-            noise = (seen.noise[0].double() / self.deviation.cpu()).square()
-        sides = None if seen.support is None else self._sides(seen.support[0].double())
-        boxes, keys = Boxes.of(coords, geometry, sides), geometry.embed(coords)
-        if sides is not None:
-            keys = torch.cat([keys, sides], dim=1)
-        group = None if seen.noise_group is None else seen.noise_group[0]
-
-        def readings(point: Tensor, values: Tensor, kind: Tensor | None, error: Tensor | None):
-            shared = None if group is None else group[point]
-            made = _readings(boxes[point], values, kind, error, shared)
-            return merge(made, keys[point], geometry.diameter)
-
-        parts = []
-        for c, there in enumerate(mask.T):
-            at = there.nonzero()[:, 0]
-            error = None if noise is None else noise[at, c]
-            parts += [readings(at, y[at, c, None], None, error)] if len(at) else []
-        if bool(mask.all()) and (noise is None or not bool(noise.any())):
-            every = torch.arange(len(y))
-            error = None if noise is None else torch.zeros(len(y), dtype=torch.float64)
-            together = readings(every, y, None, error)
-            return Seen(together, Sample([together]), True)
-        point, kind = mask.nonzero(as_tuple=True)
-        error = None if noise is None else noise[point, kind]
-        return Seen(readings(point, y[point, kind, None], kind, error), Sample(parts), False)
-
-    def _sides(self, support: Tensor) -> Tensor:
-        """Sides of boxes beyond those of a cell, by variance: a² = support² - cell², or 0."""
-        cells = zip(self.config.geometry.extent, self.config.shape, strict=True)
-        cell = torch.tensor([a / n for a, n in cells], dtype=torch.float64)
-        return (support.square() - cell.square() * (1 + 1e-5)).clamp(min=0).sqrt()
-
-    def _coords(self) -> Tensor:
-        """Centres of the lattice, shape (P, D)."""
-        cells = zip(self.config.geometry.extent, self.config.shape, strict=True)
-        axes = [a / n * (np.arange(n) + 0.5) for a, n in cells]
-        return torch.from_numpy(np.stack(np.meshgrid(*axes, indexing="ij"), -1)).flatten(0, -2)
-
-    def _lattice(self) -> Boxes:
-        return Boxes.of(self._coords(), self.config.geometry)
-
 
 def _plain(config: PriorConfig) -> Law:
     return Law("matern32", (config.geometry.diameter / 4,) * config.geometry.dim, 0.0)
 
 
-def _readings(
-    boxes: Boxes,
-    values: Tensor,
-    kind: Tensor | None = None,
-    noise: Tensor | None = None,
-    group: Tensor | None = None,
-) -> Readings:
+def _readings(boxes: Boxes, values: Tensor, noise: Tensor) -> Readings:
     ones = torch.ones(len(values), dtype=torch.float64)
-    kind = torch.zeros(len(values), dtype=torch.int64) if kind is None else kind
-    return Readings(boxes, values, kind, ones, noise, group)
+    return Readings(boxes, values, torch.zeros(len(values), dtype=torch.int64), ones, noise)

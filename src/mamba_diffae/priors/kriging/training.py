@@ -18,6 +18,7 @@ from mamba_diffae.priors.kriging.likelihood import (
     Sample,
     best_variance,
     log_likelihood,
+    log_likelihoods,
     log_prior,
 )
 from mamba_diffae.priors.kriging.readings import Boxes, Readings, merge
@@ -69,16 +70,16 @@ class Family:
 
     def weigh(
         self, sample: Sample, geometry: Geometry, most: int = MOST_LAWS
-    ) -> list[tuple[Choice, float]]:
-        """The laws of a field that are at all probable, with their probabilities.
+    ) -> list[tuple[Choice, Tensor]]:
+        """The laws that are at all probable, with their probabilities in each field, shape (F,).
 
         Variables that go together say less than their number: the likelihood is that of one of
         them on average. Where errors have a known size, the variance is weighed too.
 
         Args:
-            sample: One field, values in units of the usual deviation.
+            sample: F fields, values in units of the usual deviation.
             geometry: Of the region.
-            most: How many, at most.
+            most: How many in one field, at most.
         """
         few = thinned([sample], COARSE)[0]
         tried = list(zip(self.choices, self.log_share, strict=True))
@@ -90,16 +91,18 @@ class Family:
                 (replace(c, variance=s), w + self._log_variance(s)) for c, w in tried for s in steps
             ]
         logs = torch.tensor([w for _, w in tried], dtype=torch.float64)
+        logs = logs[:, None].expand(-1, sample.fields)
         if few.freedom:
-            found = [log_likelihood(c.law, few, geometry, c.variance).sum() for c, _ in tried]
-            logs = logs + torch.stack(found) / few.variables
-        weight, index = logs.softmax(dim=0).topk(min(most, len(tried)))
-        weight = weight.where(weight >= _LIGHT * weight[0], 0)
-        weight = weight / weight.sum()
-        return [(tried[j][0], w) for j, w in zip(index.tolist(), weight.tolist(), strict=True) if w]
+            logs = logs + log_likelihoods([c for c, _ in tried], few, geometry) / few.variables
+        weight = logs.softmax(dim=0)
+        top = weight.topk(min(most, len(tried)), dim=0).values
+        weight = weight.where((weight >= top[-1]) & (weight >= _LIGHT * top[0]), 0)
+        weight = weight / weight.sum(dim=0)
+        used = (weight > 0).any(dim=1).nonzero()[:, 0].tolist()
+        return [(tried[j][0], weight[j]) for j in used]
 
-    def variance(self, own: float, freedom: int) -> float:
-        """A field's variance from its own estimate and the usual one, which is 1."""
+    def variance(self, own: Tensor, freedom: int) -> Tensor:
+        """Variances of fields from their own estimates (F,) and the usual one, which is 1."""
         total = self.freedom + freedom
         return (self.freedom + freedom * own) / total if total else own
 

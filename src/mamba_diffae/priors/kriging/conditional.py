@@ -1,0 +1,139 @@
+"""Kriging of fields that were observed alike, averaged over their probable laws."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.fields import Geometry
+from mamba_diffae.priors.kriging.gaussian import Moments, Solved, predict, solve
+from mamba_diffae.priors.kriging.likelihood import Sample, best_variance
+from mamba_diffae.priors.kriging.neighbourhoods import EXACT, condition
+from mamba_diffae.priors.kriging.readings import Boxes
+from mamba_diffae.priors.kriging.search import Choice
+from mamba_diffae.priors.kriging.seen import Seen
+from mamba_diffae.priors.kriging.training import Family
+from mamba_diffae.priors.leave_out import Folds, Precision, errors_left_out
+
+
+class LawOfFields(NamedTuple):
+    """One law, and what it is to each of F fields.
+
+    Attributes:
+        choice: The law.
+        weight: Probability, shape (F,).
+        variance: Of the field, shape (F,), by which the variance of `moments` is multiplied.
+        moments: Under which readings are conditioned.
+    """
+
+    choice: Choice
+    weight: Tensor
+    variance: Tensor
+    moments: Moments
+
+
+@final
+class KrigedFields:
+    """Fields of stationary covariance, given what was seen of them.
+
+    Args:
+        seen: The observations, in units of the usual deviation.
+        family: Laws.
+        geometry: Of the region.
+        between: Correlation of the variables, shape (C, C).
+        trend: Variance of a field's mean as a ratio to its variance.
+        most: Laws that are averaged over, at most.
+    """
+
+    def __init__(
+        self,
+        seen: Seen,
+        family: Family,
+        geometry: Geometry,
+        between: Tensor,
+        trend: float,
+        most: int,
+    ) -> None:
+        self.seen, self.geometry = seen, geometry
+        few = Sample([part.thinned(EXACT) for part in seen.sample.parts], seen.fields)
+        self.laws = [
+            self._law(choice, weight, few, family, between, trend)
+            for choice, weight in family.weigh(seen.sample, geometry, most)
+        ]
+        self._solved: dict[int, Solved] = {}
+
+    def _law(
+        self,
+        choice: Choice,
+        weight: Tensor,
+        few: Sample,
+        family: Family,
+        between: Tensor,
+        trend: float,
+    ) -> LawOfFields:
+        s = torch.ones(self.seen.fields, dtype=torch.float64)
+        if choice.variance is None:
+            own = best_variance(choice.law, few, self.geometry) if few.freedom else s
+            s = family.variance(own, few.freedom)
+        fixed = 1.0 if choice.variance is None else choice.variance
+        C = fixed * (torch.ones(1, 1, dtype=torch.float64) if self.seen.together else between)
+        moments = Moments(choice.law, choice.law.scale(self.geometry), C, (trend * C).inverse())
+        return LawOfFields(choice, weight, s, moments)
+
+    @property
+    def usual(self) -> Choice:
+        """The most probable law of all fields."""
+        return max(self.laws, key=lambda law: float(law.weight.sum())).choice
+
+    def at(self, targets: Boxes) -> tuple[Tensor, Tensor]:
+        """Mean and variance at targets, both of shape (M, C, F)."""
+        means, variances = [], []
+        for number, law in enumerate(self.laws):
+            mean, variance = self._under(number, law, targets)
+            means.append(mean)
+            variances.append(variance)
+        w = torch.stack([law.weight for law in self.laws])[:, None, None]
+        m = torch.stack(means)
+        mean = (w * m).sum(dim=0)
+        return mean, (w * (torch.stack(variances) + (m - mean).square())).sum(dim=0)
+
+    def _under(self, number: int, law: LawOfFields, targets: Boxes) -> tuple[Tensor, Tensor]:
+        readings = self.seen.readings
+        if len(readings) > EXACT:
+            mean, variance = condition(law.moments, readings, targets)
+        else:
+            mean, variance = predict(law.moments, readings, self._solve(number), targets)
+        assert variance is not None
+        C, F = self.seen.variables, self.seen.fields
+        own = law.moments.between.diagonal()
+        nugget = law.choice.law.nugget if readings.noise is None else 0.0
+        total = (variance + nugget * own)[:, :, None] * law.variance.clamp(min=_TINY)
+        return mean.reshape(-1, C, F), total.expand(-1, C, F)
+
+    def errors(self, folds: Folds) -> Tensor:
+        """Errors at places that are left out, shape (m, F)."""
+        found = torch.zeros_like(self.seen.values)
+        for number, law in enumerate(self.laws):
+            found += law.weight * self._errors(self._solve(number), folds)
+        return found
+
+    def _errors(self, solved: Solved, folds: Folds) -> Tensor:
+        seen, L = self.seen, solved.factor
+        alpha = torch.linalg.solve_triangular(L.mT, solved.residual, upper=True)
+        across = torch.linalg.solve_triangular(L.mT, solved.design, upper=True)
+        U = torch.linalg.solve_triangular(solved.information, across.mT, upper=False).mT
+        every = torch.arange(len(L))
+        precision = Precision(torch.cholesky_inverse(L), None, U, None, every, every)
+        place = every if seen.together else seen.place
+        rows, real = folds.rows(place)
+        return seen.rows(errors_left_out(precision.blocks(rows), alpha, rows, real))
+
+    def _solve(self, number: int) -> Solved:
+        if number not in self._solved:
+            self._solved[number] = solve(self.laws[number].moments, self.seen.readings)
+        return self._solved[number]
+
+
+_TINY = float(torch.finfo(torch.float32).tiny)

@@ -1,0 +1,161 @@
+"""Fields that were observed alike, in the form in which Gaussians are conditioned on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.fields import Observations
+from mamba_diffae.priors.base import PriorConfig
+from mamba_diffae.priors.kriging.likelihood import Sample
+from mamba_diffae.priors.kriging.readings import Boxes, Readings, merge
+
+
+@final
+@dataclass(frozen=True)
+class Seen:
+    """What was observed of F fields at the same places, in units of the usual deviation.
+
+    Attributes:
+        readings: All of them. Together: n of them, whose values are those of one variable of every
+            field, then those of the next, shape (n, C F). Else m of single variables, (m, F).
+        sample: Those of each variable by itself, from which laws are chosen.
+        together: Whether all variables were observed at all places, with errors alike: then the
+            covariance of places and variables factors.
+        coords: Place of each reading along the axes, shape (n, D).
+        support: Sides of its box as stated, shape (n, D), 0: a point.
+        variables: C.
+        fields: F.
+    """
+
+    readings: Readings
+    sample: Sample
+    together: bool
+    coords: Tensor
+    support: Tensor
+    variables: int
+    fields: int
+
+    @property
+    def kind(self) -> Tensor:
+        """Variable of each row, shape (m,)."""
+        if self.together:
+            return torch.arange(self.variables).repeat(len(self.readings))
+        return self.readings.kind
+
+    @property
+    def reading(self) -> Tensor:
+        """Number of the reading of each row, shape (m,)."""
+        count = len(self.readings)
+        if self.together:
+            return torch.arange(count).repeat_interleave(self.variables)
+        return torch.arange(count)
+
+    @property
+    def place(self) -> Tensor:
+        """Number of the place of each row, shape (m,)."""
+        if self.together or self.readings.place is None:
+            return self.reading
+        return self.readings.place
+
+    @property
+    def places(self) -> int:
+        """How many places."""
+        return int(self.place[-1]) + 1
+
+    @property
+    def values(self) -> Tensor:
+        """Of each row and field, place by place, shape (m, F)."""
+        return self.rows(self.readings.values)
+
+    def rows(self, columns: Tensor) -> Tensor:
+        """Numbers in the form of the readings' values as rows (m, F)."""
+        if not self.together:
+            return columns
+        return columns.reshape(len(columns), self.variables, self.fields).flatten(0, 1)
+
+
+def alike(observations: Observations) -> list[Tensor]:
+    """Numbers of the fields that were observed at the same places, with the same errors."""
+    groups: dict[bytes, list[int]] = {}
+    parts = [observations.coords, observations.mask, observations.support, observations.noise]
+    parts = [p.contiguous().numpy() for p in (*parts, observations.noise_group) if p is not None]
+    for b in range(len(observations)):
+        key = b"".join(part[b].tobytes() for part in parts)
+        groups.setdefault(key, []).append(b)
+    return [torch.tensor(rows) for rows in groups.values()]
+
+
+def see(observations: Observations, mean: Tensor, deviation: Tensor, config: PriorConfig) -> Seen:
+    """Observations of F fields that were observed alike, at one place at least.
+
+    Args:
+        observations: Inside coordinates, scaled values, on the CPU.
+        mean: What is subtracted, shape (C,).
+        deviation: What values are divided by, shape (C,).
+        config: Region and lattice.
+    """
+    there = observations.mask[0].any(dim=-1)
+    mask, geometry = observations.mask[0, there], config.geometry
+    coords = geometry.wrap(observations.coords[0, there].double())
+    y = ((observations.values[:, there].double() - mean) / deviation).permute(1, 2, 0)
+    support = torch.zeros_like(coords)
+    if observations.support is not None:
+        support = observations.support[0, there].double()
+    noise = observations.noise
+    if noise is not None:
+        noise = (noise[0, there].double() / deviation).square()
+    group = observations.noise_group
+    builder = _Builder(coords, support, group if group is None else group[0, there], config)
+    C, F = y.shape[1:]
+    if bool(mask.all()) and (noise is None or not bool(noise.any())):
+        every = torch.arange(len(y))
+        error = None if noise is None else torch.zeros(len(y), dtype=torch.float64)
+        made, at, sides = builder.merged(every, y.flatten(1), None, error)
+        return Seen(made, Sample([made], F), True, at, sides, C, F)
+    parts = []
+    for c, here in enumerate(mask.T):
+        at = here.nonzero()[:, 0]
+        error = None if noise is None else noise[at, c]
+        parts += [builder.merged(at, y[at, c], None, error)[0]] if len(at) else []
+    point, kind = mask.nonzero(as_tuple=True)
+    error = None if noise is None else noise[point, kind]
+    made, at, sides = builder.merged(point, y[point, kind], kind, error)
+    return Seen(made, Sample(parts, F), False, at, sides, C, F)
+
+
+@final
+class _Builder:
+    """Makes readings of some of the observations."""
+
+    def __init__(
+        self, coords: Tensor, support: Tensor, group: Tensor | None, config: PriorConfig
+    ) -> None:
+        self.coords, self.support, self.group = coords, support, group
+        self.geometry = config.geometry
+        cells = zip(config.geometry.extent, config.shape, strict=True)
+        cell = torch.tensor([a / n for a, n in cells], dtype=torch.float64)
+        # Sides beyond those of a cell, by variance: laws are those of averages over cells.
+        sides = (support.square() - cell.square() * (1 + 1e-5)).clamp(min=0).sqrt()
+        self.boxes = Boxes.of(coords, self.geometry, sides)
+        self.keys = self.geometry.embed(coords)
+        if bool(sides.any()):
+            self.keys = torch.cat([self.keys, sides], dim=1)
+
+    def merged(
+        self, point: Tensor, values: Tensor, kind: Tensor | None, noise: Tensor | None
+    ) -> tuple[Readings, Tensor, Tensor]:
+        """Readings, those of one place made one, with their coordinates and supports."""
+        count, width, dim = len(point), values.shape[1], self.coords.shape[1]
+        kinds = torch.zeros(count, dtype=torch.int64) if kind is None else kind
+        ones = torch.ones(count, dtype=torch.float64)
+        shared = None if self.group is None else self.group[point]
+        # Coordinates and supports go along as values, of which repeats are averaged.
+        table = torch.cat([values, self.coords[point], self.support[point]], dim=1)
+        made = Readings(self.boxes[point], table, kinds, ones, noise, shared)
+        made = merge(made, self.keys[point], self.geometry.diameter)
+        values, coords, support = made.values.split([width, dim, dim], dim=1)
+        return replace(made, values=values.contiguous()), coords, support
