@@ -168,6 +168,10 @@ class FieldData:
             attributes={k: v[rows] for k, v in self.attributes.items()},
         )
 
+    def with_values(self, values: np.ndarray) -> FieldData:
+        """The same snapshots with other finite values of the same shape; 0 in gaps."""
+        return self._with(values=np.where(self.valid_mask(), values, 0))
+
     def split(self, name: str) -> FieldData:
         """The snapshots of one split.
 

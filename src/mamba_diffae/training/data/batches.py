@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self, final
 
 import numpy as np
@@ -14,11 +14,13 @@ from mamba_diffae.fields import FieldData, Observations, Shape, ValuesError
 from mamba_diffae.flow import fold
 from mamba_diffae.priors import Prior, PriorPosterior
 from mamba_diffae.training.data.config import DataConfig
+from mamba_diffae.training.data.foreign import ForeignFields
+from mamba_diffae.training.data.foreign_rows import StepFields, knows_familiarity
 from mamba_diffae.training.data.lattice import Lattice
 from mamba_diffae.training.data.order import epoch_indices, shuffle_grouped
 from mamba_diffae.training.data.sampling import ObservationSampler
 
-_ORDER, _ASKED, _MIRROR = 0, 3, 4
+_ORDER, _ASKED, _MIRROR, _FOREIGN = 0, 3, 4, 256
 """What a stream of random numbers is for; the others are those of `sampling`."""
 
 
@@ -35,7 +37,7 @@ class TrainingBatch:
         anchor_values: The truth averaged around every anchor, shape (B, A, C); 0 in gaps.
         anchor_weight: What each of them counts, as for the queries.
         keys: What every further random draw depends on, shape (B,), int64.
-        index: Which fields they are, shape (B,).
+        index: Which fields they are, or which a foreign field was made from, shape (B,).
         view_id: Rows with equal numbers are one field, mirrored alike, observed elsewhere; (B,).
         observed_fraction: Observed values as a share of those of the observed lattice, shape (B,).
         posterior: What the prior makes of the observations without the field itself and its group.
@@ -84,6 +86,7 @@ class FieldBatches:
     """Batches of a stack of fields: call with a step.
 
     Every step observes the fields anew, see `ObservationSampler`, and asks at random native cells.
+    Some of them are replaced by foreign fields, which have index, group and gaps of the replaced.
     Snapshots without any value are left out.
 
     Args:
@@ -114,6 +117,7 @@ class FieldBatches:
         self.prior, self.seed, self.batch_size, self.views = prior, seed, batch_size, views
         self.sampler = ObservationSampler(data, self.config)
         self.native, self.anchors = Lattice.of(data), Lattice.of(data, anchor_shape)
+        self.anchor_shape = tuple(anchor_shape)
         self.centres = torch.from_numpy(data.grid.centres().astype(np.float32))
         self.existing = np.flatnonzero(data.grid.exists)
         self.queries = min(config.queries, len(self.existing))
@@ -124,12 +128,13 @@ class FieldBatches:
         view_id = np.arange(self.batch_size) // self.views
         chosen = self._chosen(step)
         turned = np.array([self._mirrored(step, field) for field in range(len(chosen))])
-        inputs = self._inputs(step, chosen, turned)
-        index, mirror = chosen[view_id], turned[view_id]
+        fields = self._fields(step, chosen)
+        inputs = self._inputs(step, fields, turned)
+        index, rows, mirror = chosen[view_id], fields.rows[view_id], turned[view_id]
         asked = np.stack([self._asked(step, place) for place in range(self.batch_size)])
         around = np.arange(len(self.anchors.area))
-        query_values, query_weight = _weighted(self.native, index, asked, mirror)
-        anchor_values, anchor_weight = _weighted(self.anchors, index, around, mirror)
+        query_values, query_weight = _weighted(fields.native, rows, asked, mirror)
+        anchor_values, anchor_weight = _weighted(fields.anchors, rows, around, mirror)
         groups = torch.as_tensor(self.data.groups[index])
         return TrainingBatch(
             inputs=inputs,
@@ -145,9 +150,30 @@ class FieldBatches:
             posterior=self.prior.posterior(inputs, groups=groups),
         )
 
-    def _inputs(self, step: int, chosen: np.ndarray, turned: np.ndarray) -> Observations:
+    @cached_property
+    def _foreign(self) -> ForeignFields | None:
+        """Where the prior knows them from its own; tried when the first batch is made."""
+        row = int(self.rows[0])
+        if not self.config.foreign_share or not knows_familiarity(self.prior, self.sampler, row):
+            return None
+        return ForeignFields(self.data)
+
+    def _fields(self, step: int, chosen: np.ndarray) -> StepFields:
+        """Training fields, a share of them replaced by foreign ones."""
+        own = StepFields(self.sampler, self.native, self.anchors, chosen)
+        if self._foreign is None:
+            return own
+
+        def stream(place: int) -> np.random.Generator:
+            return self._rng(_FOREIGN, step, place)
+
+        share = self.config.foreign_share
+        return own.with_foreign(self._foreign, share, stream, self.anchor_shape)
+
+    def _inputs(self, step: int, fields: StepFields, turned: np.ndarray) -> Observations:
         """Observations of all rows: those of one field stand side by side."""
-        views = self.sampler.views(partial(self._rng, step=step), chosen, turned, self.views)
+        stream = partial(self._rng, step=step)
+        views = fields.sampler.views(stream, fields.rows, turned, self.views)
         if self.views == 1:
             return views[0]
         rows = np.arange(self.batch_size).reshape(self.views, -1).T.ravel()

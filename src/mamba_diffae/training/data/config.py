@@ -38,6 +38,8 @@ class DataConfig(BaseModel):
         patterns: Weight of each way in which observations lie; `{"random": 1}`: random cells only.
         p_noise: Probability that a step's observations have errors of a known deviation.
         p_variables: Probability that a step lacks variables: everywhere, or at some points.
+        foreign_share: Share of foreign fields in a batch, see `ForeignFields`; there are none where
+            the prior knows no familiarity.
         observed_shape: Of the lattice whose cells are observed; None: that of `observe`.
         exemplars: Training fields that the prior of an autoencoder keeps, at most; 0: no prior.
         mirrored: Whether fields mirrored along the last axis are as good; None: as the data say.
@@ -53,6 +55,7 @@ class DataConfig(BaseModel):
     patterns: dict[str, Weight] = Field(default_factory=lambda: dict(MIXTURE))
     p_noise: Probability = 0.1
     p_variables: Probability = 0.1
+    foreign_share: Probability = 0.125
     observed_shape: tuple[PositiveInt, ...] | None = None
     exemplars: int = Field(4096, ge=0)
     mirrored: bool | None = None

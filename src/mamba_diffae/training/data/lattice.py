@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, final
 
 import numpy as np
@@ -23,12 +23,15 @@ class Lattice:
         known: Shape (S, P, C), bool; a view without memory of its own where there are no gaps.
         area: Of each cell, 1 on average and on a regular grid everywhere, shape (P,), float32; 0
             where there is no cell.
+        further: Fields S, S + 1, … on the same grid, or None: no copy of all fields is made where
+            a few are added for a step.
     """
 
     grid: Grid
     values: np.ndarray
     known: np.ndarray
     area: np.ndarray
+    further: Lattice | None = None
 
     @classmethod
     def of(cls, data: FieldData, shape: Sequence[int] | None = None) -> Self:
@@ -59,6 +62,10 @@ class Lattice:
         values, weight = box_averages(data)(grid.centres(), grid.supports())
         return cls(grid, values.astype(np.float32), weight > 0, _area(grid))
 
+    def joined(self, further: Lattice) -> Lattice:
+        """The same fields and, numbered after them, those of another lattice on the same grid."""
+        return replace(self, further=further)
+
     def at(
         self, rows: np.ndarray, cells: np.ndarray, mirror: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +79,13 @@ class Lattice:
         last = max(1, self.grid.shape[-1])
         across = cells // last * last + last - 1 - cells % last
         cells = np.where(mirror[:, None], across, cells)
-        return self.values[rows[:, None], cells], self.known[rows[:, None], cells]
+        own = np.minimum(rows, len(self.values) - 1)[:, None]
+        values, known = self.values[own, cells], self.known[own, cells]
+        added = rows >= len(self.values)
+        if self.further is not None and added.any():
+            place = (rows[added] - len(self.values))[:, None], cells[added]
+            values[added], known[added] = self.further.values[place], self.further.known[place]
+        return values, known
 
 
 def _area(grid: Grid) -> np.ndarray:

@@ -6,6 +6,7 @@ one matrix for all; only a field that has no value at any of them gets one of it
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import NamedTuple, cast, final
@@ -66,6 +67,14 @@ class ObservationSampler:
         self.exists = grid.exists
         self.places = np.flatnonzero(self.exists)
         self._area = data.grid.weights()[..., None]
+        self.further: FieldData | None = None
+
+    def joined(self, further: FieldData) -> ObservationSampler:
+        """A sampler of the same fields and, numbered after them, of others on the same grid."""
+        other = copy.copy(self)
+        other.further = further
+        other.lattice = self.lattice.joined(Lattice.of(further, self.config.observed_shape))
+        return other
 
     def views(
         self, stream: Stream, rows: np.ndarray, mirror: np.ndarray, count: int
@@ -93,10 +102,15 @@ class ObservationSampler:
         return views
 
     def cells(
-        self, rng: np.random.Generator, rows: np.ndarray, mirror: np.ndarray, fraction: float
+        self,
+        rng: np.random.Generator,
+        rows: np.ndarray,
+        mirror: np.ndarray,
+        fraction: float,
+        pattern: str = "random",
     ) -> Observations:
-        """A share of the lattice's cells at random, exact values; see `views`."""
-        seen = self._seen(rng, rows, mirror, "random", fraction)
+        """A share of the lattice's cells, at random or in a pattern, exact values; see `views`."""
+        seen = self._seen(rng, rows, mirror, pattern, fraction)
         return as_observations(self._mended(seen, rows, mirror, rng), None)
 
     def observed_fraction(self, observations: Observations) -> np.ndarray:
@@ -146,7 +160,7 @@ class ObservationSampler:
         """Points or boxes anywhere, each where one of the fields has a value."""
         grid = self.data.grid
         flip = mirror.reshape(-1, *[1] * (grid.dim + 1))
-        values, known = self.data.values[rows], self.data.valid_mask()[rows]
+        values, known = self._native(rows)
         values = np.where(flip, values[..., ::-1, :], values)
         weights = np.where(flip, known[..., ::-1, :], known) * self._area
         averages = BoxAverages(values, weights, [axis.edges for axis in grid.axes], grid.periodic)
@@ -154,6 +168,16 @@ class ObservationSampler:
         coords = self._centres(rng, weights.max(axis=(0, -1)).ravel(), sides)
         found, weight = averages(coords, sides)
         return Seen(coords, sides, found.astype(np.float32), weight > 0)
+
+    def _native(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Native values of fields (F, *shape, C), and where they are known."""
+        own, added = np.minimum(rows, len(self.data) - 1), rows >= len(self.data)
+        values, known = self.data.values[own], self.data.valid_mask()[own]
+        if self.further is not None and added.any():
+            place = rows[added] - len(self.data)
+            values[added] = self.further.values[place]
+            known[added] = self.further.valid_mask()[place]
+        return values, known
 
     def _boxes(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Sides (count, D) of boxes: log-uniform, from a native cell to a few observed ones."""
