@@ -1,0 +1,134 @@
+"""The gate after a training: what the network knows better than its prior, and of which fields."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mamba_diffae.fields import FieldData, Geometry, Observations
+from mamba_diffae.models.gate import SkillGate
+from mamba_diffae.priors import PriorPosterior
+from mamba_diffae.training import gate_fit
+from mamba_diffae.training.data.config import DataConfig
+from mamba_diffae.training.gate_fit import fit_gate, unobserved
+
+SHAPE = (20, 20)
+
+
+def known_field(coords: Tensor) -> Tensor:
+    """The one field that the network knows by heart, (B, N, 1)."""
+    return 0.6 * torch.sin(5 * coords[..., :1]) * torch.cos(7 * coords[..., 1:])
+
+
+class StubPrior:
+    """Mean of the observations; familiar is what is like the known field."""
+
+    empty = False
+
+    def __init__(self, knows: bool = True) -> None:
+        self.knows, self.hidden = knows, []
+
+    def posterior(self, seen: Observations, groups: Tensor) -> PriorPosterior:
+        self.hidden.append(groups)
+        mean = (seen.values * seen.mask).sum(dim=1, keepdim=True) / seen.mask.sum(1, keepdim=True)
+        away = (seen.values - known_field(seen.coords)).abs() * seen.mask
+        p = (-(away.amax(dim=(1, 2)) / 0.3).square()).exp()
+        lattice = torch.zeros(len(seen), 100, 3)
+        lattice[..., :1] = mean
+        observed = torch.zeros(len(seen), 100, 1, dtype=torch.bool)
+        observed[:, : int(seen.counts.max())] = True
+        weights = torch.stack([1 - p, p], dim=-1)
+        return PriorPosterior(lattice, observed, weights, p if self.knows else None)
+
+
+class StubNetwork(nn.Module):
+    """What `fit_gate` asks of a network."""
+
+    def __init__(self, prior: StubPrior) -> None:
+        super().__init__()
+        self.gate, self.weight = SkillGate(1), nn.Parameter(torch.zeros(1))
+        self.prior, self.config = prior, SimpleNamespace(geometry=Geometry.unit(2))
+
+
+def by_heart(net, coords, seen, posterior) -> tuple[Tensor, Tensor]:
+    return posterior.mean[:, :1].expand(-1, coords.shape[1], -1), known_field(coords)
+
+
+def from_near(net, coords, seen, posterior) -> tuple[Tensor, Tensor]:
+    """A network that betters the mean of the observations on smooth fields of any kind."""
+    away = torch.cdist(coords, seen.coords).masked_fill(~seen.present[:, None], 9)
+    weight = torch.cat([(-20 * away).exp(), torch.full_like(away[..., :1], 0.1)], dim=-1)
+    base = by_heart(net, coords, seen, posterior)[0]
+    values = torch.cat([seen.values, base[:, :1]], dim=1)
+    return base, weight @ values / weight.sum(dim=-1, keepdim=True)
+
+
+@pytest.fixture
+def data(inside) -> FieldData:
+    data = inside(count=60, shape=SHAPE)
+    coords = torch.from_numpy(data.grid.centres())
+    values = known_field(coords).reshape(1, *SHAPE, 1).numpy()
+    noise = 0.05 * np.random.default_rng(0).standard_normal((60, *SHAPE, 1))
+    return replace(data, values=(values + noise).astype(np.float32))
+
+
+def gate_of(data: FieldData, answer, monkeypatch, prior: StubPrior | None = None) -> SkillGate:
+    monkeypatch.setattr(gate_fit, "prior_and_network_mean", answer)
+    net = StubNetwork(prior or StubPrior())
+    config = DataConfig(observed_shape=(10, 10)).for_data(data)
+    fit_gate(net, data, config, 0)  # pyright: ignore[reportArgumentType]
+    return net.gate
+
+
+def shares(gate: SkillGate, seen: int = 10) -> tuple[float, float]:
+    """Of a field of the own kind, and of a foreign one."""
+    p = torch.tensor([0.8, 0.0])
+    observed = torch.zeros(2, 100, 1, dtype=torch.bool)
+    observed[:, :seen] = True
+    weights = torch.stack([1 - p, p], dim=-1)
+    own, foreign = gate(PriorPosterior(torch.zeros(2, 100, 3), observed, weights, p)).flatten()
+    return float(own), float(foreign)
+
+
+def test_what_is_known_by_heart_counts_on_own_fields_alone(data, monkeypatch) -> None:
+    gate = gate_of(data, by_heart, monkeypatch)
+    for seen in (10, 50):  # one or two values may be of either kind
+        own, foreign = shares(gate, seen)
+        assert own > 0.9, seen
+        assert foreign < 0.1
+    again = gate_of(data, by_heart, monkeypatch)
+    assert torch.equal(again.slopes, gate.slopes)
+
+
+def test_what_helps_on_foreign_fields_too_counts_on_them(data, monkeypatch) -> None:
+    own, foreign = shares(gate_of(data, from_near, monkeypatch), 20)
+    assert min(own, foreign) > 0.6
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_own_groups_are_hidden_and_without_familiarity_nothing_is_fitted(
+    data, monkeypatch, knows
+) -> None:
+    prior = StubPrior(knows)
+    assert bool(gate_of(data, by_heart, monkeypatch, prior).fitted) == knows
+    hidden = set(torch.cat(prior.hidden).tolist())
+    assert hidden <= set(data.groups[data.splits != "test"].tolist())
+
+
+def test_fields_with_gaps_and_few_of_them_do(inside, monkeypatch) -> None:
+    data = inside(count=6, shape=SHAPE, gaps=True)
+    assert bool(gate_of(data, from_near, monkeypatch).fitted)
+
+
+def test_cells_within_an_averaged_box_are_observed_also_across_the_seam() -> None:
+    coords = torch.tensor([[0.05, 0.5], [0.95, 0.5], [0.5, 0.5]])
+    box = torch.tensor([[[0.99, 0.5]]])
+    seen = Observations(
+        box, torch.zeros(1, 1, 1), torch.ones(1, 1, 1, dtype=torch.bool), torch.full_like(box, 0.2)
+    )
+    flat, closed = Geometry.unit(2), Geometry(extent=(1.0, 1.0), periodic=(True, False))
+    assert unobserved(seen, coords, flat).tolist() == [[True, False, True]]
+    assert unobserved(seen, coords, closed).tolist() == [[False, False, True]]
