@@ -12,6 +12,7 @@ PRIORS: Registry[type[Prior]] = Registry(
         "none": "mamba_diffae.priors.none:NoPrior",
         "analogue": "mamba_diffae.priors.analogue:AnaloguePrior",
         "kriging": "mamba_diffae.priors.kriging.prior:KrigingPrior",
+        "mixture": "mamba_diffae.priors.mixture.prior:MixturePrior",
     },
 )
 

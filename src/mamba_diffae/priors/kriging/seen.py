@@ -27,6 +27,7 @@ class Seen:
             covariance of places and variables factors.
         coords: Place of each reading along the axes, shape (n, D).
         support: Sides of its box as stated, shape (n, D), 0: a point.
+        finer: How much finer each reading is than a cell: 0 as wide, 1 a point, shape (n,).
         variables: C.
         fields: F.
     """
@@ -36,6 +37,7 @@ class Seen:
     together: bool
     coords: Tensor
     support: Tensor
+    finer: Tensor
     variables: int
     fields: int
 
@@ -115,7 +117,7 @@ def see(observations: Observations, mean: Tensor, deviation: Tensor, config: Pri
         every = torch.arange(len(y))
         error = None if noise is None else torch.zeros(len(y), dtype=torch.float64)
         made, at, sides = builder.merged(every, y.flatten(1), None, error)
-        return Seen(made, Sample([made], F), True, at, sides, C, F)
+        return Seen(made, Sample([made], F), True, at, sides, builder.finer(sides), C, F)
     parts = []
     for c, here in enumerate(mask.T):
         at = here.nonzero()[:, 0]
@@ -124,7 +126,7 @@ def see(observations: Observations, mean: Tensor, deviation: Tensor, config: Pri
     point, kind = mask.nonzero(as_tuple=True)
     error = None if noise is None else noise[point, kind]
     made, at, sides = builder.merged(point, y[point, kind], kind, error)
-    return Seen(made, Sample(parts, F), False, at, sides, C, F)
+    return Seen(made, Sample(parts, F), False, at, sides, builder.finer(sides), C, F)
 
 
 @final
@@ -137,13 +139,17 @@ class _Builder:
         self.coords, self.support, self.group = coords, support, group
         self.geometry = config.geometry
         cells = zip(config.geometry.extent, config.shape, strict=True)
-        cell = torch.tensor([a / n for a, n in cells], dtype=torch.float64)
+        self.cell = cell = torch.tensor([a / n for a, n in cells], dtype=torch.float64)
         # Sides beyond those of a cell, by variance: laws are those of averages over cells.
         sides = (support.square() - cell.square() * (1 + 1e-5)).clamp(min=0).sqrt()
         self.boxes = Boxes.of(coords, self.geometry, sides)
         self.keys = self.geometry.embed(coords)
         if bool(sides.any()):
             self.keys = torch.cat([self.keys, sides], dim=1)
+
+    def finer(self, support: Tensor) -> Tensor:
+        """How much finer supports (n, D) are than a cell, (n,)."""
+        return (1 - (support / self.cell).mean(dim=1)).clamp(0, 1)
 
     def merged(
         self, point: Tensor, values: Tensor, kind: Tensor | None, noise: Tensor | None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import Tensor
@@ -13,7 +14,9 @@ _SNAP = 1e-5
 """Share of a cell by which the border of a box may miss that of a cell and still be it."""
 
 
-class LatticeMap(NamedTuple):
+@final
+@dataclass(frozen=True)
+class LatticeMap:
     """The operator H: sparse rows of shares of cells.
 
     Attributes:

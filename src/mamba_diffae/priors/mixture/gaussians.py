@@ -1,0 +1,179 @@
+"""The Gaussians of the mixture, given what was seen of fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.priors.base import PriorConfig
+from mamba_diffae.priors.kriging.conditional import KrigedFields
+from mamba_diffae.priors.kriging.readings import Boxes
+from mamba_diffae.priors.kriging.seen import Seen
+from mamba_diffae.priors.leave_out import Folds, errors_left_out
+from mamba_diffae.priors.mixture.hybrid import At, Hybrid, HybridLaw, Solution
+from mamba_diffae.priors.mixture.lattice import LatticeMap
+from mamba_diffae.priors.mixture.library import Library
+from mamba_diffae.priors.mixture.low_rank import OwnGaussian, analogues, without
+
+COMPONENTS = ("kriging", "library", "analogues")
+"""Of a mixture, in this order everywhere."""
+
+
+class Targets(NamedTuple):
+    """Where a field is asked for.
+
+    Attributes:
+        boxes: As the kernels see them.
+        cells: As the lattice sees them.
+    """
+
+    boxes: Boxes
+    cells: LatticeMap
+
+    @classmethod
+    def of(cls, config: PriorConfig, coords: Tensor, support: Tensor | None = None) -> Targets:
+        """Averages over boxes, or points.
+
+        Args:
+            config: Region and lattice.
+            coords: Inside coordinates, shape (M, D), float64.
+            support: Sides of the boxes, shape (M, D); None: points.
+        """
+        sides = torch.zeros_like(coords) if support is None else support
+        return cls(Boxes.of(coords, config.geometry), LatticeMap.of(config, coords, sides))
+
+
+@final
+@dataclass(frozen=True)
+class ComponentMoments:
+    """Mean and variance of each component at targets.
+
+    Attributes:
+        mean: Shape (K, M, C, F).
+        variance: The same.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+
+@final
+class Learned:
+    """Library and analogues under one hybrid law, given what was seen of fields.
+
+    Args:
+        library: Exemplars.
+        law: The hybrid law.
+        share: What the analogues' covariance counts beside that of all.
+        seen: The observations.
+        config: Region and lattice.
+        hidden: Exemplars that a field must not see, shape (F, E), bool, or None.
+        distance: Of each field from each exemplar, if it is known already.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        law: HybridLaw,
+        share: float,
+        seen: Seen,
+        config: PriorConfig,
+        hidden: Tensor | None = None,
+        distance: Tensor | None = None,
+    ) -> None:
+        self.library, self.seen = library, seen
+        self.rows = LatticeMap.of(config, seen.coords, seen.support)[seen.reading]
+        self.distance = self._distance(hidden) if distance is None else distance
+        C = config.value_dim
+        cells = LatticeMap(self.rows.index * C + seen.kind[:, None], self.rows.weight)
+        self.hybrid = Hybrid(law, seen, cells(library.modes.flatten(0, 1)), config.geometry)
+        self._precision = self.hybrid.precision()
+        near = analogues(library, self.distance)
+        near = near.scaled(share)
+        self.own: OwnGaussian | None = None
+        if hidden is not None and bool(hidden.any()):
+            out = without(library, hidden)
+            out = out.scaled(law.share)
+            self.own = OwnGaussian(self.hybrid, seen, self.rows, out)
+            near = near.joined(out)
+        self.near = OwnGaussian(self.hybrid, seen, self.rows, near)
+        mean = cells(library.mean.flatten())[:, None]
+        self.solution: Solution | None = None
+        if self.own is None:
+            self.solution = self.hybrid.solve(seen.values - mean)
+
+    def _distance(self, hidden: Tensor | None) -> Tensor:
+        distance = self.library.distances(self.seen.values, self.rows, self.seen.kind)
+        return distance if hidden is None else distance.masked_fill(hidden, torch.inf)
+
+    def errors(self, folds: Folds) -> Tensor:
+        """Errors of library and analogues at places that are left out, shape (2, m, F)."""
+        place, precision = self.seen.place, self._precision
+        near = self.near.errors(folds, precision, place)
+        if self.own is not None:
+            return torch.stack([self.own.errors(folds, precision, place), near])
+        assert self.solution is not None
+        rows, real = folds.rows(place)
+        blocks = precision.blocks(rows)
+        return torch.stack([errors_left_out(blocks, self.solution.alpha, rows, real), near])
+
+    def at(self, targets: Targets) -> At:
+        """Targets as the hybrid law sees them."""
+        return self.hybrid.at(targets.boxes, targets.cells(self.library.modes))
+
+    def mean(self, at: At, targets: Targets) -> Tensor:
+        """Of library and analogues at targets, shape (2, M, C, F)."""
+        if self.own is not None:
+            first = self.own.mean(at, targets.cells)
+        else:
+            assert self.solution is not None
+            first = targets.cells(self.library.mean)[..., None]
+            first = first + self.hybrid.mean(at, self.solution)
+        return torch.stack([first, self.near.mean(at, targets.cells)])
+
+    def variance(self, at: At, targets: Targets) -> Tensor:
+        """Of library and analogues at targets, shape (2, M, C, F)."""
+        plain = self.hybrid.variance(at)
+        near = self.near.variance(at, targets.cells, plain)
+        if self.own is None:
+            return torch.stack([plain[..., None].expand_as(near), near])
+        return torch.stack([self.own.variance(at, targets.cells, plain), near])
+
+
+@final
+class Gaussians:
+    """Kriging and what was learned, given what was seen of fields.
+
+    Args:
+        kriged: Kriging.
+        learned: Library and analogues; None: there are no exemplars.
+        folds: What is left out together.
+    """
+
+    def __init__(self, kriged: KrigedFields, learned: Learned | None, folds: Folds) -> None:
+        self.kriged, self.learned, self.folds = kriged, learned, folds
+
+    def errors(self) -> Tensor:
+        """Mean square error of each component where observations were left out, (K, F)."""
+        found = self.kriged.errors(self.folds)[None]
+        if self.learned is not None:
+            found = torch.cat([found, self.learned.errors(self.folds)])
+        return found.square().mean(dim=1)
+
+    def mean(self, targets: Targets) -> Tensor:
+        """Of each component at targets, shape (K, M, C, F)."""
+        return self.moments(targets, with_variance=False).mean
+
+    def moments(self, targets: Targets, with_variance: bool = True) -> ComponentMoments:
+        """Mean and variance of each component at targets."""
+        mean, variance = (part[None] for part in self.kriged.at(targets.boxes))
+        if self.learned is None:
+            return ComponentMoments(mean, variance)
+        at = self.learned.at(targets)
+        mean = torch.cat([mean, self.learned.mean(at, targets)])
+        if with_variance:
+            variance = torch.cat([variance, self.learned.variance(at, targets)])
+        return ComponentMoments(mean, variance)

@@ -1,0 +1,177 @@
+"""Training fields kept on a lattice, their mean and their principal components."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.priors.base import PriorConfig
+from mamba_diffae.priors.exemplars import GAP, LEVELS
+from mamba_diffae.priors.mixture.lattice import LatticeMap
+
+_FINE = 1024
+"""Parts of a deviation that distances count in."""
+_ITERATIONS = 3
+_LEAST = 1e-4
+"""Singular value below which a component is rounding, as a share of the largest."""
+_PER_VALUE = 128
+"""Rows of exemplars that are put together at a time."""
+
+
+class Components(NamedTuple):
+    """Mean and principal components of exemplars.
+
+    Attributes:
+        mean: Shape (P C).
+        axes: Whole numbers of which a component is `unit` times as much, shape (M, P C), int8.
+        unit: Shape (M, 1).
+        variance: Mean square deviation of each variable from the mean, shape (C,).
+    """
+
+    mean: Tensor
+    axes: Tensor
+    unit: Tensor
+    variance: Tensor
+
+
+def principal_components(codes: Tensor, count: int, variables: int) -> Components:
+    """Components times the root of their variance, as 8-bit numbers.
+
+    In gaps a deviation is 0, and what variance that takes from a value is given back by a factor.
+
+    Args:
+        codes: Exemplars as whole numbers (E, P C), `GAP` where nothing is known.
+        count: Components, M; as many as there are, the rest is 0.
+        variables: C.
+    """
+    known = codes != GAP
+    values = codes.float().masked_fill(~known, 0) / LEVELS
+    there = known.sum(dim=0)
+    mean = values.sum(dim=0) / there.clamp(min=1)
+    deviation = (values - mean).masked_fill(~known, 0)
+    square = deviation.double().square().sum(dim=0).unflatten(0, (-1, variables)).sum(dim=0)
+    variance = square / there.unflatten(0, (-1, variables)).sum(dim=0).clamp(min=1)
+    if not known.all():
+        deviation = deviation * (len(values) / there.clamp(min=1)).sqrt()
+    axes = torch.zeros(count, codes.shape[1], dtype=torch.int8)
+    unit = torch.zeros(count, 1)
+    rank = min(count + 32, *deviation.shape)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        _, size, directions = torch.svd_lowrank(deviation, q=rank, niter=_ITERATIONS)
+    kept = min(count, int((size > _LEAST * size[0].clamp(min=1e-12)).sum()))
+    found = (directions[:, :kept] * size[:kept]).T / len(values) ** 0.5
+    unit[:kept] = found.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / LEVELS
+    axes[:kept] = (found / unit[:kept]).round().to(torch.int8)
+    return Components(mean, axes, unit, variance)
+
+
+@final
+class Library:
+    """Exemplars and components as numbers, in units of each variable's deviation.
+
+    Args:
+        config: The lattice.
+        codes: Exemplars, and mirrored ones if they count, (E, P C).
+        components: Of all of them.
+        centre: What is subtracted of each variable, shape (C,).
+        deviation: What it is divided by, shape (C,).
+    """
+
+    def __init__(
+        self,
+        config: PriorConfig,
+        codes: Tensor,
+        components: Components,
+        centre: Tensor,
+        deviation: Tensor,
+    ) -> None:
+        P, C = config.cells, config.value_dim
+        self.shape, self.count = (P, C), len(codes)
+        self.centre, self.deviation = centre, deviation
+        self.mean = (components.mean.double().reshape(P, C) - centre) / deviation
+        modes = (components.axes * components.unit).double().reshape(-1, P, C)
+        modes = modes[components.unit[:, 0] > 0] / deviation[:, None].T
+        self.modes = modes.permute(1, 2, 0).contiguous()  # (P, C, M)
+        # Projection on the span of the modes, whose rows are orthogonal up to 8 bits.
+        raw = self.modes * deviation[:, None]
+        flat = raw.flatten(0, 1)
+        self._inverse = torch.linalg.solve(
+            flat.T @ flat + 1e-12 * torch.eye(flat.shape[1], dtype=flat.dtype), flat.T
+        )
+        self.known = None if bool((codes != GAP).all()) else (codes != GAP)
+        self._codes = codes
+        self._rows = codes.masked_fill(codes == GAP, 0).reshape(-1, P, C).permute(1, 2, 0)
+        self._rows = self._rows.contiguous()  # (P, C, E)
+
+    @property
+    def spread(self) -> Tensor:
+        """Variance of all exemplars around their mean, of each variable, shape (C,)."""
+        return self.modes.square().sum(dim=-1).mean(dim=0)
+
+    def fields(self, index: Tensor) -> Tensor:
+        """Exemplars (..., P, C); where nothing is known of one, the mean."""
+        codes = self._codes[index].double()
+        values = (codes / LEVELS).unflatten(-1, self.shape)
+        values = (values - self.centre) / self.deviation
+        if self.known is None:
+            return values
+        return torch.where(self.known[index].unflatten(-1, self.shape), values, self.mean)
+
+    def projected(self, deviations: Tensor) -> Tensor:
+        """What the modes hold of deviations (..., P, C) from the mean."""
+        flat = (deviations * self.deviation).flatten(-2)
+        found = (flat @ self._inverse.T) @ self.modes.flatten(0, 1).T
+        return found.unflatten(-1, self.shape)
+
+    def distances(self, y: Tensor, rows: LatticeMap, kind: Tensor) -> Tensor:
+        """Mean square distance of readings from those of each exemplar, shape (F, E).
+
+        Through matrix products a distance loses digits, and exemplars that are equally near would
+        be chosen by rounding errors, which depend on the rest of the batch. So it is computed in
+        whole numbers, which double precision holds exactly. An exemplar with gaps among the
+        readings counts by those it has; one that has none of them is infinitely far, unless that
+        is true of all.
+
+        Args:
+            y: Readings of F fields, shape (m, F).
+            rows: Cells of each.
+            kind: Variable of each, shape (m,).
+        """
+        total = y.new_zeros(y.shape[1], self.count)
+        seen = y.new_zeros(self.count)
+        unit = LEVELS * self.deviation / _FINE
+        whole = (y * _FINE).round()
+        for start in range(0, len(y), _PER_VALUE):
+            part = slice(start, start + _PER_VALUE)
+            index, share = rows.index[part], rows.weight[part]
+            c = kind[part]
+            values = self._at(index, share, c)
+            values = (values / unit[c, None]) - (self.centre / self.deviation)[c, None] * _FINE
+            values = values.round()
+            if self.known is None:
+                total += values.square().sum(0) - 2 * whole[part].T @ values
+                total += whole[part].square().sum(0)[:, None]
+                continue
+            here = self._known_at(index, c)
+            values = values * here
+            seen += here.sum(dim=0)
+            total += values.square().sum(0) - 2 * whole[part].T @ values
+            total += whole[part].square().T @ here
+        if self.known is None:
+            return total / (len(y) * _FINE**2)
+        mean = total / (seen.clamp(min=1) * _FINE**2)
+        return mean if not bool(seen.any()) else mean.masked_fill(seen == 0, torch.inf)
+
+    def _at(self, index: Tensor, share: Tensor, kind: Tensor) -> Tensor:
+        """Whole numbers of exemplars at readings, shape (m, E)."""
+        if index.shape[1] == 1:
+            return self._rows[index[:, 0], kind].double()
+        found = self._rows[index, kind[:, None]].float()
+        return torch.einsum("nq,nqe->ne", share.float(), found).double()
+
+    def _known_at(self, index: Tensor, kind: Tensor) -> Tensor:
+        known = self._codes.T.unflatten(0, self.shape)[index, kind[:, None]] != GAP
+        return known.all(dim=1).double()

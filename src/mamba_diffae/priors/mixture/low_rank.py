@@ -1,0 +1,166 @@
+"""What each field has of its own: exemplars that resemble it, and those that are hidden from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.priors.kriging.seen import Seen
+from mamba_diffae.priors.leave_out import Folds, Precision, errors_left_out
+from mamba_diffae.priors.mixture.hybrid import At, Hybrid, Solution
+from mamba_diffae.priors.mixture.lattice import LatticeMap
+from mamba_diffae.priors.mixture.library import Library
+
+ANALOGUES, BANDWIDTH = 64, 12
+"""Exemplars looked at, and the one of them that counts 1/e as much as the nearest."""
+_AT_ONCE = 8
+"""Fields whose exemplars are looked at together: much memory at a time is slow to get."""
+
+
+@final
+@dataclass(frozen=True)
+class OwnPart:
+    """Mean of each of F fields, and what is added to the covariance: Σ_j d_j z_j z_jᵀ.
+
+    Attributes:
+        mean: On the lattice, shape (F, P, C).
+        vectors: z_j, on the lattice, shape (F, r, P, C).
+        weight: d_j, of any sign, shape (F, r).
+    """
+
+    mean: Tensor
+    vectors: Tensor
+    weight: Tensor
+
+    def joined(self, other: OwnPart) -> OwnPart:
+        """With what another adds to the covariance; the mean stays this one's."""
+        return OwnPart(
+            self.mean,
+            torch.cat([self.vectors, other.vectors], dim=1),
+            torch.cat([self.weight, other.weight], dim=1),
+        )
+
+    def scaled(self, factor: float) -> OwnPart:
+        """With a multiple of what is added to the covariance."""
+        return replace(self, weight=factor * self.weight)
+
+
+def analogues(library: Library, distance: Tensor) -> OwnPart:
+    """Weighted mean of the exemplars nearest to the readings, and deviations from it.
+
+    w ∝ exp(-(d² - d²₁) / (d²₁₃ - d²₁)) with d² the square distances in order: docs/concepts.md,
+    eq. (8).
+
+    Args:
+        library: The exemplars.
+        distance: Of each field from each exemplar, infinite where it is hidden, shape (F, E).
+    """
+    near, index = distance.topk(min(ANALOGUES, library.count), dim=1, largest=False)
+    allowed = torch.isfinite(near)
+    few = allowed[:, : BANDWIDTH + 1]
+    reach = near[:, : BANDWIDTH + 1].masked_fill(~few, 0).amax(dim=1, keepdim=True)
+    nearest = near[:, :1].masked_fill(~allowed[:, :1], 0)
+    width = (reach - nearest).clamp(min=1e-9)
+    weight = torch.exp(-(near - nearest) / width).masked_fill(~allowed, 0)
+    total = weight.sum(dim=1, keepdim=True)
+    weight = weight / total.clamp(min=1)
+    found = library.fields(index)
+    mean = torch.einsum("fr,frpc->fpc", weight, found)
+    # All are hidden: the mean of the others is not to be had.
+    mean = torch.where(total[:, :, None] > 0, mean, library.mean)
+    return OwnPart(mean, found - mean[:, None], weight)
+
+
+def without(library: Library, hidden: Tensor) -> OwnPart:
+    """What takes hidden exemplars out of the mean and covariance of all: negative weights.
+
+    Σ over the others of (x - μ')² is Σ over all of (x - μ)², less that of the hidden, less E'
+    (μ' - μ)²: their own mean μ' is another one. See docs/concepts.md, eq. (12). Deviations are
+    those that the modes hold.
+
+    Args:
+        library: The exemplars.
+        hidden: Which of them, shape (F, E), bool.
+    """
+    out = hidden.double()
+    count = out.sum(dim=1, keepdim=True)
+    share, index = out.topk(int(count.max().clamp(min=1)), dim=1)
+    deviations = library.fields(index) - library.mean
+    own = library.projected(deviations)
+    others = (library.count - count).clamp(min=1)
+    shift = torch.einsum("fr,frpc->fpc", share, own) / others[..., None]
+    full = torch.einsum("fr,frpc->fpc", share, deviations) / others[..., None]
+    weight = -torch.cat([share, others], dim=1) / library.count
+    return OwnPart(library.mean - full, torch.cat([own, shift[:, None]], dim=1), weight)
+
+
+@final
+class OwnGaussian:
+    """A hybrid law with a part of each field's own, given observations.
+
+    Args:
+        hybrid: The law, conditioned on where fields were observed.
+        seen: The observations.
+        rows: From the lattice to the rows of readings.
+        own: Of each field.
+    """
+
+    def __init__(self, hybrid: Hybrid, seen: Seen, rows: LatticeMap, own: OwnPart) -> None:
+        self.hybrid, self.own, self.kind = hybrid, own, seen.kind
+        mean = self._rows(rows, own.mean[:, None])[:, 0].mT  # (m, F)
+        y = seen.values - mean
+        self.plain = hybrid.solve(y)
+        self.Z = self._rows(rows, own.vectors)  # (F, r, m)
+        F, r = self.Z.shape[:2]
+        solved = hybrid.solve(self.Z.flatten(0, 1).mT)
+        self.V = solved.alpha.mT.unflatten(0, (F, r)).mT  # (F, m, r)
+        self.VM = solved.modes.mT.unflatten(0, (F, r)).mT  # (F, M, r)
+        gram = self.Z @ self.V
+        d = own.weight[:, :, None]
+        eye = torch.eye(r, dtype=gram.dtype)
+        T = torch.linalg.solve_ex(eye + d * gram, torch.diag_embed(own.weight))[0]
+        self.T = (T + T.mT) / 2
+        right = self.Z @ self.plain.alpha.mT[:, :, None]
+        self.t = self.T @ right  # (F, r, 1)
+        self.alpha = self.plain.alpha - (self.V @ self.t)[:, :, 0].mT
+        self.weights = self.plain.modes - (self.VM @ self.t)[:, :, 0].mT
+
+    def _rows(self, rows: LatticeMap, fields: Tensor) -> Tensor:
+        """Fields (F, r, P, C) at the rows of readings, (F, r, m)."""
+        C = fields.shape[-1]
+        cells = rows.index * C + self.kind[:, None]
+        found = fields.flatten(-2)[..., cells]
+        if cells.shape[1] == 1:
+            return found[..., 0]
+        return torch.einsum("frmq,mq->frm", found, rows.weight)
+
+    def errors(self, folds: Folds, precision: Precision, place: Tensor) -> Tensor:
+        """Errors of rows whose part is left out, shape (m, F)."""
+        rows, real = folds.rows(place)
+        blocks = precision.blocks(rows)
+        found = []
+        for f in range(0, len(self.T), _AT_ONCE):
+            part = slice(f, f + _AT_ONCE)
+            own = precision._replace(low=self.V[part], middle=self.T[part]).correction(rows)
+            found.append(errors_left_out(blocks - own, self.alpha[:, part], rows, real))
+        return torch.cat(found, dim=1)
+
+    def mean(self, at: At, targets: LatticeMap) -> Tensor:
+        """At targets, shape (T, C, F)."""
+        solution = Solution(self.weights, self.alpha)
+        field = self.own.mean + torch.einsum("fr,frpc->fpc", self.t[..., 0], self.own.vectors)
+        return targets(field.movedim(0, -1)) + self.hybrid.mean(at, solution)
+
+    def variance(self, at: At, targets: LatticeMap, plain: Tensor) -> Tensor:
+        """At targets, shape (T, C, F), from that without the fields' own parts (T, C)."""
+        found = []
+        for f in range(0, len(self.T), _AT_ONCE):
+            part = slice(f, f + _AT_ONCE)
+            V, VM = (x[part].mT.flatten(0, 1).mT for x in (self.V, self.VM))  # (m, F r)
+            Z = targets(self.own.vectors[part].permute(2, 3, 0, 1).contiguous())  # (T, C, F, r)
+            W = Z - self.hybrid.mean(at, Solution(VM, V)).unflatten(-1, Z.shape[-2:])
+            found.append(torch.einsum("tcfr,frs,tcfs->tcf", W, self.T[part], W))
+        return (plain[..., None] + torch.cat(found, dim=-1)).clamp(min=0)

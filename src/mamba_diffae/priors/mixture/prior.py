@@ -1,0 +1,307 @@
+"""A mixture of Gaussians: kriging, all training fields, and those most like the observations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.fields import FieldData, Observations
+from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior, bin_observations
+from mamba_diffae.priors.exemplars import GAP, choose, encode
+from mamba_diffae.priors.kriging.prior import KrigingPrior
+from mamba_diffae.priors.kriging.seen import Seen, alike
+from mamba_diffae.priors.leave_out import Folds
+from mamba_diffae.priors.mixture.familiarity import Reference
+from mamba_diffae.priors.mixture.gaussians import COMPONENTS, Gaussians, Learned, Targets
+from mamba_diffae.priors.mixture.hybrid import HybridLaw
+from mamba_diffae.priors.mixture.library import Components, Library, principal_components
+from mamba_diffae.priors.mixture.tuning import Numbers, tune
+from mamba_diffae.priors.mixture.weights import COUNTS, ByCount, log_weights, statistics
+
+MODES = 256
+"""Principal components of the training fields, at most."""
+_FEW = 8
+"""Validation fields from which numbers are learned, at least; else training fields serve, each with
+its own group hidden."""
+
+
+class Weighed(NamedTuple):
+    """Components given what was seen of F fields, and what each counts.
+
+    Attributes:
+        gaussians: The components.
+        weights: Shape (K, F).
+        familiarity: P-values, shape (F,); None: nothing was learned.
+        usual: What is usual at this number of places.
+    """
+
+    gaussians: Gaussians
+    weights: Tensor
+    familiarity: Tensor | None
+    usual: ByCount
+
+    def moments(self, targets: Targets) -> tuple[Tensor, Tensor]:
+        """Mean and variance of the mixture at targets, shape (M, C, F)."""
+        found = self.gaussians.moments(targets)
+        w = self.weights[:, None, None]
+        mean = (w * found.mean).sum(dim=0)
+        stated = self.usual.inflation[:, None, None, None] * found.variance
+        return mean, (w * (stated + (found.mean - mean).square())).sum(dim=0)
+
+
+@final
+class MixturePrior(Prior):
+    """Kriging, a library of training fields and its analogues, weighed by left-out observations.
+
+    * kriging: see `KrigingPrior`, several laws.
+    * library: N(μ, Σ), μ the mean of the training fields, Σ their covariance shrunk towards the
+      stationary one of kriging, see `HybridLaw`; gappy POD with correlated residuals.
+    * analogues: the training fields nearest to the observations; their weighted mean, and Σ with
+      their covariance added.
+
+    A field's weights follow from the errors of each component at observations that are left out,
+    see `log_weights`, and from odds learned at the same number of places. So where a field
+    resembles nothing in training the answer is that of kriging. How much is shrunk, how short the
+    residual's lengths are, how much analogues count, the odds and how wide deviations must be are
+    chosen on validation fields, or on training fields whose own group is hidden.
+
+    Args:
+        config: Lattice, sizes, and how many training fields are kept: none is kriging alone.
+        modes: Principal components, at most.
+    """
+
+    learns_from_points: ClassVar[bool] = True
+    exemplars: Tensor
+    centre: Tensor
+    axes: Tensor
+    unit: Tensor
+    variance: Tensor
+    numbers: Tensor
+
+    def __init__(self, config: PriorConfig, modes: int = MODES) -> None:
+        super().__init__(config)
+        if modes < 1:
+            raise ValueError(f"The mixture prior was given modes={modes}; give one at least.")
+        E, size, C = config.exemplars, config.cells * config.value_dim, config.value_dim
+        self.kriging = KrigingPrior(config)
+        M, K = min(modes, E), len(COMPONENTS)
+        self.register_buffer("exemplars", torch.zeros(E, size, dtype=torch.int8))
+        self.register_buffer("groups", torch.zeros(E, dtype=torch.int64))
+        self.register_buffer("centre", torch.zeros(size))
+        self.register_buffer("axes", torch.zeros(M, size, dtype=torch.int8))
+        self.register_buffer("unit", torch.zeros(M, 1))
+        self.register_buffer("variance", torch.ones(C, dtype=torch.float64))
+        self.register_buffer("numbers", torch.tensor(Numbers(), dtype=torch.float64))
+        for name, part in zip(ByCount._fields, ByCount.neutral(K), strict=True):
+            self.register_buffer(f"usual_{name}", part)
+        for name, part in zip(Reference._fields, Reference.neutral(), strict=True):
+            self.register_buffer(f"reference_{name}", part)
+        self._library: Library | None = None
+
+    @property
+    def fitted(self) -> bool:
+        """Whether kriging has laws."""
+        return self.kriging.fitted
+
+    def fit(self, data: FieldData | Observations, validation: FieldData | None = None) -> None:
+        """See `Prior.fit`.
+
+        Args:
+            data: Training fields, or snapshots of scattered points: of these the library keeps what
+                kriging makes of them, with gaps where it cannot tell.
+            validation: Fields of the same kind from which numbers are learned.
+        """
+        self.kriging.fit(data)
+        self._library = None
+        if not len(self.exemplars):
+            return
+        self._keep(data)
+        tune(self, data, validation if validation is not None and len(validation) >= _FEW else None)
+
+    def _keep(self, data: FieldData | Observations) -> None:
+        """Exemplars, their mean and components."""
+        chosen = choose(len(data), len(self.exemplars))
+        if isinstance(data, Observations):
+            from mamba_diffae.priors.mixture.reconstruction import reconstructed
+
+            rows = torch.from_numpy(chosen)
+            self.exemplars.copy_(reconstructed(self.kriging, data[rows]))
+            self.groups.copy_(rows)
+        else:
+            kept = data.take(chosen)
+            # The lattice is equally spaced, also where its shape is that of an uneven grid.
+            self.exemplars.copy_(encode(kept.at(kept.grid.regrid(self.config.shape))))
+            self.groups.copy_(torch.as_tensor(kept.groups))
+        found = principal_components(self._codes(), len(self.axes), self.config.value_dim)
+        for name, part in zip(("centre", "axes", "unit", "variance"), found, strict=True):
+            getattr(self, name).copy_(part)
+
+    def fields(self) -> tuple[Tensor, Tensor]:
+        """See `Prior.fields`; mirrored ones too, if they count."""
+        codes = self._codes()
+        shape = (-1, self.config.cells, self.config.value_dim)
+        known = codes != GAP
+        values = torch.where(known, codes.float() / 127, self.centre)
+        return values.reshape(shape), known.reshape(shape)
+
+    @torch.no_grad()
+    def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
+        """See `Prior.posterior`; fields observed in the same places share their systems."""
+        observed, _ = bin_observations(self.config, observations)
+        given = observations.to("cpu")
+        C, B = self.config.value_dim, len(given)
+        targets = self.lattice_targets()
+        mean, std, weights, p = self._nothing_seen(B, self.config.cells)
+        for rows in alike(given):
+            if not bool(given.mask[rows[0]].any()):
+                continue
+            weighed = self.weigh(given[rows], None if groups is None else groups.cpu()[rows])
+            m, v = weighed.moments(targets)
+            deviation = self.kriging.deviation.cpu()
+            mean[rows] = self.kriging.mean.cpu() + deviation * m.permute(2, 0, 1)
+            std[rows] = deviation * v.clamp(min=0).permute(2, 0, 1).sqrt()
+            weights[rows] = weighed.weights.mT
+            if weighed.familiarity is not None:
+                p[rows] = weighed.familiarity
+        like = observations.values
+        parts = (x.to(like) for x in (mean, std.mean(dim=-1, keepdim=True)))
+        if not len(self.exemplars):
+            return PriorPosterior.of(*parts, observed)
+        assert mean.shape[-1] == C
+        return PriorPosterior.of(*parts, observed, weights.to(like), p.to(like))
+
+    def _nothing_seen(self, fields: int, cells: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Mean, deviation, weights and familiarity of fields that were not observed at all."""
+        C, K = self.config.value_dim, len(COMPONENTS) if len(self.exemplars) else 1
+        kriging = self.kriging
+        mean = kriging.mean.cpu().expand(fields, cells, C).clone()
+        std = (kriging.deviation * (1 + kriging.trend).sqrt()).cpu().expand_as(mean).clone()
+        weights = torch.zeros(fields, K, dtype=torch.float64)
+        weights[:, 0] = 1
+        if K > 1:
+            mean[:] = self.centre.cpu().double().reshape(cells, C)
+            std[:] = self.variance.cpu().sqrt()
+        return mean, std, weights, torch.ones(fields, dtype=torch.float64)
+
+    def lattice_targets(self) -> Targets:
+        """The cells of the lattice."""
+        cells = zip(self.config.geometry.extent, self.config.shape, strict=True)
+        cell = torch.tensor([a / n for a, n in cells], dtype=torch.float64)
+        centres = self.config.centres()
+        made = Targets.of(self.config, centres, cell.expand(centres.shape))
+        return made._replace(boxes=Targets.of(self.config, centres).boxes)
+
+    def weigh(self, observations: Observations, groups: Tensor | None = None) -> Weighed:
+        """Components and weights of fields that were observed alike, at one place at least."""
+        seen = self.kriging.see(observations)
+        gaussians = self.given(seen, self.hidden(groups), self.law())
+        usual = self.usual().at(seen.places)
+        errors = gaussians.errors()
+        if gaussians.learned is None:
+            return Weighed(gaussians, torch.ones_like(errors), None, _first(usual))
+        nearest = gaussians.learned.distance.amin(dim=1)
+        told = statistics(errors, nearest)
+        logs = log_weights(errors, gaussians.folds.count, usual, told)
+        p = self.reference().p_value(told, usual)
+        return Weighed(gaussians, logs.softmax(dim=0), p, usual)
+
+    def given(
+        self,
+        seen: Seen,
+        hidden: Tensor | None,
+        law: HybridLaw | None,
+        *,
+        near: float | None = None,
+    ) -> Gaussians:
+        """Components under a hybrid law, given what was seen."""
+        geometry, config = self.config.geometry, self.config
+        places = seen.coords[_first_of_each(seen)]
+        folds = Folds.like_targets(geometry.embed(places), geometry.embed(config.centres()))
+        learned = None
+        if law is not None:
+            share = float(self.numbers[2]) if near is None else near
+            learned = Learned(self.library(), law, share, seen, config, hidden)
+        return Gaussians(self.kriging.kriged(seen), learned, folds)
+
+    def hidden(self, groups: Tensor | None) -> Tensor | None:
+        """Exemplars of the fields' own groups, mirrored ones too, shape (F, E), bool."""
+        if groups is None:
+            return None
+        own = groups[:, None] == self.groups.cpu()
+        return torch.cat([own, own], dim=1) if self.config.mirrored else own
+
+    def law(self, numbers: Numbers | None = None) -> HybridLaw | None:
+        """The hybrid law of library and analogues; None: there are no exemplars."""
+        family = self.kriging.family()
+        if not len(self.exemplars) or family is None:
+            return None
+        given = Numbers(*self.numbers.tolist()) if numbers is None else numbers
+        usual = family.usual.law
+        law = replace(usual, length=tuple(a * given.length for a in usual.length))
+        deviation = self.kriging.deviation.cpu()
+        variance = float((self.variance.cpu() / deviation.square()).mean())
+        between = self.kriging.between.cpu()
+        return HybridLaw(given.share, law, variance, between, given.within)
+
+    def usual(self) -> ByCount:
+        """What is usual at each number of places."""
+        return ByCount(*(getattr(self, f"usual_{name}").cpu() for name in ByCount._fields))
+
+    def reference(self) -> Reference:
+        """How unlike training fields their own kind is."""
+        return Reference(*(getattr(self, f"reference_{n}").cpu() for n in Reference._fields))
+
+    @torch.no_grad()
+    def condition_increment(self, change: Tensor, observed: Tensor) -> Tensor:
+        """See `Prior.condition_increment`, by the library's law."""
+        from mamba_diffae.priors.mixture.increment import left_of
+
+        law = self.law()
+        if law is None:
+            return self.kriging.condition_increment(change, observed)
+        return left_of(change, observed, self.library(), law, self.kriging.deviation.cpu(), self)
+
+    def library(self) -> Library:
+        """Exemplars and components as numbers, made once."""
+        if self._library is None:
+            found = Components(
+                self.centre.cpu(), self.axes.cpu(), self.unit.cpu(), self.variance.cpu()
+            )
+            centre, deviation = self.kriging.mean.cpu(), self.kriging.deviation.cpu()
+            self._library = Library(self.config, self._codes().cpu(), found, centre, deviation)
+        return self._library
+
+    def _codes(self) -> Tensor:
+        """The exemplars, and mirrored ones if they count."""
+        if not self.config.mirrored:
+            return self.exemplars
+        shape = (-1, *self.config.shape, self.config.value_dim)
+        return torch.cat([self.exemplars, self.exemplars.reshape(shape).flip(-2).flatten(1)])
+
+    def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
+        """What was made of other exemplars is dropped."""
+        super()._load_from_state_dict(*args, **options)
+        self._library = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles leave out what is computed from the exemplars."""
+        return {**self.__dict__, "_library": None}
+
+
+def _first(usual: ByCount) -> ByCount:
+    """Of kriging alone."""
+    return usual._replace(odds=usual.odds[:1], inflation=usual.inflation[:1])
+
+
+def _first_of_each(seen: Seen) -> Tensor:
+    """A reading of each place."""
+    place = seen.place
+    new = torch.ones_like(place, dtype=torch.bool)
+    new[1:] = place[1:] != place[:-1]
+    return seen.reading[new]
+
+
+__all__ = ["COUNTS", "MODES", "MixturePrior", "Weighed"]

@@ -1,0 +1,244 @@
+"""The numbers of a mixture, chosen by how well fields are told where they were not observed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.fields import FieldData, Observations
+from mamba_diffae.priors.kriging.seen import alike
+from mamba_diffae.priors.mixture.familiarity import Reference, scores
+from mamba_diffae.priors.mixture.gaussians import COMPONENTS, Gaussians, Targets
+from mamba_diffae.priors.mixture.trials import Trial, TrialFields
+from mamba_diffae.priors.mixture.weights import COUNTS, ByCount, log_weights, statistics
+
+if TYPE_CHECKING:
+    from mamba_diffae.priors.mixture.prior import MixturePrior
+
+SHARES = (0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97)
+LENGTHS = (1.0, 0.5, 0.25)
+NEAR = (0.03, 0.1, 0.3, 1.0)
+"""Values that are tried of each of `Numbers`."""
+_TUNED = 24
+"""Fields by which these are chosen, at each of three numbers of places."""
+_ODDS = torch.tensor([-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0], dtype=torch.float64)
+_LEAN = 1e-3
+"""Share of the error by which odds must be better for each unit of the logarithm."""
+_RANGE = (0.1, 30.0)
+"""Ratios of error to stated variance that are believed."""
+
+
+class Numbers(NamedTuple):
+    """Dimensionless numbers of library and analogues.
+
+    Attributes:
+        share: λ of `HybridLaw`.
+        length: Lengths of the residual's kernel as a share of kriging's.
+        near: What the covariance of the analogues counts beside that of all.
+        within: `HybridLaw.within`.
+    """
+
+    share: float = 0.5
+    length: float = 1.0
+    near: float = 0.3
+    within: float = 0.0
+
+
+class Tried(NamedTuple):
+    """What a trial showed of F fields.
+
+    Attributes:
+        errors: Mean squares at left-out observations, shape (K, F).
+        groups: Parts that were left out.
+        nearest: Mean square distance of the nearest exemplar, shape (F,).
+        truth: Products of errors at the targets, their mean, shape (F, K, K).
+        variance: Mean of the stated variances there, shape (F, K).
+    """
+
+    errors: Tensor
+    groups: int
+    nearest: Tensor
+    truth: Tensor
+    variance: Tensor
+
+
+def tune(prior: MixturePrior, data: FieldData | Observations, other: FieldData | None) -> None:
+    """Choose all numbers of a mixture whose kriging and exemplars are there.
+
+    Args:
+        prior: The mixture.
+        data: Training fields, of which each has its own group hidden where they serve as trials.
+        other: Validation fields; None: training fields serve.
+    """
+    if isinstance(data, Observations):
+        fields = TrialFields.of_points(data)
+    else:
+        fields = TrialFields.of_fields(data if other is None else other, prior.config)
+    hide = other is None
+    within = 0.0 if isinstance(data, Observations) else variance_within(prior, data)
+    numbers = choose_numbers(prior, fields, hide, Numbers(within=within))
+    prior.numbers.copy_(torch.tensor(numbers, dtype=torch.float64))
+    usual, reference = learn_usual(prior, fields, hide)
+    for name, part in zip(ByCount._fields, usual, strict=True):
+        getattr(prior, f"usual_{name}").copy_(part)
+    for name, part in zip(Reference._fields, reference, strict=True):
+        getattr(prior, f"reference_{name}").copy_(part)
+
+
+def variance_within(prior: MixturePrior, data: FieldData) -> float:
+    """Variance of points around what interpolation between the lattice's cells says.
+
+    Estimated from native cells where they are finer than the lattice; mean over the variables, in
+    units of the usual deviation.
+    """
+    fields = data.take(slice(0, min(len(data), 32)))
+    coarse = fields.at(fields.grid.regrid(prior.config.shape))
+    low = torch.tensor([axis.low for axis in data.grid.axes], dtype=torch.float64)
+    centres = torch.from_numpy(fields.grid.centres()) - low
+    sides = torch.from_numpy(fields.grid.supports())
+    step = max(1, len(centres) // 2048)
+    at, support = centres[::step], sides[::step]
+    cells = Targets.of(prior.config, at, support).cells
+    extent = torch.tensor(prior.config.geometry.extent) / torch.tensor(prior.config.shape)
+    finer = (1 - (support / extent).mean(dim=1)).clamp(0, 1)
+    if float(finer.mean()) < 0.1:
+        return 0.0
+    values = torch.from_numpy(fields.values).double().flatten(1, -2)[:, ::step]
+    known = torch.from_numpy(fields.valid_mask()).flatten(1, -2)[:, ::step]
+    there = torch.from_numpy(coarse.values).double().flatten(1, -2).permute(1, 2, 0)
+    whole = torch.from_numpy(coarse.valid_mask()).flatten(1, -2).permute(1, 2, 0).double()
+    counted = (cells(whole) > 0.999).permute(2, 0, 1) & known
+    error = ((values - cells(there).permute(2, 0, 1)) / prior.kriging.deviation).square()
+    return float((error * counted).sum() / (finer[:, None] * counted).sum().clamp(min=1e-9))
+
+
+def choose_numbers(prior: MixturePrior, fields: TrialFields, hide: bool, start: Numbers) -> Numbers:
+    """One number after the other, by the errors of library and analogues where not observed."""
+    counts = sorted({max(1, round(fields.most * share)) for share in (0.03, 0.15, 0.6)})
+    trials = [trial for count in counts for trial in fields.trials(count, _TUNED)]
+    if not trials:
+        return start
+
+    found: dict[Numbers, tuple[float, float]] = {}
+
+    def score(numbers: Numbers) -> tuple[float, float]:
+        if numbers not in found:
+            found[numbers] = _score(prior, trials, hide, numbers)
+        return found[numbers]
+
+    def best(candidates: Iterable[Numbers], of: Callable[[tuple[float, float]], float]) -> Numbers:
+        return min(candidates, key=lambda numbers: of(score(numbers)))
+
+    numbers = start
+    for _ in range(2):
+        numbers = best((numbers._replace(share=v) for v in SHARES), sum)
+        numbers = best((numbers._replace(length=v) for v in LENGTHS), sum)
+        numbers = best((numbers._replace(near=v) for v in NEAR), lambda pair: pair[1])
+    return numbers
+
+
+def _score(
+    prior: MixturePrior, trials: list[Trial], hide: bool, numbers: Numbers
+) -> tuple[float, float]:
+    """Mean logarithm of the errors of library and of analogues, each trial counting alike."""
+    logs = torch.zeros(2, dtype=torch.float64)
+    for trial in trials:
+        total = torch.zeros(2, dtype=torch.float64)
+        count = 0
+        for part, gaussians in _given(prior, trial, hide, numbers):
+            assert gaussians.learned is not None
+            targets = Targets.of(prior.config, trial.coords, trial.support)
+            at = gaussians.learned.at(targets)
+            error = gaussians.learned.mean(at, targets) - _truth(prior, part)
+            known = part.known.permute(1, 2, 0)
+            total += (error.square() * known).sum(dim=(1, 2, 3))
+            count += int(known.sum())
+        logs += (total / max(count, 1)).clamp(min=1e-12).log()
+    return float(logs[0]) / len(trials), float(logs[1]) / len(trials)
+
+
+def _given(
+    prior: MixturePrior, trial: Trial, hide: bool, numbers: Numbers | None = None
+) -> Iterator[tuple[Trial, Gaussians]]:
+    """The components of a trial's fields, those that were observed alike together."""
+    for rows in alike(trial.observations):
+        if not bool(trial.observations.mask[rows[0]].any()):
+            continue
+        part = Trial(
+            trial.observations[rows],
+            trial.coords,
+            trial.support,
+            trial.values[rows],
+            trial.known[rows],
+            trial.groups[rows],
+        )
+        seen = prior.kriging.see(part.observations)
+        hidden = prior.hidden(part.groups) if hide else None
+        near = None if numbers is None else numbers.near
+        yield part, prior.given(seen, hidden, prior.law(numbers), near=near)
+
+
+def _truth(prior: MixturePrior, trial: Trial) -> Tensor:
+    """In units of the usual deviation, shape (M, C, F)."""
+    values = (trial.values - prior.kriging.mean) / prior.kriging.deviation
+    return values.permute(1, 2, 0)
+
+
+def _try(prior: MixturePrior, trial: Trial, hide: bool) -> Iterator[Tried]:
+    for part, gaussians in _given(prior, trial, hide):
+        assert gaussians.learned is not None
+        targets = Targets.of(prior.config, trial.coords, trial.support)
+        moments = gaussians.moments(targets)
+        known = part.known.permute(1, 2, 0)
+        error = (moments.mean - _truth(prior, part)) * known
+        count = known.sum(dim=(0, 1)).clamp(min=1)
+        truth = torch.einsum("kmcf,lmcf->fkl", error, error) / count[:, None, None]
+        variance = (moments.variance * known).sum(dim=(1, 2)).mT / count[:, None]
+        nearest = gaussians.learned.distance.amin(dim=1)
+        yield Tried(gaussians.errors(), gaussians.folds.count, nearest, truth, variance)
+
+
+def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[ByCount, Reference]:
+    """Odds, inflation and statistics at each of `COUNTS`, and the distribution of scores."""
+    usual = ByCount.neutral(len(COMPONENTS))
+    told: list[Tensor] = []
+    places: list[float] = []
+    last: list[Tried] = []
+    for j, wanted in enumerate(COUNTS):
+        count = min(round(wanted), fields.most)
+        found = [t for trial in fields.trials(count) for t in _try(prior, trial, hide)]
+        last = found or last
+        if not last:
+            continue
+        both = torch.cat([statistics(t.errors, t.nearest) for t in last])
+        usual.mean[j] = both.mean(dim=0)
+        deviation = both.std(dim=0) if len(both) > 1 else torch.ones(2)
+        usual.deviation[j] = deviation.clamp(min=1e-2)
+        truth = torch.cat([t.truth.diagonal(dim1=1, dim2=2) for t in last]).mean(dim=0)
+        stated = torch.cat([t.variance for t in last]).mean(dim=0).clamp(min=1e-12)
+        usual.inflation[j] = (truth / stated).clamp(*_RANGE)
+        usual.odds[j] = best_odds(last, ByCount(*(part[j] for part in usual)))
+        if found and (not places or count > places[-1]):
+            told.append(scores(both, ByCount(*(part[j] for part in usual))))
+            places.append(count)
+    return usual, Reference.of(torch.cat(told)) if told else Reference.neutral()
+
+
+def best_odds(tried: list[Tried], usual: ByCount) -> Tensor:
+    """Log odds (K,) with which the mixture's error is least, kriging's being 0."""
+    candidates = torch.cartesian_prod(_ODDS, _ODDS)
+    total = torch.zeros(len(candidates), dtype=torch.float64)
+    least = 0.0
+    for t in tried:
+        told = statistics(t.errors, t.nearest)
+        logs = log_weights(t.errors, t.groups, usual._replace(odds=torch.zeros(3)), told)
+        w = logs[None].repeat(len(candidates), 1, 1)
+        w[:, 1:] += candidates[:, :, None]
+        w = w.softmax(dim=1)
+        total += torch.einsum("ekf,fkl,elf->e", w, t.truth, w)
+        least += float(t.truth.diagonal(dim1=1, dim2=2).sum(dim=0).amin())
+    total += _LEAN * least * candidates.abs().sum(dim=1)
+    return torch.cat([torch.zeros(1, dtype=torch.float64), candidates[int(total.argmin())]])

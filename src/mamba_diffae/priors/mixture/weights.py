@@ -1,0 +1,86 @@
+"""How much each component counts, by how well it tells observations that were left out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+COUNTS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+"""Numbers of observed places at which what depends on them is learned; between them, linear in the
+logarithm; beyond them constant."""
+_FALL = 2.0
+"""Log odds that learned components lose for each deviation beyond the first by which they are worse
+at left-out observations, against kriging, than they are for training fields."""
+_FLOOR = 1e-12
+
+
+class ByCount(NamedTuple):
+    """What is usual at each of `COUNTS`.
+
+    Attributes:
+        odds: Log odds of each component, shape (J, K).
+        inflation: Mean square error as a ratio to the stated variance, shape (J, K).
+        mean: Of the two statistics of `statistics`, shape (J, 2).
+        deviation: The same.
+    """
+
+    odds: Tensor
+    inflation: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    def at(self, count: float) -> ByCount:
+        """At a number of places, without the first axis."""
+        grid = torch.tensor(COUNTS, dtype=torch.float64).log()
+        x = torch.tensor(float(count), dtype=torch.float64).log().clamp(grid[0], grid[-1])
+        j = int(torch.searchsorted(grid, x).clamp(1, len(grid) - 1))
+        f = (x - grid[j - 1]) / (grid[j] - grid[j - 1])
+        return ByCount(*(torch.lerp(part[j - 1], part[j], f.to(part.dtype)) for part in self))
+
+    @classmethod
+    def neutral(cls, components: int) -> ByCount:
+        """Nothing is known."""
+        J = len(COUNTS)
+        return cls(
+            torch.zeros(J, components, dtype=torch.float64),
+            torch.ones(J, components, dtype=torch.float64),
+            torch.zeros(J, 2, dtype=torch.float64),
+            torch.ones(J, 2, dtype=torch.float64),
+        )
+
+
+def statistics(errors: Tensor, nearest: Tensor) -> Tensor:
+    """How unlike the training fields fields are, shape (F, 2).
+
+    The logarithm of the ratio of left-out errors, the better learned component to kriging, and
+    that of the mean square distance from the nearest exemplar.
+
+    Args:
+        errors: Mean squares, shape (K, F).
+        nearest: Mean square distance of the readings from the nearest exemplar, shape (F,).
+    """
+    e = errors.clamp(min=_FLOOR).log()
+    ratio = e[1:].amin(dim=0) - e[0]
+    return torch.stack([ratio, nearest.clamp(min=_FLOOR).log()], dim=-1)
+
+
+def log_weights(errors: Tensor, groups: int, usual: ByCount, told: Tensor | None) -> Tensor:
+    """Logarithms of the weights of each component, up to a constant, shape (K, F).
+
+    w ∝ odds · (mean e²)^(-√n), with n parts that were left out: less sure of itself than a
+    likelihood, whose power is n / 2, and without its determinant, which redundant variables break.
+
+    Args:
+        errors: Mean squares, shape (K, F).
+        groups: n.
+        usual: At this number of places, from `ByCount.at`.
+        told: `statistics`, shape (F, 2), or None.
+    """
+    logs = -(groups**0.5) * errors.clamp(min=_FLOOR).log() + usual.odds[:, None]
+    if told is None:
+        return logs
+    z = (told[:, 0] - usual.mean[0]) / usual.deviation[0]
+    logs[1:] -= _FALL * (z - 1).clamp(min=0)
+    return logs
