@@ -42,7 +42,7 @@ def checked_observations(
     """
     given = observations.to("cpu").to(torch.float64)
     _check_variables(given, variables)
-    _check_values(given, variables)
+    check_values(given, variables)
     warn_if_far(given, variables)
     present = given.present[..., None]
     corner = given.coords.new_tensor([axis.low for axis in grid.axes])
@@ -69,8 +69,12 @@ def _check_variables(given: Observations, variables: Sequence[Variable]) -> None
         )
 
 
-def _check_values(given: Observations, variables: Sequence[Variable]) -> None:
-    """Values and their noise; a point has one at least, and so has a field."""
+def check_values(given: Observations, variables: Sequence[Variable]) -> None:
+    """Refuse values or noise that are not finite, and fields without any.
+
+    Raises:
+        ValuesError: It names the variable.
+    """
     blind = torch.nonzero(given.counts == 0).flatten().tolist()
     if blind or not len(given):
         raise ValuesError(

@@ -15,8 +15,8 @@ from mamba_diffae.estimator.inputs import batches, checked_latents, chosen_devic
 from mamba_diffae.estimator.parts import Parts, checked_objectives, part_settings
 from mamba_diffae.estimator.rendering import OnProgress, Rendering
 from mamba_diffae.estimator.scaling import FieldScaler
+from mamba_diffae.estimator.training_input import TrainingInput, training_input
 from mamba_diffae.fields import (
-    FieldData,
     Grid,
     NotFittedError,
     Observations,
@@ -29,7 +29,6 @@ from mamba_diffae.models.config import DecoderInputs
 from mamba_diffae.models.latent_flow import LatentFlow
 from mamba_diffae.models.registry import ARCHITECTURES
 from mamba_diffae.models.serialization import weights_folder
-from mamba_diffae.sources import open_field
 from mamba_diffae.training.loop.processes import Processes
 from mamba_diffae.training.objectives import Objective
 from mamba_diffae.training.resume import EXPORT, network_folder
@@ -83,18 +82,22 @@ class FieldAutoencoder:
 
     def fit(
         self,
-        data: FieldData | np.ndarray | str | Path,
+        data: TrainingInput,
         *,
+        grid: Grid | None = None,
+        variables: Sequence[str | Variable] | None = None,
         run: str | Path | None = None,
         phases: Sequence[str] | None = None,
         resume: bool = False,
         overwrite: bool = False,
         facts: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Train on fields, with gaps or without.
+        """Train on fields, with gaps or without, or on scattered observations alone.
 
         Args:
-            data: From `open_field`, or what it opens.
+            data: From `open_field`, or what it opens; or observations, one snapshot a field.
+            grid: Over the region of observations; None: a lattice over their bounding box.
+            variables: Of observations: names, or variables; None: v0, v1, ...
             run: Folder for checkpoints and metrics; None: a temporary one, deleted afterwards.
             phases: Names of phases; None: all that the architecture has. A run that has finished
                 phase 1 goes on with phase 2.
@@ -106,9 +109,7 @@ class FieldAutoencoder:
             ValueError: If a setting is unknown, a phase is missing or stands already, the folder
                 holds something else, or the fields are none to learn from.
         """
-        data = open_field(data)
-        scaler = FieldScaler.of(data)
-        session = self._session(data, scaler)
+        session, scaler = self._session(data, grid=grid, variables=variables)
         with tempfile.TemporaryDirectory() as nowhere:
             folder = Path(nowhere) / "run" if run is None else Path(run).expanduser()
             options = {"resume": resume and run is not None, "overwrite": overwrite}
@@ -119,17 +120,17 @@ class FieldAutoencoder:
                     Processes(self.device).run_on_main(lambda to=target: self.save_pretrained(to))
         return self
 
-    def settings(self, data: FieldData) -> Settings:
-        """What `fit` would train on fields, and what it inferred from them."""
-        return self._session(data, FieldScaler.of(data)).settings
+    def settings(self, data: TrainingInput, **about: Any) -> Settings:
+        """What `fit` would train on data (and `grid`, `variables`), and what it inferred."""
+        return self._session(data, **about)[0].settings
 
-    def _session(self, data: FieldData, scaler: FieldScaler) -> TrainingSession:
-        inside = scaler.data(data.take(data.splits != "test"))
+    def _session(self, data: TrainingInput, **about: Any) -> tuple[TrainingSession, FieldScaler]:
+        inside, scaler = training_input(data, **about)
         settings = settings_for(
             self.architecture, inside, scaler.geometry, self.preset, self.changes
         )
         chosen = self.architecture, self.preset, self.seed, self.device
-        return TrainingSession(*chosen, settings, inside, self.objectives)
+        return TrainingSession(*chosen, settings, inside, self.objectives), scaler
 
     def predict(
         self,

@@ -48,12 +48,7 @@ class FieldScaler:
         Raises:
             ShapeError: If an axis has a single cell.
         """
-        for axis in data.grid.axes:
-            if axis.cells < 2:
-                raise ShapeError(
-                    f"The axis {axis.name!r} has one cell; a field varies along each of its axes: "
-                    "drop this one (values.squeeze(axis))."
-                )
+        check_axes(data.grid)
         order = canonical_order(data.grid.names)
         return cls(tuple(data.variables), data.grid, Frame.of(data.transpose(order)))
 
@@ -202,6 +197,20 @@ class FieldScaler:
         """The inverse of `to_dict`."""
         variables = tuple(Variable.from_dict(v) for v in data["variables"])
         return cls(variables, Grid.from_dict(data["grid"]), Frame.from_dict(data["frame"]))
+
+
+def check_axes(grid: Grid) -> None:
+    """Refuse an axis of a single cell.
+
+    Raises:
+        ShapeError: As said.
+    """
+    for axis in grid.axes:
+        if axis.cells < 2:
+            raise ShapeError(
+                f"The axis {axis.name!r} has one cell; a field varies along each of its axes: "
+                "drop this one (values.squeeze(axis))."
+            )
 
 
 def _single(values: np.ndarray) -> torch.Tensor:

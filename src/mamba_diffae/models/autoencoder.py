@@ -226,7 +226,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
         shape, geometry = self.config.prior_shape, self.config.geometry
         return interpolate(std, coords, shape, geometry, linear)
 
-    def fit_prior(self, data: FieldData) -> None:
+    def fit_prior(self, data: FieldData | Observations) -> None:
         """See `FieldFlow.fit_prior`; the codes learn from the same fields."""
         super().fit_prior(data)
         self.codes.fit(*self.prior.fields())

@@ -9,8 +9,9 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from mamba_diffae.fields import FieldData, Geometry, Shape
+from mamba_diffae.fields import Geometry, Shape
 from mamba_diffae.flow import octaves
+from mamba_diffae.models.measured import TrainingFields, root_mean_square
 from mamba_diffae.models.presets import build_config
 from mamba_diffae.nn.mamba import StepKind
 from mamba_diffae.nn.scan_order import check_directions, usable_directions
@@ -74,7 +75,7 @@ class FieldConfig(BaseModel):
     @classmethod
     def for_data(
         cls,
-        data: FieldData,
+        data: TrainingFields,
         geometry: Geometry,
         observed_shape: Shape,
         fields: Mapping[str, Any],
@@ -111,7 +112,7 @@ class FieldConfig(BaseModel):
     @classmethod
     def _said(
         cls,
-        data: FieldData,
+        data: TrainingFields,
         geometry: Geometry,
         observed_shape: Shape,
         *,
@@ -230,7 +231,7 @@ class AutoencoderConfig(FieldConfig):
     @classmethod
     def _said(
         cls,
-        data: FieldData,
+        data: TrainingFields,
         geometry: Geometry,
         observed_shape: Shape,
         *,
@@ -280,17 +281,6 @@ def distribute(count: int, extent: Sequence[float], most: Sequence[int]) -> Shap
     width = (math.prod(extent) / count) ** (1 / len(extent))
     pairs = zip(extent, most, strict=True)
     return tuple(max(1, min(n, round(a / width))) for a, n in pairs)
-
-
-def root_mean_square(data: FieldData) -> float:
-    """Of the scaled values of the training split, gaps left out: the σ of the flow."""
-    rows = np.flatnonzero(data.splits == "train")
-    known, total, count = data.valid_mask(), 0.0, 0
-    for part in np.array_split(rows, max(1, len(rows) // 256)):
-        here = known[part]
-        total += float(np.square(data.values[part], dtype=np.float64).sum(where=here))
-        count += int(here.sum())
-    return max(math.sqrt(total / max(count, 1)), 1e-6)
 
 
 def _given(fields: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import final
 
 from mamba_diffae.fields import FieldData
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.training.data.batches import FieldBatches
 from mamba_diffae.training.data.config import DataConfig
+from mamba_diffae.training.data.field_snapshots import snapshots_of
+from mamba_diffae.training.data.snapshots import BatchOptions, Snapshots
 from mamba_diffae.training.loop.config import TrainingConfig
 from mamba_diffae.training.loop.processes import Processes
 from mamba_diffae.training.loop.trainer import Phase, train
@@ -47,7 +48,7 @@ class PhaseOptions:
 
 
 def train_phase(
-    net: FieldFlow, phase: str, data: FieldData, run: Run, options: PhaseOptions
+    net: FieldFlow, phase: str, data: FieldData | Snapshots, run: Run, options: PhaseOptions
 ) -> FieldFlow:
     """Train one phase on the training split, validating on the validation split.
 
@@ -55,7 +56,7 @@ def train_phase(
         net: Network to start from; phase "flow" of an autoencoder wants the result of its phase
             "autoencoder".
         phase: "autoencoder" or "flow" (also called "diffusion"), or another phase of the network.
-        data: Fields with splits: inside coordinates, scaled values.
+        data: Fields, or other snapshots, with splits: inside coordinates, scaled values.
         run: Where checkpoints and metrics go.
         options: How.
 
@@ -66,22 +67,22 @@ def train_phase(
         ValueError: If the network has no such phase; else as `train`.
     """
     phase = _own_phase(net, phase)
-    train_fields = data.split("train")
-    sampling = options.data.for_data(data)
+    data = snapshots_of(data)
+    learned = data.split("train")
+    sampling = data.sampling(options.data)
     if not net.prior.fitted:
-        net.fit_prior(train_fields)
+        net.fit_prior(learned.for_prior())
     if phase == "flow" and net.phases.index(phase) > 0:
         net.fit_noise(*residual(net, data, sampling.observed_shape))
-    batches = FieldBatches(
-        train_fields,
+    how = BatchOptions(
         sampling,
-        # The network's own moves to the device with it; batches are made on the CPU.
-        copy.deepcopy(net.prior).cpu(),
-        seed=phase_seed(phase, net.phases, options.seed),
-        batch_size=options.config.batch_size,
-        anchor_shape=net.anchor_shape,
-        views=options.config.views,
+        phase_seed(phase, net.phases, options.seed),
+        options.config.batch_size,
+        net.anchor_shape,
+        options.config.views,
     )
+    # The network's own prior moves to the device with it; batches are made on the CPU.
+    batches = learned.batches(copy.deepcopy(net.prior).cpu(), how)
     trained = train(
         net,
         options.phase(phase),

@@ -12,8 +12,10 @@ from mamba_diffae.fields import FieldData
 from mamba_diffae.flow import fold
 from mamba_diffae.models.config import LatentFlowConfig
 from mamba_diffae.models.latent_flow import LatentFlow
+from mamba_diffae.training.data.field_snapshots import snapshots_of
 from mamba_diffae.training.data.latent_batches import LatentBatch, LatentBatches
 from mamba_diffae.training.data.latents import FieldEncoder, LatentCache
+from mamba_diffae.training.data.snapshots import Snapshots
 from mamba_diffae.training.fit import PhaseOptions
 from mamba_diffae.training.loop.checkpoint import BEST, Checkpoint
 from mamba_diffae.training.loop.processes import Processes
@@ -55,13 +57,13 @@ def latent_validator(latents: Tensor) -> Validate:
 
 
 def train_latent_flow(
-    net: Any, data: FieldData, run: Run, sizes: LatentFlowConfig, options: PhaseOptions
+    net: Any, data: FieldData | Snapshots, run: Run, sizes: LatentFlowConfig, options: PhaseOptions
 ) -> LatentFlow:
     """Encode fields once, then learn what latents there are.
 
     Args:
         net: A network with a latent; it stays as it is.
-        data: The fields it was trained on, with splits: inside coordinates, scaled values.
+        data: What it was trained on, with splits: inside coordinates, scaled values.
         run: Where latents, checkpoints and metrics go.
         sizes: Of the network that learns.
         options: How; of its `data` the observed lattice, mirrored fields, and how often a field is
@@ -75,7 +77,7 @@ def train_latent_flow(
         ValueError: As `train`.
         TrainingInterrupted: After Ctrl-C.
     """
-    latents, unseen = _encoded(net, data, run, options)
+    latents, unseen = _encoded(net, snapshots_of(data), run, options)
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
         model = LatentFlow(sizes)
@@ -97,11 +99,11 @@ def train_latent_flow(
 
 
 def _encoded(
-    net: Any, data: FieldData, run: Run, options: PhaseOptions
+    net: Any, data: Snapshots, run: Run, options: PhaseOptions
 ) -> tuple[Tensor, Tensor | None]:
     """Latents of training and of validation fields; the main process alone encodes."""
     processes = Processes(options.device)
-    encoder = FieldEncoder(net.to(processes.device), options.data.for_data(data), options.seed)
+    encoder = FieldEncoder(net.to(processes.device), data.sampling(options.data), options.seed)
     cache = LatentCache(run, encoder, data)
 
     def fill() -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mamba_diffae.fields import FieldData
 from mamba_diffae.fields.atomic import standing_folder
 from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.training.data.snapshots import Snapshots
 from mamba_diffae.training.loop.checkpoint import LAST, Checkpoint
 from mamba_diffae.training.loop.config import TrainingConfig
 from mamba_diffae.training.loop.processes import Processes
@@ -43,7 +40,7 @@ def network_folder(folder: Path) -> Path:
 def begin_run(
     folder: Path,
     known: Mapping[str, Any],
-    data: FieldData,
+    data: Snapshots,
     processes: Processes,
     architecture: type[FieldFlow],
     phases: Sequence[str] | None,
@@ -56,7 +53,7 @@ def begin_run(
     Args:
         folder: Of the run; of several processes the main one's counts.
         known: What is to be run, as `Run.create` takes it.
-        data: The fields to learn from.
+        data: What to learn from.
         processes: Those of this training.
         architecture: Class of the network.
         phases: Names of phases; None: all that the architecture has.
@@ -87,7 +84,7 @@ def begin_run(
     return processes.run_on_main(standing_or_new), order
 
 
-def _check_processes(processes: Processes, known: Mapping[str, Any], data: FieldData) -> None:
+def _check_processes(processes: Processes, known: Mapping[str, Any], data: Snapshots) -> None:
     """Refuse processes that would not train one network together."""
     if processes.count == 1:
         return
@@ -105,19 +102,10 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _marks(data: FieldData) -> dict[str, Any]:
-    """What tells one stack of fields from another."""
-    contents = {
-        "values": np.ascontiguousarray(data.values),
-        "valid": b"" if data.valid is None else np.packbits(data.valid),
-        "grid": json.dumps(data.grid.to_dict()).encode(),
-        "names": "\n".join(data.names).encode(),
-        "splits": "\n".join(data.splits.tolist()).encode(),
-        "groups": np.ascontiguousarray(data.groups),
-    }
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    variables = [variable.name for variable in data.variables]
-    return {"shape": list(data.values.shape), "variables": variables, **digests}
+def _marks(data: Snapshots) -> dict[str, Any]:
+    """What tells some snapshots from others."""
+    digests = {name: hashlib.sha256(part).hexdigest() for name, part in data.contents()}
+    return {"shape": list(data.values.shape), **digests}
 
 
 def _refuse_to_outdate(

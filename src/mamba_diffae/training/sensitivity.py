@@ -35,7 +35,7 @@ def latent_sensitivity(
     Args:
         net: With a latent, in eval mode.
         inputs: Observations of two fields or more: inside coordinates, scaled values.
-        coords: Where the mean is known, shape (N, D).
+        coords: Where the mean is known, shape (N, D), or (B, N, D).
         mean: There, from each field's own latent and points, shape (B, N, C), scaled.
         truth: There, the same shape.
         weight: What each value counts, the same shape; None: all alike.
@@ -45,7 +45,7 @@ def latent_sensitivity(
     """
     device = next(net.parameters()).device
     few = inputs[:FIELDS].to(device)
-    query = coords.expand(len(few), -1, -1).to(device)
+    query = coords.expand(len(inputs), -1, -1)[:FIELDS].to(device)
     with torch.no_grad():
         other_field = net.encode(few).roll(1, dims=0)
     moved = reconstruct(net, query, few, latent=other_field).cpu() - mean[:FIELDS]

@@ -13,6 +13,8 @@ from mamba_diffae.fields import FieldData
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.latent_flow import LatentFlow
 from mamba_diffae.models.registry import build_network
+from mamba_diffae.training.data.field_snapshots import snapshots_of
+from mamba_diffae.training.data.snapshots import Snapshots
 from mamba_diffae.training.fit import PhaseOptions, train_phase
 from mamba_diffae.training.latent_fit import train_latent_flow
 from mamba_diffae.training.loop.processes import Processes
@@ -51,7 +53,7 @@ class TrainingSession:
         seed: Same seed, same result.
         device: "auto", "cpu" or "cuda".
         settings: Of network, data and phases; see `settings_for`.
-        data: Fields with splits: inside coordinates, scaled values.
+        data: Snapshots with splits: inside coordinates, scaled values.
         objectives: In place of the phases' own ones, by phase.
     """
 
@@ -60,7 +62,7 @@ class TrainingSession:
     seed: int
     device: str
     settings: Settings
-    data: FieldData
+    data: FieldData | Snapshots
     objectives: Mapping[str, Objective] = field(default_factory=dict)
 
     def train(
@@ -95,7 +97,7 @@ class TrainingSession:
         # What can be refused has been by now: `begin_run` may delete a former run.
         options = {"resume": resume, "overwrite": overwrite}
         run, order = begin_run(
-            folder, known, self.data, processes, self.architecture, phases, **options
+            folder, known, snapshots_of(self.data), processes, self.architecture, phases, **options
         )
         for phase in order:
             begin(phase, net, run)

@@ -13,6 +13,8 @@ from mamba_diffae.models.presets import preset as sections_of
 from mamba_diffae.models.presets import preset_config
 from mamba_diffae.registry import unknown
 from mamba_diffae.training.data.config import DataConfig
+from mamba_diffae.training.data.field_snapshots import snapshots_of
+from mamba_diffae.training.data.snapshots import Snapshots
 from mamba_diffae.training.loop.config import TrainingConfig
 from mamba_diffae.training.objectives import OBJECTIVES
 from mamba_diffae.training.phases import phase_name
@@ -31,12 +33,14 @@ class Settings:
         data: What a step observes and asks.
         training: Of each phase that the network has.
         latent_flow: Of what learns in phase "latent", if there is such a phase.
+        about: What is observed in training, in sentences.
     """
 
     model: FieldConfig
     data: DataConfig
     training: Mapping[str, TrainingConfig]
     latent_flow: LatentFlowConfig | None
+    about: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, ready for JSON."""
@@ -50,15 +54,11 @@ class Settings:
     def describe(self) -> list[str]:
         """What was inferred from the data, in short sentences."""
         model = self.model
-        native, observed = _times(model.native_shape), _times(model.observed_shape)
-        turned = "count as well" if self.data.mirrored else "are not used"
-        said = [
-            f"Observed: cells of a lattice of {observed}; the fields have {native}.",
-            f"Snapshots mirrored along the last axis {turned}.",
-        ]
-        facts = model.model_dump()
+        said, facts = list(self.about), model.model_dump()
         if "prior" in facts:
             said.append(f"Prior: {self._prior(facts)}.")
+            if facts["prior"] != "none" and not facts["codes"]:
+                said.append("Latent: learned alone; no part of it is in closed form.")
         tokens: Shape | None = getattr(model, "token_shape", None)
         if tokens is not None:
             anchors = _times(model.anchor_shape)  # pyright: ignore[reportAttributeAccessIssue]
@@ -78,7 +78,7 @@ class Settings:
 
 def settings_for(
     architecture: type[FieldFlow],
-    data: FieldData,
+    data: FieldData | Snapshots,
     geometry: Geometry,
     preset: str,
     changes: Changes | None = None,
@@ -87,7 +87,7 @@ def settings_for(
 
     Args:
         architecture: Class of the network.
-        data: Inside coordinates, scaled values, all splits.
+        data: Fields or other snapshots: inside coordinates, scaled values, all splits.
         geometry: Of their region.
         preset: Its name.
         changes: What to set otherwise.
@@ -97,7 +97,8 @@ def settings_for(
             a value does not fit.
     """
     sections = _sections(architecture, changes or {})
-    sampling = preset_config(preset, "data", DataConfig, sections.get("data")).for_data(data)
+    data = snapshots_of(data)
+    sampling = data.sampling(preset_config(preset, "data", DataConfig, sections.get("data")))
     network = _network(architecture, data, geometry, preset, sections, sampling)
     training = {
         phase: preset_config(preset, f"training.{phase}", TrainingConfig, sections.get(phase))
@@ -107,7 +108,8 @@ def settings_for(
         if config.objective is not None:
             OBJECTIVES.get(config.objective)
     latent_flow = _latent_flow(architecture, network, preset, sections.get("latent_flow", {}))
-    return Settings(network, sampling, training, latent_flow)
+    about = tuple(data.describe(sampling))
+    return Settings(network, sampling, training, latent_flow, about)
 
 
 def _sections(architecture: type[FieldFlow], changes: Changes) -> dict[str, dict[str, Any]]:
@@ -126,7 +128,7 @@ def _sections(architecture: type[FieldFlow], changes: Changes) -> dict[str, dict
 
 def _network(
     architecture: type[FieldFlow],
-    data: FieldData,
+    data: Snapshots,
     geometry: Geometry,
     name: str,
     sections: Changes,
@@ -141,11 +143,14 @@ def _network(
         if field not in kind.model_fields:
             raise unknown(f"{architecture.kind} setting", field, kind.model_fields)
     assert sampling.observed_shape is not None
+    sizes = dict(sections_of(name).get(architecture.kind, {}))
+    defaults = data.network_defaults({**sizes, **changes}, sampling)
+    sizes |= {field: value for field, value in defaults.items() if field in kind.model_fields}
     config = kind.for_data(
         data,
         geometry,
         sampling.observed_shape,
-        {**sections_of(name).get(architecture.kind, {}), **changes},
+        {**sizes, **changes},
         exemplars=sampling.exemplars,
         mirrored=bool(sampling.mirrored),
     )

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from mamba_diffae.fields import FieldData
 from mamba_diffae.fields.atomic import atomic_file
-from mamba_diffae.training.data.batches import known_rows
 from mamba_diffae.training.data.config import DataConfig
-from mamba_diffae.training.data.sampling import ObservationSampler
+from mamba_diffae.training.data.field_snapshots import snapshots_of
+from mamba_diffae.training.data.snapshots import Snapshots
 from mamba_diffae.training.loop.progress import CountMeter
 from mamba_diffae.training.run import Run
 
@@ -51,8 +51,8 @@ class FieldEncoder:
         # On the CPU, as in training: the network's own has moved to the device with it.
         self.prior = copy.deepcopy(net.prior).cpu()
 
-    def encode(self, fields: FieldData, encoding: int = 0, number: int = 0) -> Tensor:
-        """Latents of fields that are all observed in the same cells, shape (S, latent_dim).
+    def encode(self, fields: FieldData | Snapshots, encoding: int = 0, number: int = 0) -> Tensor:
+        """Latents of fields, on a grid all observed in the same cells, shape (S, latent_dim).
 
         Args:
             fields: Inside coordinates, scaled values, each with a value at least; best about a
@@ -61,11 +61,10 @@ class FieldEncoder:
             number: With the encoding and the seed, what the cells depend on.
         """
         rng = np.random.default_rng((self.seed, encoding, number))
-        config = self.data.for_data(fields)
-        mirror = np.full(len(fields), config.mirrored and encoding % 2 == 1)
-        sampler, rows = ObservationSampler(fields, config), np.arange(len(fields))
-        fraction = rng.uniform(*FRACTIONS)
-        inputs = sampler.cells(rng, rows, mirror, fraction)
+        fields = snapshots_of(fields)
+        config = fields.sampling(self.data)
+        mirrored = bool(config.mirrored) and encoding % 2 == 1
+        inputs = fields.most_of(rng, config, rng.uniform(*FRACTIONS), mirrored)
         posterior = self.prior.posterior(inputs, groups=torch.as_tensor(fields.groups))
         device = next(self.net.parameters()).device
         parts = []
@@ -97,10 +96,10 @@ class LatentCache:
             one. Snapshots without any value are left out.
     """
 
-    def __init__(self, run: Run, encoder: FieldEncoder, data: FieldData) -> None:
+    def __init__(self, run: Run, encoder: FieldEncoder, data: FieldData | Snapshots) -> None:
         self.run, self.encoder, self.folder = run, encoder, run.path / FOLDER
         counts = {"train": encoder.data.encodings, "val": 1}
-        known = data.take(known_rows(data))
+        known = snapshots_of(data).known()
         self.counts = {s: n for s, n in counts.items() if (known.splits == s).any()}
         self.fields = {split: known.split(split) for split in self.counts}
 
@@ -154,10 +153,8 @@ class LatentCache:
     def _key(self) -> str:
         total = hashlib.sha256(self.encoder.digest().encode())
         for fields in self.fields.values():
-            total.update(np.ascontiguousarray(fields.values).tobytes())
-            if fields.valid is not None:
-                total.update(np.packbits(fields.valid).tobytes())
-            total.update(np.ascontiguousarray(fields.groups).tobytes())
+            for _, content in fields.contents():
+                total.update(content)
         return total.hexdigest()
 
     def _parts(self) -> Iterator[_Part]:

@@ -1,0 +1,230 @@
+"""Scattered points to learn from, at the door: checked, with splits, variables and a grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeGuard
+
+import numpy as np
+import torch
+
+from mamba_diffae.estimator.checks import check_values
+from mamba_diffae.estimator.scaling import FieldScaler, check_axes
+from mamba_diffae.fields import (
+    CoordinateError,
+    FieldData,
+    Frame,
+    Grid,
+    Observations,
+    ShapeError,
+    ValuesError,
+    Variable,
+    as_observations,
+    canonical_order,
+)
+from mamba_diffae.sources.splits import MOST_VALIDATION
+from mamba_diffae.training.data.binning import averages_on, cells_of
+from mamba_diffae.training.data.point_snapshots import PointSnapshots
+
+CELLS = 1024
+"""Cells of the lattice over the points' bounding box, at most."""
+_LEAST = 2
+"""Cells along an axis, at least."""
+_SNAPSHOTS = 64
+"""Snapshots from which the axes' length scales are taken, at most."""
+_CELLS_PER_POINT = 2
+
+Points = Observations | Sequence[Observations]
+
+
+def is_points(data: object) -> TypeGuard[Points]:
+    """Whether these are observations, one batch or several."""
+    if isinstance(data, Observations):
+        return True
+    if not isinstance(data, list | tuple) or not data:
+        return False
+    return all(isinstance(part, Observations) for part in data)
+
+
+def point_snapshots(
+    given: Points,
+    grid: Grid | None = None,
+    variables: Sequence[str | Variable] | None = None,
+) -> PointSnapshots:
+    """What a user gave to learn from, in the user's units.
+
+    Args:
+        given: Each field of it is a snapshot; those without any value are left out.
+        grid: Over the region; None: a regular lattice of about 1,024 cells over the bounding box.
+        variables: Names, or variables with transforms; None: v0, v1, ...
+
+    Raises:
+        ShapeError: If snapshots differ in their kind, or grid or variables do not fit them.
+        CoordinateError: If places are not finite, all the same, or on one line along an axis.
+        ValuesError: If there are no values, they are not finite or all equal, or no snapshot has
+            points at two places.
+    """
+    seen, notes = _with_values(as_observations(given))
+    named = _named(variables, seen.n_variables)
+    check_values(seen, named)
+    if grid is None:
+        grid = _bounding_grid(seen)
+        notes.append(
+            f"No grid was given: the field is that of a lattice of {grid.describe_shape()} cells "
+            f"over all points, {grid.describe_region()}; give grid= for another."
+        )
+    elif not isinstance(grid, Grid):
+        raise ShapeError(
+            f"grid was given as {type(grid).__name__}; expected a Grid, such as "
+            "Grid.regular(((0, 10), (0, 20)), (32, 64))."
+        )
+    check_axes(grid)
+    splits, more = _splits(seen)
+    train = seen[np.flatnonzero(splits == "train")]
+    found = [_scaled(v, train.values[..., c][train.mask[..., c]]) for c, v in enumerate(named)]
+    groups = np.empty(len(seen), np.int64)
+    groups[np.argsort(splits != "train", kind="stable")] = np.arange(len(seen))
+    return PointSnapshots(tuple(found), grid, seen, splits, groups, (*notes, *more))
+
+
+def scaler_of(points: PointSnapshots) -> FieldScaler:
+    """That of snapshots to fit a model on; length scales from averages in coarse cells."""
+    grid, some = points.grid, points.observations[:_SNAPSHOTS]
+    wanted = _CELLS_PER_POINT * int(some.counts.max())
+    shape = np.minimum(np.maximum(grid.lattice_shape(wanted), _LEAST), grid.shape)
+    coarse = grid.regrid(tuple(map(int, shape)))
+    cells = torch.from_numpy(cells_of(coarse, some.coords.numpy()))
+    mean, count = averages_on(cells, some.values, some.mask.double(), coarse.cells)
+    flat = (len(some), *coarse.shape, some.n_variables)
+    names = [Variable(variable.name) for variable in points.variables]
+    averages = FieldData(
+        names, Grid(coarse.axes), mean.reshape(flat).numpy(), (count > 0).reshape(flat).numpy()
+    )
+    frame = Frame.of(averages.transpose(canonical_order(grid.names)))
+    return FieldScaler(points.variables, grid, frame)
+
+
+def inside(points: PointSnapshots, scaler: FieldScaler) -> PointSnapshots:
+    """The same in inside coordinates, scaled, in single precision.
+
+    Raises:
+        ValueError: As `FieldScaler.observations`.
+    """
+    return replace(
+        points,
+        variables=tuple(Variable(variable.name) for variable in points.variables),
+        grid=scaler.inside_grid,
+        observations=scaler.observations(points.observations),
+    )
+
+
+def _with_values(given: Observations) -> tuple[Observations, list[str]]:
+    """Snapshots that have a value, in double precision; and what was left out."""
+    known, notes = given.to("cpu").to(torch.float64), []
+    rows = np.flatnonzero(known.counts.numpy())
+    if not len(rows):
+        raise ValuesError(
+            f"None of the {len(given)} snapshots has an observation; give points with values."
+        )
+    if len(rows) < len(known):
+        notes.append(f"{len(known) - len(rows)} snapshots without any value are left out.")
+    if known.covariates is not None:
+        notes.append("Covariates are left out: networks do not read them in training.")
+    return known[rows].replace(covariates=None), notes
+
+
+def _named(given: Sequence[str | Variable] | None, count: int) -> list[Variable]:
+    names = [f"v{c}" for c in range(count)] if given is None else list(given)
+    if isinstance(given, str) or len(names) != count:
+        raise ShapeError(
+            f"The observations have {count} variables, but variables is {given!r}; give a list of "
+            f"{count} names."
+        )
+    named = [name if isinstance(name, Variable) else Variable(name) for name in names]
+    if len({variable.name for variable in named}) < count:
+        raise ValuesError(
+            f"variables holds a name twice ({', '.join(v.name for v in named)}); give each its own."
+        )
+    return named
+
+
+def _scaled(variable: Variable, values: torch.Tensor) -> Variable:
+    """A variable with limits from the training snapshots, unless it came with its own."""
+    if variable != Variable(variable.name, variable.unit):
+        return variable
+    return Variable.of_values(variable.name, values.numpy(), variable.unit)
+
+
+def _bounding_grid(seen: Observations) -> Grid:
+    """Cells about as wide as high, the outermost points in the middle of the outermost cells.
+
+    Raises:
+        ShapeError: If there are no columns, or more than three.
+        CoordinateError: If places are not finite, or do not span each axis.
+    """
+    if not 1 <= seen.dim <= 3:
+        raise ShapeError(f"The points have {seen.dim} coordinates each; expected one to three.")
+    coords = seen.coords[seen.present].numpy()
+    bad = np.flatnonzero((~np.isfinite(coords)).any(axis=1))
+    if len(bad):
+        raise CoordinateError(
+            f"{len(bad)} of {len(coords)} places are NaN or infinite; drop those points."
+        )
+    low, high = coords.min(axis=0), coords.max(axis=0)
+    if (low == high).all():
+        place = ", ".join(f"{x:g}" for x in low)
+        raise CoordinateError(
+            f"All {len(coords)} points lie at one place ({place}); a field has several: check the "
+            "columns of the coordinates."
+        )
+    for d in np.flatnonzero(low == high):
+        raise CoordinateError(
+            f"All {len(coords)} points have {low[d]:g} as coordinate {d} of {seen.dim}; leave that "
+            "column out, or give the region by grid=."
+        )
+    shape = _shape(high - low)
+    half = (high - low) / (np.array(shape) - 1) / 2
+    return Grid.regular(list(zip(low - half, high + half, strict=True)), shape)
+
+
+def _shape(spans: np.ndarray) -> tuple[int, ...]:
+    """Nearly `CELLS` cells of equal sides; axes too short for two such cells have two."""
+    shape, rest, cells = np.full(len(spans), _LEAST), list(range(len(spans))), CELLS
+    while rest:
+        width = math.exp(np.mean(np.log(spans[rest])) - math.log(cells) / len(rest))
+        short = [d for d in rest if spans[d] < _LEAST * width]
+        if not short or len(short) == len(rest):
+            for d in rest:
+                shape[d] = max(_LEAST, math.floor(spans[d] / width))
+            break
+        rest = [d for d in rest if d not in short]
+        cells = max(1, cells // _LEAST ** len(short))
+    return tuple(map(int, shape))
+
+
+def _splits(seen: Observations) -> tuple[np.ndarray, list[str]]:
+    """A tenth for validation, drawn with a fixed seed, of those that have points at two places.
+
+    Of one or two snapshots none is.
+    """
+    splits, present = np.full(len(seen), "train"), seen.present[..., None]
+    low = seen.coords.masked_fill(~present, torch.inf).amin(dim=1)
+    high = seen.coords.masked_fill(~present, -torch.inf).amax(dim=1)
+    several = np.flatnonzero((low != high).any(dim=1).numpy())
+    if not len(several):
+        raise ValuesError(
+            f"None of the {len(seen)} snapshots has points at two places, so nothing of one can be "
+            "held back to learn from; give snapshots of two points or more."
+        )
+    if len(several) > _LEAST:
+        count = min(MOST_VALIDATION, max(1, len(several) // 10))
+        splits[np.random.default_rng(0).choice(several, count, replace=False)] = "val"
+    single = len(seen) - len(several)
+    if not single:
+        return splits, []
+    return splits, [
+        f"{single} of {len(seen)} snapshots have points at one place alone: nothing of them can be "
+        "held back, so the prior learns from them and the network does not."
+    ]
