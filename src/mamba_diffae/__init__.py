@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Grid,
         Observations,
         Prediction,
+        UnfamiliarFieldsWarning,
         Variable,
         observe,
     )
@@ -29,6 +30,7 @@ _HOMES = {
     "Grid": "fields",
     "Observations": "fields",
     "Prediction": "fields",
+    "UnfamiliarFieldsWarning": "fields",
     "Variable": "fields",
     "edit": "latent",
     "evaluate": "evaluation",
@@ -55,6 +57,7 @@ __all__ = [
     "Grid",
     "Observations",
     "Prediction",
+    "UnfamiliarFieldsWarning",
     "Variable",
     "edit",
     "evaluate",

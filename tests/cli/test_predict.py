@@ -2,10 +2,12 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 
@@ -49,6 +51,30 @@ def test_options_are_heard(shell, finished, picture, tmp_path, options):
     assert shell(f"{line}/a.png {options}").code == 0
     assert shell(f"{line}/b.png --fraction 0.5").code == 0
     assert (pixels(tmp_path / "a.png") != pixels(tmp_path / "b.png")).any()
+
+
+def test_a_field_unlike_the_training_fields_is_told(
+    shell, finished, picture, tmp_path, monkeypatch
+):
+    from mamba_diffae.priors import AnaloguePrior
+
+    posterior = AnaloguePrior.posterior
+
+    def unlike(self, observations, groups=None):
+        found = posterior(self, observations, groups)
+        p, weights = torch.full((len(found),), 0.01), torch.tensor([[0.97, 0.03]])
+        return replace(found, familiarity=p, weights=weights)
+
+    monkeypatch.setattr(AnaloguePrior, "posterior", unlike)
+    line = f"predict --model {finished} --input {picture} --out {tmp_path}/a.npz"
+    outcome = shell(line)
+    assert outcome.code == 0, outcome.err
+    assert (
+        "Note: The field is unlike the training fields (p < 0.05); the answer leans on kriging "
+        "(weight 0.97)." in outcome.err
+    )
+    with np.load(tmp_path / "a.npz") as arrays:
+        np.testing.assert_allclose(arrays["familiarity"], [0.01])
 
 
 def test_a_draw_depends_on_its_seed_alone(shell, finished, picture, tmp_path):

@@ -114,14 +114,14 @@ class Averaged:
         observations: What was seen.
         decoder_inputs: What its decoder reads.
         on_progress: Called with (fields done, fields in all).
-        native: Means by the grid that was asked.
+        native: What it said, by the grid that was asked.
     """
 
     model: FieldAutoencoder
     observations: Observations
     decoder_inputs: DecoderInputs | None
     on_progress: Callable[[int, int], None]
-    native: dict[Grid, np.ndarray] = field(default_factory=dict)
+    native: dict[Grid, Prediction] = field(default_factory=dict)
 
     def predict(self, observations: Observations, targets: Grid) -> Prediction:
         """See `Predictor.predict`."""
@@ -135,8 +135,8 @@ class Averaged:
                 asked,
                 decoder_inputs=self.decoder_inputs,
                 on_progress=self.on_progress,
-            ).mean
-        values = self.native[asked]
+            )
+        values = self.native[asked].mean
         flat = values.reshape(len(values), -1, values.shape[-1])[:, query.exists]
         return Prediction.of_mean(query.finish(flat), grid=targets)
 

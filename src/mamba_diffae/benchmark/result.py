@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
+import numpy as np
+
 from mamba_diffae.benchmark.page import ImageGrid
 from mamba_diffae.evaluation import DrawScore, Score
 from mamba_diffae.fields import Shape, Variable
@@ -25,6 +27,8 @@ class BenchmarkResult:
         curves: Rows of the run's metrics; see `Page`.
         panels: Tables of pictures.
         facts: What was run.
+        familiarity: Of the fields to the model, see `Prediction`; None: not known.
+        weights: Shares of the components of the model's prior, see `Prediction`.
     """
 
     scores: Sequence[Score]
@@ -35,6 +39,8 @@ class BenchmarkResult:
     curves: Sequence[Mapping[str, Any]] = ()
     panels: Sequence[ImageGrid] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    familiarity: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     @property
     def scales(self) -> list[int]:

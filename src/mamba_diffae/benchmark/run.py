@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from mamba_diffae.benchmark.network_methods import (
+    Averaged,
     name_of,
     network_predictors,
     rendering_predictors,
@@ -35,6 +39,7 @@ from mamba_diffae.fields import (
     FieldData,
     Observations,
     ShapeError,
+    UnfamiliarFieldsWarning,
     target_grid,
 )
 
@@ -95,19 +100,29 @@ def run_benchmark(
     _check_fields(model, truth)
     ours = network_predictors(model, name_of(model), observations, on_progress)
     classical = _able(classical_predictors(train, baselines), observations)
-    scores = score(
-        {**classical, **ours, **coarse_oracle(truth)},
-        truth,
-        observations,
-        scored,
-        seed=protocol.seed,
-        on_progress=lambda method, scale: on_progress(f"{method} at scale {scale}"),
-    )
-    draws, panels = _shown(model, truth.distinct(SHOWN), classical, protocol, on_progress)
+    with warnings.catch_warnings():
+        # Every method that is asked would warn; the page says it once.
+        warnings.simplefilter("ignore", UnfamiliarFieldsWarning)
+        scores = score(
+            {**classical, **ours, **coarse_oracle(truth)},
+            truth,
+            observations,
+            scored,
+            seed=protocol.seed,
+            on_progress=lambda method, scale: on_progress(f"{method} at scale {scale}"),
+        )
+        draws, panels = _shown(model, truth.distinct(SHOWN), classical, protocol, on_progress)
     shapes = [truth.grid.scaled_shape(scale) for scale in above]
-    return BenchmarkResult(
+    found = BenchmarkResult(
         scores, draws, truth.variables, truth.shape, shapes, curves, panels, facts or {}
     )
+    return replace(found, **_familiarity(ours[name_of(model).method()]))
+
+
+def _familiarity(ours: Predictor) -> dict[str, np.ndarray | None]:
+    """What a model that was asked natively said of the fields' familiarity."""
+    said = next(iter(ours.native.values()), None) if isinstance(ours, Averaged) else None
+    return {} if said is None else {"familiarity": said.familiarity, "weights": said.weights}
 
 
 def _check_fields(model: FieldAutoencoder, truth: FieldData) -> None:

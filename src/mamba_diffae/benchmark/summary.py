@@ -11,7 +11,7 @@ from mamba_diffae.benchmark.painters import painter_of
 from mamba_diffae.benchmark.result import BenchmarkResult
 from mamba_diffae.benchmark.wording import in_short, in_words
 from mamba_diffae.evaluation import DrawScore, Score
-from mamba_diffae.fields import Grid, Shape, Variable
+from mamba_diffae.fields import Grid, Shape, Variable, unfamiliar
 
 QUESTION = (
     "From a share of its coarse cells, how well can a whole field be written at several "
@@ -72,6 +72,7 @@ def findings(result: BenchmarkResult) -> list[str]:
     best = [_best_finding([s for s in result.scores if s.scale == n]) for n in result.scales]
     return [
         *best,
+        *_familiarity_finding(result),
         *_rendered_finding(result.rendered_shapes, result.native_shape),
         *_phase_finding(result.validation_psnr),
         draw_finding("Single draws hold", result.draws),
@@ -119,6 +120,12 @@ def _similarity(best: Score, baselines: Sequence[Score]) -> str:
         f" Its SSIM is {best.ssim.mean:.3f}; the best one of a simple method is {value:.3f} "
         f"({method})."
     )
+
+
+def _familiarity_finding(result: BenchmarkResult) -> list[str]:
+    """Fields that are unlike the training fields, as the warning of `predict` names them."""
+    said = unfamiliar(result.familiarity, result.weights)
+    return [] if said is None else [f"{said}."]
 
 
 def _rendered_finding(shapes: Sequence[Shape], native: Shape) -> list[str]:

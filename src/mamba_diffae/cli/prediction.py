@@ -152,7 +152,7 @@ def _write_picture(
 
 
 def _write_arrays(model: FieldAutoencoder, prediction: Prediction, out: Path) -> None:
-    """Mean, draws and standard deviation, and the axes and variables that they are on."""
+    """Mean, draws, deviation and familiarity, and the axes and variables that they are on."""
     import numpy as np
 
     from mamba_diffae.fields.atomic import atomic_file
@@ -161,6 +161,8 @@ def _write_arrays(model: FieldAutoencoder, prediction: Prediction, out: Path) ->
     arrays = {"mean": prediction.mean, "draws": prediction.draws}
     if len(prediction.draws) > 1:
         arrays["std"] = prediction.std
+    if prediction.familiarity is not None:
+        arrays["familiarity"] = prediction.familiarity
     arrays |= {
         "axis_names": np.array(grid.names),
         "variables": np.array([v.name for v in model.variables]),

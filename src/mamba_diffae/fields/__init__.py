@@ -10,6 +10,7 @@ from mamba_diffae.fields.errors import (
     ShapeError,
     ValuesError,
 )
+from mamba_diffae.fields.familiarity import UnfamiliarFieldsWarning, unfamiliar
 from mamba_diffae.fields.frame import Frame
 from mamba_diffae.fields.geometry import Geometry, Sphere
 from mamba_diffae.fields.grid import Grid, Shape
@@ -70,6 +71,7 @@ __all__ = [
     "Sphere",
     "Targets",
     "Transform",
+    "UnfamiliarFieldsWarning",
     "ValuesError",
     "Variable",
     "as_observations",
@@ -87,4 +89,5 @@ __all__ = [
     "robust_limits",
     "target_grid",
     "transform_from_dict",
+    "unfamiliar",
 ]

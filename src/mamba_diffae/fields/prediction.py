@@ -186,6 +186,11 @@ class Prediction:
         stated_std: Standard deviation that a method states itself, of the mean's shape, or None.
         evaluations: Evaluations of the network in each draw.
         grid: That of the targets, or None at given places.
+        familiarity: How probably a field of the training fields' kind is as unlike them as this
+            one, at its number of observations: a p-value, shape (B,); None where a model does not
+            know it. Of fields of that kind 5 % are below 0.05.
+        weights: Share of each component of the model's prior in its mean, the first one kriging,
+            shape (B, K), or None.
     """
 
     mean: np.ndarray
@@ -193,6 +198,8 @@ class Prediction:
     stated_std: np.ndarray | None = None
     evaluations: int = 0
     grid: Grid | None = None
+    familiarity: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     @property
     def std(self) -> np.ndarray:
