@@ -77,9 +77,10 @@ def data(inside) -> FieldData:
 
 def gate_of(data: FieldData, answer, monkeypatch, prior: StubPrior | None = None) -> SkillGate:
     monkeypatch.setattr(gate_fit, "prior_and_network_mean", answer)
-    net = StubNetwork(prior or StubPrior())
+    prior = prior or StubPrior()
+    net = StubNetwork(prior)
     config = DataConfig(observed_shape=(10, 10)).for_data(data)
-    fit_gate(net, data, config, 0)  # pyright: ignore[reportArgumentType]
+    fit_gate(net, prior, data, config, 0)  # pyright: ignore[reportArgumentType]
     return net.gate
 
 

@@ -9,8 +9,9 @@ from typing import final
 from mamba_diffae.fields import FieldData
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.training.data.config import DataConfig
-from mamba_diffae.training.data.field_snapshots import snapshots_of
+from mamba_diffae.training.data.field_snapshots import FieldSnapshots, snapshots_of
 from mamba_diffae.training.data.snapshots import BatchOptions, Snapshots
+from mamba_diffae.training.gate_fit import fit_gate
 from mamba_diffae.training.loop.config import TrainingConfig
 from mamba_diffae.training.loop.processes import Processes
 from mamba_diffae.training.loop.trainer import Phase, train
@@ -61,7 +62,7 @@ def train_phase(
         options: How.
 
     Returns:
-        The averaged network, in eval mode.
+        The averaged network, in eval mode, its gate fitted where the prior knows familiarity.
 
     Raises:
         ValueError: If the network has no such phase; else as `train`.
@@ -82,7 +83,8 @@ def train_phase(
         options.config.views,
     )
     # The network's own prior moves to the device with it; batches are made on the CPU.
-    batches = learned.batches(copy.deepcopy(net.prior).cpu(), how)
+    prior = copy.deepcopy(net.prior).cpu()
+    batches = learned.batches(prior, how)
     trained = train(
         net,
         options.phase(phase),
@@ -94,8 +96,11 @@ def train_phase(
         device=options.device,
     )
     assert isinstance(trained, FieldFlow)
+    trained = trained.eval()
+    if isinstance(data, FieldSnapshots):
+        fit_gate(trained, prior, data.data, sampling, options.seed)
     Processes(options.device).run_on_main(lambda: warn_if_ignored(run, phase))
-    return trained.eval()
+    return trained
 
 
 def _own_phase(net: FieldFlow, name: str) -> str:

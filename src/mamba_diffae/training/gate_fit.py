@@ -13,6 +13,7 @@ from mamba_diffae.fields import FieldData, Geometry, Observations
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.gate import SkillGate, SkillRecords, gate_features
 from mamba_diffae.models.inference import prior_and_network_mean
+from mamba_diffae.priors import Prior
 from mamba_diffae.training.data.batches import known_rows
 from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.foreign import UNSEEN, ForeignFields
@@ -49,7 +50,9 @@ class _Fields(NamedTuple):
     sets: np.ndarray
 
 
-def fit_gate(net: FieldFlow, data: FieldData, sampling: DataConfig, seed: int) -> None:
+def fit_gate(
+    net: FieldFlow, prior: Prior, data: FieldData, sampling: DataConfig, seed: int
+) -> None:
     """Fit a network's gate on skill, if it has one and its prior knows familiarity.
 
     Own fields are of the split "val"; if those are few also of "train", their own groups hidden
@@ -58,12 +61,13 @@ def fit_gate(net: FieldFlow, data: FieldData, sampling: DataConfig, seed: int) -
 
     Args:
         net: Trained, in eval mode.
+        prior: The network's own, on the CPU.
         data: With splits: inside coordinates, scaled values.
         sampling: The observed lattice; see `DataConfig.for_data`.
         seed: Same seed, same fields and observations.
     """
     gate = getattr(net, "gate", None)
-    if not isinstance(gate, SkillGate) or net.prior.empty:
+    if not isinstance(gate, SkillGate) or prior.empty:
         return
     fields = _fields(data, sampling, seed)
     rng = np.random.default_rng((seed, len(CONDITIONS)))
@@ -78,7 +82,7 @@ def fit_gate(net: FieldFlow, data: FieldData, sampling: DataConfig, seed: int) -
         stream = np.random.default_rng((seed, number))
         seen = fields.sampler.cells(stream, rows, straight, fraction, pattern)
         apart = unobserved(seen, coords, net.config.geometry)[..., None]
-        records = _sums(net, seen, coords, truth, weight * apart, fields.groups)
+        records = _sums((net, prior), seen, coords, truth, weight * apart, fields.groups)
         if records is None:
             return
         parts.append(_weighted(records, fields.sets))
@@ -132,7 +136,7 @@ def _spread(data: FieldData, rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def _sums(
-    net: FieldFlow,
+    networks: tuple[FieldFlow, Prior],
     seen: Observations,
     coords: Tensor,
     truth: Tensor,
@@ -140,22 +144,23 @@ def _sums(
     groups: np.ndarray,
 ) -> SkillRecords | None:
     """Of the fields of one condition, with weights of 1; None without familiarity."""
+    net, prior = networks
     device, parts = next(net.parameters()).device, []
+    with torch.no_grad():
+        # Of all at once: fields observed alike share a prior's matrices.
+        posterior = prior.posterior(seen, groups=torch.as_tensor(groups))
+    features = gate_features(posterior)
+    if features is None:
+        return None
     for rows in torch.arange(len(seen)).split(_AT_ONCE):
-        part = seen[rows].to(device)
-        hidden = torch.as_tensor(groups)[rows].to(device)
-        with torch.no_grad():
-            posterior = net.prior.posterior(part, groups=hidden)
-        features = gate_features(posterior)
-        if features is None:
-            return None
         asked = coords.to(device).expand(len(rows), -1, -1)
-        base, mean = prior_and_network_mean(net, asked, part, posterior)
+        known = seen[rows].to(device), posterior[rows].to(device)
+        base, mean = prior_and_network_mean(net, asked, *known)
         base, mean = base.cpu().double(), mean.cpu().double()
         error, change = truth[rows] - base, mean - base
         squares = (error.square(), error * change, change.square())
         prior_error, gain, size = ((weight[rows] * x).sum(dim=1).numpy() for x in squares)
-        alike, numbers = np.ones(gain.shape), features.cpu().double().numpy()
+        alike, numbers = np.ones(gain.shape), features[rows].double().numpy()
         parts.append(SkillRecords(numbers, prior_error, gain, size, alike))
     return SkillRecords.joined(parts)
 
