@@ -34,6 +34,13 @@ def test_copies_of_a_field_narrow_nothing():
     assert paired_difference(*copies, 0).error == pytest.approx(alone.error)
 
 
+def test_few_groups_widen_the_interval_of_a_row_by_itself():
+    rng = np.random.default_rng(6)
+    for groups, quantile in ((3, 4.303), (10, 2.262), (400, 1.966)):
+        found = paired_difference(errors(rng, groups), errors(rng, groups), np.arange(groups), 0)
+        assert found.half_width == pytest.approx(quantile * found.error, rel=1e-3)
+
+
 def test_a_single_group_has_no_interval():
     ours = errors(np.random.default_rng(2), 5)
     found = paired_difference(ours, 2 * ours, np.zeros(5, dtype=int), 0)
@@ -54,7 +61,7 @@ def test_the_standard_error_is_that_of_repeated_experiments():
 
 def test_simultaneous_intervals_cover_all_rows_at_once():
     rng, covered, rows = np.random.default_rng(4), [], 6
-    for _ in range(60):
+    for _ in range(40):
         shared = errors(rng, 40)
         found = [
             paired_difference(shared * errors(rng, 40), shared * errors(rng, 40), np.arange(40), k)
@@ -63,7 +70,7 @@ def test_simultaneous_intervals_cover_all_rows_at_once():
         quantile = simultaneous_quantile(found)
         covered.append(all((abs(d.estimate) < quantile * d.error).all() for d in found))
     assert quantile > 2.2
-    assert np.mean(covered) >= 0.88
+    assert np.mean(covered) >= 0.85
 
 
 def test_rows_that_are_alike_cost_no_width():

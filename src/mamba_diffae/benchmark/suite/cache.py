@@ -66,11 +66,20 @@ class ErrorCache:
         return self.folder / f"{plain}-{digest}.npz"
 
 
-@lru_cache(maxsize=1)
 def classical_version() -> str:
     """A digest of the code of the classical methods, and of what they stand on."""
+    return code_version(*_CLASSICAL)
+
+
+@lru_cache(maxsize=8)
+def code_version(*parts: str) -> str:
+    """A digest of code.
+
+    Args:
+        parts: Files and folders of the package.
+    """
     digest, root = hashlib.sha256(), Path(str(files("mamba_diffae")))
-    for part in _CLASSICAL:
+    for part in parts:
         path = root / part
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             digest.update(file.read_bytes())

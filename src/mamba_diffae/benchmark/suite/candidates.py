@@ -12,6 +12,8 @@ from mamba_diffae.fields import FieldData
 
 Training = Literal["own", "foreign"]
 """Whether a method has learned from fields of the family, or from others."""
+Version = str | Callable[[FieldData], str | None] | None
+"""What tells code and weights from others; found from the fields that `fit` is given, maybe."""
 
 
 @final
@@ -26,12 +28,19 @@ class Candidate:
         training: On which fields; foreign ones are told by `fit` too, which then learns nothing.
         version: What tells its code and weights from others, for the cache; None: its errors are
             not kept.
+        known_families: Names of families that a method with foreign training has learned from, and
+            is not asked about.
     """
 
     key: str
     fit: Callable[[FieldData], Predictor | None]
     training: Training = "own"
-    version: str | None = None
+    version: Version = None
+    known_families: frozenset[str] = frozenset()
+
+    def version_for(self, data: FieldData) -> str | None:
+        """Its version on a family, given the splits train and val; None: not known (yet)."""
+        return self.version(data) if callable(self.version) else self.version
 
 
 Ours = Mapping[str, Candidate | Callable[[], Baseline]]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from scipy.special import stdtrit
 
 _RESAMPLES = 4000
 _NORMAL = 1.959964
@@ -25,16 +26,23 @@ class Difference:
             the first is better.
         error: Its standard error by bootstrap over groups, shape (C,); inf with a single group.
         resampled: The estimates of the resamples, shape (R, C).
+        groups: Of the fields, G.
     """
 
     estimate: np.ndarray
     error: np.ndarray
     resampled: np.ndarray
+    groups: int
+
+    @property
+    def quantile(self) -> float:
+        """Standard errors within which the truth lies with 95 %: Student's t, G - 1 degrees."""
+        return float(stdtrit(max(self.groups - 1, 1), 0.975))
 
     @property
     def half_width(self) -> np.ndarray:
         """Of the 95 % interval of each variable by itself, shape (C,)."""
-        return _NORMAL * self.error
+        return self.quantile * self.error
 
 
 def paired_difference(
@@ -65,10 +73,10 @@ def paired_difference(
     estimate = _decibel(sums[0].sum(axis=0), sums[1].sum(axis=0))
     if G == 1:
         same = np.broadcast_to(estimate, (_RESAMPLES, len(estimate)))
-        return Difference(estimate, np.full(estimate.shape, np.inf), same)
+        return Difference(estimate, np.full(estimate.shape, np.inf), same, G)
     apart = _decibel(drawn @ sums[0], drawn @ sums[1]) - estimate
     apart *= np.sqrt(G / (G - 1))
-    return Difference(estimate, np.sqrt(np.square(apart).mean(axis=0)), estimate + apart)
+    return Difference(estimate, np.sqrt(np.square(apart).mean(axis=0)), estimate + apart, G)
 
 
 def simultaneous_quantile(differences: Sequence[Difference], level: float = 0.95) -> float:

@@ -41,6 +41,7 @@ class FamilyWorkbench:
     def __post_init__(self) -> None:
         self.data = self.family.open()
         self.digest = data_digest(self.data)
+        self.known = self.data.take(self.data.splits != "test")
         self.fields = {split: _ordered(self.data.split(split)) for split in ("val", "test")}
         self.deviation = deviations(self.data.split("train"))
         self._predictors: dict[str, Predictor | None] = {}
@@ -54,8 +55,7 @@ class FamilyWorkbench:
     def predictor(self, candidate: Candidate) -> Predictor | None:
         """A method, fitted once; None if it cannot be asked here."""
         if candidate.key not in self._predictors:
-            known = self.data.take(self.data.splits != "test")
-            self._predictors[candidate.key] = candidate.fit(known)
+            self._predictors[candidate.key] = candidate.fit(self.known)
         return self._predictors[candidate.key]
 
     def errors(
@@ -69,11 +69,9 @@ class FamilyWorkbench:
             split: "val" or "test".
             count: How many fields, at most all.
         """
-        name = f"{self.family.name}_{cell.name}_{split}_{candidate.key}"
-        about = self._about(candidate, cell, split)
-        found = None
-        if self.cache is not None and candidate.version is not None:
-            found = self.cache.load(name, about, candidate.version)
+        if self.family.name in candidate.known_families:
+            return None
+        found = self._stored(candidate, cell, split)
         done = 0 if found is None else len(found)
         if done >= count and found is not None:
             return found.head(count)
@@ -82,9 +80,17 @@ class FamilyWorkbench:
             return None
         new = self._measure(candidate.key, predictor, cell, split, range(done, count))
         errors = new if found is None else FieldErrors.join(found, new)
-        if self.cache is not None and candidate.version is not None:
-            self.cache.store(name, about, candidate.version, errors)
+        version = candidate.version_for(self.known)  # of what `fit` has made, maybe
+        if self.cache is not None and version is not None:
+            self.cache.store(*self._about(candidate, cell, split), version, errors)
         return errors
+
+    def _stored(self, candidate: Candidate, cell: Cell, split: str) -> FieldErrors | None:
+        """Errors that are on disk."""
+        version = candidate.version_for(self.known)
+        if self.cache is None or version is None:
+            return None
+        return self.cache.load(*self._about(candidate, cell, split), version)
 
     def _measure(
         self, key: str, predictor: Predictor, cell: Cell, split: str, rows: range
@@ -108,8 +114,9 @@ class FamilyWorkbench:
             self._observed = {(cell.name, split): known}
         return known
 
-    def _about(self, candidate: Candidate, cell: Cell, split: str) -> dict[str, Any]:
-        return {
+    def _about(self, candidate: Candidate, cell: Cell, split: str) -> tuple[str, dict[str, Any]]:
+        """Name of a file, and what its content depends on."""
+        return f"{self.family.name}_{cell.name}_{split}_{candidate.key}", {
             "family": self.digest,
             "cell": [cell.fraction, cell.pattern],
             "split": split,

@@ -8,8 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mamba_diffae.benchmark.suite.cache import code_version
+from mamba_diffae.benchmark.suite.candidates import Candidate
+from mamba_diffae.benchmark.suite.families import Family
+from mamba_diffae.benchmark.suite.foreign import ForeignMethod, Home
 from mamba_diffae.estimator.scaling import FieldScaler
-from mamba_diffae.evaluation import Baseline
+from mamba_diffae.evaluation import Baseline, Predictor
 from mamba_diffae.fields import (
     LATTICE_LIMIT,
     FieldData,
@@ -21,6 +25,9 @@ from mamba_diffae.fields import (
 )
 from mamba_diffae.priors import PRIORS, Prior, PriorConfig
 
+_CODE = ("fields", "priors", "estimator/scaling.py", "benchmark/suite/prior_method.py")
+"""What the errors of a prior depend on, beside the fields."""
+_FOREIGN = ("benchmark/suite/foreign.py", "sources")
 _EXEMPLARS = 4096
 """Training fields that a prior keeps, at most; as in training by default."""
 
@@ -75,8 +82,47 @@ class PriorMethod(Baseline):
         return Prediction.of_mean(query.finish(mean), query.finish(spread), query.grid)
 
 
+def prior_candidate(prior: str) -> Candidate:
+    """A prior by itself, fitted on the training fields of each family.
+
+    Args:
+        prior: The name of a registered one.
+
+    Raises:
+        ValueError: If it is unknown; it names the nearest.
+    """
+    PRIORS.get(prior)
+    return Candidate(
+        f"{prior} prior",
+        lambda data: PriorMethod(prior).fit(data.split("train")),
+        version=code_version(*_CODE),
+    )
+
+
+def foreign_prior_candidate(prior: str, family: Family) -> Candidate:
+    """A prior by itself, fitted on the training fields of one family and asked about all others.
+
+    It is asked about families of as many variables, or of one; see `ForeignMethod`.
+
+    Args:
+        prior: The name of a registered one.
+        family: From which it learns.
+    """
+    fitted: list[tuple[Predictor, Home]] = []
+
+    def fit(data: FieldData) -> Predictor | None:
+        if not fitted:
+            train = family.open().split("train")
+            fitted.append((PriorMethod(prior).fit(train), Home(train.grid, train.variables)))
+        return ForeignMethod.of(*fitted[0], data)
+
+    key, version = f"{prior} prior from {family.name}", code_version(*_CODE, *_FOREIGN)
+    return Candidate(key, fit, "foreign", version, frozenset({family.name}))
+
+
 def _moments(prior: Prior, seen: Observations, places: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Scaled mean and deviation (B, N, C) at inside places (1, N, D)."""
+    # Closed forms answer at any place; other priors on their lattice alone.
     if hasattr(prior, "condition"):
         asked = places.expand(len(seen), -1, -1)
         mean, std = prior.condition(seen).mean_std(asked)  # pyright: ignore[reportCallIssue]

@@ -96,11 +96,12 @@ class Measured:
         """A row for each variable.
 
         Args:
-            quantile: Standard errors from the estimate to the ends of the interval of all rows.
+            quantile: Standard errors from the estimate to the ends of the interval of all rows; at
+                least as many as in the interval of a row by itself.
         """
         rival = _by_variable(self.classical, self.rivals)
         worst = worst_fields(self.ours.squared, rival.squared)
-        half = quantile * self.difference.error
+        half = max(quantile, self.difference.quantile) * self.difference.error
         skill = -10 * np.log10(np.maximum(self.ours.mse, np.finfo(float).tiny))
         crps = np.full(len(self.variables), math.nan)
         if KRIGING in self.classical:

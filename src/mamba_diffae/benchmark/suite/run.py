@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+import numpy as np
+
 from mamba_diffae.benchmark.suite.cache import ErrorCache
 from mamba_diffae.benchmark.suite.candidates import (
     Candidate,
@@ -18,7 +20,7 @@ from mamba_diffae.benchmark.suite.cells import Cell, find_cells
 from mamba_diffae.benchmark.suite.errors import FieldErrors
 from mamba_diffae.benchmark.suite.families import Family, find_families
 from mamba_diffae.benchmark.suite.measuring import FamilyWorkbench
-from mamba_diffae.benchmark.suite.result import SuiteResult
+from mamba_diffae.benchmark.suite.result import LEAST_ESTIMATE, SuiteResult
 from mamba_diffae.benchmark.suite.rows import Measured, rows_of
 
 OnProgress = Callable[[str], None]
@@ -51,7 +53,7 @@ def run_suite(
         cells: How fields are observed, likewise.
         fields: Test fields, at most those that there are.
         half_width: Fields are doubled until the 95 % interval of each row by itself is narrower, in
-            dB, or the split is used up; inf: never.
+            dB, or lies wholly where the row has failed, or the split is used up; inf: never.
         seed: Of observations and resamples.
         cache: Folder where the errors of methods with a version are kept; None: nowhere.
         on_progress: Told after each family and cell.
@@ -93,7 +95,7 @@ class _Comparison:
         count = min(self.fields, total)
         while True:
             found = self._compare(workbench, cell, count, validation)
-            widest = max((m.difference.half_width.max() for m in found), default=0.0)
+            widest = max((_widest(m) for m in found), default=0.0)
             if count == total or widest < self.half_width:
                 return found
             count = min(2 * count, total)
@@ -122,3 +124,10 @@ class _Comparison:
     ) -> dict[str, FieldErrors]:
         errors = {c.key: workbench.errors(c, cell, split, count) for c in self.classical}
         return {key: each for key, each in errors.items() if each is not None}
+
+
+def _widest(measured: Measured) -> float:
+    """Half-width in dB of the widest interval that leaves the verdict open; 0: there is none."""
+    difference, half = measured.difference, measured.difference.half_width
+    failed = difference.estimate + half < LEAST_ESTIMATE[measured.training]
+    return float(np.where(failed, 0, half).max())
