@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mamba_diffae.benchmark.page import ImageGrid, Page
+from mamba_diffae.benchmark.page import ImageGrid, Page, Table
 from mamba_diffae.benchmark.profiles import HEIGHT, WIDTH
 from mamba_diffae.evaluation import Interval
 from mamba_diffae.report import write_report
@@ -188,3 +188,16 @@ def test_scores_are_laid_out_in_order(result):
     assert list(layout.shapes.items()) == [(32, (32, 32)), (96, (96, 96))]
     assert layout.methods[0].kind == "oracle"
     assert len(layout.cells) == 5
+
+
+def test_cells_are_coloured_and_what_follows_a_line_break_stands_below(result):
+    rows = [["fronts", "−0.41 <missed>\nkriging", 0.5]]
+    table = Table("Toned", "", ["family", "5 %", "n"], rows, tones=[["", "bad", ""]])
+    text = render(replace(result, tables=[table]))
+    Tags(text)
+    assert (
+        '<td class="tone-bad">−0.41 &lt;missed&gt;<span class="range">kriging</span></td>' in text
+    )
+    assert '<th scope="row">fronts</th>' in text
+    assert "<td>0.50</td>" in text
+    assert text.count(".tone-bad {") == 1

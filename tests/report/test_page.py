@@ -83,3 +83,8 @@ def test_a_result_from_before_there_were_tables_opens(result, tmp_path):
 def test_a_table_refuses_rows_that_do_not_fit(rows, digits):
     with pytest.raises(ValueError, match=r"'t' has 2 columns.*give None for an empty cell"):
         Table("t", "", ["a", "b"], rows, digits)
+
+
+def test_a_table_refuses_tones_of_other_cells():
+    with pytest.raises(ValueError, match=r"'t' has tones for other cells than its 1 rows"):
+        Table("t", "", ["a", "b"], [["x", 1.0]], tones=[["bad"]])

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 from rich.console import Console
 
@@ -66,3 +67,18 @@ def test_a_wide_table_does_not_cut_the_names_on_a_narrow_terminal():
     text = printed(measured_table(table))
     assert "autoencoder," in text
     assert "latent+points" in text
+
+
+def test_coloured_cells_keep_their_words():
+    rows = [["fronts", "−0.41 ✗\nkriging"], ["emoji", "+1.20\nlinear"]]
+    table = Table("t", "", ["family", "5 %"], rows, tones=[["", "bad"], ["", "best"]])
+    console = Console(width=80, force_terminal=True, color_system="standard")
+    with console.capture() as captured:
+        console.print(measured_table(table))
+    for code, words in (
+        ("1;31", "−0.41 ✗"),
+        ("1;31", "kriging"),
+        ("32", "+1.20"),
+        ("32", "linear"),
+    ):
+        assert re.search(rf"\x1b\[{code}m *{re.escape(words)}", captured.get())

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from mamba_diffae.evaluation import DrawScore, Score
 from mamba_diffae.fields.atomic import atomic_file
 
 _NUMBERS, _PICTURES = "result.json", "result.npz"
+Tone = Literal["", "bad", "poor", "good", "best"]
+"""How a cell of a table is coloured: not at all, in red, amber, green, or deeper green."""
 
 
 @final
@@ -68,11 +70,14 @@ class Table:
         title: Heading of the table.
         caption: What one sees, in a sentence or two.
         columns: Heading of each column, the first that of the rows' names.
-        rows: Cells of each row: numbers, words, or None where there is nothing.
+        rows: Cells of each row: numbers, words, or None where there is nothing. What follows a line
+            break in a word is shown smaller, below.
         digits: Decimals of the fractional numbers in each column; none given: 2 everywhere.
+        tones: Of the cells of each row; none given: nothing is coloured. Colour says nothing that
+            the words do not.
 
     Raises:
-        ValueError: If a row or the digits do not fit the columns.
+        ValueError: If a row, the digits or the tones do not fit the columns and rows.
     """
 
     title: str
@@ -80,8 +85,14 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str | float | None]]
     digits: Sequence[int] = ()
+    tones: Sequence[Sequence[Tone]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        if self.tones and [len(row) for row in self.tones] != [len(row) for row in self.rows]:
+            raise ValueError(
+                f"Table {self.title!r} has tones for other cells than its {len(self.rows)} rows "
+                'have; give one for each cell, "" where there is none.'
+            )
         widths = {len(row) for row in self.rows} | ({len(self.digits)} if self.digits else set())
         if not self.columns or widths - {len(self.columns)}:
             raise ValueError(

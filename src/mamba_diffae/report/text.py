@@ -15,6 +15,7 @@ from mamba_diffae.report.tables import ScoreTable, cell, decibel, number, second
 
 _NAME = 16
 """Columns that a name has at least, however narrow the terminal."""
+_STYLES = {"": "", "bad": "bold red", "poor": "yellow", "good": "", "best": "green"}
 
 
 def score_table(scores: Sequence[Score]) -> Table:
@@ -60,8 +61,10 @@ def measured_table(measured: Measured) -> Table:
         name = {} if i else {"min_width": _NAME, "overflow": "fold"}
         table.add_column(Text(column), justify="right" if i else "left", **name)
     digits = measured.digits or [2] * len(measured.columns)
-    for row in measured.rows:
-        table.add_row(*(Text(cell(v, d)) for v, d in zip(row, digits, strict=True)))
+    tones = measured.tones or [[""] * len(measured.columns)] * len(measured.rows)
+    for row, toned in zip(measured.rows, tones, strict=True):
+        cells = zip(row, digits, toned, strict=True)
+        table.add_row(*(Text(cell(v, d), style=_STYLES[tone]) for v, d, tone in cells))
     return table
 
 
