@@ -14,6 +14,7 @@ from studies import (
     latent_vs_values,
     minimal,
     multiscale,
+    never_worse,
     observation_patterns,
     probes,
 )
@@ -29,4 +30,5 @@ STUDIES: Mapping[str, Study] = {
     "interpolation": interpolation.STUDY,
     "latent-vs-values": latent_vs_values.STUDY,
     "observation-patterns": observation_patterns.STUDY,
+    "never-worse": never_worse.STUDY,
 }

@@ -102,6 +102,8 @@ def test_foreign_folders_are_left_alone(shell, asked, pictures, tmp_path):
         ("draws", "say which with --model"),
         ("comparison --model emoji-96", "leave --model out"),
         ("draws --model nowhere --equal-pictures", "leave out --equal-pictures"),
+        ("draws --model nowhere --prior kriging", "leave --prior out"),
+        ("never-worse --prior krigging", "did you mean 'kriging'?"),
         ("draws --model nowhere", "nowhere"),
         ("comparison --scale huge", "'quick', 'standard', 'full'"),
         ("comparison --source nowhere", "unknown"),

@@ -31,6 +31,7 @@ class Request:
         model: The model to score, for studies that are given one.
         elapsed: Seconds that each phase of its training took, where they are known.
         equal_pictures: Whether to compare at equally many pictures seen as well.
+        prior: Name of the prior that is tried; None: the study's own choice.
     """
 
     folder: Path
@@ -42,6 +43,7 @@ class Request:
     model: FieldAutoencoder | None = None
     elapsed: Mapping[str, float] = field(default_factory=dict)
     equal_pictures: bool = False
+    prior: str | None = None
 
     @property
     def given_model(self) -> FieldAutoencoder:
@@ -65,9 +67,11 @@ class Study:
         page: From that result to what is shown of it: tables and sentences.
         judges_model: Whether it is given a trained model.
         compares_pictures: Whether it reads `Request.equal_pictures`.
+        tries_prior: Whether it reads `Request.prior`.
     """
 
     run: Callable[[Request, OnProgress], Any]
     page: Callable[[Any], Page]
     judges_model: bool = False
     compares_pictures: bool = False
+    tries_prior: bool = False

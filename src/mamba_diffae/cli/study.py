@@ -25,9 +25,9 @@ def experiment(
     name: Annotated[
         str,
         typer.Argument(
-            help="comparison, multiscale, diffusion, minimal, ablation or observation-patterns, "
-            "which train their own models; draws, probes, latent-vs-values or interpolation, "
-            "which score one."
+            help="comparison, multiscale, diffusion, minimal, ablation, observation-patterns or "
+            "never-worse, which train their own models; draws, probes, latent-vs-values or "
+            "interpolation, which score one."
         ),
     ],
     run: Annotated[Path, typer.Option("--run", help="Folder of the study.", show_default=False)],
@@ -44,6 +44,12 @@ def experiment(
         bool,
         typer.Option("--equal-pictures", help="comparison: also train for equally many pictures."),
     ] = False,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            help="never-worse: the prior that is tried; default: mixture.", show_default=False
+        ),
+    ] = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
@@ -56,12 +62,13 @@ def experiment(
     from mamba_diffae.report import write_report
 
     chosen = find_study(name)
-    _check_options(name, chosen, model, equal_pictures)
+    _check_options(name, chosen, model, equal_pictures, prior)
     scored, truth, source = _opened(model, source, device)
     asked = {"experiment": name, "scale": scale, "seed": seed, "source": source, "model": model}
-    opened = _begin(run, {**asked, "command": command_line()}, resume, overwrite)
+    asked |= {"prior": prior, "command": command_line()}
+    opened = _begin(run, asked, resume, overwrite)
     spent = _elapsed(model)
-    request = Request(run, truth, source, scale, seed, device, scored, spent, equal_pictures)
+    request = Request(run, truth, source, scale, seed, device, scored, spent, equal_pictures, prior)
     page = _answer(chosen, request, opened)
     _show(page)
     save_page(page, opened.path)
@@ -70,8 +77,12 @@ def experiment(
     echo(f"\nReport: {file}", output)
 
 
-def _check_options(name: str, chosen: Study, model: str | None, equal_pictures: bool) -> None:
+def _check_options(
+    name: str, chosen: Study, model: str | None, equal_pictures: bool, prior: str | None
+) -> None:
     """Refuse what the study has no use for, and ask for what it lacks."""
+    from mamba_diffae.priors import PRIORS
+
     if chosen.judges_model and model is None:
         raise ValueError(
             f"The experiment {name!r} scores a trained model; say which with --model: a run folder "
@@ -86,6 +97,13 @@ def _check_options(name: str, chosen: Study, model: str | None, equal_pictures: 
         raise ValueError(
             f"The experiment {name!r} compares no trainings; leave out --equal-pictures."
         )
+    if prior is None:
+        return
+    if not chosen.tries_prior:
+        raise ValueError(
+            f"The experiment {name!r} tries no prior of your choice; leave --prior out."
+        )
+    PRIORS.get(prior)
 
 
 def _opened(
