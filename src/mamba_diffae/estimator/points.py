@@ -23,6 +23,7 @@ from mamba_diffae.fields import (
     Variable,
     as_observations,
     canonical_order,
+    check_inside,
 )
 from mamba_diffae.sources.splits import MOST_VALIDATION
 from mamba_diffae.training.data.binning import averages_on, cells_of
@@ -81,6 +82,7 @@ def point_snapshots(
             "Grid.regular(((0, 10), (0, 20)), (32, 64))."
         )
     check_axes(grid)
+    seen = _within(seen, grid)
     splits, more = _splits(seen)
     train = seen[np.flatnonzero(splits == "train")]
     found = [_scaled(v, train.values[..., c][train.mask[..., c]]) for c, v in enumerate(named)]
@@ -133,6 +135,15 @@ def _with_values(given: Observations) -> tuple[Observations, list[str]]:
     if known.covariates is not None:
         notes.append("Covariates are left out: networks do not read them in training.")
     return known[rows].replace(covariates=None), notes
+
+
+def _within(seen: Observations, grid: Grid) -> Observations:
+    """The same, places within the grid; absent points stand at its corner."""
+    inside, present = check_inside(seen.coords[seen.present].numpy(), grid), seen.present
+    corner = torch.tensor([axis.low for axis in grid.axes], dtype=torch.float64)
+    coords = corner.expand(seen.coords.shape).clone()
+    coords[present] = torch.from_numpy(inside)
+    return seen.replace(coords=coords)
 
 
 def _named(given: Sequence[str | Variable] | None, count: int) -> list[Variable]:

@@ -22,7 +22,7 @@ from mamba_diffae.training.data.withholding import stay_observed
 if TYPE_CHECKING:
     from mamba_diffae.training.data.point_snapshots import PointSnapshots
 
-_ORDER, _HELD_BACK, _NOISE, _VARIABLES = 0, 1, 2, 3
+_ORDER, _WITHHELD, _NOISE, _VARIABLES = 0, 1, 2, 3
 """What a stream of random numbers is for."""
 
 
@@ -47,8 +47,9 @@ class PointBatches:
     with all their readings, the network is asked. A reading that stands for a box is asked at its
     centre; one of a large stated error counts less. Snapshots of one place are left out.
 
-    An anchor's truth is the average of the points around it, those that are observed among them;
-    where there is none it counts nothing.
+    `TrainingBatch.observed_fraction` is a share of the snapshot's own values. An anchor's truth is
+    the average of the points around it, those that are observed among them; where there is none it
+    counts nothing.
 
     Args:
         data: The snapshots: inside coordinates, scaled values.
@@ -69,7 +70,6 @@ class PointBatches:
                 "held back to learn from; give snapshots of two points or more."
             )
         self.variance = _variance(data.observations)
-        self.cells = math.prod(self.config.observed_shape or ())
         region = [(0.0, length) for length in prior.config.geometry.extent]
         self.anchors = None
         if math.prod(options.anchor_shape):
@@ -85,8 +85,7 @@ class PointBatches:
         inputs = self._disturbed(step, Observations.stack([part.inputs for part in parts]))
         asked = Observations.stack([part.asked for part in parts])
         anchor_values, anchor_weight = self._at_anchors(index)
-        total = self.cells * self.data.n_variables
-        share = (inputs.mask.sum(dim=(1, 2)) / total).clamp(max=1)
+        known = self.data.observations.mask.sum(dim=(1, 2))[index]
         return TrainingBatch(
             inputs=inputs,
             query_coords=asked.coords,
@@ -97,7 +96,7 @@ class PointBatches:
             keys=fold(fold(torch.tensor([self.options.seed]), step), torch.arange(B)),
             index=torch.as_tensor(index),
             view_id=torch.as_tensor(view_id),
-            observed_fraction=share,
+            observed_fraction=inputs.mask.sum(dim=(1, 2)) / known,
             posterior=self.prior.posterior(inputs, groups=torch.as_tensor(self.data.groups[index])),
         )
 
@@ -108,7 +107,7 @@ class PointBatches:
 
     def _divided(self, step: int, place: int, row: int) -> Divided:
         """What stays observed of a snapshot, and what is held back."""
-        rng = self._rng(_HELD_BACK, step, place)
+        rng = self._rng(_WITHHELD, step, place)
         names, weights = zip(*self.config.patterns.items(), strict=True)
         pattern = str(rng.choice(names, p=np.array(weights) / sum(weights)))
         number = self.data.places(row)

@@ -20,7 +20,7 @@ from mamba_diffae.fields import (
     ValuesError,
     Variable,
 )
-from mamba_diffae.priors import Prior
+from mamba_diffae.priors import PRIORS, Prior
 from mamba_diffae.training.data.batches import TrainingBatch
 from mamba_diffae.training.data.binning import averages_on, cells_of
 from mamba_diffae.training.data.config import DataConfig
@@ -136,19 +136,25 @@ class PointSnapshots(Snapshots):
         points = float(np.median(self.observations.counts.numpy()))
         per_token = (points / fields.get("tokens", 16) ** 2) ** (1 / self.grid.dim)
         patch = min(max(int(per_token), 1), fields.get("patch", 2))
-        prior = {"prior": PRIOR} if config.exemplars else {}
-        return {"patch": patch, **prior}
+        prior = fields.get("prior", PRIOR if config.exemplars else "none")
+        if prior in PRIORS.names() and not PRIORS.get(prior).learns_from_points:
+            raise ValuesError(
+                f"The prior {prior!r} learns from fields on a grid, but scattered points were "
+                f"given; choose one that learns from points, such as {PRIOR!r}, or 'none'."
+            )
+        return {"patch": patch, "prior": prior}
 
     def describe(self, config: DataConfig) -> list[str]:
         """See `Snapshots.describe`."""
         counts = self.observations.counts.numpy()
         train, val = (int((self.splits == name).sum()) for name in ("train", "val"))
+        least, most = int(counts.min()), int(counts.max())
+        each = f"{most}" if least == most else f"{least} to {most}"
         patterns = ", ".join(name for name, weight in config.patterns.items() if weight)
         return [
-            f"Observed: scattered points of {train} training and {val} validation snapshots, "
-            f"{counts.min()} to {counts.max()} each.",
-            "In each step a part of every snapshot's points is held back and asked; what stays "
-            f"observed: {patterns}.",
+            f"Observed: scattered points, {each} in each of {train} training and {val} validation "
+            "snapshots.",
+            f"In each step a part of every snapshot's points is held back and asked: {patterns}.",
             *self.notes,
         ]
 

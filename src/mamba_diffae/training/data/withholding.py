@@ -33,7 +33,9 @@ def stay_observed(
     ties = rng.random(total)
     if pattern == "gaps" and other is not None:
         far = _distance(places, other)
-        near = int((far < _SAME * _spacing(places)).sum())
+        # Where most stations are the same ones, those that are not did not report.
+        reach = 0.0 if np.median(far) == 0 else _SAME * _spacing(places)
+        near = int((far <= reach).sum())
         count = near if 0 < near < total else count
         order = np.lexsort((ties, far))
     elif pattern in ("block", "clusters"):
