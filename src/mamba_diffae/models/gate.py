@@ -1,7 +1,7 @@
 """How much of a network's correction counts: a gate that is fitted on skill.
 
-The posterior mean is m + g (n − m), m the prior's mean and n the network's: docs/concepts.md, "The
-gate".
+The posterior mean is m + g (n − m), m the prior's mean and n the network's: docs/concepts.md, eq.
+(35).
 """
 
 from __future__ import annotations
