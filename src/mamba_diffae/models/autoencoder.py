@@ -226,9 +226,13 @@ class MambaDiffusionAutoencoder(FieldFlow):
         shape, geometry = self.config.prior_shape, self.config.geometry
         return interpolate(std, coords, shape, geometry, linear)
 
-    def fit_prior(self, data: FieldData | Observations) -> None:
+    def fit_prior(
+        self,
+        data: FieldData | Observations,
+        validation: FieldData | Observations | None = None,
+    ) -> None:
         """See `FieldFlow.fit_prior`; the codes learn from the same fields."""
-        super().fit_prior(data)
+        super().fit_prior(data, validation)
         self.codes.fit(*self.prior.fields())
 
     def frozen_in_flow(self) -> Sequence[nn.Module]:

@@ -160,11 +160,16 @@ class FieldFlow(nn.Module, ABC):
         """The prior's deviation at places (B, N, D), shape (B, N, 1); 0 where it states none."""
         return torch.zeros_like(coords[..., :1])
 
-    def fit_prior(self, data: FieldData | Observations) -> None:
+    def fit_prior(
+        self,
+        data: FieldData | Observations,
+        validation: FieldData | Observations | None = None,
+    ) -> None:
         """Let the prior, and what rests on it, learn from training fields (inside, scaled).
 
         Args:
             data: Fields, or observations of them; these only where `Prior.learns_from_points`.
+            validation: Others of their kind, by which a prior may choose its numbers.
 
         Raises:
             ValueError: If this prior does not learn from observations.
@@ -174,7 +179,7 @@ class FieldFlow(nn.Module, ABC):
                 f"The prior {type(self.prior).__name__} learns from fields on a grid, not from "
                 "scattered points; choose one that does, such as 'kriging', or 'none'."
             )
-        self.prior.fit(data)  # pyright: ignore[reportArgumentType]
+        self.prior.fit(data, validation)  # pyright: ignore[reportArgumentType]
 
     def fit_noise(self, residual: Tensor, weight: Tensor | None = None) -> None:
         """Give x_0 the correlation of what the mean leaves open.

@@ -67,7 +67,7 @@ class AnaloguePrior(Prior):
         """Whether there are exemplars."""
         return bool(self.exemplars.any())
 
-    def fit(self, data: FieldData) -> None:
+    def fit(self, data: FieldData, validation: FieldData | None = None) -> None:
         """Keep training fields: all, or as many as there is room for.
 
         Raises:

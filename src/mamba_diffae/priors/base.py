@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from mamba_diffae.fields import FieldData, Geometry, Observations
+from mamba_diffae.fields.errors import FieldError
+from mamba_diffae.priors.conditional import Conditional
 
 
 @final
@@ -135,12 +137,20 @@ class Prior(nn.Module, ABC):
         """Whether `fit` was called, or weights were loaded."""
 
     @abstractmethod
-    def fit(self, data: FieldData) -> None:
+    def fit(self, data: FieldData, validation: FieldData | None = None) -> None:
         """Learn from training fields: inside coordinates, scaled values, gaps allowed.
 
         Where `learns_from_points`, also from `Observations`, each field of which is a group by
         itself: number b has the group b.
+
+        Args:
+            data: Training fields.
+            validation: Others of their kind, by which a prior may choose its numbers.
         """
+
+    def keep(self, data: FieldData) -> None:
+        """Keep other training fields; numbers that were chosen by data stay as they are."""
+        self.fit(data)
 
     @abstractmethod
     def fields(self) -> tuple[Tensor, Tensor]:
@@ -155,6 +165,17 @@ class Prior(nn.Module, ABC):
             groups: Group of each field, shape (B,): training fields of it are not used, else a
                 training field would be its own best guess. None: all are used.
         """
+
+    def condition(self, observations: Observations, groups: Tensor | None = None) -> Conditional:
+        """Condition on observations, with an answer at any place; arguments as of `posterior`.
+
+        Raises:
+            FieldError: If this prior answers on its lattice only.
+        """
+        raise FieldError(
+            f"{type(self).__name__} answers on its lattice only, see posterior(); the priors "
+            "'mixture' and 'kriging' answer at any place."
+        )
 
     @abstractmethod
     def condition_increment(self, change: Tensor, observed: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple, final
 
 import torch
@@ -16,7 +17,8 @@ _FEWEST = 4
 
 
 @final
-class Folds(NamedTuple):
+@dataclass(frozen=True)
+class Folds:
     """Observed places that are left out together.
 
     Attributes:

@@ -28,7 +28,9 @@ class NoPrior(Prior):
         """There is nothing to fit."""
         return True
 
-    def fit(self, data: FieldData | Observations) -> None:
+    def fit(
+        self, data: FieldData | Observations, validation: FieldData | Observations | None = None
+    ) -> None:
         """See `Prior.fit`: nothing."""
 
     def fields(self) -> tuple[Tensor, Tensor]:

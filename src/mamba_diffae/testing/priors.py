@@ -59,7 +59,7 @@ def _check_hidden(fitted: Prior, seen: Any, train: Any) -> None:
         groups=train.groups,
         splits=train.splits,
     )
-    fitted.fit(other)
+    fitted.keep(other)
     after = fitted.posterior(seen, hidden)
-    fitted.fit(train)
+    fitted.keep(train)
     close(after.lattice, before.lattice, "a hidden field is used all the same", 2e-3)

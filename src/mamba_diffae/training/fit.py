@@ -72,7 +72,8 @@ def train_phase(
     learned = data.split("train")
     sampling = data.sampling(options.data)
     if not net.prior.fitted:
-        net.fit_prior(learned.for_prior())
+        other = data.split("val").for_prior() if (data.splits == "val").any() else None
+        net.fit_prior(learned.for_prior(), other)
     if phase == "flow" and net.phases.index(phase) > 0:
         net.fit_noise(*residual(net, data, sampling.observed_shape))
     how = BatchOptions(

@@ -24,6 +24,7 @@ from mamba_diffae.fields import (
     Query,
 )
 from mamba_diffae.priors import PRIORS, Prior, PriorConfig
+from mamba_diffae.priors.kriging.prior import KrigingPrior
 
 _CODE = ("fields", "priors", "estimator/scaling.py", "benchmark/suite/prior_method.py")
 """What the errors of a prior depend on, beside the fields."""
@@ -48,17 +49,23 @@ class PriorMethod(Baseline):
         self._fitted: tuple[FieldScaler, Prior] | None = None
 
     def fit(self, data: FieldData) -> Self:
-        """Learn from training fields, with gaps or without."""
-        scaler = FieldScaler.of(data)
+        """Learn from training fields, with gaps or without, and choose numbers by validation ones.
+
+        Args:
+            data: With splits; those of "test" do not count.
+        """
+        train = data.split("train")
+        other = data.split("val") if (data.splits == "val").any() else None
+        scaler = FieldScaler.of(train)
         config = PriorConfig(
             geometry=scaler.geometry,
             shape=scaler.inside_grid.lattice_shape(LATTICE_LIMIT),
-            value_dim=data.n_variables,
-            exemplars=min(self.exemplars, len(data)),
-            mirrored=data.mirrored,
+            value_dim=train.n_variables,
+            exemplars=min(self.exemplars, len(train)),
+            mirrored=train.mirrored,
         )
         prior = self.kind(config)
-        prior.fit(scaler.data(data))
+        prior.fit(scaler.data(train), None if other is None else scaler.data(other))
         self._fitted = scaler, prior
         return self
 
@@ -94,7 +101,7 @@ def prior_candidate(prior: str) -> Candidate:
     PRIORS.get(prior)
     return Candidate(
         f"{prior} prior",
-        lambda data: PriorMethod(prior).fit(data.split("train")),
+        lambda data: PriorMethod(prior).fit(data),
         version=code_version(*_CODE),
     )
 
@@ -112,8 +119,8 @@ def foreign_prior_candidate(prior: str, family: Family) -> Candidate:
 
     def fit(data: FieldData) -> Predictor | None:
         if not fitted:
-            train = family.open().split("train")
-            fitted.append((PriorMethod(prior).fit(train), Home(train.grid, train.variables)))
+            own = family.open()
+            fitted.append((PriorMethod(prior).fit(own), Home(own.grid, own.variables)))
         return ForeignMethod.of(*fitted[0], data)
 
     key, version = f"{prior} prior from {family.name}", code_version(*_CODE, *_FOREIGN)
@@ -123,11 +130,10 @@ def foreign_prior_candidate(prior: str, family: Family) -> Candidate:
 def _moments(prior: Prior, seen: Observations, places: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Scaled mean and deviation (B, N, C) at inside places (1, N, D)."""
     # Closed forms answer at any place; other priors on their lattice alone.
-    if hasattr(prior, "condition"):
-        asked = places.expand(len(seen), -1, -1)
-        mean, std = prior.condition(seen).mean_std(asked)  # pyright: ignore[reportCallIssue]
-    elif hasattr(prior, "at"):
-        mean, std = prior.at(seen, places[0])  # pyright: ignore[reportCallIssue]
+    if type(prior).condition is not Prior.condition:
+        mean, std = prior.condition(seen).mean_std(places[0])
+    elif isinstance(prior, KrigingPrior):
+        mean, std = prior.at(seen, places[0])
     else:
         posterior = prior.posterior(seen)
         cells = _cells(prior.config, places[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple, final
 
 import torch
@@ -56,7 +57,7 @@ class KrigedFields:
         trend: float,
         most: int,
     ) -> None:
-        self.seen, self.geometry = seen, geometry
+        self.seen, self.geometry, self.between, self.trend = seen, geometry, between, trend
         few = Sample([part.thinned(EXACT) for part in seen.sample.parts], seen.fields)
         self.laws = [
             self._law(choice, weight, few, family, between, trend)
@@ -111,6 +112,14 @@ class KrigedFields:
         nugget = law.choice.law.nugget if readings.noise is None else 0.0
         total = (variance + nugget * own)[:, :, None] * law.variance.clamp(min=_TINY)
         return mean.reshape(-1, C, F), total.expand(-1, C, F)
+
+    def increment(self, law: LawOfFields, rows: Tensor, targets: Boxes) -> Tensor:
+        """What values (m, W) at the rows say under one law around a mean of 0, shape (M, C, W)."""
+        C, W = self.seen.variables, rows.shape[1]
+        values = rows.unflatten(0, (-1, C)).flatten(1) if self.seen.together else rows
+        readings = replace(self.seen.readings, values=values)
+        mean, _ = condition(law.moments, readings, targets, with_var=False)
+        return mean.reshape(-1, C, W)
 
     def errors(self, folds: Folds) -> Tensor:
         """Errors at places that are left out, shape (m, F)."""

@@ -79,7 +79,9 @@ class KrigingPrior(Prior):
         """Whether there are laws of training fields."""
         return bool((self.laws[:, 0] >= 0).any())
 
-    def fit(self, data: FieldData | Observations) -> None:
+    def fit(
+        self, data: FieldData | Observations, validation: FieldData | Observations | None = None
+    ) -> None:
         """See `Prior.fit`: of fields averaged to the lattice, of points as they are."""
         usual = self._usual(data)
         for name, number in zip(UsualMoments._fields[:-1], usual[:-1], strict=True):
@@ -112,8 +114,8 @@ class KrigingPrior(Prior):
         """See `Prior.posterior`; no group has a field of its own here."""
         observed, _ = bin_observations(self.config, observations)
         mean, std = self._at(observations, Boxes.of(self.config.centres(), self.config.geometry))
-        parts = (part.to(observations.values) for part in (mean, std.mean(dim=-1, keepdim=True)))
-        return PriorPosterior.of(*parts, observed)
+        like = observations.values
+        return PriorPosterior.of(mean.to(like), std.mean(dim=-1, keepdim=True).to(like), observed)
 
     def at(self, observations: Observations, coords: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation at any places of each field, in double precision.

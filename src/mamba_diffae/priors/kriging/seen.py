@@ -129,6 +129,36 @@ def see(observations: Observations, mean: Tensor, deviation: Tensor, config: Pri
     return Seen(made, Sample(parts, F), False, at, sides, builder.finer(sides), C, F)
 
 
+def coarse(seen: Seen, config: PriorConfig, most: int) -> Seen:
+    """The same with the readings of each cell of the lattice averaged, at most `most` of them.
+
+    What is left is an average over about a cell, at the mean place. It serves where there are so
+    many readings that no system is solved for all of them.
+    """
+    if len(seen.readings) <= most:
+        return seen
+    shape = torch.tensor(config.shape)
+    extent = torch.tensor(config.geometry.extent, dtype=torch.float64)
+    cells = (seen.coords / extent * shape).floor().maximum(torch.zeros(())).minimum(shape - 1.0)
+    width, dim = seen.readings.values.shape[1], seen.coords.shape[1]
+    table = torch.cat([seen.readings.values, seen.coords], dim=1)
+    made = replace(seen.readings, values=table, place=None)
+    made = merge(made, cells, 1.0).thinned(most)
+    values, coords = made.values.split([width, dim], dim=1)
+    boxes = Boxes.of(coords, config.geometry)
+    made = replace(made, boxes=boxes, values=values.contiguous())
+    place = made.place
+    if place is not None:
+        made = replace(made, place=place.unique(return_inverse=True)[1])
+    parts = [made] if seen.together else [made[made.kind == c] for c in made.kind.unique()]
+    parts = [replace(part, kind=torch.zeros_like(part.kind), place=None) for part in parts]
+    sample = Sample(parts, seen.fields)
+    support, finer = (extent / shape).expand(coords.shape), torch.zeros(len(coords)).double()
+    together = seen.together
+    C, F = seen.variables, seen.fields
+    return Seen(made, sample, together, coords, support, finer, C, F)
+
+
 @final
 class _Builder:
     """Makes readings of some of the observations."""

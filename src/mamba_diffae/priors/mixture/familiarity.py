@@ -20,12 +20,12 @@ class Reference(NamedTuple):
     Attributes:
         quantiles: At equal steps of probability from 0 to 1.
         scale: Mean excess in the upper tail: beyond the largest score p falls exponentially.
-        count: Scores that were seen.
+        fields: Scores that were seen.
     """
 
     quantiles: Tensor
     scale: Tensor
-    count: Tensor
+    fields: Tensor
 
     @classmethod
     def neutral(cls) -> Reference:
@@ -54,7 +54,7 @@ class Reference(NamedTuple):
         Returns:
             Shape (F,), in (0, 1].
         """
-        if not float(self.count):
+        if not float(self.fields):
             return told.new_ones(len(told))
         score = scores(told, usual)
         last = self.quantiles[-1]
@@ -62,7 +62,7 @@ class Reference(NamedTuple):
         low, high = self.quantiles[below - 1], self.quantiles[below]
         f = ((score - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
         p = 1 - (below - 1 + f) / _STEPS
-        p = (p * self.count + 1) / (self.count + 1)
+        p = (p * self.fields + 1) / (self.fields + 1)
         beyond = torch.exp(-(score - last).clamp(min=0) / self.scale)
         return (p * beyond).clamp(min=1e-30)
 

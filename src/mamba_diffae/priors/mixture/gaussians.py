@@ -100,6 +100,7 @@ class Learned:
             self.own = OwnGaussian(self.hybrid, seen, self.rows, out)
             near = near.joined(out)
         self.near = OwnGaussian(self.hybrid, seen, self.rows, near)
+        self.cells = cells
         mean = cells(library.mean.flatten())[:, None]
         self.solution: Solution | None = None
         if self.own is None:
@@ -119,6 +120,21 @@ class Learned:
         rows, real = folds.rows(place)
         blocks = precision.blocks(rows)
         return torch.stack([errors_left_out(blocks, self.solution.alpha, rows, real), near])
+
+    @property
+    def parts(self) -> tuple[OwnGaussian | None, OwnGaussian]:
+        """What library and analogues have of each field's own."""
+        return self.own, self.near
+
+    def increment(self, number: int, rows: Tensor, at: At, targets: Targets) -> Tensor:
+        """What values (m, F W) at the rows say of one of the two around a mean of 0, (M, C, F W).
+
+        Columns are those of one field, then those of the next.
+        """
+        own = self.parts[number]
+        if own is None:
+            return self.hybrid.mean(at, self.hybrid.solve(rows))
+        return own.increment(rows, at, targets.cells)
 
     def at(self, targets: Targets) -> At:
         """Targets as the hybrid law sees them."""
@@ -151,17 +167,43 @@ class Gaussians:
         kriged: Kriging.
         learned: Library and analogues; None: there are no exemplars.
         folds: What is left out together.
+        coarse: Kriging of what `learned` sees of them, where that is coarser; None: the same.
     """
 
-    def __init__(self, kriged: KrigedFields, learned: Learned | None, folds: Folds) -> None:
+    def __init__(
+        self,
+        kriged: KrigedFields,
+        learned: Learned | None,
+        folds: Folds,
+        coarse: KrigedFields | None = None,
+    ) -> None:
         self.kriged, self.learned, self.folds = kriged, learned, folds
+        self._judged = kriged if coarse is None else coarse
 
     def errors(self) -> Tensor:
         """Mean square error of each component where observations were left out, (K, F)."""
-        found = self.kriged.errors(self.folds)[None]
+        found = self._judged.errors(self.folds)[None]
         if self.learned is not None:
             found = torch.cat([found, self.learned.errors(self.folds)])
         return found.square().mean(dim=1)
+
+    def increment(self, few: Seen, seen: Seen, targets: Targets) -> Tensor:
+        """What other values say of each component around a mean of 0, shape (K, M, C, F).
+
+        Args:
+            few: Values at the places of `learned`.
+            seen: Values at the places of kriging.
+            targets: Where.
+        """
+        moved = [
+            law.weight * self.kriged.increment(law, seen.values, targets.boxes)
+            for law in self.kriged.laws
+        ]
+        found = [torch.stack(moved).sum(dim=0)]
+        if self.learned is not None:
+            at = self.learned.at(targets)
+            found += [self.learned.increment(j, few.values, at, targets) for j in range(2)]
+        return torch.stack(found)
 
     def mean(self, targets: Targets) -> Tensor:
         """Of each component at targets, shape (K, M, C, F)."""

@@ -73,6 +73,10 @@ class At(NamedTuple):
     across: Tensor
     own: Tensor
 
+    def single(self) -> At:
+        """In single precision."""
+        return At(*(part.float() for part in self))
+
 
 @final
 class Hybrid:
@@ -102,7 +106,8 @@ class Hybrid:
         self.L = cholesky(R)
         self.LC = cholesky(law.between) if seen.together else None
         self.modes = law.share**0.5 * modes
-        self.white = self.whiten(self.modes)
+        self._through = self._places(self.modes)
+        self.white = self._kinds(self._through)
         count = self.modes.shape[1]
         self.LB = cholesky(torch.eye(count, dtype=torch.float64) + self.white.T @ self.white)
 
@@ -112,11 +117,18 @@ class Hybrid:
 
     def whiten(self, x: Tensor) -> Tensor:
         """L⁻¹ x of rows (m, W)."""
+        return self._kinds(self._places(x))
+
+    def _places(self, x: Tensor) -> Tensor:
+        """The part of L⁻¹ that is of places, of rows (m, W)."""
+        wide = x.reshape(len(self.L), -1)
+        return torch.linalg.solve_triangular(self.L, wide, upper=False).reshape(x.shape)
+
+    def _kinds(self, x: Tensor) -> Tensor:
+        """The part that is of variables."""
         if self.LC is None:
-            return torch.linalg.solve_triangular(self.L, x, upper=False)
-        C = len(self.LC)
-        y = torch.linalg.solve_triangular(self.L, x.reshape(len(self.L), -1), upper=False)
-        y = y.reshape(len(self.L), C, -1)
+            return x
+        y = x.reshape(len(self.L), len(self.LC), -1)
         return torch.linalg.solve_triangular(self.LC, y, upper=False).flatten(0, 1)
 
     def _back(self, x: Tensor) -> Tensor:
@@ -153,7 +165,8 @@ class Hybrid:
     def mean(self, at: At, solution: Solution) -> Tensor:
         """What a solution says at targets, shape (T, C, W)."""
         kappa = (1 - self.law.share) * self.law.variance
-        alpha, between = solution.alpha, self.law.between
+        alpha = solution.alpha
+        between = self.law.between.to(alpha.dtype)
         modes = at.modes @ solution.modes
         if self.LC is None:
             # Row m has variable kind[m]: spread over one column of places for each variable.
@@ -164,16 +177,15 @@ class Hybrid:
         return modes + kappa * kernel
 
     def variance(self, at: At) -> Tensor:
-        """Of each variable at targets, shape (T, C)."""
+        """Of each variable at targets, shape (T, C); what modes leave free in single precision."""
         kappa, between = (1 - self.law.share) * self.law.variance, self.law.between
         if self.LC is None:
             return self._variance_apart(at)
         half = torch.linalg.solve_triangular(self.L, kappa * at.across.mT, upper=False)
-        weights = torch.linalg.solve_triangular(self.L.mT, half, upper=True)
         left = kappa * at.own - half.square().sum(dim=0)
         kernel = left[:, None].clamp(min=0) * between.diagonal()
-        through = self.modes.reshape(len(self.L), -1)
-        free = at.modes - (weights.mT @ through).reshape(at.modes.shape)
+        through = self._through.reshape(len(self.L), -1).float()
+        free = at.modes.float() - (half.float().mT @ through).reshape(at.modes.shape)
         return kernel + self._modes_variance(free)
 
     def _variance_apart(self, at: At) -> Tensor:
@@ -183,12 +195,12 @@ class Hybrid:
             k = kappa * at.across * between[c, self.seen.kind]
             half = torch.linalg.solve_triangular(self.L, k.mT, upper=False)
             left = kappa * between[c, c] * at.own - half.square().sum(dim=0)
-            free = at.modes[:, c] - half.mT @ self.white
+            free = (at.modes[:, c] - half.mT @ self.white).float()
             found.append(left.clamp(min=0) + self._modes_variance(free))
         return torch.stack(found, dim=1)
 
     def _modes_variance(self, free: Tensor) -> Tensor:
         """Variance (...) of modes that are left free, of rows (..., M)."""
         flat = free.flatten(0, -2)
-        half = torch.linalg.solve_triangular(self.LB, flat.mT, upper=False)
-        return half.square().sum(dim=0).unflatten(0, free.shape[:-1])
+        half = torch.linalg.solve_triangular(self.LB.float(), flat.mT, upper=False)
+        return half.square().sum(dim=0).unflatten(0, free.shape[:-1]).double()

@@ -18,6 +18,8 @@ _LEAST = 1e-4
 """Singular value below which a component is rounding, as a share of the largest."""
 _PER_VALUE = 128
 """Rows of exemplars that are put together at a time."""
+_COMPARED = 512
+"""Readings by which exemplars are compared, at most."""
 
 
 class Components(NamedTuple):
@@ -25,19 +27,18 @@ class Components(NamedTuple):
 
     Attributes:
         mean: Shape (P C).
-        axes: Whole numbers of which a component is `unit` times as much, shape (M, P C), int8.
-        unit: Shape (M, 1).
+        modes: Components times the root of their variance, shape (M, P C), half precision; those
+            that are 0 do not count.
         variance: Mean square deviation of each variable from the mean, shape (C,).
     """
 
     mean: Tensor
-    axes: Tensor
-    unit: Tensor
+    modes: Tensor
     variance: Tensor
 
 
 def principal_components(codes: Tensor, count: int, variables: int) -> Components:
-    """Components times the root of their variance, as 8-bit numbers.
+    """Principal components of exemplars.
 
     In gaps a deviation is 0, and what variance that takes from a value is given back by a factor.
 
@@ -55,17 +56,14 @@ def principal_components(codes: Tensor, count: int, variables: int) -> Component
     variance = square / there.unflatten(0, (-1, variables)).sum(dim=0).clamp(min=1)
     if not known.all():
         deviation = deviation * (len(values) / there.clamp(min=1)).sqrt()
-    axes = torch.zeros(count, codes.shape[1], dtype=torch.int8)
-    unit = torch.zeros(count, 1)
+    modes = torch.zeros(count, codes.shape[1], dtype=torch.float16)
     rank = min(count + 32, *deviation.shape)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         _, size, directions = torch.svd_lowrank(deviation, q=rank, niter=_ITERATIONS)
     kept = min(count, int((size > _LEAST * size[0].clamp(min=1e-12)).sum()))
-    found = (directions[:, :kept] * size[:kept]).T / len(values) ** 0.5
-    unit[:kept] = found.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / LEVELS
-    axes[:kept] = (found / unit[:kept]).round().to(torch.int8)
-    return Components(mean, axes, unit, variance)
+    modes[:kept] = (directions[:, :kept] * size[:kept]).T / len(values) ** 0.5
+    return Components(mean, modes, variance)
 
 
 @final
@@ -92,10 +90,10 @@ class Library:
         self.shape, self.count = (P, C), len(codes)
         self.centre, self.deviation = centre, deviation
         self.mean = (components.mean.double().reshape(P, C) - centre) / deviation
-        modes = (components.axes * components.unit).double().reshape(-1, P, C)
-        modes = modes[components.unit[:, 0] > 0] / deviation[:, None].T
+        modes = components.modes[(components.modes != 0).any(dim=1)].double()
+        modes = modes.reshape(-1, P, C) / deviation
         self.modes = modes.permute(1, 2, 0).contiguous()  # (P, C, M)
-        # Projection on the span of the modes, whose rows are orthogonal up to 8 bits.
+        # Projection on the span of the modes, whose rows are orthogonal up to half precision.
         raw = self.modes * deviation[:, None]
         flat = raw.flatten(0, 1)
         self._inverse = torch.linalg.solve(
@@ -140,6 +138,9 @@ class Library:
             rows: Cells of each.
             kind: Variable of each, shape (m,).
         """
+        if len(y) > _COMPARED:
+            some = torch.linspace(0, len(y) - 1, _COMPARED).round().long()
+            return self.distances(y[some], rows[some], kind[some])
         total = y.new_zeros(y.shape[1], self.count)
         seen = y.new_zeros(self.count)
         unit = LEVELS * self.deviation / _FINE

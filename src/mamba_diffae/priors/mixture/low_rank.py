@@ -154,13 +154,32 @@ class OwnGaussian:
         field = self.own.mean + torch.einsum("fr,frpc->fpc", self.t[..., 0], self.own.vectors)
         return targets(field.movedim(0, -1)) + self.hybrid.mean(at, solution)
 
+    def increment(self, rows: Tensor, at: At, targets: LatticeMap) -> Tensor:
+        """What values (m, F W) at the rows say around a mean of 0, shape (T, C, F W)."""
+        F = len(self.T)
+        plain = self.hybrid.solve(rows)
+        alpha = plain.alpha.mT.unflatten(0, (F, -1)).mT  # (F, m, W)
+        t = self.T @ (self.Z @ alpha)  # (F, r, W)
+
+        def columns(x: Tensor) -> Tensor:
+            return x.mT.flatten(0, 1).mT
+
+        solution = Solution(plain.modes - columns(self.VM @ t), plain.alpha - columns(self.V @ t))
+        field = torch.einsum("frw,frpc->pcfw", t, self.own.vectors).flatten(-2)
+        return targets(field) + self.hybrid.mean(at, solution)
+
     def variance(self, at: At, targets: LatticeMap, plain: Tensor) -> Tensor:
-        """At targets, shape (T, C, F), from that without the fields' own parts (T, C)."""
-        found = []
+        """At targets, shape (T, C, F), from that without the fields' own parts (T, C).
+
+        What the own parts add is computed in single precision.
+        """
+        at, found = at.single(), []
         for f in range(0, len(self.T), _AT_ONCE):
             part = slice(f, f + _AT_ONCE)
-            V, VM = (x[part].mT.flatten(0, 1).mT for x in (self.V, self.VM))  # (m, F r)
-            Z = targets(self.own.vectors[part].permute(2, 3, 0, 1).contiguous())  # (T, C, F, r)
+            V, VM = (x[part].mT.flatten(0, 1).mT.float() for x in (self.V, self.VM))  # (m, F r)
+            Z = targets(self.own.vectors[part].float().permute(2, 3, 0, 1))  # (T, C, F, r)
             W = Z - self.hybrid.mean(at, Solution(VM, V)).unflatten(-1, Z.shape[-2:])
-            found.append(torch.einsum("tcfr,frs,tcfs->tcf", W, self.T[part], W))
+            W = W.permute(2, 0, 1, 3).flatten(1, 2)  # (F, T C, r)
+            square = ((W @ self.T[part].float()) * W).sum(dim=-1)
+            found.append(square.mT.unflatten(0, Z.shape[:2]).double())
         return (plain[..., None] + torch.cat(found, dim=-1)).clamp(min=0)

@@ -10,19 +10,25 @@ from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior, bin_observations
+from mamba_diffae.priors.conditional import Conditional
 from mamba_diffae.priors.exemplars import GAP, choose, encode
+from mamba_diffae.priors.kriging.neighbourhoods import EXACT
 from mamba_diffae.priors.kriging.prior import KrigingPrior
-from mamba_diffae.priors.kriging.seen import Seen, alike
+from mamba_diffae.priors.kriging.seen import Seen, alike, coarse
 from mamba_diffae.priors.leave_out import Folds
 from mamba_diffae.priors.mixture.familiarity import Reference
 from mamba_diffae.priors.mixture.gaussians import COMPONENTS, Gaussians, Learned, Targets
 from mamba_diffae.priors.mixture.hybrid import HybridLaw
+from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.library import Components, Library, principal_components
+from mamba_diffae.priors.mixture.posterior import MixturePosterior
 from mamba_diffae.priors.mixture.tuning import Numbers, tune
 from mamba_diffae.priors.mixture.weights import COUNTS, ByCount, log_weights, statistics
 
-MODES = 256
+MODES = 128
 """Principal components of the training fields, at most."""
+_LEAST = 1e-6
+"""Variance that a value of a field has, at least."""
 _FEW = 8
 """Validation fields from which numbers are learned, at least; else training fields serve, each with
 its own group hidden."""
@@ -76,8 +82,7 @@ class MixturePrior(Prior):
     learns_from_points: ClassVar[bool] = True
     exemplars: Tensor
     centre: Tensor
-    axes: Tensor
-    unit: Tensor
+    modes: Tensor
     variance: Tensor
     numbers: Tensor
 
@@ -91,8 +96,7 @@ class MixturePrior(Prior):
         self.register_buffer("exemplars", torch.zeros(E, size, dtype=torch.int8))
         self.register_buffer("groups", torch.zeros(E, dtype=torch.int64))
         self.register_buffer("centre", torch.zeros(size))
-        self.register_buffer("axes", torch.zeros(M, size, dtype=torch.int8))
-        self.register_buffer("unit", torch.zeros(M, 1))
+        self.register_buffer("modes", torch.zeros(M, size, dtype=torch.float16))
         self.register_buffer("variance", torch.ones(C, dtype=torch.float64))
         self.register_buffer("numbers", torch.tensor(Numbers(), dtype=torch.float64))
         for name, part in zip(ByCount._fields, ByCount.neutral(K), strict=True):
@@ -106,7 +110,9 @@ class MixturePrior(Prior):
         """Whether kriging has laws."""
         return self.kriging.fitted
 
-    def fit(self, data: FieldData | Observations, validation: FieldData | None = None) -> None:
+    def fit(
+        self, data: FieldData | Observations, validation: FieldData | Observations | None = None
+    ) -> None:
         """See `Prior.fit`.
 
         Args:
@@ -115,14 +121,18 @@ class MixturePrior(Prior):
             validation: Fields of the same kind from which numbers are learned.
         """
         self.kriging.fit(data)
-        self._library = None
         if not len(self.exemplars):
             return
-        self._keep(data)
+        self.variance.copy_(self._keep(data))
         tune(self, data, validation if validation is not None and len(validation) >= _FEW else None)
 
-    def _keep(self, data: FieldData | Observations) -> None:
-        """Exemplars, their mean and components."""
+    def keep(self, data: FieldData | Observations) -> None:
+        """See `Prior.keep`."""
+        self._keep(data)
+
+    def _keep(self, data: FieldData | Observations) -> Tensor:
+        """Exemplars, their mean and components; returns their variance, shape (C,)."""
+        self._library = None
         chosen = choose(len(data), len(self.exemplars))
         if isinstance(data, Observations):
             from mamba_diffae.priors.mixture.reconstruction import reconstructed
@@ -135,9 +145,10 @@ class MixturePrior(Prior):
             # The lattice is equally spaced, also where its shape is that of an uneven grid.
             self.exemplars.copy_(encode(kept.at(kept.grid.regrid(self.config.shape))))
             self.groups.copy_(torch.as_tensor(kept.groups))
-        found = principal_components(self._codes(), len(self.axes), self.config.value_dim)
-        for name, part in zip(("centre", "axes", "unit", "variance"), found, strict=True):
-            getattr(self, name).copy_(part)
+        found = principal_components(self._codes(), len(self.modes), self.config.value_dim)
+        self.centre.copy_(found.mean)
+        self.modes.copy_(found.modes)
+        return found.variance
 
     def fields(self) -> tuple[Tensor, Tensor]:
         """See `Prior.fields`; mirrored ones too, if they count."""
@@ -151,38 +162,41 @@ class MixturePrior(Prior):
     def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
         """See `Prior.posterior`; fields observed in the same places share their systems."""
         observed, _ = bin_observations(self.config, observations)
-        given = observations.to("cpu")
-        C, B = self.config.value_dim, len(given)
-        targets = self.lattice_targets()
-        mean, std, weights, p = self._nothing_seen(B, self.config.cells)
+        given, targets = observations.to("cpu"), self.lattice_targets()
+        mean, std, weights, p = self.unseen(len(given), self.config.cells, targets.cells)
+        deviation = self.kriging.deviation.cpu()
         for rows in alike(given):
             if not bool(given.mask[rows[0]].any()):
                 continue
             weighed = self.weigh(given[rows], None if groups is None else groups.cpu()[rows])
             m, v = weighed.moments(targets)
-            deviation = self.kriging.deviation.cpu()
             mean[rows] = self.kriging.mean.cpu() + deviation * m.permute(2, 0, 1)
             std[rows] = deviation * v.clamp(min=0).permute(2, 0, 1).sqrt()
             weights[rows] = weighed.weights.mT
             if weighed.familiarity is not None:
                 p[rows] = weighed.familiarity
         like = observations.values
-        parts = (x.to(like) for x in (mean, std.mean(dim=-1, keepdim=True)))
+        mean, std = mean.to(like), std.mean(dim=-1, keepdim=True).to(like)
         if not len(self.exemplars):
-            return PriorPosterior.of(*parts, observed)
-        assert mean.shape[-1] == C
-        return PriorPosterior.of(*parts, observed, weights.to(like), p.to(like))
+            return PriorPosterior.of(mean, std, observed)
+        return PriorPosterior.of(mean, std, observed, weights.to(like), p.to(like))
 
-    def _nothing_seen(self, fields: int, cells: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    @torch.no_grad()
+    def condition(self, observations: Observations, groups: Tensor | None = None) -> Conditional:
+        """See `Prior.condition`."""
+        return MixturePosterior(self, observations, groups)
+
+    def unseen(
+        self, fields: int, places: int, cells: LatticeMap | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Mean, deviation, weights and familiarity of fields that were not observed at all."""
-        C, K = self.config.value_dim, len(COMPONENTS) if len(self.exemplars) else 1
-        kriging = self.kriging
-        mean = kriging.mean.cpu().expand(fields, cells, C).clone()
+        C, kriging = self.config.value_dim, self.kriging
+        mean = kriging.mean.cpu().expand(fields, places, C).clone()
         std = (kriging.deviation * (1 + kriging.trend).sqrt()).cpu().expand_as(mean).clone()
-        weights = torch.zeros(fields, K, dtype=torch.float64)
+        weights = torch.zeros(fields, len(COMPONENTS) if len(self.exemplars) else 1).double()
         weights[:, 0] = 1
-        if K > 1:
-            mean[:] = self.centre.cpu().double().reshape(cells, C)
+        if len(self.exemplars) and cells is not None:
+            mean[:] = cells(self.centre.cpu().double().unflatten(0, (-1, C)))
             std[:] = self.variance.cpu().sqrt()
         return mean, std, weights, torch.ones(fields, dtype=torch.float64)
 
@@ -218,13 +232,19 @@ class MixturePrior(Prior):
     ) -> Gaussians:
         """Components under a hybrid law, given what was seen."""
         geometry, config = self.config.geometry, self.config
-        places = seen.coords[_first_of_each(seen)]
+        few = self.reduced(seen)
+        places = few.coords[_first_of_each(few)]
         folds = Folds.like_targets(geometry.embed(places), geometry.embed(config.centres()))
         learned = None
         if law is not None:
             share = float(self.numbers[2]) if near is None else near
-            learned = Learned(self.library(), law, share, seen, config, hidden)
-        return Gaussians(self.kriging.kriged(seen), learned, folds)
+            learned = Learned(self.library(), law, share, few, config, hidden)
+        kriged, krige = self.kriging.kriged(seen), self.kriging.kriged
+        return Gaussians(kriged, learned, folds, None if few is seen else krige(few))
+
+    def reduced(self, seen: Seen) -> Seen:
+        """What was seen, as so many readings that one system is solved for all."""
+        return coarse(seen, self.config, EXACT)
 
     def hidden(self, groups: Tensor | None) -> Tensor | None:
         """Exemplars of the fields' own groups, mirrored ones too, shape (F, E), bool."""
@@ -241,10 +261,17 @@ class MixturePrior(Prior):
         given = Numbers(*self.numbers.tolist()) if numbers is None else numbers
         usual = family.usual.law
         law = replace(usual, length=tuple(a * given.length for a in usual.length))
-        deviation = self.kriging.deviation.cpu()
-        variance = float((self.variance.cpu() / deviation.square()).mean())
+        variance = self._spread()
         between = self.kriging.between.cpu()
         return HybridLaw(given.share, law, variance, between, given.within)
+
+    def _spread(self) -> float:
+        """Variance around the mean of the exemplars, in units of the usual deviation."""
+        count = len(self.exemplars)
+        if count < 2:
+            return 1.0
+        around = self.variance.cpu() / self.kriging.deviation.cpu().square()
+        return max(float(around.mean()) * count / (count - 1), _LEAST)
 
     def usual(self) -> ByCount:
         """What is usual at each number of places."""
@@ -267,9 +294,7 @@ class MixturePrior(Prior):
     def library(self) -> Library:
         """Exemplars and components as numbers, made once."""
         if self._library is None:
-            found = Components(
-                self.centre.cpu(), self.axes.cpu(), self.unit.cpu(), self.variance.cpu()
-            )
+            found = Components(self.centre.cpu(), self.modes.cpu(), self.variance.cpu())
             centre, deviation = self.kriging.mean.cpu(), self.kriging.deviation.cpu()
             self._library = Library(self.config, self._codes().cpu(), found, centre, deviation)
         return self._library

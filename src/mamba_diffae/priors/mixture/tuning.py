@@ -65,7 +65,9 @@ class Tried(NamedTuple):
     variance: Tensor
 
 
-def tune(prior: MixturePrior, data: FieldData | Observations, other: FieldData | None) -> None:
+def tune(
+    prior: MixturePrior, data: FieldData | Observations, other: FieldData | Observations | None
+) -> None:
     """Choose all numbers of a mixture whose kriging and exemplars are there.
 
     Args:
@@ -73,10 +75,11 @@ def tune(prior: MixturePrior, data: FieldData | Observations, other: FieldData |
         data: Training fields, of which each has its own group hidden where they serve as trials.
         other: Validation fields; None: training fields serve.
     """
-    if isinstance(data, Observations):
-        fields = TrialFields.of_points(data)
+    tried = data if other is None else other
+    if isinstance(tried, Observations):
+        fields = TrialFields.of_points(tried)
     else:
-        fields = TrialFields.of_fields(data if other is None else other, prior.config)
+        fields = TrialFields.of_fields(tried, prior.config)
     hide = other is None
     within = 0.0 if isinstance(data, Observations) else variance_within(prior, data)
     numbers = choose_numbers(prior, fields, hide, Numbers(within=within))
@@ -107,9 +110,9 @@ def variance_within(prior: MixturePrior, data: FieldData) -> float:
     if float(finer.mean()) < 0.1:
         return 0.0
     values = torch.from_numpy(fields.values).double().flatten(1, -2)[:, ::step]
-    known = torch.from_numpy(fields.valid_mask()).flatten(1, -2)[:, ::step]
+    known = torch.from_numpy(fields.valid_mask().copy()).flatten(1, -2)[:, ::step]
     there = torch.from_numpy(coarse.values).double().flatten(1, -2).permute(1, 2, 0)
-    whole = torch.from_numpy(coarse.valid_mask()).flatten(1, -2).permute(1, 2, 0).double()
+    whole = torch.from_numpy(coarse.valid_mask().copy()).flatten(1, -2).permute(1, 2, 0).double()
     counted = (cells(whole) > 0.999).permute(2, 0, 1) & known
     error = ((values - cells(there).permute(2, 0, 1)) / prior.kriging.deviation).square()
     return float((error * counted).sum() / (finer[:, None] * counted).sum().clamp(min=1e-9))
