@@ -64,8 +64,8 @@ class Plan:
 
 PLANS: Mapping[Scale, Plan] = {
     "quick": Plan(
-        families=(FAMILIES["fronts"], FAMILIES["two variables"]),
-        cells=("5 %", "20 %", "block"),
+        families=(FAMILIES["gaussian smooth"], FAMILIES["fronts"]),
+        cells=("20 %", "block"),
         fields=12,
         half_width=math.inf,
     ),
