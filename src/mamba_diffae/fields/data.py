@@ -170,7 +170,8 @@ class FieldData:
 
     def with_values(self, values: np.ndarray) -> FieldData:
         """The same snapshots with other finite values of the same shape; 0 in gaps."""
-        return self._with(values=np.where(self.valid_mask(), values, 0))
+        whole = self.complete and self.grid.mask is None
+        return self._with(values=values if whole else np.where(self.valid_mask(), values, 0))
 
     def split(self, name: str) -> FieldData:
         """The snapshots of one split.

@@ -89,7 +89,7 @@ class ForeignFields:
         along = self.random.draw(rng, 1, smooth=True)
         along = along / max(float(along.std()), 1e-12)
         side = (np.tanh((along - rng.normal(0, 0.5)) / _log_uniform(rng, _SHARPNESS)) + 1) / 2
-        low, high = rng.uniform(-1, 1, (2, source.shape[-1]))
+        low, high = _uniform(rng, (2, source.shape[-1]))
         return low + (high - low) * side
 
     def _blend(self, rng: np.random.Generator, source: Values) -> Values:
@@ -127,7 +127,7 @@ class ForeignFields:
 def placed(rng: np.random.Generator, values: Values) -> Values:
     """A field at a random amplitude and offset within [-1, 1], each variable its own offset."""
     amplitude = _log_uniform(rng, (0.1, 1.0))
-    offset = rng.uniform(-1, 1, values.shape[-1]) * (1 - amplitude)
+    offset = _uniform(rng, (values.shape[-1],)) * (1 - amplitude)
     return amplitude * values / max(float(np.abs(values).max()), 1e-12) + offset
 
 
@@ -137,19 +137,24 @@ def _recoloured(rng: np.random.Generator, source: Values) -> Values:
     if rng.random() < 0.5:
         order = rng.permutation(C)
         return source[..., np.roll(order, 1) if (order == np.arange(C)).all() else order]
-    rotation = np.linalg.qr(rng.standard_normal((C, C)))[0]
+    rotation = np.linalg.qr(rng.standard_normal((C, C), dtype=np.float32))[0]
     return _within(source @ rotation)
 
 
 def _grey(rng: np.random.Generator, source: Values) -> Values:
     """All variables equal: an average of them with random weights."""
-    weights = rng.dirichlet(np.ones(source.shape[-1]))
+    weights = rng.dirichlet(np.ones(source.shape[-1])).astype(np.float32)
     return np.repeat((source @ weights)[..., None], source.shape[-1], axis=-1)
 
 
 def _within(values: Values) -> Values:
     """The same, made smaller if it leaves [-1, 1]."""
     return values / max(1.0, float(np.abs(values).max()))
+
+
+def _uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Values:
+    """Between -1 and 1, in single precision, in which fields are kept."""
+    return rng.uniform(-1, 1, shape).astype(np.float32)
 
 
 def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float]) -> float:

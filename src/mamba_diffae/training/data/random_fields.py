@@ -17,8 +17,9 @@ _SLOPES, _SMOOTH_SLOPE = (0.3, 4.0), 3.0
 """Range of the smoothness of a Matérn spectrum, and a smooth one."""
 _STRETCH = 0.7
 """Logarithm of the largest ratio of an axis's length to the common one."""
-CELLS = 2**15
-"""Cells of the lattice that is drawn, at most: finer grids read it by interpolation."""
+CELLS = 2**13
+"""Cells of the lattice that is drawn, at most, eight for each that is observed: finer grids read it
+by interpolation, else a field of 10^5 cells would take longer than the network's step."""
 
 
 @final
@@ -73,7 +74,7 @@ class RandomFields:
         if parts > 1:
             # One field in all variables, at times of the other sign, and one of each alone.
             signs = np.where(rng.random() < 0.5, 1, rng.choice([-1, 1], count))
-            common = math.sqrt(shared) * signs * fields[..., :1]
+            common = (math.sqrt(shared) * signs).astype(np.float32) * fields[..., :1]
             fields = common + math.sqrt(1 - shared) * fields[..., 1:]
         return self._finer(fields.astype(np.float32, copy=False))
 
