@@ -7,6 +7,7 @@ from mamba_diffae.evaluation import GappyPOD
 from mamba_diffae.evaluation.baselines.components import (
     box_averages_matrix,
     principal_components,
+    ridge,
 )
 from mamba_diffae.fields import (
     Axis,
@@ -38,7 +39,7 @@ def test_all_components_make_the_whole_covariance(shape):
     X = np.random.default_rng(0).normal(size=shape)
     X -= X.mean(axis=0)
     components = principal_components(X, 1000)
-    assert len(components) == min(shape)
+    assert len(components) == min(shape[0] - 1, shape[1])  # one direction went with the mean
     np.testing.assert_allclose(components.T @ components, X.T @ X / len(X), atol=1e-4)
 
 
@@ -93,26 +94,45 @@ def test_coefficients_solve_the_ridge_regression(make_field):
     a = np.linalg.solve(A.T @ A / 1e-2 + np.eye(8), A.T @ residual / 1e-2)
     expected = 255 * (learned.mean + learned.modes @ a).reshape(24, 24, 2)
     found = pod.predict(observations, learned.grid).mean[0]
-    np.testing.assert_allclose(found, expected, atol=0.02)
+    seen = (average.sum(axis=0) > 0).reshape(24, 24)
+    np.testing.assert_allclose(found[~seen], expected[~seen], atol=0.02)
+    np.testing.assert_allclose(average @ found.reshape(-1, 2), observations.values[0], atol=1e-3)
 
 
-def test_the_dual_and_the_primal_form_agree(make_field):
-    pod = GappyPOD(modes=40).fit(make_field(60))
-    seen = observe(make_field(1, seed=4), 0.11, shape=(12, 12))
-    assert 2 * seen.coords.shape[1] < 40
-    few = pod.coefficients(seen)
-    twice = Observations.stack([seen]).replace(
-        **{k: getattr(seen, k).repeat(1, 4, 1) for k in ("coords", "values", "mask", "support")}
-    )
-    quarter = GappyPOD(modes=40, noise_variance=4e-3).fit(make_field(60))
-    np.testing.assert_allclose(quarter.coefficients(twice), few, atol=1e-4)
+@pytest.mark.parametrize("count", [0, 1, 7, 200])
+def test_the_posterior_of_coefficients_is_that_of_the_precision_matrix(count):
+    rng = np.random.default_rng(0)
+    A, y = rng.normal(size=(count, 40)), rng.normal(size=count)
+    variance = rng.uniform(0.5, 2, size=count)
+    covariance = np.linalg.inv((A.T / variance) @ A + np.eye(40))
+    found = ridge(A, y, variance)
+    np.testing.assert_allclose(found.mean, covariance @ (A.T / variance) @ y, atol=1e-10)
+    modes = rng.normal(size=(5, 40))
+    expected = np.einsum("ij,jk,ik->i", modes, covariance, modes)
+    np.testing.assert_allclose(found.spread(modes), expected, rtol=1e-8)
 
 
-def test_without_evidence_the_mean_is_predicted(make_field):
+def test_of_many_modes_only_the_leading_ones_have_covariances():
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(30, 400)) / np.arange(1, 401)
+    found = ridge(A, np.zeros(30), np.full(30, 0.01))
+    covariance = np.linalg.inv(A.T @ A / 0.01 + np.eye(400))
+    count = len(found.covariance)
+    assert count < 400
+    np.testing.assert_allclose(found.covariance, covariance[:count, :count], atol=1e-9)
+    np.testing.assert_allclose(found.variance, np.diag(covariance)[count:], atol=1e-9)
+
+
+def test_without_evidence_the_mean_is_predicted_where_nothing_was_read(make_field):
     train = make_field(30)
     pod = GappyPOD(noise_variance=1e6).fit(train)
-    found = pod.predict(observe(make_field(2, seed=1), 0.2, shape=(12, 12)), train.grid).mean
-    np.testing.assert_allclose(found, np.stack([train.values.mean(axis=0)] * 2), atol=0.1)
+    observations = observe(make_field(2, seed=1), 0.2, shape=(12, 12))
+    prediction = pod.predict(observations, train.grid)
+    unseen = prediction.std > 1e3
+    assert 0.7 < unseen.mean() < 0.9
+    expected = np.stack([train.values.mean(axis=0)] * 2)
+    np.testing.assert_allclose(prediction.mean[unseen], expected[unseen], atol=0.1)
+    assert prediction.std[~unseen].max() < 20  # the modes differ within a box
 
 
 def test_stated_noise_is_heeded(make_field):
@@ -197,6 +217,22 @@ def test_what_it_cannot_answer_is_refused(make_field):
     outside = Observations.from_points([[0.5, 1.5]], [[1.0, 2.0]])
     with pytest.raises(CoordinateError, match="1 of 1 observations lie outside"):
         pod.predict(outside, train.grid)
+
+
+def test_repeats_are_one_place(make_field):
+    pod = GappyPOD(with_std=True).fit(make_field(60))
+    once = observe(make_field(1, seed=4), 0.05, shape=(12, 12))
+    many = once.replace(
+        **{k: getattr(once, k).repeat(1, 4, 1) for k in ("coords", "values", "mask", "support")}
+    )
+    single, repeated = (pod.predict(seen, pod.learned.grid) for seen in (once, many))
+    np.testing.assert_allclose(repeated.mean, single.mean, atol=1e-6)
+    np.testing.assert_allclose(repeated.std, single.std, atol=1e-6)
+    # With errors of a stated size four readings count as one of half that size.
+    single = pod.predict(once.replace(noise=5.0 * once.mask.double()), pod.learned.grid)
+    repeated = pod.predict(many.replace(noise=10.0 * many.mask.double()), pod.learned.grid)
+    np.testing.assert_allclose(repeated.mean, single.mean, atol=1e-3)
+    np.testing.assert_allclose(repeated.std, single.std, atol=1e-3)
 
 
 @pytest.mark.parametrize("options", [{"modes": 0}, {"noise_variance": 0.0}])

@@ -28,7 +28,8 @@ def classical_baselines(*, with_std: bool = True) -> list[Baseline]:
     """The methods of this package in display order, not fitted.
 
     Args:
-        with_std: Whether kriging computes its standard deviation too, which takes longer.
+        with_std: Whether kriging and gappy POD compute their standard deviation too, which takes
+            longer.
     """
     from mamba_diffae.evaluation.baselines.gappy_pod import GappyPOD
     from mamba_diffae.evaluation.baselines.inverse_distance import InverseDistance
@@ -38,7 +39,7 @@ def classical_baselines(*, with_std: bool = True) -> list[Baseline]:
     from mamba_diffae.evaluation.baselines.thin_plate_spline import ThinPlateSpline
 
     interpolators = [Nearest(), InverseDistance(), Linear(), ThinPlateSpline()]
-    return [*interpolators, Kriging(with_std), GappyPOD()]
+    return [*interpolators, Kriging(with_std), GappyPOD(with_std=with_std)]
 
 
 def find_baseline(name: str) -> Baseline:
