@@ -210,7 +210,7 @@ def test_an_unknown_name_is_told_with_the_nearest(name, chosen):
         run_suite({}, **chosen)
 
 
-PRIOR = "kriging"
+PRIOR = "mixture"
 """The prior that must never be worse than the best simple method."""
 
 
