@@ -221,6 +221,10 @@ def test_validation_observes_half_and_asks_the_rest(data):
     assert float(weight.sum()) == float(asked.weight.sum())
     again = data.evaluation(None)
     assert again.values.equal(asked.values)
+    several = data.residual_set(None)
+    assert len(several) == 48
+    assert several.values[:6].equal(asked.values)
+    assert not several.coords[6].equal(several.coords[0])
 
 
 def test_most_of_a_snapshot_is_encoded(data):

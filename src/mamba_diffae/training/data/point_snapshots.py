@@ -193,24 +193,26 @@ class PointSnapshots(Snapshots):
 
     def evaluation(self, observed_shape: Shape | None) -> EvaluationSet:
         """See `Snapshots.evaluation`: half of the places observed, the others asked."""
-        rows = self.divisible()
-        spread = np.linspace(0, len(rows) - 1, min(VALIDATED, len(rows))).round().astype(int)
-        seen, back = [], []
-        for number, row in enumerate(rows[spread]):
-            total = self.places(row).max() + 1
-            kept = np.zeros(total, dtype=bool)
-            rng = np.random.default_rng((0, number))
-            kept[rng.permutation(total)[: max(1, total // 2)]] = True
-            inputs, asked = self.divided(row, kept, rng, ASKED)
-            seen.append(inputs)
-            back.append(asked)
-        asked = Observations.stack(back)
-        inputs = Observations.stack(seen)
-        return EvaluationSet(inputs, asked.coords, asked.values, asked.mask.float())
+        return self._halved(self._spread())
 
     def residual_set(self, observed_shape: Shape | None) -> EvaluationSet:
-        """See `Snapshots.residual_set`: what `evaluation` asks."""
-        return self.evaluation(observed_shape)
+        """See `Snapshots.residual_set`: few snapshots are halved several times."""
+        return self._halved(np.resize(self._spread(), VALIDATED))
+
+    def _spread(self) -> np.ndarray:
+        """Rows of at most `VALIDATED` snapshots that can be divided, evenly spread."""
+        rows = self.divisible()
+        return rows[np.linspace(0, len(rows) - 1, min(VALIDATED, len(rows))).round().astype(int)]
+
+    def _halved(self, rows: np.ndarray) -> EvaluationSet:
+        """Snapshots of which half of the places are observed, each time other ones."""
+        parts = []
+        for number, row in enumerate(rows):
+            rng, total = np.random.default_rng((0, number)), self.places(row).max() + 1
+            kept = np.isin(np.arange(total), rng.permutation(total)[: max(1, total // 2)])
+            parts.append(self.divided(row, kept, rng, ASKED))
+        inputs, asked = map(Observations.stack, zip(*parts, strict=True))
+        return EvaluationSet(inputs, asked.coords, asked.values, asked.mask.float())
 
     def on_lattice(self, asked: EvaluationSet, values: Tensor) -> tuple[Tensor, Tensor | None]:
         """See `Snapshots.on_lattice`: averages in native cells, which count by their points."""
