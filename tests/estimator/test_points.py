@@ -40,7 +40,7 @@ def model(few: dict) -> FieldAutoencoder:
 
 
 @pytest.mark.slow
-def test_what_was_held_back_is_told_about_as_well_as_by_kriging():
+def test_withheld_points_are_predicted_as_well_as_by_kriging():
     changes = {"autoencoder": {"show_progress": False}}
     model = FieldAutoencoder("tiny", changes=changes, device="cpu")
     with warnings.catch_warnings():

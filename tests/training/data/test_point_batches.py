@@ -79,7 +79,7 @@ def test_what_is_asked_is_what_is_not_observed(data, prior):
             )
 
 
-def test_a_value_that_is_held_back_reaches_nothing_but_the_truth(data, prior):
+def test_a_withheld_value_reaches_nothing_but_the_truth(data, prior):
     """Inputs and posterior are bit for bit those of other values at the places that are asked."""
     plain = {"config": {"p_noise": 0, "p_variables": 0}}
     batch = batches(data, prior, **plain)(3)
@@ -98,7 +98,7 @@ def test_a_value_that_is_held_back_reaches_nothing_but_the_truth(data, prior):
         assert not ours["query_values"][b].equal(theirs["query_values"][b])
 
 
-def test_readings_of_one_place_are_held_back_together():
+def test_readings_of_one_place_are_withheld_together():
     once = points([8], variables=1)
     twice = Observations.stack([once, once])
     joined = Observations(
