@@ -90,18 +90,36 @@ class KrigedFields:
 
     def at(self, targets: Boxes) -> tuple[Tensor, Tensor]:
         """Mean and variance at targets, both of shape (M, C, F)."""
-        means, variances = [], []
-        for number, law in enumerate(self.laws):
-            mean, variance = self._under(number, law, targets)
-            means.append(mean)
-            variances.append(variance)
+        found = [self._under(number, targets) for number in range(len(self.laws))]
+        m, v = (torch.stack(part) for part in zip(*found, strict=True))
         w = torch.stack([law.weight for law in self.laws])[:, None, None]
-        m = torch.stack(means)
         mean = (w * m).sum(dim=0)
-        return mean, (w * (torch.stack(variances) + (m - mean).square())).sum(dim=0)
+        return mean, (w * (v + (m - mean).square())).sum(dim=0)
 
-    def _under(self, number: int, law: LawOfFields, targets: Boxes) -> tuple[Tensor, Tensor]:
-        readings = self.seen.readings
+    def roughly(self, targets: Boxes) -> tuple[Tensor, Tensor]:
+        """Mean, and what one law, for all fields, leaves of the variance, of shape (M, C, F)."""
+        weights = torch.stack([law.weight for law in self.laws])
+        usual = int(weights.sum(dim=1).argmax())
+        mean, left = self._under(usual, targets)
+        mean = weights[usual] * mean
+        for number in range(len(self.laws)):
+            if number != usual:
+                mean = mean + weights[number] * self._mean(number, targets)
+        return mean, left
+
+    def _mean(self, number: int, targets: Boxes) -> Tensor:
+        """Mean under one law at targets, (M, C, F)."""
+        law, readings = self.laws[number], self.seen.readings
+        if len(readings) > EXACT:
+            mean, _ = condition(law.moments, readings, targets, with_var=False)
+        else:
+            solved = self._solve(number)
+            mean, _ = predict(law.moments, readings, solved, targets, with_var=False)
+        return mean.reshape(-1, self.seen.variables, self.seen.fields)
+
+    def _under(self, number: int, targets: Boxes) -> tuple[Tensor, Tensor]:
+        """Mean and variance under one law at targets, (M, C, F)."""
+        law, readings = self.laws[number], self.seen.readings
         if len(readings) > EXACT:
             mean, variance = condition(law.moments, readings, targets)
         else:

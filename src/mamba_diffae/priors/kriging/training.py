@@ -32,6 +32,8 @@ from mamba_diffae.priors.kriging.search import (
     thinned,
 )
 
+WEIGHED = 64
+"""Readings of a field by which its laws are weighed, at most."""
 SNAPSHOTS, PLACES = 32, 200
 """Fields, and places of each, from which laws are learned, at most."""
 MOST_LAWS, _LIGHT = 3, 0.2
@@ -81,7 +83,7 @@ class Family:
             geometry: Of the region.
             most: How many in one field, at most.
         """
-        few = thinned([sample], COARSE)[0]
+        few = thinned([sample], WEIGHED)[0]
         tried = list(zip(self.choices, self.log_share, strict=True))
         if any(part.group is not None for part in sample.parts):
             tried = [(_offset(c, g), w) for c, w in tried for g in _OFFSETS]

@@ -18,6 +18,7 @@ from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.library import Library
 from mamba_diffae.priors.mixture.low_rank import OwnGaussian, analogues, without
 
+_TINY = 1e-12
 COMPONENTS = ("kriging", "library", "analogues")
 """Of a mixture, in this order everywhere."""
 
@@ -91,8 +92,8 @@ class Learned:
         cells = LatticeMap(self.rows.index * C + seen.kind[:, None], self.rows.weight)
         self.hybrid = Hybrid(law, seen, cells(library.modes.flatten(0, 1)), config.geometry)
         self._precision = self.hybrid.precision()
-        near = analogues(library, self.distance)
-        near = near.scaled(share)
+        self.nearest = analogues(library, self.distance)
+        near = self.nearest.scaled(share)
         self.own: OwnGaussian | None = None
         if hidden is not None and bool(hidden.any()):
             out = without(library, hidden)
@@ -149,6 +150,14 @@ class Learned:
             first = targets.cells(self.library.mean)[..., None]
             first = first + self.hybrid.mean(at, self.solution)
         return torch.stack([first, self.near.mean(at, targets.cells)])
+
+    def spread(self, targets: Targets) -> Tensor:
+        """Variance of exemplars around the mean of each, before any observation, (2, M, C, F)."""
+        near = self.nearest
+        squares = torch.einsum("fr,frpc->pcf", near.weight, near.vectors.square())
+        every = self.library.modes.square().sum(dim=-1)
+        both = [every[..., None].expand_as(squares), squares]
+        return torch.stack([targets.cells(part) for part in both])
 
     def variance(self, at: At, targets: Targets) -> Tensor:
         """Of library and analogues at targets, shape (2, M, C, F)."""
@@ -207,15 +216,30 @@ class Gaussians:
 
     def mean(self, targets: Targets) -> Tensor:
         """Of each component at targets, shape (K, M, C, F)."""
-        return self.moments(targets, with_variance=False).mean
+        return self.roughly(targets).mean
 
-    def moments(self, targets: Targets, with_variance: bool = True) -> ComponentMoments:
+    def moments(self, targets: Targets) -> ComponentMoments:
         """Mean and variance of each component at targets."""
         mean, variance = (part[None] for part in self.kriged.at(targets.boxes))
         if self.learned is None:
             return ComponentMoments(mean, variance)
         at = self.learned.at(targets)
-        mean = torch.cat([mean, self.learned.mean(at, targets)])
-        if with_variance:
-            variance = torch.cat([variance, self.learned.variance(at, targets)])
-        return ComponentMoments(mean, variance)
+        return ComponentMoments(
+            torch.cat([mean, self.learned.mean(at, targets)]),
+            torch.cat([variance, self.learned.variance(at, targets)]),
+        )
+
+    def roughly(self, targets: Targets) -> ComponentMoments:
+        """Mean, and a variance that costs little: the spread of exemplars times what kriging leaves.
+
+        A network starts from it; how wide it must be is learned as for the exact one.
+        """
+        mean, left = (part[None] for part in self.kriged.roughly(targets.boxes))
+        if self.learned is None:
+            return ComponentMoments(mean, left)
+        at = self.learned.at(targets)
+        share = left / left.amax(dim=1, keepdim=True).clamp(min=_TINY)
+        return ComponentMoments(
+            torch.cat([mean, self.learned.mean(at, targets)]),
+            torch.cat([left, share * self.learned.spread(targets)]),
+        )

@@ -18,7 +18,7 @@ _LEAST = 1e-4
 """Singular value below which a component is rounding, as a share of the largest."""
 _PER_VALUE = 128
 """Rows of exemplars that are put together at a time."""
-_COMPARED = 512
+_COMPARED = 256
 """Readings by which exemplars are compared, at most."""
 
 

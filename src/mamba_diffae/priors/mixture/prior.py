@@ -17,7 +17,13 @@ from mamba_diffae.priors.kriging.prior import KrigingPrior
 from mamba_diffae.priors.kriging.seen import Seen, alike, coarse
 from mamba_diffae.priors.leave_out import Folds
 from mamba_diffae.priors.mixture.familiarity import Reference
-from mamba_diffae.priors.mixture.gaussians import COMPONENTS, Gaussians, Learned, Targets
+from mamba_diffae.priors.mixture.gaussians import (
+    COMPONENTS,
+    ComponentMoments,
+    Gaussians,
+    Learned,
+    Targets,
+)
 from mamba_diffae.priors.mixture.hybrid import HybridLaw
 from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.library import Components, Library, principal_components
@@ -51,10 +57,16 @@ class Weighed(NamedTuple):
 
     def moments(self, targets: Targets) -> tuple[Tensor, Tensor]:
         """Mean and variance of the mixture at targets, shape (M, C, F)."""
-        found = self.gaussians.moments(targets)
+        return self._mixed(self.gaussians.moments(targets), self.usual.inflation)
+
+    def roughly(self, targets: Targets) -> tuple[Tensor, Tensor]:
+        """Mean, and a variance that costs little, of the same shapes."""
+        return self._mixed(self.gaussians.roughly(targets), self.usual.rough)
+
+    def _mixed(self, found: ComponentMoments, inflation: Tensor) -> tuple[Tensor, Tensor]:
         w = self.weights[:, None, None]
         mean = (w * found.mean).sum(dim=0)
-        stated = self.usual.inflation[:, None, None, None] * found.variance
+        stated = inflation[:, None, None, None] * found.variance
         return mean, (w * (stated + (found.mean - mean).square())).sum(dim=0)
 
 
@@ -169,7 +181,7 @@ class MixturePrior(Prior):
             if not bool(given.mask[rows[0]].any()):
                 continue
             weighed = self.weigh(given[rows], None if groups is None else groups.cpu()[rows])
-            m, v = weighed.moments(targets)
+            m, v = weighed.roughly(targets)
             mean[rows] = self.kriging.mean.cpu() + deviation * m.permute(2, 0, 1)
             std[rows] = deviation * v.clamp(min=0).permute(2, 0, 1).sqrt()
             weights[rows] = weighed.weights.mT
@@ -318,7 +330,9 @@ class MixturePrior(Prior):
 
 def _first(usual: ByCount) -> ByCount:
     """Of kriging alone."""
-    return usual._replace(odds=usual.odds[:1], inflation=usual.inflation[:1])
+    return ByCount(
+        usual.odds[:1], usual.inflation[:1], usual.rough[:1], usual.mean, usual.deviation
+    )
 
 
 def _first_of_each(seen: Seen) -> Tensor:

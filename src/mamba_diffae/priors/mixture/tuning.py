@@ -56,6 +56,7 @@ class Tried(NamedTuple):
         nearest: Mean square distance of the nearest exemplar, shape (F,).
         truth: Products of errors at the targets, their mean, shape (F, K, K).
         variance: Mean of the stated variances there, shape (F, K).
+        rough: The same of the rough ones.
     """
 
     errors: Tensor
@@ -63,6 +64,7 @@ class Tried(NamedTuple):
     nearest: Tensor
     truth: Tensor
     variance: Tensor
+    rough: Tensor
 
 
 def tune(
@@ -199,9 +201,10 @@ def _try(prior: MixturePrior, trial: Trial, hide: bool) -> Iterator[Tried]:
         error = (moments.mean - _truth(prior, part)) * known
         count = known.sum(dim=(0, 1)).clamp(min=1)
         truth = torch.einsum("kmcf,lmcf->fkl", error, error) / count[:, None, None]
-        variance = (moments.variance * known).sum(dim=(1, 2)).mT / count[:, None]
+        stated = (moments.variance, gaussians.roughly(targets).variance)
+        variance, rough = ((v * known).sum(dim=(1, 2)).mT / count[:, None] for v in stated)
         nearest = gaussians.learned.distance.amin(dim=1)
-        yield Tried(gaussians.errors(), gaussians.folds.count, nearest, truth, variance)
+        yield Tried(gaussians.errors(), gaussians.folds.count, nearest, truth, variance, rough)
 
 
 def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[ByCount, Reference]:
@@ -221,8 +224,11 @@ def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[B
         deviation = both.std(dim=0) if len(both) > 1 else torch.ones(2)
         usual.deviation[j] = deviation.clamp(min=1e-2)
         truth = torch.cat([t.truth.diagonal(dim1=1, dim2=2) for t in last]).mean(dim=0)
-        stated = torch.cat([t.variance for t in last]).mean(dim=0).clamp(min=1e-12)
-        usual.inflation[j] = (truth / stated).clamp(*_RANGE)
+        for ratio, stated in (
+            (usual.inflation, [t.variance for t in last]),
+            (usual.rough, [t.rough for t in last]),
+        ):
+            ratio[j] = (truth / torch.cat(stated).mean(dim=0).clamp(min=1e-12)).clamp(*_RANGE)
         usual.odds[j] = best_odds(last, ByCount(*(part[j] for part in usual)))
         if found and (not places or count > places[-1]):
             told.append(scores(both, ByCount(*(part[j] for part in usual))))

@@ -22,12 +22,14 @@ class ByCount(NamedTuple):
     Attributes:
         odds: Log odds of each component, shape (J, K).
         inflation: Mean square error as a ratio to the stated variance, shape (J, K).
+        rough: The same for the variance of `Gaussians.roughly`.
         mean: Of the two statistics of `statistics`, shape (J, 2).
         deviation: The same.
     """
 
     odds: Tensor
     inflation: Tensor
+    rough: Tensor
     mean: Tensor
     deviation: Tensor
 
@@ -45,6 +47,7 @@ class ByCount(NamedTuple):
         J = len(COUNTS)
         return cls(
             torch.zeros(J, components, dtype=torch.float64),
+            torch.ones(J, components, dtype=torch.float64),
             torch.ones(J, components, dtype=torch.float64),
             torch.zeros(J, 2, dtype=torch.float64),
             torch.ones(J, 2, dtype=torch.float64),
