@@ -61,10 +61,11 @@ def test_stations_that_report_every_time_share_their_factorisation():
     prior = fitted(points)
     samples = [prior.see(part).sample for part in points.fields()]
     together = pooled(samples)
-    assert [sample.fields for sample in together] == [6]
+    assert [sample.fields for sample in together] == [12]
     apart = pooled([prior.see(part).sample for part in snapshots(6, 10, moving=True).fields()])
-    assert [sample.fields for sample in apart] == [1] * 6
-    one = torch.cat([log_likelihood(LAW, sample, GEOMETRY) for sample in samples])
+    assert [sample.fields for sample in apart] == [2] * 6
+    # Each of two variables of each field has its own law: first those of one variable.
+    one = torch.stack([log_likelihood(LAW, sample, GEOMETRY) for sample in samples]).T.flatten()
     torch.testing.assert_close(log_likelihood(LAW, together[0], GEOMETRY), one)
 
 

@@ -50,11 +50,11 @@ class Part(NamedTuple):
 
 
 class Weighted(NamedTuple):
-    """A law of a field, its variance, and its weight."""
+    """A law, and its variance and weight for each variable, shape (V,)."""
 
     choice: Choice
-    variance: float
-    weight: float
+    variance: Tensor
+    weight: Tensor
 
 
 @final
@@ -64,8 +64,8 @@ class Kriging(PerField):
     The kernel is a Matérn one of order 1/2, 3/2 or 5/2 with a nugget and a length for each axis.
     Unfitted, each field has its own most likely ones; after `fit`, those candidates are tried that
     are likely in the training fields, weighted by how often. Variables are divided by their
-    deviation, over the training fields or, unfitted, over the observations of the field; then they
-    share kernel and variance. Errors of a stated size take the place of the nugget, and 0 makes a
+    deviation, over the training fields or, unfitted, over the observations of the field; each has
+    its own kernel and variance. Errors of a stated size take the place of the nugget, and 0 makes a
     value exact. Repeats at one place become their average. Groups of noise are not told apart.
 
     Up to `priors.kriging.EXACT` observations one system is solved; of more, each target is kriged
@@ -103,34 +103,27 @@ class Kriging(PerField):
         """See `PerField.estimate`."""
         geometry = targets.geometry
         parts = [_parts(sample, deviation, geometry) for sample in samples]
-        sample = Sample([part.readings for field in parts for part in field])
-        laws = self._laws(sample, geometry)
         boxes = Boxes.of(torch.from_numpy(targets.flat), geometry)
-        return [
-            _join([self._estimate(part, laws, boxes, geometry) for part in field])
-            for field in parts
-        ]
+        return [_join([self._estimate(part, boxes, geometry) for part in field]) for field in parts]
 
     def _laws(self, sample: Sample, geometry: Geometry) -> list[Weighted]:
-        """The probable laws of a field, each with its variance and its weight."""
+        """The probable laws of each variable, with variances and weights."""
         family = self._family or own_family(sample, geometry)
         weighed = family.weigh(sample, geometry)
-        few = Sample([part.thinned(_LATTICE) for part in sample.parts])
-        return [
-            Weighted(c, c.variance or self._variance(c, few, geometry), float(w))
-            for c, w in weighed
-        ]
+        few = Sample([part.thinned(_LATTICE) for part in sample.parts], sample.fields)
+        return [Weighted(c, self._variance(c, few, geometry), w) for c, w in weighed]
 
-    def _variance(self, choice: Choice, sample: Sample, geometry: Geometry) -> float:
-        own = torch.ones(1, dtype=torch.float64)
+    def _variance(self, choice: Choice, sample: Sample, geometry: Geometry) -> Tensor:
+        own = torch.ones(sample.fields, dtype=torch.float64)
+        if choice.variance is not None:
+            return own * choice.variance
         own = best_variance(choice.law, sample, geometry) if sample.freedom else own
-        return float(own if self._family is None else self._family.variance(own, sample.freedom))
+        return own if self._family is None else self._family.variance(own, sample.freedom)
 
-    def _estimate(
-        self, part: Part, laws: Sequence[Weighted], boxes: Boxes, geometry: Geometry
-    ) -> Estimate:
+    def _estimate(self, part: Part, boxes: Boxes, geometry: Geometry) -> Estimate:
+        laws = self._laws(Sample([part.readings], part.readings.values.shape[1]), geometry)
         found = [self._moments(part, law, boxes, geometry) for law in laws]
-        weight = torch.tensor([law.weight for law in laws], dtype=torch.float64)[:, None, None]
+        weight = torch.stack([law.weight for law in laws])[:, None]
         means = torch.stack([mean for mean, _ in found])
         mean = (weight * means).sum(dim=0)
         values = part.middle + part.scale * mean.numpy()
@@ -144,9 +137,12 @@ class Kriging(PerField):
         self, part: Part, law: Weighted, boxes: Boxes, geometry: Geometry
     ) -> tuple[Tensor, Tensor | None]:
         """Mean and variance (n, V) at targets under one law."""
-        moments = moments_of(law.choice.law, geometry, law.variance)
+        fixed = law.choice.variance
+        moments = moments_of(law.choice.law, geometry, 1.0 if fixed is None else fixed)
         mean, left = condition(moments, part.readings, boxes, self.with_std)
-        left = None if left is None else left.expand(mean.shape).clone()
+        if left is not None:
+            # Without stated errors all of it is proportional to the field's variance.
+            left = left * (law.variance if fixed is None else torch.ones_like(law.variance))
         if part.readings.noise is None:
             if left is not None:
                 left += law.variance * law.choice.law.nugget

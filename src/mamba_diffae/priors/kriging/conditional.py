@@ -24,8 +24,8 @@ class LawOfFields(NamedTuple):
 
     Attributes:
         choice: The law.
-        weight: Probability, shape (F,).
-        variance: Of the field, shape (F,), by which the variance of `moments` is multiplied.
+        weight: Probability for each variable, shape (C, F).
+        variance: Of each, shape (C, F), by which the variance of `moments` is multiplied.
         moments: Under which readings are conditioned.
     """
 
@@ -58,7 +58,7 @@ class KrigedFields:
         most: int,
     ) -> None:
         self.seen, self.geometry, self.between, self.trend = seen, geometry, between, trend
-        few = Sample([part.thinned(EXACT) for part in seen.sample.parts], seen.fields)
+        few = Sample([part.thinned(EXACT) for part in seen.sample.parts], seen.sample.fields)
         self.laws = [
             self._law(choice, weight, few, family, between, trend)
             for choice, weight in family.weigh(seen.sample, geometry, most)
@@ -74,13 +74,15 @@ class KrigedFields:
         between: Tensor,
         trend: float,
     ) -> LawOfFields:
-        s = torch.ones(self.seen.fields, dtype=torch.float64)
+        s = torch.ones_like(weight)
         if choice.variance is None:
             own = best_variance(choice.law, few, self.geometry) if few.freedom else s
             s = family.variance(own, few.freedom)
         fixed = 1.0 if choice.variance is None else choice.variance
         C = fixed * (torch.ones(1, 1, dtype=torch.float64) if self.seen.together else between)
         moments = Moments(choice.law, choice.law.scale(self.geometry), C, (trend * C).inverse())
+        C, F = self.seen.variables, self.seen.fields
+        weight, s = (x.reshape(-1, F).expand(C, F) for x in (weight, s))
         return LawOfFields(choice, weight, s, moments)
 
     @property
@@ -92,20 +94,23 @@ class KrigedFields:
         """Mean and variance at targets, both of shape (M, C, F)."""
         found = [self._under(number, targets) for number in range(len(self.laws))]
         m, v = (torch.stack(part) for part in zip(*found, strict=True))
-        w = torch.stack([law.weight for law in self.laws])[:, None, None]
+        w = torch.stack([law.weight for law in self.laws])[:, None]
         mean = (w * m).sum(dim=0)
         return mean, (w * (v + (m - mean).square())).sum(dim=0)
 
     def roughly(self, targets: Boxes) -> tuple[Tensor, Tensor]:
-        """Mean, and what one law, for all fields, leaves of the variance, of shape (M, C, F)."""
+        """Mean, and what the usual law of each variable leaves of the variance, (M, C, F)."""
         weights = torch.stack([law.weight for law in self.laws])
-        usual = int(weights.sum(dim=1).argmax())
-        mean, left = self._under(usual, targets)
-        mean = weights[usual] * mean
+        usual = weights.sum(dim=2).argmax(dim=0)
+        means, left = [], torch.zeros(())
         for number in range(len(self.laws)):
-            if number != usual:
-                mean = mean + weights[number] * self._mean(number, targets)
-        return mean, left
+            if not bool((usual == number).any()):
+                means.append(self._mean(number, targets))
+                continue
+            mean, variance = self._under(number, targets)
+            left = torch.where((usual == number)[:, None], variance, left)
+            means.append(mean)
+        return (weights[:, None] * torch.stack(means)).sum(dim=0), left
 
     def _mean(self, number: int, targets: Boxes) -> Tensor:
         """Mean under one law at targets, (M, C, F)."""
@@ -143,7 +148,8 @@ class KrigedFields:
         """Errors at places that are left out, shape (m, F)."""
         found = torch.zeros_like(self.seen.values)
         for number, law in enumerate(self.laws):
-            found += law.weight * self._errors(self._solve(number), folds)
+            weight = law.weight[self.seen.kind]
+            found += weight * self._errors(self._solve(number), folds)
         return found
 
     def _errors(self, solved: Solved, folds: Folds) -> Tensor:

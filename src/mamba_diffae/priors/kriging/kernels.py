@@ -11,8 +11,8 @@ from torch import Tensor
 
 from mamba_diffae.fields import Geometry
 
-KERNELS = ("exponential", "matern32", "matern52")
-"""Matérn kernels of order 1/2, 3/2 and 5/2: from rough to smooth fields."""
+KERNELS = ("exponential", "matern32", "matern52", "whittle")
+"""Matérn kernels of order 1/2, 3/2, 5/2 and 1: of rough and of smooth fields."""
 
 
 @final
@@ -44,7 +44,8 @@ class Law:
 def correlation(kernel: str, distance: Tensor) -> Tensor:
     """Matérn correlation at distances in units of the length, of any shape.
 
-    Order 1/2: exp(-r). Order 3/2: (1 + √3 r) exp(-√3 r). Order 5/2: (1 + √5 r + 5 r² / 3)
+    Order 1/2: exp(-r). Order 1: √2 r K₁(√2 r), the kernel of thin plates in two dimensions (Whittle
+    1954).Order 3/2: (1 + √3 r) exp(-√3 r). Order 5/2: (1 + √5 r + 5 r² / 3)
     exp(-√5 r).
 
     Reference:
@@ -52,6 +53,9 @@ def correlation(kernel: str, distance: Tensor) -> Tensor:
     """
     if kernel == "exponential":
         return distance.neg().exp_()
+    if kernel == "whittle":
+        r = (distance * math.sqrt(2)).clamp(min=1e-9)
+        return torch.special.scaled_modified_bessel_k1(r).mul_(r).mul_(r.neg().exp_())
     if kernel == "matern32":
         r = distance * math.sqrt(3)
         return r.neg().exp_().mul_(r.add_(1))

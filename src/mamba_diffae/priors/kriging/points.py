@@ -89,4 +89,4 @@ def _joined(samples: Sequence[Sample]) -> Sample:
         parts.append(
             Readings(first.boxes, values, first.kind, first.repeats, first.noise, first.group)
         )
-    return Sample(parts, len(samples))
+    return Sample(parts, sum(sample.fields for sample in samples))

@@ -22,7 +22,8 @@ class Seen:
     Attributes:
         readings: All of them. Together: n of them, whose values are those of one variable of every
             field, then those of the next, shape (n, C F). Else m of single variables, (m, F).
-        sample: Those of each variable by itself, from which laws are chosen.
+        sample: From which laws are chosen. Together: each variable of each field has its own; else
+            all variables of a field share theirs.
         together: Whether all variables were observed at all places, with errors alike: then the
             covariance of places and variables factors.
         coords: Place of each reading along the axes, shape (n, D).
@@ -117,7 +118,7 @@ def see(observations: Observations, mean: Tensor, deviation: Tensor, config: Pri
         every = torch.arange(len(y))
         error = None if noise is None else torch.zeros(len(y), dtype=torch.float64)
         made, at, sides = builder.merged(every, y.flatten(1), None, error)
-        return Seen(made, Sample([made], F), True, at, sides, builder.finer(sides), C, F)
+        return Seen(made, Sample([made], C * F), True, at, sides, builder.finer(sides), C, F)
     parts = []
     for c, here in enumerate(mask.T):
         at = here.nonzero()[:, 0]
@@ -152,7 +153,7 @@ def coarse(seen: Seen, config: PriorConfig, most: int) -> Seen:
         made = replace(made, place=place.unique(return_inverse=True)[1])
     parts = [made] if seen.together else [made[made.kind == c] for c in made.kind.unique()]
     parts = [replace(part, kind=torch.zeros_like(part.kind), place=None) for part in parts]
-    sample = Sample(parts, seen.fields)
+    sample = Sample(parts, seen.sample.fields)
     support, finer = (extent / shape).expand(coords.shape), torch.zeros(len(coords)).double()
     together = seen.together
     C, F = seen.variables, seen.fields

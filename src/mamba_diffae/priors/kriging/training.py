@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import Geometry
-from mamba_diffae.priors.kriging.kernels import KERNELS, Law
+from mamba_diffae.priors.kriging.kernels import Law
 from mamba_diffae.priors.kriging.likelihood import (
     Sample,
     best_variance,
@@ -38,7 +38,7 @@ SNAPSHOTS, PLACES = 32, 200
 """Fields, and places of each, from which laws are learned, at most."""
 MOST_LAWS, _LIGHT = 3, 0.2
 """Laws of one field that are averaged over, and the least weight as a share of the largest."""
-MOST_TRIED = 52
+MOST_TRIED = 61
 """Laws that are tried of one field, at most: four, eight around each, and sixteen of any kind."""
 _OFFSETS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Variances of the offsets of noise groups that are tried, as ratios to the field's."""
@@ -75,8 +75,8 @@ class Family:
     ) -> list[tuple[Choice, Tensor]]:
         """The laws that are at all probable, with their probabilities in each field, shape (F,).
 
-        Variables that go together say less than their number: the likelihood is that of one of
-        them on average. Where errors have a known size, the variance is weighed too.
+        Variables of one field that go together say less than their number: the likelihood is that
+        of one of them on average. Where errors have a known size, the variance is weighed too.
 
         Args:
             sample: F fields, values in units of the usual deviation.
@@ -184,7 +184,7 @@ def _any_law(geometry: Geometry) -> list[Choice]:
     return [
         Choice(Law(kernel, (geometry.diameter * length,) * geometry.dim, nugget))
         for kernel, length, nugget in itertools.product(
-            (KERNELS[0], KERNELS[-1]), (0.02, 0.07, 0.25, 0.8), (1e-6, 0.1)
+            ("exponential", "matern52"), (0.02, 0.07, 0.25, 0.8), (1e-6, 0.1)
         )
     ]
 
@@ -228,12 +228,13 @@ def samples_of_fields(
     if int(everywhere.sum()) >= min(PLACES, len(coords) // 2):
         at = _some(torch.nonzero(everywhere)[:, 0], rng)
         parts = [_part(coords[at], values[:, at].permute(1, 2, 0).flatten(1), geometry)]
-        return [Sample(parts, len(values))]
+        # Each variable of each field has a law: pressure is smooth where rain is not.
+        return [Sample(parts, len(values) * values.shape[2])]
     found = []
     for x, there in zip(values, known, strict=True):
         chosen = [(c, _some(torch.nonzero(there[:, c])[:, 0], rng)) for c in range(x.shape[1])]
         parts = [_part(coords[at], x[at, c, None], geometry) for c, at in chosen if len(at)]
-        found += [Sample(parts)] if parts else []
+        found += [Sample([part]) for part in parts]
     return found
 
 

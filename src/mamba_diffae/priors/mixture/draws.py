@@ -20,7 +20,7 @@ from mamba_diffae.priors.mixture.gaussians import Gaussians, Targets
 
 FEATURES = 1024
 """Random Fourier features of a draw."""
-_FREEDOM = {"exponential": 1, "matern32": 3, "matern52": 5}
+_FREEDOM = {"exponential": 1, "whittle": 2, "matern32": 3, "matern52": 5}
 """Twice the order of each kernel: degrees of freedom of its spectral density."""
 
 
@@ -73,7 +73,7 @@ def draw_kriging(
     """A draw of a single field under one law of kriging, shape (M, C)."""
     kriged = gaussians.kriged
     seen, moments = kriged.seen, law.moments
-    scale = float(law.variance[0].clamp(min=1e-300).sqrt())
+    scale = law.variance[:, 0].clamp(min=1e-300).sqrt()
     nugget = law.choice.law.nugget
     C = moments.between if len(moments.between) > 1 else kriged.between * moments.between
     root = cholesky(C)
@@ -83,8 +83,9 @@ def draw_kriging(
     if readings_noise := seen.readings.noise is not None:
         nugget = 0.0
     error = _errors(seen, nugget, root, generator)
-    error = error if readings_noise else scale * error
-    residual = seen.values[:, 0] - scale * rows - error
+    each = scale[seen.kind]
+    error = error if readings_noise else each * error
+    residual = seen.values[:, 0] - each * rows - error
     there = scale * (field(targets) + trend)
     white = _normal(generator, *there.shape) @ root.mT
     moved = kriged.increment(law, residual[:, None], targets)[..., 0]

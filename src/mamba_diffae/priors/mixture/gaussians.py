@@ -16,7 +16,7 @@ from mamba_diffae.priors.leave_out import Folds, errors_left_out
 from mamba_diffae.priors.mixture.hybrid import At, Hybrid, HybridLaw, Solution
 from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.library import Library
-from mamba_diffae.priors.mixture.low_rank import OwnGaussian, analogues, without
+from mamba_diffae.priors.mixture.low_rank import OwnGaussian, OwnPart, analogues, without
 
 _TINY = 1e-12
 COMPONENTS = ("kriging", "library", "analogues")
@@ -95,9 +95,10 @@ class Learned:
         self.nearest = analogues(library, self.distance)
         near = self.nearest.scaled(share)
         self.own: OwnGaussian | None = None
+        self.hidden: OwnPart | None = None
         if hidden is not None and bool(hidden.any()):
-            out = without(library, hidden)
-            out = out.scaled(law.share)
+            self.hidden = without(library, hidden)
+            out = self.hidden.scaled(law.share)
             self.own = OwnGaussian(self.hybrid, seen, self.rows, out)
             near = near.joined(out)
         self.near = OwnGaussian(self.hybrid, seen, self.rows, near)
@@ -155,8 +156,12 @@ class Learned:
         """Variance of exemplars around the mean of each, before any observation, (2, M, C, F)."""
         near = self.nearest
         squares = torch.einsum("fr,frpc->pcf", near.weight, near.vectors.square())
-        every = self.library.modes.square().sum(dim=-1)
-        both = [every[..., None].expand_as(squares), squares]
+        every = self.library.modes.square().sum(dim=-1)[..., None].expand_as(squares)
+        if self.hidden is not None:
+            out = self.hidden
+            own = torch.einsum("fr,frpc->pcf", out.weight, out.vectors.square())
+            every = (every + own).clamp(min=0)
+        both = [every, squares]
         return torch.stack([targets.cells(part) for part in both])
 
     def variance(self, at: At, targets: Targets) -> Tensor:
@@ -190,11 +195,19 @@ class Gaussians:
         self._judged = kriged if coarse is None else coarse
 
     def errors(self) -> Tensor:
-        """Mean square error of each component where observations were left out, (K, F)."""
+        """Mean square error of each component where observations were left out, (K, C, F).
+
+        A variable that was not observed has the mean of those that were.
+        """
         found = self._judged.errors(self.folds)[None]
         if self.learned is not None:
             found = torch.cat([found, self.learned.errors(self.folds)])
-        return found.square().mean(dim=1)
+        seen = self._judged.seen
+        C, square = seen.variables, found.square()
+        count = torch.bincount(seen.kind, minlength=C)[:, None]
+        total = square.new_zeros(len(found), C, found.shape[-1]).index_add_(1, seen.kind, square)
+        every = square.mean(dim=1, keepdim=True)
+        return torch.where(count > 0, total / count.clamp(min=1), every)
 
     def increment(self, few: Seen, seen: Seen, targets: Targets) -> Tensor:
         """What other values say of each component around a mean of 0, shape (K, M, C, F).
@@ -230,7 +243,7 @@ class Gaussians:
         )
 
     def roughly(self, targets: Targets) -> ComponentMoments:
-        """Mean, and a variance that costs little: the spread of exemplars times what kriging leaves.
+        """Mean, and a variance that costs little: spread of exemplars times what kriging leaves.
 
         A network starts from it; how wide it must be is learned as for the exact one.
         """

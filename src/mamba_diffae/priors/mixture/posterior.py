@@ -35,7 +35,7 @@ class MixturePosterior(Conditional):
         self.parts = [(rows, self._weigh(rows)) for rows in self._seen()]
         self.weights = prior.unseen(len(observations), 0)[2]
         for rows, weighed in self.parts:
-            self.weights[rows] = weighed.weights.mT
+            self.weights[rows] = weighed.weights.mean(dim=1).mT
 
     def _seen(self) -> Iterator[Tensor]:
         """Fields that were observed alike, those that were not observed left out."""
@@ -69,7 +69,7 @@ class MixturePosterior(Conditional):
         for rows, weighed in self.parts:
             seen = see(given[rows], zero, deviation, config)
             moved = weighed.gaussians.increment(self.prior.reduced(seen), seen, targets)
-            mixed = (weighed.weights[:, None, None] * moved).sum(dim=0)
+            mixed = (weighed.weights[:, None] * moved).sum(dim=0)
             found[rows] = deviation * mixed.permute(2, 0, 1)
         return found
 
@@ -102,15 +102,32 @@ def _generator(key: int) -> torch.Generator:
 
 
 def _draw(weighed: Weighed, targets: Targets, means: Tensor, key: int) -> Tensor:
-    """A draw of a single field, shape (M, C)."""
-    generator = _generator(key)
-    chosen = torch.multinomial(weighed.weights[:, 0], 1, generator=generator)
-    number, gaussians = int(chosen), weighed.gaussians
-    if number == 0:
-        laws = gaussians.kriged.laws
-        weights = torch.stack([law.weight[0] for law in laws])
-        law = laws[int(torch.multinomial(weights, 1, generator=generator))]
-        field = draw_kriging(gaussians, law, targets.boxes, generator)
-    else:
-        field = draw_learned(gaussians, number - 1, targets, generator)
-    return means[number] + weighed.usual.inflation[number].sqrt() * (field - means[number])
+    """A draw of a single field, shape (M, C): of each variable from one component and law.
+
+    One uniform number chooses for all variables, so that those of equal weights go together.
+    """
+    generator, gaussians = _generator(key), weighed.gaussians
+    u = torch.rand(2, generator=generator, dtype=torch.float64)
+    component = _chosen(weighed.weights[..., 0], u[0])
+    laws = gaussians.kriged.laws
+    law = _chosen(torch.stack([law.weight[:, 0] for law in laws]), u[1])
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    found = torch.empty_like(means[0])
+    for number in component.unique().tolist():
+        here = component == number
+        if number:
+            field = draw_learned(gaussians, number - 1, targets, _generator(seed))
+            found[:, here] = field[:, here]
+            continue
+        for j in law[here].unique().tolist():
+            field = draw_kriging(gaussians, laws[j], targets.boxes, _generator(seed))
+            found[:, here & (law == j)] = field[:, here & (law == j)]
+    factor = weighed.usual.inflation[component].sqrt()
+    middle = means.gather(0, component.expand(1, *found.shape))[0]
+    return middle + factor * (found - middle)
+
+
+def _chosen(weights: Tensor, u: Tensor) -> Tensor:
+    """For each column of weights (K, C) the row in whose share a number in [0, 1) lies, (C,)."""
+    share = (weights / weights.sum(dim=0)).cumsum(dim=0)
+    return (share < u).sum(dim=0).clamp(max=len(weights) - 1)

@@ -45,7 +45,7 @@ class Weighed(NamedTuple):
 
     Attributes:
         gaussians: The components.
-        weights: Shape (K, F).
+        weights: Shape (K, C, F).
         familiarity: P-values, shape (F,); None: nothing was learned.
         usual: What is usual at this number of places.
     """
@@ -64,7 +64,7 @@ class Weighed(NamedTuple):
         return self._mixed(self.gaussians.roughly(targets), self.usual.rough)
 
     def _mixed(self, found: ComponentMoments, inflation: Tensor) -> tuple[Tensor, Tensor]:
-        w = self.weights[:, None, None]
+        w = self.weights[:, None]
         mean = (w * found.mean).sum(dim=0)
         stated = inflation[:, None, None, None] * found.variance
         return mean, (w * (stated + (found.mean - mean).square())).sum(dim=0)
@@ -184,7 +184,7 @@ class MixturePrior(Prior):
             m, v = weighed.roughly(targets)
             mean[rows] = self.kriging.mean.cpu() + deviation * m.permute(2, 0, 1)
             std[rows] = deviation * v.clamp(min=0).permute(2, 0, 1).sqrt()
-            weights[rows] = weighed.weights.mT
+            weights[rows] = weighed.weights.mean(dim=1).mT
             if weighed.familiarity is not None:
                 p[rows] = weighed.familiarity
         like = observations.values

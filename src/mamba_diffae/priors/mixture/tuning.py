@@ -51,11 +51,11 @@ class Tried(NamedTuple):
     """What a trial showed of F fields.
 
     Attributes:
-        errors: Mean squares at left-out observations, shape (K, F).
+        errors: Mean squares at left-out observations, shape (K, C, F).
         groups: Parts that were left out.
         nearest: Mean square distance of the nearest exemplar, shape (F,).
-        truth: Products of errors at the targets, their mean, shape (F, K, K).
-        variance: Mean of the stated variances there, shape (F, K).
+        truth: Products of errors at the targets, their mean, shape (C, F, K, K).
+        variance: Mean of the stated variances there, shape (K,).
         rough: The same of the rough ones.
     """
 
@@ -199,10 +199,10 @@ def _try(prior: MixturePrior, trial: Trial, hide: bool) -> Iterator[Tried]:
         moments = gaussians.moments(targets)
         known = part.known.permute(1, 2, 0)
         error = (moments.mean - _truth(prior, part)) * known
-        count = known.sum(dim=(0, 1)).clamp(min=1)
-        truth = torch.einsum("kmcf,lmcf->fkl", error, error) / count[:, None, None]
+        count = known.sum(dim=0).clamp(min=1)
+        truth = torch.einsum("kmcf,lmcf->cfkl", error, error) / count[..., None, None]
         stated = (moments.variance, gaussians.roughly(targets).variance)
-        variance, rough = ((v * known).sum(dim=(1, 2)).mT / count[:, None] for v in stated)
+        variance, rough = (((v * known).sum(dim=1) / count).mean(dim=(1, 2)) for v in stated)
         nearest = gaussians.learned.distance.amin(dim=1)
         yield Tried(gaussians.errors(), gaussians.folds.count, nearest, truth, variance, rough)
 
@@ -223,12 +223,13 @@ def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[B
         usual.mean[j] = both.mean(dim=0)
         deviation = both.std(dim=0) if len(both) > 1 else torch.ones(2)
         usual.deviation[j] = deviation.clamp(min=1e-2)
-        truth = torch.cat([t.truth.diagonal(dim1=1, dim2=2) for t in last]).mean(dim=0)
+        truth = torch.stack([t.truth.diagonal(dim1=2, dim2=3).mean(dim=(0, 1)) for t in last])
+        truth = truth.mean(dim=0)
         for ratio, stated in (
             (usual.inflation, [t.variance for t in last]),
             (usual.rough, [t.rough for t in last]),
         ):
-            ratio[j] = (truth / torch.cat(stated).mean(dim=0).clamp(min=1e-12)).clamp(*_RANGE)
+            ratio[j] = (truth / torch.stack(stated).mean(dim=0).clamp(min=1e-12)).clamp(*_RANGE)
         usual.odds[j] = best_odds(last, ByCount(*(part[j] for part in usual)))
         if found and (not places or count > places[-1]):
             told.append(scores(both, ByCount(*(part[j] for part in usual))))
@@ -244,10 +245,10 @@ def best_odds(tried: list[Tried], usual: ByCount) -> Tensor:
     for t in tried:
         told = statistics(t.errors, t.nearest)
         logs = log_weights(t.errors, t.groups, usual._replace(odds=torch.zeros(3)), told)
-        w = logs[None].repeat(len(candidates), 1, 1)
-        w[:, 1:] += candidates[:, :, None]
+        w = logs[None].repeat(len(candidates), 1, 1, 1)
+        w[:, 1:] += candidates[:, :, None, None]
         w = w.softmax(dim=1)
-        total += torch.einsum("ekf,fkl,elf->e", w, t.truth, w)
-        least += float(t.truth.diagonal(dim1=1, dim2=2).sum(dim=0).amin())
+        total += torch.einsum("ekcf,cfkl,elcf->e", w, t.truth, w)
+        least += float(t.truth.diagonal(dim1=2, dim2=3).sum(dim=(0, 1)).amin())
     total += _LEAN * least * candidates.abs().sum(dim=1)
     return torch.cat([torch.zeros(1, dtype=torch.float64), candidates[int(total.argmin())]])

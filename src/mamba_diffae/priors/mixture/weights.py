@@ -14,6 +14,8 @@ _FALL = 2.0
 """Log odds that learned components lose for each deviation beyond the first by which they are worse
 at left-out observations, against kriging, than they are for training fields."""
 _FLOOR = 1e-12
+OWN = 0.5
+"""What a variable's own errors count for its weights, beside those of all variables."""
 
 
 class ByCount(NamedTuple):
@@ -61,27 +63,29 @@ def statistics(errors: Tensor, nearest: Tensor) -> Tensor:
     that of the mean square distance from the nearest exemplar.
 
     Args:
-        errors: Mean squares, shape (K, F).
+        errors: Mean squares, shape (K, C, F).
         nearest: Mean square distance of the readings from the nearest exemplar, shape (F,).
     """
-    e = errors.clamp(min=_FLOOR).log()
+    e = errors.mean(dim=1).clamp(min=_FLOOR).log()
     ratio = e[1:].amin(dim=0) - e[0]
     return torch.stack([ratio, nearest.clamp(min=_FLOOR).log()], dim=-1)
 
 
 def log_weights(errors: Tensor, groups: int, usual: ByCount, told: Tensor | None) -> Tensor:
-    """Logarithms of the weights of each component, up to a constant, shape (K, F).
+    """Logarithms of the weights of each component, up to a constant, shape (K, C, F).
 
     w ∝ odds · (mean e²)^(-√n), with n parts that were left out: less sure of itself than a
     likelihood, whose power is n / 2, and without its determinant, which redundant variables break.
 
     Args:
-        errors: Mean squares, shape (K, F).
+        errors: Mean squares, shape (K, C, F).
         groups: n.
         usual: At this number of places, from `ByCount.at`.
         told: `statistics`, shape (F, 2), or None.
     """
-    logs = -(groups**0.5) * errors.clamp(min=_FLOOR).log() + usual.odds[:, None]
+    own, every = (x.clamp(min=_FLOOR).log() for x in (errors, errors.mean(dim=1, keepdim=True)))
+    e = OWN * own + (1 - OWN) * every
+    logs = -(groups**0.5) * e + usual.odds[:, None, None]
     if told is None:
         return logs
     z = (told[:, 0] - usual.mean[0]) / usual.deviation[0]
