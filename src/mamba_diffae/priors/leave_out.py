@@ -138,9 +138,8 @@ class Precision(NamedTuple):
 
     def correction(self, rows: Tensor) -> Tensor:
         """What U T Uᵀ has there."""
-        U = self.low[..., rows, :]
-        right = U if self.middle is None else U @ self.middle[..., None, :, :]
-        return right @ U.mT
+        right = self.low if self.middle is None else self.low @ self.middle
+        return right[..., rows, :] @ self.low[..., rows, :].mT
 
 
 def errors_left_out(blocks: Tensor, alpha: Tensor, rows: Tensor, real: Tensor) -> Tensor:

@@ -56,9 +56,9 @@ def measure(data: FieldData, geometry: Geometry) -> UsualMoments:
     scale = torch.where(variance > 0, variance.sqrt(), 1.0)
     low = torch.tensor([axis.low for axis in data.grid.axes], dtype=torch.float64)
     coords = torch.from_numpy(data.grid.centres()) - low
-    samples = samples_of_fields(coords, centred / scale, known, geometry)
-    family = learn(samples, geometry)
-    sill, trend = sill_and_trend(samples, family.usual, geometry)
+    variables = samples_of_fields(coords, centred / scale, known, geometry)
+    family = learn(variables, geometry)
+    sill, trend = sills_and_trend(variables, family, geometry)
     return UsualMoments(
         mean, scale * sill**0.5, correlation_between(centred, weight), trend, family
     )
@@ -92,18 +92,26 @@ def correlation_between(centred: Tensor, weight: Tensor) -> Tensor:
     return (1 - _REGULAR) * rho + _REGULAR * identity
 
 
-def sill_and_trend(
-    samples: Sequence[Sample], usual: Choice, geometry: Geometry
-) -> tuple[float, Tensor]:
-    """Mean variance around the trend, and the trends' variance as a ratio to it.
+def sills_and_trend(
+    variables: Sequence[Sequence[Sample]], family: Family, geometry: Geometry
+) -> tuple[Tensor, Tensor]:
+    """Mean variance of each variable around its trend (C,), and the trends' as a ratio to it.
 
     Args:
-        samples: The fields.
-        usual: Their law, and the variance that goes with it where errors are stated.
+        variables: The fields of each variable.
+        family: With the law of each, and the variance that goes with it where errors are stated.
         geometry: Of the region.
     """
-    variance = 1.0 if usual.variance is None else usual.variance
-    moments = moments_of(usual.law, geometry, variance)
+    found = [_sill_and_trend(*one, geometry) for one in zip(variables, family.typical, strict=True)]
+    ratios = torch.tensor([trend for _, trend in found], dtype=torch.float64)
+    return torch.tensor([sill for sill, _ in found], dtype=torch.float64), ratios.mean()
+
+
+def _sill_and_trend(
+    samples: Sequence[Sample], typical: Choice, geometry: Geometry
+) -> tuple[float, float]:
+    variance = 1.0 if typical.variance is None else typical.variance
+    moments = moments_of(typical.law, geometry, variance)
     sills, trends, own, fields = [], [], [], 0
     for sample in samples:
         fields += sample.fields
@@ -117,7 +125,7 @@ def sill_and_trend(
             own.append(s2 / solved.information.square().sum())
     sill = variance * float(torch.cat(sills).mean()) if sills else 0.0
     if sill <= 0 or fields < 2:
-        return sill or 1.0, torch.ones((), dtype=torch.float64)
+        return sill or 1.0, 1.0
     # The mean was taken from the same fields: it took one degree of freedom.
     between = torch.cat(trends).mean() * fields / (fields - 1) - torch.cat(own).mean()
-    return sill, (between / sill).clamp(_LEAST, _MOST)
+    return sill, float((between / sill).clamp(_LEAST, _MOST))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import Geometry, Observations
 from mamba_diffae.priors.kriging.likelihood import Sample
-from mamba_diffae.priors.kriging.moments import UsualMoments, correlation_between, sill_and_trend
+from mamba_diffae.priors.kriging.moments import UsualMoments, correlation_between, sills_and_trend
 from mamba_diffae.priors.kriging.readings import Readings
 from mamba_diffae.priors.kriging.training import PLACES, SNAPSHOTS, learn
 
@@ -43,12 +43,22 @@ def measure_points(
         geometry: Of the region.
     """
     mean, scale = plain_moments(observations)
-    samples = pooled([sample_of(part) for part in _some_snapshots(observations).fields()])
-    family = learn(samples, geometry)
-    sill, trend = sill_and_trend(samples, family.usual, geometry)
+    parts = _some_snapshots(observations).fields()
+    variables = [_of_variable(parts, c, sample_of) for c in range(observations.n_variables)]
+    family = learn(variables, geometry)
+    sill, trend = sills_and_trend(variables, family, geometry)
     known = observations.mask.double()
     centred = (observations.values.double() - mean).masked_fill(~observations.mask, 0)
     return UsualMoments(mean, scale * sill**0.5, correlation_between(centred, known), trend, family)
+
+
+def _of_variable(
+    parts: Sequence[Observations], c: int, sample_of: Callable[[Observations], Sample]
+) -> list[Sample]:
+    """Samples of one variable, from snapshots where it was observed."""
+    only = torch.arange(parts[0].n_variables) == c if parts else torch.zeros(0, dtype=torch.bool)
+    alone = [part.replace(mask=part.mask & only) for part in parts]
+    return pooled([sample_of(part) for part in alone if bool(part.mask.any())])
 
 
 def _some_snapshots(observations: Observations) -> Observations:

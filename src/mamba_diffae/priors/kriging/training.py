@@ -17,7 +17,6 @@ from mamba_diffae.priors.kriging.kernels import Law
 from mamba_diffae.priors.kriging.likelihood import (
     Sample,
     best_variance,
-    log_likelihood,
     log_likelihoods,
     log_prior,
 )
@@ -38,8 +37,9 @@ SNAPSHOTS, PLACES = 32, 200
 """Fields, and places of each, from which laws are learned, at most."""
 MOST_LAWS, _LIGHT = 3, 0.2
 """Laws of one field that are averaged over, and the least weight as a share of the largest."""
-MOST_TRIED = 61
-"""Laws that are tried of one field, at most: four, eight around each, and sixteen of any kind."""
+MOST_TRIED = 80
+"""Laws that are tried of one field, at most."""
+_LEARNED = 48
 _OFFSETS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Variances of the offsets of noise groups that are tried, as ratios to the field's."""
 _STEPS = 30
@@ -57,6 +57,7 @@ class Family:
     Attributes:
         choices: The laws.
         log_share: Logarithm of the share of fields that have each, as long.
+        typical: The most likely law of each variable, all of its fields together, as far as known.
         freedom: Of the inverse chi-squared law of a field's variance around the usual one: the
             degrees of freedom that knowing the kind is worth.
     """
@@ -64,6 +65,7 @@ class Family:
     choices: tuple[Choice, ...]
     log_share: tuple[float, ...]
     freedom: float
+    typical: tuple[Choice, ...] = ()
 
     @property
     def usual(self) -> Choice:
@@ -117,39 +119,52 @@ def _offset(choice: Choice, offset: float) -> Choice:
     return replace(choice, law=replace(choice.law, offset=offset))
 
 
-def learn(samples: Sequence[Sample], geometry: Geometry) -> Family:
+def learn(variables: Sequence[Sequence[Sample]], geometry: Geometry) -> Family:
     """The laws of fields of a kind, from some of them.
 
-    The laws tried are the most likely one of all fields together, that of each kernel, and these
-    with other lengths and nuggets. Shares are those of greatest likelihood, found by expectation
-    and maximisation.
+    The laws tried are, for each variable, the most likely one of all its fields together, that of
+    each kernel, and these with other lengths and nuggets. Shares are those of greatest likelihood,
+    found by expectation and maximisation.
 
     Args:
-        samples: Training fields, values in units of the usual deviation.
+        variables: Training fields of each variable, values in units of the usual deviation.
         geometry: Of the region.
     """
-    samples = [s for s in samples if s.tells]
-    pooled = most_likely(samples, geometry)
-    if not samples:
-        return Family((pooled,), (0.0,), 1.0)
-    few = thinned(samples, COARSE)
-    choices = _around([pooled, *of_each_kernel(samples, geometry)])
-    found = torch.stack(
-        [torch.cat([log_likelihood(c.law, s, geometry, c.variance) for s in few]) for c in choices]
-    )
+    typical = tuple(most_likely([s for s in kind if s.tells], geometry) for kind in variables)
+    told = [kept for samples in variables if (kept := [s for s in samples if s.tells])]
+    if not told:
+        every = [s for samples in variables for s in samples]
+        return Family((most_likely(every, geometry),), (0.0,), 1.0, typical)
+    samples = [s for kind in told for s in kind]
+    pooled = [c for c, kind in zip(typical, variables, strict=True) if any(s.tells for s in kind)]
+    starts = [c for kind in told for c in of_each_kernel(kind, geometry)]
+    few, choices = thinned(samples, COARSE), _around([*pooled, *starts])
+    found = torch.cat([log_likelihoods(choices, s, geometry) for s in few], dim=1)
     share = _shares(found)
-    kept = [j for j in range(len(choices)) if share[j] >= min(_RARE, float(share.max()))]
+    most = len(choices) if len(choices) < _LEARNED else _LEARNED
+    last = float(share.topk(most).values[-1])
+    kept = [j for j in range(len(choices)) if share[j] >= max(last, min(_RARE, float(share.max())))]
     # As if one field more had been seen, of any law: a field of another kind finds its own.
     logs = (share[kept] / share[kept].sum() * found.shape[1] / (found.shape[1] + 1)).log()
     other = _any_law(geometry)
     rare = -math.log(len(other) * (found.shape[1] + 1))
-    s2 = torch.cat([best_variance(pooled.law, s, geometry) for s in samples])
-    freedom = torch.cat([torch.full((s.fields,), float(s.freedom)) for s in samples]).double()
+    pairs = [_variances(*kind, geometry) for kind in zip(pooled, told, strict=True)]
+    s2, freedom = zip(*pairs, strict=True)
     return Family(
         (*(choices[j] for j in kept), *other),
         (*logs.tolist(), *(rare for _ in other)),
-        _prior_freedom(s2, freedom),
+        _prior_freedom(torch.cat(s2), torch.cat(freedom)),
+        typical,
     )
+
+
+def _variances(
+    choice: Choice, samples: Sequence[Sample], geometry: Geometry
+) -> tuple[Tensor, Tensor]:
+    """Variances of the fields of one variable, the mean 1, and their degrees of freedom, (F,)."""
+    s2 = torch.cat([best_variance(choice.law, s, geometry) for s in samples])
+    freedom = torch.cat([torch.full((s.fields,), float(s.freedom)) for s in samples]).double()
+    return s2 / s2.mean().clamp(min=torch.finfo(torch.float64).tiny), freedom
 
 
 def own_family(sample: Sample, geometry: Geometry) -> Family:
@@ -210,10 +225,11 @@ def _prior_freedom(s2: Tensor, freedom: Tensor) -> float:
 
 def samples_of_fields(
     coords: Tensor, values: Tensor, known: Tensor, geometry: Geometry
-) -> list[Sample]:
+) -> list[list[Sample]]:
     """Training fields as samples, some places of each.
 
-    Fields that are known at the same places are one sample, and share each factorisation.
+    Fields that are known at the same places are one sample, and share each factorisation. Each
+    variable has samples of its own: pressure is smooth where rain is not.
 
     Args:
         coords: Of the P places, shape (P, D), float64.
@@ -227,14 +243,14 @@ def samples_of_fields(
     everywhere = known.all(dim=0).all(dim=-1)
     if int(everywhere.sum()) >= min(PLACES, len(coords) // 2):
         at = _some(torch.nonzero(everywhere)[:, 0], rng)
-        parts = [_part(coords[at], values[:, at].permute(1, 2, 0).flatten(1), geometry)]
-        # Each variable of each field has a law: pressure is smooth where rain is not.
-        return [Sample(parts, len(values) * values.shape[2])]
-    found = []
+        columns = values[:, at].permute(2, 1, 0)
+        return [[Sample([_part(coords[at], x, geometry)], len(values))] for x in columns]
+    found: list[list[Sample]] = [[] for _ in range(values.shape[2])]
     for x, there in zip(values, known, strict=True):
-        chosen = [(c, _some(torch.nonzero(there[:, c])[:, 0], rng)) for c in range(x.shape[1])]
-        parts = [_part(coords[at], x[at, c, None], geometry) for c, at in chosen if len(at)]
-        found += [Sample([part]) for part in parts]
+        for c, samples in enumerate(found):
+            at = _some(torch.nonzero(there[:, c])[:, 0], rng)
+            if len(at):
+                samples.append(Sample([_part(coords[at], x[at, c, None], geometry)]))
     return found
 
 

@@ -110,7 +110,8 @@ def draw_learned(
     else:
         size = own.own.weight[0].clamp(min=0).sqrt()
         each = size * _normal(generator, len(size))
-        lattice = lattice + own.own.mean[0] + torch.einsum("r,rpc->pc", each, own.own.vectors[0])
+        vectors = own.own.vectors[0].double()
+        lattice = lattice + own.own.mean[0] + torch.einsum("r,rpc->pc", each, vectors)
     kernel = field(seen.readings.boxes)
     rows = learned.cells(lattice.flatten()) + kernel[seen.reading, seen.kind]
     noisy = seen.readings.noise is not None

@@ -155,12 +155,13 @@ class Learned:
     def spread(self, targets: Targets) -> Tensor:
         """Variance of exemplars around the mean of each, before any observation, (2, M, C, F)."""
         near = self.nearest
-        squares = torch.einsum("fr,frpc->pcf", near.weight, near.vectors.square())
+        weight = near.weight.float()
+        squares = torch.einsum("fr,frpc->pcf", weight, near.vectors.square()).double()
         every = self.library.modes.square().sum(dim=-1)[..., None].expand_as(squares)
         if self.hidden is not None:
             out = self.hidden
-            own = torch.einsum("fr,frpc->pcf", out.weight, out.vectors.square())
-            every = (every + own).clamp(min=0)
+            own = torch.einsum("fr,frpc->pcf", out.weight.float(), out.vectors.square())
+            every = (every + own.double()).clamp(min=0)
         both = [every, squares]
         return torch.stack([targets.cells(part) for part in both])
 

@@ -110,19 +110,20 @@ class Library:
         return self.modes.square().sum(dim=-1).mean(dim=0)
 
     def fields(self, index: Tensor) -> Tensor:
-        """Exemplars (..., P, C); where nothing is known of one, the mean."""
-        codes = self._codes[index].double()
-        values = (codes / LEVELS).unflatten(-1, self.shape)
-        values = (values - self.centre) / self.deviation
-        if self.known is None:
-            return values
-        return torch.where(self.known[index].unflatten(-1, self.shape), values, self.mean)
+        """Exemplars (..., P, C), single precision; where nothing is known of one, the mean."""
+        flat = self._codes.index_select(0, index.flatten()).float()
+        values = flat.unflatten(1, self.shape).mul_((1 / (LEVELS * self.deviation)).float())
+        values = values.sub_((self.centre / self.deviation).float())
+        if self.known is not None:
+            known = self.known.index_select(0, index.flatten()).unflatten(1, self.shape)
+            values = torch.where(known, values, self.mean.float())
+        return values.unflatten(0, index.shape)
 
     def projected(self, deviations: Tensor) -> Tensor:
         """What the modes hold of deviations (..., P, C) from the mean."""
-        flat = (deviations * self.deviation).flatten(-2)
+        flat = (deviations * self.deviation).flatten(-2).double()
         found = (flat @ self._inverse.T) @ self.modes.flatten(0, 1).T
-        return found.unflatten(-1, self.shape)
+        return found.unflatten(-1, self.shape).float()
 
     def distances(self, y: Tensor, rows: LatticeMap, kind: Tensor) -> Tensor:
         """Mean square distance of readings from those of each exemplar, shape (F, E).

@@ -26,8 +26,8 @@ class OwnPart:
     """Mean of each of F fields, and what is added to the covariance: Σ_j d_j z_j z_jᵀ.
 
     Attributes:
-        mean: On the lattice, shape (F, P, C).
-        vectors: z_j, on the lattice, shape (F, r, P, C).
+        mean: On the lattice, shape (F, P, C), single precision.
+        vectors: z_j, on the lattice, shape (F, r, P, C), single precision.
         weight: d_j, of any sign, shape (F, r).
     """
 
@@ -68,10 +68,10 @@ def analogues(library: Library, distance: Tensor) -> OwnPart:
     total = weight.sum(dim=1, keepdim=True)
     weight = weight / total.clamp(min=1)
     found = library.fields(index)
-    mean = torch.einsum("fr,frpc->fpc", weight, found)
+    mean = torch.einsum("fr,frpc->fpc", weight.float(), found)
     # All are hidden: the mean of the others is not to be had.
-    mean = torch.where(total[:, :, None] > 0, mean, library.mean)
-    return OwnPart(mean, found - mean[:, None], weight)
+    mean = torch.where(total[:, :, None] > 0, mean, library.mean.float())
+    return OwnPart(mean, found.sub_(mean[:, None]), weight)
 
 
 def without(library: Library, hidden: Tensor) -> OwnPart:
@@ -88,13 +88,15 @@ def without(library: Library, hidden: Tensor) -> OwnPart:
     out = hidden.double()
     count = out.sum(dim=1, keepdim=True)
     share, index = out.topk(int(count.max().clamp(min=1)), dim=1)
-    deviations = library.fields(index) - library.mean
+    every = library.mean.float()
+    deviations = library.fields(index) - every
     own = library.projected(deviations)
     others = (library.count - count).clamp(min=1)
-    shift = torch.einsum("fr,frpc->fpc", share, own) / others[..., None]
-    full = torch.einsum("fr,frpc->fpc", share, deviations) / others[..., None]
+    single, rest = share.float(), others[..., None].float()
+    shift = torch.einsum("fr,frpc->fpc", single, own) / rest
+    full = torch.einsum("fr,frpc->fpc", single, deviations) / rest
     weight = -torch.cat([share, others], dim=1) / library.count
-    return OwnPart(library.mean - full, torch.cat([own, shift[:, None]], dim=1), weight)
+    return OwnPart(every - full, torch.cat([own, shift[:, None]], dim=1), weight)
 
 
 @final
@@ -132,7 +134,7 @@ class OwnGaussian:
         """Fields (F, r, P, C) at the rows of readings, (F, r, m)."""
         C = fields.shape[-1]
         cells = rows.index * C + self.kind[:, None]
-        found = fields.flatten(-2)[..., cells]
+        found = fields.flatten(-2)[..., cells].double()
         if cells.shape[1] == 1:
             return found[..., 0]
         return torch.einsum("frmq,mq->frm", found, rows.weight)
@@ -151,8 +153,9 @@ class OwnGaussian:
     def mean(self, at: At, targets: LatticeMap) -> Tensor:
         """At targets, shape (T, C, F)."""
         solution = Solution(self.weights, self.alpha)
-        field = self.own.mean + torch.einsum("fr,frpc->fpc", self.t[..., 0], self.own.vectors)
-        return targets(field.movedim(0, -1)) + self.hybrid.mean(at, solution)
+        t = self.t[..., 0].float()
+        field = self.own.mean + torch.einsum("fr,frpc->fpc", t, self.own.vectors)
+        return targets(field.movedim(0, -1).double()) + self.hybrid.mean(at, solution)
 
     def increment(self, rows: Tensor, at: At, targets: LatticeMap) -> Tensor:
         """What values (m, F W) at the rows say around a mean of 0, shape (T, C, F W)."""
@@ -165,7 +168,7 @@ class OwnGaussian:
             return x.mT.flatten(0, 1).mT
 
         solution = Solution(plain.modes - columns(self.VM @ t), plain.alpha - columns(self.V @ t))
-        field = torch.einsum("frw,frpc->pcfw", t, self.own.vectors).flatten(-2)
+        field = torch.einsum("frw,frpc->pcfw", t, self.own.vectors.double()).flatten(-2)
         return targets(field) + self.hybrid.mean(at, solution)
 
     def variance(self, at: At, targets: LatticeMap, plain: Tensor) -> Tensor:
@@ -177,7 +180,7 @@ class OwnGaussian:
         for f in range(0, len(self.T), _AT_ONCE):
             part = slice(f, f + _AT_ONCE)
             V, VM = (x[part].mT.flatten(0, 1).mT.float() for x in (self.V, self.VM))  # (m, F r)
-            Z = targets(self.own.vectors[part].float().permute(2, 3, 0, 1))  # (T, C, F, r)
+            Z = targets(self.own.vectors[part].permute(2, 3, 0, 1))  # (T, C, F, r)
             W = Z - self.hybrid.mean(at, Solution(VM, V)).unflatten(-1, Z.shape[-2:])
             W = W.permute(2, 0, 1, 3).flatten(1, 2)  # (F, T C, r)
             square = ((W @ self.T[part].float()) * W).sum(dim=-1)

@@ -122,7 +122,8 @@ def _draw(weighed: Weighed, targets: Targets, means: Tensor, key: int) -> Tensor
         for j in law[here].unique().tolist():
             field = draw_kriging(gaussians, laws[j], targets.boxes, _generator(seed))
             found[:, here & (law == j)] = field[:, here & (law == j)]
-    factor = weighed.usual.inflation[component].sqrt()
+    variables = torch.arange(len(component))
+    factor = weighed.usual.inflation[component, variables].sqrt()
     middle = means.gather(0, component.expand(1, *found.shape))[0]
     return middle + factor * (found - middle)
 

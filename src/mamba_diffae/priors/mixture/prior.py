@@ -66,7 +66,7 @@ class Weighed(NamedTuple):
     def _mixed(self, found: ComponentMoments, inflation: Tensor) -> tuple[Tensor, Tensor]:
         w = self.weights[:, None]
         mean = (w * found.mean).sum(dim=0)
-        stated = inflation[:, None, None, None] * found.variance
+        stated = inflation[:, None, :, None] * found.variance
         return mean, (w * (stated + (found.mean - mean).square())).sum(dim=0)
 
 
@@ -111,7 +111,7 @@ class MixturePrior(Prior):
         self.register_buffer("modes", torch.zeros(M, size, dtype=torch.float16))
         self.register_buffer("variance", torch.ones(C, dtype=torch.float64))
         self.register_buffer("numbers", torch.tensor(Numbers(), dtype=torch.float64))
-        for name, part in zip(ByCount._fields, ByCount.neutral(K), strict=True):
+        for name, part in zip(ByCount._fields, ByCount.neutral(K, C), strict=True):
             self.register_buffer(f"usual_{name}", part)
         for name, part in zip(Reference._fields, Reference.neutral(), strict=True):
             self.register_buffer(f"reference_{name}", part)

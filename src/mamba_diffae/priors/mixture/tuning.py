@@ -55,7 +55,7 @@ class Tried(NamedTuple):
         groups: Parts that were left out.
         nearest: Mean square distance of the nearest exemplar, shape (F,).
         truth: Products of errors at the targets, their mean, shape (C, F, K, K).
-        variance: Mean of the stated variances there, shape (K,).
+        variance: Mean of the stated variances there, shape (K, C).
         rough: The same of the rough ones.
     """
 
@@ -202,14 +202,14 @@ def _try(prior: MixturePrior, trial: Trial, hide: bool) -> Iterator[Tried]:
         count = known.sum(dim=0).clamp(min=1)
         truth = torch.einsum("kmcf,lmcf->cfkl", error, error) / count[..., None, None]
         stated = (moments.variance, gaussians.roughly(targets).variance)
-        variance, rough = (((v * known).sum(dim=1) / count).mean(dim=(1, 2)) for v in stated)
+        variance, rough = (((v * known).sum(dim=1) / count).mean(dim=2) for v in stated)
         nearest = gaussians.learned.distance.amin(dim=1)
         yield Tried(gaussians.errors(), gaussians.folds.count, nearest, truth, variance, rough)
 
 
 def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[ByCount, Reference]:
     """Odds, inflation and statistics at each of `COUNTS`, and the distribution of scores."""
-    usual = ByCount.neutral(len(COMPONENTS))
+    usual = ByCount.neutral(len(COMPONENTS), prior.config.value_dim)
     told: list[Tensor] = []
     places: list[float] = []
     last: list[Tried] = []
@@ -223,7 +223,7 @@ def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[B
         usual.mean[j] = both.mean(dim=0)
         deviation = both.std(dim=0) if len(both) > 1 else torch.ones(2)
         usual.deviation[j] = deviation.clamp(min=1e-2)
-        truth = torch.stack([t.truth.diagonal(dim1=2, dim2=3).mean(dim=(0, 1)) for t in last])
+        truth = torch.stack([t.truth.diagonal(dim1=2, dim2=3).mean(dim=1).mT for t in last])
         truth = truth.mean(dim=0)
         for ratio, stated in (
             (usual.inflation, [t.variance for t in last]),

@@ -14,7 +14,7 @@ _FALL = 2.0
 """Log odds that learned components lose for each deviation beyond the first by which they are worse
 at left-out observations, against kriging, than they are for training fields."""
 _FLOOR = 1e-12
-OWN = 0.5
+OWN = 1.0
 """What a variable's own errors count for its weights, beside those of all variables."""
 
 
@@ -23,7 +23,8 @@ class ByCount(NamedTuple):
 
     Attributes:
         odds: Log odds of each component, shape (J, K).
-        inflation: Mean square error as a ratio to the stated variance, shape (J, K).
+        inflation: Mean square error of each variable as a ratio to the stated variance, shape
+            (J, K, C).
         rough: The same for the variance of `Gaussians.roughly`.
         mean: Of the two statistics of `statistics`, shape (J, 2).
         deviation: The same.
@@ -44,13 +45,13 @@ class ByCount(NamedTuple):
         return ByCount(*(torch.lerp(part[j - 1], part[j], f.to(part.dtype)) for part in self))
 
     @classmethod
-    def neutral(cls, components: int) -> ByCount:
+    def neutral(cls, components: int, variables: int) -> ByCount:
         """Nothing is known."""
         J = len(COUNTS)
         return cls(
             torch.zeros(J, components, dtype=torch.float64),
-            torch.ones(J, components, dtype=torch.float64),
-            torch.ones(J, components, dtype=torch.float64),
+            torch.ones(J, components, variables, dtype=torch.float64),
+            torch.ones(J, components, variables, dtype=torch.float64),
             torch.zeros(J, 2, dtype=torch.float64),
             torch.ones(J, 2, dtype=torch.float64),
         )
