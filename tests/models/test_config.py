@@ -47,7 +47,7 @@ def test_what_a_rectangle_says() -> None:
     assert config.max_frequency == pytest.approx((36.0, 36.0))
     assert config.length_scale == pytest.approx(1 / 18)
     assert config.noise_shapes == ((36, 72), (18, 36), (9, 18), (4, 9))
-    assert config.prior == "analogue"
+    assert config.prior == "mixture"
     assert config.prior_shape == (9, 18)
     assert config.exemplars == 3
     assert config.codes == ("pca", "histogram")

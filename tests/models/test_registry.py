@@ -83,7 +83,7 @@ class ClimatePrior(Prior):
     def fitted(self) -> bool:
         return bool(self.mean.any())
 
-    def fit(self, data: FieldData) -> None:
+    def fit(self, data: FieldData, validation: FieldData | None = None) -> None:
         values = data.at(data.grid.regrid(self.config.shape)).values
         self.mean.copy_(torch.from_numpy(values).mean(0).flatten(0, -2))
 

@@ -238,7 +238,7 @@ class AutoencoderConfig(FieldConfig):
         exemplars: int,
         mirrored: bool,
     ) -> dict[str, Any]:
-        """See `FieldConfig._said`; a prior needs two groups, or a field is its own best guess."""
+        """See `FieldConfig._said`; exemplars need two groups, or a field is its own best guess."""
         options = {"exemplars": exemplars, "mirrored": mirrored}
         said = super()._said(data, geometry, observed_shape, **options)
         train = data.groups[data.splits == "train"]
@@ -251,7 +251,7 @@ class AutoencoderConfig(FieldConfig):
             "noise_shapes": octaves(data.shape),
             "exemplars": kept,
             "mirrored": mirrored,
-            "prior": "analogue" if kept else "none",
+            "prior": "mixture" if kept else "kriging" if exemplars else "none",
             "prior_shape": lattice,
             "codes": CODES if kept else (),
         }

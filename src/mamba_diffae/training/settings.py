@@ -69,11 +69,9 @@ class Settings:
         """What the prior is, or why there is none."""
         if facts["prior"] != "none":
             lattice, kept = _times(facts["prior_shape"]), facts["exemplars"]
-            source = f", from {kept} training snapshots" if kept else ""
+            source = f", from {kept} training snapshots" if kept else ", from a single group"
             return f"{facts['prior']}{source} on {lattice} cells"
-        if not self.data.exemplars:
-            return "none, as data.exemplars is 0"
-        return "none; it needs training snapshots of two groups or more"
+        return "none, as data.exemplars is 0"
 
 
 def settings_for(

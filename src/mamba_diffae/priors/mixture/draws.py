@@ -95,7 +95,7 @@ def draw_kriging(
 def draw_learned(
     gaussians: Gaussians, number: int, targets: Targets, generator: torch.Generator
 ) -> Tensor:
-    """A draw of a single field from the library (0) or its analogues (1), shape (M, C)."""
+    """A draw of a single field from the library (0) or its analogues (1, 2), shape (M, C)."""
     learned = gaussians.learned
     assert learned is not None
     hybrid, library, seen = learned.hybrid, learned.library, learned.seen

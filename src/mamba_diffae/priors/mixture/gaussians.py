@@ -19,8 +19,11 @@ from mamba_diffae.priors.mixture.library import Library
 from mamba_diffae.priors.mixture.low_rank import OwnGaussian, OwnPart, analogues, without
 
 _TINY = 1e-12
-COMPONENTS = ("kriging", "library", "analogues")
+COMPONENTS = ("kriging", "library", "analogues", "close analogues")
 """Of a mixture, in this order everywhere."""
+CLOSER = 10.0
+"""How much more the covariance of close analogues counts than that of analogues: a field of which
+the library holds a near copy is wanted in their span, any other is not."""
 
 
 class Targets(NamedTuple):
@@ -101,7 +104,12 @@ class Learned:
             out = self.hidden.scaled(law.share)
             self.own = OwnGaussian(self.hybrid, seen, self.rows, out)
             near = near.joined(out)
-        self.near = OwnGaussian(self.hybrid, seen, self.rows, near)
+        found = OwnGaussian(self.hybrid, seen, self.rows, near)
+        # The analogues' weights come first; those of hidden exemplars stay.
+        count = self.nearest.weight.shape[1]
+        closer = near.weight.clone()
+        closer[:, :count] *= CLOSER
+        self.near = (found, found.weighted(closer))
         self.cells = cells
         mean = cells(library.mean.flatten())[:, None]
         self.solution: Solution | None = None
@@ -113,23 +121,23 @@ class Learned:
         return distance if hidden is None else distance.masked_fill(hidden, torch.inf)
 
     def errors(self, folds: Folds) -> Tensor:
-        """Errors of library and analogues at places that are left out, shape (2, m, F)."""
+        """Errors of library and analogues at places that are left out, shape (3, m, F)."""
         place, precision = self.seen.place, self._precision
-        near = self.near.errors(folds, precision, place)
+        near = [part.errors(folds, precision, place) for part in self.near]
         if self.own is not None:
-            return torch.stack([self.own.errors(folds, precision, place), near])
+            return torch.stack([self.own.errors(folds, precision, place), *near])
         assert self.solution is not None
         rows, real = folds.rows(place)
         blocks = precision.blocks(rows)
-        return torch.stack([errors_left_out(blocks, self.solution.alpha, rows, real), near])
+        return torch.stack([errors_left_out(blocks, self.solution.alpha, rows, real), *near])
 
     @property
-    def parts(self) -> tuple[OwnGaussian | None, OwnGaussian]:
+    def parts(self) -> tuple[OwnGaussian | None, ...]:
         """What library and analogues have of each field's own."""
-        return self.own, self.near
+        return self.own, *self.near
 
     def increment(self, number: int, rows: Tensor, at: At, targets: Targets) -> Tensor:
-        """What values (m, F W) at the rows say of one of the two around a mean of 0, (M, C, F W).
+        """What values (m, F W) at the rows say of one of them around a mean of 0, (M, C, F W).
 
         Columns are those of one field, then those of the next.
         """
@@ -143,17 +151,17 @@ class Learned:
         return self.hybrid.at(targets.boxes, targets.cells(self.library.modes))
 
     def mean(self, at: At, targets: Targets) -> Tensor:
-        """Of library and analogues at targets, shape (2, M, C, F)."""
+        """Of library and analogues at targets, shape (3, M, C, F)."""
         if self.own is not None:
             first = self.own.mean(at, targets.cells)
         else:
             assert self.solution is not None
             first = targets.cells(self.library.mean)[..., None]
             first = first + self.hybrid.mean(at, self.solution)
-        return torch.stack([first, self.near.mean(at, targets.cells)])
+        return torch.stack([first, *(part.mean(at, targets.cells) for part in self.near)])
 
     def spread(self, targets: Targets) -> Tensor:
-        """Variance of exemplars around the mean of each, before any observation, (2, M, C, F)."""
+        """Variance of exemplars around the mean of each, before any observation, (3, M, C, F)."""
         near = self.nearest
         weight = near.weight.float()
         squares = torch.einsum("fr,frpc->pcf", weight, near.vectors.square()).double()
@@ -162,16 +170,16 @@ class Learned:
             out = self.hidden
             own = torch.einsum("fr,frpc->pcf", out.weight.float(), out.vectors.square())
             every = (every + own.double()).clamp(min=0)
-        both = [every, squares]
-        return torch.stack([targets.cells(part) for part in both])
+        every, squares = targets.cells(every), targets.cells(squares)
+        return torch.stack([every, squares, squares])
 
     def variance(self, at: At, targets: Targets) -> Tensor:
-        """Of library and analogues at targets, shape (2, M, C, F)."""
+        """Of library and analogues at targets, shape (3, M, C, F)."""
         plain = self.hybrid.variance(at)
-        near = self.near.variance(at, targets.cells, plain)
+        near = [part.variance(at, targets.cells, plain) for part in self.near]
         if self.own is None:
-            return torch.stack([plain[..., None].expand_as(near), near])
-        return torch.stack([self.own.variance(at, targets.cells, plain), near])
+            return torch.stack([plain[..., None].expand_as(near[0]), *near])
+        return torch.stack([self.own.variance(at, targets.cells, plain), *near])
 
 
 @final
@@ -225,7 +233,7 @@ class Gaussians:
         found = [torch.stack(moved).sum(dim=0)]
         if self.learned is not None:
             at = self.learned.at(targets)
-            found += [self.learned.increment(j, few.values, at, targets) for j in range(2)]
+            found += [self.learned.increment(j, few.values, at, targets) for j in range(3)]
         return torch.stack(found)
 
     def mean(self, targets: Targets) -> Tensor:

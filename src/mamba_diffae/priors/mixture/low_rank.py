@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -111,7 +112,7 @@ class OwnGaussian:
     """
 
     def __init__(self, hybrid: Hybrid, seen: Seen, rows: LatticeMap, own: OwnPart) -> None:
-        self.hybrid, self.own, self.kind = hybrid, own, seen.kind
+        self.hybrid, self.kind = hybrid, seen.kind
         mean = self._rows(rows, own.mean[:, None])[:, 0].mT  # (m, F)
         y = seen.values - mean
         self.plain = hybrid.solve(y)
@@ -120,9 +121,18 @@ class OwnGaussian:
         solved = hybrid.solve(self.Z.flatten(0, 1).mT)
         self.V = solved.alpha.mT.unflatten(0, (F, r)).mT  # (F, m, r)
         self.VM = solved.modes.mT.unflatten(0, (F, r)).mT  # (F, M, r)
-        gram = self.Z @ self.V
-        d = own.weight[:, :, None]
-        eye = torch.eye(r, dtype=gram.dtype)
+        self._weigh(own)
+
+    def weighted(self, weight: Tensor) -> OwnGaussian:
+        """The same with other weights of the vectors, shape (F, r)."""
+        other = copy.copy(self)
+        other._weigh(replace(self.own, weight=weight))
+        return other
+
+    def _weigh(self, own: OwnPart) -> None:
+        """What depends on the weights of the vectors."""
+        self.own, gram, d = own, self.Z @ self.V, own.weight[:, :, None]
+        eye = torch.eye(gram.shape[-1], dtype=gram.dtype)
         T = torch.linalg.solve_ex(eye + d * gram, torch.diag_embed(own.weight))[0]
         self.T = (T + T.mT) / 2
         right = self.Z @ self.plain.alpha.mT[:, :, None]

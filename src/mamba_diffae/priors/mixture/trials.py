@@ -12,7 +12,7 @@ from torch import Tensor
 from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.priors.base import PriorConfig
 
-FIELDS, TOGETHER = 48, 12
+FIELDS, TOGETHER = 192, 24
 """Fields at each number of places, and of these observed at the same places, at most."""
 _ASKED = 256
 """Places of a field that are asked for, at most."""

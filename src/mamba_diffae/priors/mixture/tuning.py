@@ -25,6 +25,8 @@ NEAR = (0.03, 0.1, 0.3, 1.0)
 _TUNED = 24
 """Fields by which these are chosen, at each of three numbers of places."""
 _ODDS = torch.tensor([-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0], dtype=torch.float64)
+_STATED = 3
+"""Trials at each number of places of which the stated variance is looked at."""
 _LEAN = 1e-3
 """Share of the error by which odds must be better for each unit of the logarithm."""
 _RANGE = (0.1, 30.0)
@@ -56,15 +58,15 @@ class Tried(NamedTuple):
         nearest: Mean square distance of the nearest exemplar, shape (F,).
         truth: Products of errors at the targets, their mean, shape (C, F, K, K).
         variance: Mean of the stated variances there, shape (K, C).
-        rough: The same of the rough ones.
+        rough: The same of the rough ones. Both are None where they were not asked for.
     """
 
     errors: Tensor
     groups: int
     nearest: Tensor
     truth: Tensor
-    variance: Tensor
-    rough: Tensor
+    variance: Tensor | None
+    rough: Tensor | None
 
 
 def tune(
@@ -149,9 +151,9 @@ def _score(
     prior: MixturePrior, trials: list[Trial], hide: bool, numbers: Numbers
 ) -> tuple[float, float]:
     """Mean logarithm of the errors of library and of analogues, each trial counting alike."""
-    logs = torch.zeros(2, dtype=torch.float64)
+    logs = torch.zeros(3, dtype=torch.float64)
     for trial in trials:
-        total = torch.zeros(2, dtype=torch.float64)
+        total = torch.zeros(3, dtype=torch.float64)
         count = 0
         for part, gaussians in _given(prior, trial, hide, numbers):
             assert gaussians.learned is not None
@@ -162,7 +164,8 @@ def _score(
             total += (error.square() * known).sum(dim=(1, 2, 3))
             count += int(known.sum())
         logs += (total / max(count, 1)).clamp(min=1e-12).log()
-    return float(logs[0]) / len(trials), float(logs[1]) / len(trials)
+    learned = (logs / len(trials)).tolist()
+    return learned[0], learned[1]
 
 
 def _given(
@@ -192,19 +195,23 @@ def _truth(prior: MixturePrior, trial: Trial) -> Tensor:
     return values.permute(1, 2, 0)
 
 
-def _try(prior: MixturePrior, trial: Trial, hide: bool) -> Iterator[Tried]:
+def _try(
+    prior: MixturePrior, trial: Trial, hide: bool, with_variance: bool = True
+) -> Iterator[Tried]:
     for part, gaussians in _given(prior, trial, hide):
         assert gaussians.learned is not None
         targets = Targets.of(prior.config, trial.coords, trial.support)
-        moments = gaussians.moments(targets)
+        rough = gaussians.roughly(targets)
         known = part.known.permute(1, 2, 0)
-        error = (moments.mean - _truth(prior, part)) * known
+        error = (rough.mean - _truth(prior, part)) * known
         count = known.sum(dim=0).clamp(min=1)
         truth = torch.einsum("kmcf,lmcf->cfkl", error, error) / count[..., None, None]
-        stated = (moments.variance, gaussians.roughly(targets).variance)
-        variance, rough = (((v * known).sum(dim=1) / count).mean(dim=2) for v in stated)
+        stated: list[Tensor | None] = [None, None]
+        if with_variance:
+            both = (gaussians.moments(targets).variance, rough.variance)
+            stated = [((v * known).sum(dim=1) / count).mean(dim=2) for v in both]
         nearest = gaussians.learned.distance.amin(dim=1)
-        yield Tried(gaussians.errors(), gaussians.folds.count, nearest, truth, variance, rough)
+        yield Tried(gaussians.errors(), gaussians.folds.count, nearest, truth, *stated)
 
 
 def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[ByCount, Reference]:
@@ -215,7 +222,11 @@ def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[B
     last: list[Tried] = []
     for j, wanted in enumerate(COUNTS):
         count = min(round(wanted), fields.most)
-        found = [t for trial in fields.trials(count) for t in _try(prior, trial, hide)]
+        found = [
+            t
+            for number, trial in enumerate(fields.trials(count))
+            for t in _try(prior, trial, hide, number < _STATED)
+        ]
         last = found or last
         if not last:
             continue
@@ -223,13 +234,8 @@ def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[B
         usual.mean[j] = both.mean(dim=0)
         deviation = both.std(dim=0) if len(both) > 1 else torch.ones(2)
         usual.deviation[j] = deviation.clamp(min=1e-2)
-        truth = torch.stack([t.truth.diagonal(dim1=2, dim2=3).mean(dim=1).mT for t in last])
-        truth = truth.mean(dim=0)
-        for ratio, stated in (
-            (usual.inflation, [t.variance for t in last]),
-            (usual.rough, [t.rough for t in last]),
-        ):
-            ratio[j] = (truth / torch.stack(stated).mean(dim=0).clamp(min=1e-12)).clamp(*_RANGE)
+        usual.inflation[j] = _ratio(last, [t.variance for t in last])
+        usual.rough[j] = _ratio(last, [t.rough for t in last])
         usual.odds[j] = best_odds(last, ByCount(*(part[j] for part in usual)))
         if found and (not places or count > places[-1]):
             told.append(scores(both, ByCount(*(part[j] for part in usual))))
@@ -237,14 +243,27 @@ def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[B
     return usual, Reference.of(torch.cat(told)) if told else Reference.neutral()
 
 
+def _ratio(tried: list[Tried], stated: list[Tensor | None]) -> Tensor:
+    """Mean square error as a ratio to the stated variance, where there is one, (K, C)."""
+    pairs = [
+        (t.truth.diagonal(dim1=2, dim2=3).mean(dim=1).mT, v)
+        for t, v in zip(tried, stated, strict=True)
+        if v is not None
+    ]
+    truth, variance = (torch.stack(part).mean(dim=0) for part in zip(*pairs, strict=True))
+    return (truth / variance.clamp(min=1e-12)).clamp(*_RANGE)
+
+
 def best_odds(tried: list[Tried], usual: ByCount) -> Tensor:
     """Log odds (K,) with which the mixture's error is least, kriging's being 0."""
-    candidates = torch.cartesian_prod(_ODDS, _ODDS)
+    candidates = torch.cartesian_prod(_ODDS, _ODDS)[:, [0, 1, 1]]
     total = torch.zeros(len(candidates), dtype=torch.float64)
     least = 0.0
     for t in tried:
         told = statistics(t.errors, t.nearest)
-        logs = log_weights(t.errors, t.groups, usual._replace(odds=torch.zeros(3)), told)
+        logs = log_weights(
+            t.errors, t.groups, usual._replace(odds=torch.zeros(len(COMPONENTS))), told
+        )
         w = logs[None].repeat(len(candidates), 1, 1, 1)
         w[:, 1:] += candidates[:, :, None, None]
         w = w.softmax(dim=1)

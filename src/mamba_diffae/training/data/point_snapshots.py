@@ -34,7 +34,7 @@ from mamba_diffae.training.data.snapshots import (
 )
 from mamba_diffae.training.data.withholding import MIXTURE
 
-PRIOR = "kriging"
+PRIOR = "mixture"
 """What points are given if no prior is named: it learns from them."""
 
 
