@@ -145,6 +145,8 @@ class Precision(NamedTuple):
 def errors_left_out(blocks: Tensor, alpha: Tensor, rows: Tensor, real: Tensor) -> Tensor:
     """Errors of each row if the rows of its part are left out: e_G = (S⁻¹)_GG⁻¹ (S⁻¹ r)_G.
 
+    See docs/concepts.md, eq. (42).
+
     Args:
         blocks: (S⁻¹)_GG, of all fields (G, k, k), or of each (F, G, k, k).
         alpha: S⁻¹ r, shape (m, F).

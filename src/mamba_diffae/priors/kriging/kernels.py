@@ -45,8 +45,7 @@ def correlation(kernel: str, distance: Tensor) -> Tensor:
     """Matérn correlation at distances in units of the length, of any shape.
 
     Order 1/2: exp(-r). Order 1: √2 r K₁(√2 r), the kernel of thin plates in two dimensions (Whittle
-    1954).Order 3/2: (1 + √3 r) exp(-√3 r). Order 5/2: (1 + √5 r + 5 r² / 3)
-    exp(-√5 r).
+    1954). Order 3/2: (1 + √3 r) exp(-√3 r). Order 5/2: (1 + √5 r + 5 r² / 3) exp(-√5 r).
 
     Reference:
         Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, eq. (4.17).

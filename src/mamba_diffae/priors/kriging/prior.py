@@ -30,6 +30,7 @@ class KrigingPrior(Prior):
     Laws (kernel, lengths, nugget ν) are those of the training fields, see `learn`; C, τ and the
     law of s too. A field's own observations weigh the laws and tell s. Without training, a field
     tells all of it by itself. No field is kept, so that it serves where there is a single group.
+    See docs/concepts.md, eq. (36) and (37).
 
     Where all variables were observed at the same places, and no errors are stated, K ⊗ C factors:
     one Cholesky factor serves all variables. Otherwise readings of single variables are a system

@@ -1,7 +1,7 @@
 """Draws from the components by Matheron's rule.
 
 With f a draw from the law before any observation and ε one of the errors, f + S_* S⁻¹ (y - ε - f)
-has the law after them.
+has the law after them: docs/concepts.md, eq. (46).
 """
 
 from __future__ import annotations

@@ -47,6 +47,8 @@ class Reference(NamedTuple):
     def p_value(self, told: Tensor, usual: ByCount) -> Tensor:
         """Probability that a field of the kind scores as high, at its number of places.
 
+        See docs/concepts.md, eq. (45).
+
         Args:
             told: From `statistics`, shape (F, 2).
             usual: At that number.

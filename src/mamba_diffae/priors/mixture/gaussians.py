@@ -68,6 +68,8 @@ class ComponentMoments:
 class Learned:
     """Library and analogues under one hybrid law, given what was seen of fields.
 
+    See docs/concepts.md, eq. (39) and (40).
+
     Args:
         library: Exemplars.
         law: The hybrid law.

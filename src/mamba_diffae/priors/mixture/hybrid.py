@@ -26,7 +26,7 @@ class HybridLaw(NamedTuple):
     """Second moments of fields: Σ = λ Φ Φᵀ + (1 - λ) κ K ⊗ C, with Φ Φᵀ that of all exemplars.
 
     Sample covariance, shrunk towards a stationary one: few exemplars, or ones that say little of
-    new fields, want a small λ.
+    new fields, want a small λ. See docs/concepts.md, eq. (39).
 
     Attributes:
         share: λ, in [0, 1).

@@ -31,7 +31,8 @@ class LatticeMap:
     def of(cls, config: PriorConfig, coords: Tensor, support: Tensor) -> LatticeMap:
         """The average over a box, at least one cell wide, of a field constant in each cell.
 
-        A cell of the lattice is itself; a point is interpolated multilinearly between centres.
+        A cell of the lattice is itself; a point is interpolated multilinearly between centres. See
+        docs/concepts.md, eq. (38).
 
         Args:
             config: The lattice.

@@ -102,7 +102,7 @@ def without(library: Library, hidden: Tensor) -> OwnPart:
 
 @final
 class OwnGaussian:
-    """A hybrid law with a part of each field's own, given observations.
+    """A hybrid law with a part of each field's own, given observations: docs/concepts.md, eq. (41).
 
     Args:
         hybrid: The law, conditioned on where fields were observed.

@@ -77,6 +77,7 @@ def log_weights(errors: Tensor, groups: int, usual: ByCount, told: Tensor | None
 
     w ∝ odds · (mean e²)^(-√n), with n parts that were left out: less sure of itself than a
     likelihood, whose power is n / 2, and without its determinant, which redundant variables break.
+    See docs/concepts.md, eq. (43).
 
     Args:
         errors: Mean squares, shape (K, C, F).
