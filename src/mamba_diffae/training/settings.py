@@ -69,7 +69,7 @@ class Settings:
         """What the prior is, or why there is none."""
         if facts["prior"] != "none":
             lattice, kept = _times(facts["prior_shape"]), facts["exemplars"]
-            source = f", from {kept} training snapshots" if kept else ", from a single group"
+            source = f", from {kept} training snapshots" if kept else ""
             return f"{facts['prior']}{source} on {lattice} cells"
         return "none, as data.exemplars is 0"
 

@@ -36,8 +36,8 @@ class LawOfFields(NamedTuple):
 
 
 @final
-class KrigedFields:
-    """Fields of stationary covariance, given what was seen of them.
+class JointlyKriged:
+    """Variables of stationary covariance and one factor of places, given what was seen of them.
 
     Args:
         seen: The observations, in units of the usual deviation.
@@ -136,6 +136,11 @@ class KrigedFields:
         total = (variance + nugget * own)[:, :, None] * law.variance.clamp(min=_TINY)
         return mean.reshape(-1, C, F), total.expand(-1, C, F)
 
+    def moved(self, rows: Tensor, targets: Boxes) -> Tensor:
+        """What values (m, F) at the rows say around a mean of 0, shape (M, C, F)."""
+        moved = [law.weight * self.increment(law, rows, targets) for law in self.laws]
+        return torch.stack(moved).sum(dim=0)
+
     def increment(self, law: LawOfFields, rows: Tensor, targets: Boxes) -> Tensor:
         """What values (m, W) at the rows say under one law around a mean of 0, shape (M, C, W)."""
         C, W = self.seen.variables, rows.shape[1]
@@ -170,3 +175,66 @@ class KrigedFields:
 
 
 _TINY = float(torch.finfo(torch.float32).tiny)
+
+
+@final
+class KrigedFields:
+    """Fields of stationary covariance, given what was seen of them.
+
+    Where all variables have errors of a stated size at the same places, each is kriged by itself:
+    their covariances do not factor, and the others would add little at places where all are known.
+
+    Args:
+        seen: The observations, in units of the usual deviation.
+        family: Laws.
+        geometry: Of the region.
+        between: Correlation of the variables, shape (C, C).
+        trend: Variance of a field's mean as a ratio to its variance.
+        most: Laws of a variable that are averaged over, at most.
+    """
+
+    def __init__(
+        self,
+        seen: Seen,
+        family: Family,
+        geometry: Geometry,
+        between: Tensor,
+        trend: float,
+        most: int,
+    ) -> None:
+        self.seen, self.geometry = seen, geometry
+        parts = seen.apart()
+        self.parts = [
+            JointlyKriged(part, family, geometry, between[kinds][:, kinds], trend, most)
+            for kinds, part in parts
+        ]
+        self.kinds = [kinds for kinds, _ in parts]
+
+    def at(self, targets: Boxes) -> tuple[Tensor, Tensor]:
+        """Mean and variance at targets, both of shape (M, C, F)."""
+        return _joined([part.at(targets) for part in self.parts])
+
+    def roughly(self, targets: Boxes) -> tuple[Tensor, Tensor]:
+        """Mean, and what the usual law of each variable leaves of the variance, (M, C, F)."""
+        return _joined([part.roughly(targets) for part in self.parts])
+
+    def moved(self, rows: Tensor, targets: Boxes) -> Tensor:
+        """What values (m, F) at the rows say around a mean of 0, shape (M, C, F)."""
+        pairs = zip(self.parts, self._rows(), strict=True)
+        return torch.cat([part.moved(rows[of], targets) for part, of in pairs], dim=1)
+
+    def errors(self, folds: Folds) -> Tensor:
+        """Errors at places that are left out, shape (m, F)."""
+        found = torch.zeros_like(self.seen.values)
+        for part, of in zip(self.parts, self._rows(), strict=True):
+            found[of] = part.errors(folds)
+        return found
+
+    def _rows(self) -> list[Tensor]:
+        """Rows of each part."""
+        return [torch.isin(self.seen.kind, kinds).nonzero()[:, 0] for kinds in self.kinds]
+
+
+def _joined(found: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    mean, variance = (torch.cat(part, dim=1) for part in zip(*found, strict=True))
+    return mean, variance

@@ -124,32 +124,42 @@ def log_likelihood(
 def log_likelihoods(choices: Sequence[Any], sample: Sample, geometry: Geometry) -> Tensor:
     """`log_likelihood` of many choices of law and variance, shape (J, F).
 
-    Where the readings are points without known errors the systems of all laws are solved together.
+    Where readings are points without shared offsets the systems of all laws are solved together.
     """
-    if any(p.noise is not None or p.group is not None or p.boxes.rule > 1 for p in sample.parts):
+    if any(p.group is not None or p.boxes.rule > 1 for p in sample.parts):
         found = [log_likelihood(c.law, sample, geometry, c.variance) for c in choices]
         return torch.stack(found)
-    laws = [choice.law for choice in choices]
-    total, misfit = torch.zeros(len(laws), dtype=torch.float64), 0
+    total, misfit = torch.zeros(len(choices), dtype=torch.float64), 0
     for part in sample.parts:
-        determinant, squares = _batched(laws, part, geometry)
+        determinant, squares = _batched(choices, part, geometry)
         total = total + part.values.shape[1] // sample.fields * determinant
-        misfit = misfit + squares.reshape(len(laws), -1, sample.fields).sum(dim=1)
+        misfit = misfit + squares.reshape(len(choices), -1, sample.fields).sum(dim=1)
+    if sample.noisy:
+        return -0.5 * (total[:, None] + misfit)
     count = sample.freedom
     best = (torch.as_tensor(misfit) / max(count, 1)).maximum(sample.floor.clamp(min=1e-300))
     return torch.where(sample.told, -0.5 * (total[:, None] + count * best.log()), 0)
 
 
-def _batched(laws: Sequence[Law], part: Readings, geometry: Geometry) -> tuple[Tensor, Tensor]:
-    """log|S| + log|1ᵀ S⁻¹ 1| (J,) and rᵀ R⁻¹ r of each column (J, W) for variance 1."""
+def _batched(choices: Sequence[Any], part: Readings, geometry: Geometry) -> tuple[Tensor, Tensor]:
+    """log|S| + log|1ᵀ S⁻¹ 1| (J,) and rᵀ R⁻¹ r of each column (J, W).
+
+    The variance is that of the choice, else 1.
+    """
+    laws = [choice.law for choice in choices]
     scales = torch.stack([law.scale(geometry) for law in laws])
     nugget = torch.tensor([law.nugget for law in laws], dtype=torch.float64)
+    variance = torch.tensor([c.variance or 1.0 for c in choices], dtype=torch.float64)[:, None]
     S = part.boxes.nodes.new_empty(len(laws), len(part), len(part))
     for kernel in {law.kernel for law in laws}:
         of = torch.tensor([j for j, law in enumerate(laws) if law.kernel == kernel])
         x = part.boxes.nodes[:, 0] / scales[of][:, None]
         S[of] = correlation(kernel, torch.cdist(x, x, compute_mode=_EXACTLY))
-    S.diagonal(dim1=-2, dim2=-1).add_((nugget[:, None] / part.repeats).clamp(min=JITTER))
+    if part.noise is None:
+        error = (nugget[:, None] / part.repeats).clamp(min=JITTER)
+    else:
+        S, error = S.mul_(variance[..., None]), part.noise.maximum(JITTER * variance)
+    S.diagonal(dim1=-2, dim2=-1).add_(error)
     L = cholesky(S)
     ones = torch.ones(len(part), 1, dtype=torch.float64)
     right = torch.cat([ones, part.values], dim=1).expand(len(laws), -1, -1)

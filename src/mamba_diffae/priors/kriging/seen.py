@@ -74,6 +74,22 @@ class Seen:
         """Of each row and field, place by place, shape (m, F)."""
         return self.rows(self.readings.values)
 
+    def apart(self) -> list[tuple[Tensor, Seen]]:
+        """Variables that are kriged together, and what was seen of them."""
+        every, readings = torch.arange(self.variables), self.readings
+        count = self.places * self.variables
+        if self.together or readings.noise is None or len(readings) < count:
+            return [(every, self)]
+        found = []
+        for c in every:
+            of = (readings.kind == c).nonzero()[:, 0]
+            alone = readings[of]
+            alone = replace(alone, kind=torch.zeros_like(alone.kind), place=None)
+            sample = Sample([alone], self.fields)
+            at = (self.coords[of], self.support[of], self.finer[of])
+            found.append((c[None], Seen(alone, sample, True, *at, 1, self.fields)))
+        return found
+
     def rows(self, columns: Tensor) -> Tensor:
         """Numbers in the form of the readings' values as rows (m, F)."""
         if not self.together:

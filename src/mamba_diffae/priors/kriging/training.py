@@ -39,7 +39,10 @@ MOST_LAWS, _LIGHT = 3, 0.2
 """Laws of one field that are averaged over, and the least weight as a share of the largest."""
 MOST_TRIED = 80
 """Laws that are tried of one field, at most."""
-_LEARNED = 48
+_LEARNED = 16
+"""Laws that are kept, at most: fields of one pattern share the systems of each."""
+_VARIANCES = tuple(2.0**e for e in range(-4, 5))
+"""Variances that are tried where errors have a known size, as ratios to the usual one."""
 _OFFSETS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Variances of the offsets of noise groups that are tried, as ratios to the field's."""
 _STEPS = 30
@@ -90,9 +93,10 @@ class Family:
         if any(part.group is not None for part in sample.parts):
             tried = [(_offset(c, g), w) for c, w in tried for g in _OFFSETS]
         if sample.noisy:
-            steps = [2.0**e for e in range(-4, 5)]
             tried = [
-                (replace(c, variance=s), w + self._log_variance(s)) for c, w in tried for s in steps
+                (replace(c, variance=s), w + self._log_variance(s))
+                for c, w in tried
+                for s in _VARIANCES
             ]
         logs = torch.tensor([w for _, w in tried], dtype=torch.float64)
         logs = logs[:, None].expand(-1, sample.fields)

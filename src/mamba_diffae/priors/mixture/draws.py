@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from mamba_diffae.priors.kriging.conditional import LawOfFields
+from mamba_diffae.priors.kriging.conditional import JointlyKriged, KrigedFields, LawOfFields
 from mamba_diffae.priors.kriging.gaussian import cholesky
 from mamba_diffae.priors.kriging.kernels import Law
 from mamba_diffae.priors.kriging.readings import Boxes
@@ -67,11 +67,37 @@ def _errors(seen: Seen, nugget: float, root: Tensor, generator: torch.Generator)
     return nugget**0.5 * white[seen.place, kind] / readings.repeats[seen.reading].sqrt()
 
 
-def draw_kriging(
-    gaussians: Gaussians, law: LawOfFields, targets: Boxes, generator: torch.Generator
+def draw_kriging(kriged: KrigedFields, targets: Boxes, u: Tensor, seed: int) -> Tensor:
+    """A draw of a single field by kriging, shape (M, C).
+
+    Args:
+        kriged: The field.
+        targets: Where.
+        u: A number in [0, 1) by which each variable's law is chosen.
+        seed: Of the draw.
+    """
+    found = []
+    for part in kriged.parts:
+        law = chosen(torch.stack([law.weight[:, 0] for law in part.laws]), u)
+        fields = torch.empty(len(targets), len(law), dtype=torch.float64)
+        for j in law.unique().tolist():
+            generator = torch.Generator().manual_seed(seed)
+            drawn = _draw_under(part, part.laws[j], targets, generator)
+            fields[:, law == j] = drawn[:, law == j]
+        found.append(fields)
+    return torch.cat(found, dim=1)
+
+
+def chosen(weights: Tensor, u: Tensor) -> Tensor:
+    """For each column of weights (K, C) the row in whose share a number in [0, 1) lies, (C,)."""
+    share = (weights / weights.sum(dim=0)).cumsum(dim=0)
+    return (share < u).sum(dim=0).clamp(max=len(weights) - 1)
+
+
+def _draw_under(
+    kriged: JointlyKriged, law: LawOfFields, targets: Boxes, generator: torch.Generator
 ) -> Tensor:
     """A draw of a single field under one law of kriging, shape (M, C)."""
-    kriged = gaussians.kriged
     seen, moments = kriged.seen, law.moments
     scale = law.variance[:, 0].clamp(min=1e-300).sqrt()
     nugget = law.choice.law.nugget

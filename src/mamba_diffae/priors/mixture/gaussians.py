@@ -203,17 +203,17 @@ class Gaussians:
         coarse: KrigedFields | None = None,
     ) -> None:
         self.kriged, self.learned, self.folds = kriged, learned, folds
-        self._judged = kriged if coarse is None else coarse
+        self._left_out = kriged if coarse is None else coarse
 
     def errors(self) -> Tensor:
         """Mean square error of each component where observations were left out, (K, C, F).
 
         A variable that was not observed has the mean of those that were.
         """
-        found = self._judged.errors(self.folds)[None]
+        found = self._left_out.errors(self.folds)[None]
         if self.learned is not None:
             found = torch.cat([found, self.learned.errors(self.folds)])
-        seen = self._judged.seen
+        seen = self._left_out.seen
         C, square = seen.variables, found.square()
         count = torch.bincount(seen.kind, minlength=C)[:, None]
         total = square.new_zeros(len(found), C, found.shape[-1]).index_add_(1, seen.kind, square)
@@ -228,11 +228,7 @@ class Gaussians:
             seen: Values at the places of kriging.
             targets: Where.
         """
-        moved = [
-            law.weight * self.kriged.increment(law, seen.values, targets.boxes)
-            for law in self.kriged.laws
-        ]
-        found = [torch.stack(moved).sum(dim=0)]
+        found = [self.kriged.moved(seen.values, targets.boxes)]
         if self.learned is not None:
             at = self.learned.at(targets)
             found += [self.learned.increment(j, few.values, at, targets) for j in range(3)]

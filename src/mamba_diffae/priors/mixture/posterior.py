@@ -11,7 +11,7 @@ from torch import Tensor
 from mamba_diffae.fields import Observations
 from mamba_diffae.priors.conditional import Conditional
 from mamba_diffae.priors.kriging.seen import alike, see
-from mamba_diffae.priors.mixture.draws import draw_kriging, draw_learned
+from mamba_diffae.priors.mixture.draws import chosen, draw_kriging, draw_learned
 from mamba_diffae.priors.mixture.gaussians import Targets
 
 if TYPE_CHECKING:
@@ -108,27 +108,17 @@ def _draw(weighed: Weighed, targets: Targets, means: Tensor, key: int) -> Tensor
     """
     generator, gaussians = _generator(key), weighed.gaussians
     u = torch.rand(2, generator=generator, dtype=torch.float64)
-    component = _chosen(weighed.weights[..., 0], u[0])
-    laws = gaussians.kriged.laws
-    law = _chosen(torch.stack([law.weight[:, 0] for law in laws]), u[1])
+    component = chosen(weighed.weights[..., 0], u[0])
     seed = int(torch.randint(2**62, (1,), generator=generator))
     found = torch.empty_like(means[0])
     for number in component.unique().tolist():
         here = component == number
         if number:
             field = draw_learned(gaussians, number - 1, targets, _generator(seed))
-            found[:, here] = field[:, here]
-            continue
-        for j in law[here].unique().tolist():
-            field = draw_kriging(gaussians, laws[j], targets.boxes, _generator(seed))
-            found[:, here & (law == j)] = field[:, here & (law == j)]
+        else:
+            field = draw_kriging(gaussians.kriged, targets.boxes, u[1], seed)
+        found[:, here] = field[:, here]
     variables = torch.arange(len(component))
     factor = weighed.usual.inflation[component, variables].sqrt()
     middle = means.gather(0, component.expand(1, *found.shape))[0]
     return middle + factor * (found - middle)
-
-
-def _chosen(weights: Tensor, u: Tensor) -> Tensor:
-    """For each column of weights (K, C) the row in whose share a number in [0, 1) lies, (C,)."""
-    share = (weights / weights.sum(dim=0)).cumsum(dim=0)
-    return (share < u).sum(dim=0).clamp(max=len(weights) - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
-from typing import Any, Self, final
+from typing import Any, NamedTuple, Self, final
 
 import numpy as np
 import torch
@@ -81,6 +81,35 @@ class TrainingBatch:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
+class Observed(NamedTuple):
+    """What is observed of the fields of a batch.
+
+    Attributes:
+        chosen: Training fields, one for each group of views.
+        turned: Which of them are mirrored.
+        fields: They, some replaced by foreign ones.
+        inputs: Observations of all rows.
+        posterior: What the prior makes of them.
+    """
+
+    chosen: np.ndarray
+    turned: np.ndarray
+    fields: StepFields
+    inputs: Observations
+    posterior: PriorPosterior
+
+
+ROUND = 32
+"""Sets of observations that come round before the next ones are made, where each is used again."""
+
+
+def observed_in(step: int, reuse: int) -> int:
+    """Number of the set of observations of a step: `ROUND` of them in turn, `reuse` times."""
+    if reuse == 1:
+        return step
+    return step // (ROUND * reuse) * ROUND + step % ROUND
+
+
 @final
 class FieldBatches:
     """Batches of a stack of fields: call with a step.
@@ -122,22 +151,20 @@ class FieldBatches:
         self.existing = np.flatnonzero(data.grid.exists)
         self.queries = min(config.queries, len(self.existing))
         self.rows = known_rows(data)
+        self._kept: dict[int, Observed] = {}
 
     def __call__(self, step: int) -> TrainingBatch:
         """The batch of a step, on the CPU."""
         view_id = np.arange(self.batch_size) // self.views
-        chosen = self._chosen(step)
-        turned = np.array([self._mirrored(step, field) for field in range(len(chosen))])
-        fields = self._fields(step, chosen)
-        inputs = self._inputs(step, fields, turned)
+        observed = self._observed(observed_in(step, self.config.reuse))
+        chosen, turned, fields = observed.chosen, observed.turned, observed.fields
         index, rows, mirror = chosen[view_id], fields.rows[view_id], turned[view_id]
         asked = np.stack([self._asked(step, place) for place in range(self.batch_size)])
         around = np.arange(len(self.anchors.area))
         query_values, query_weight = _weighted(fields.native, rows, asked, mirror)
         anchor_values, anchor_weight = _weighted(fields.anchors, rows, around, mirror)
-        groups = torch.as_tensor(self.data.groups[index])
         return TrainingBatch(
-            inputs=inputs,
+            inputs=observed.inputs,
             query_coords=self.centres[torch.from_numpy(asked)],
             query_values=query_values,
             query_weight=query_weight,
@@ -146,9 +173,27 @@ class FieldBatches:
             keys=fold(fold(torch.tensor([self.seed]), step), torch.arange(self.batch_size)),
             index=torch.as_tensor(index),
             view_id=torch.as_tensor(view_id),
-            observed_fraction=torch.from_numpy(self.sampler.observed_fraction(inputs)),
-            posterior=self.prior.posterior(inputs, groups=groups),
+            observed_fraction=torch.from_numpy(self.sampler.observed_fraction(observed.inputs)),
+            posterior=observed.posterior,
         )
+
+    def _observed(self, number: int) -> Observed:
+        """What is observed; the last ones are kept where they serve several steps."""
+        if number in self._kept:
+            return self._kept[number]
+        chosen = self._chosen(number)
+        turned = np.array([self._mirrored(number, field) for field in range(len(chosen))])
+        fields = self._fields(number, chosen)
+        inputs = self._inputs(number, fields, turned)
+        index = chosen[np.arange(self.batch_size) // self.views]
+        groups = torch.as_tensor(self.data.groups[index])
+        posterior = self.prior.posterior(inputs, groups=groups)
+        found = Observed(chosen, turned, fields, inputs, posterior)
+        if self.config.reuse > 1:
+            self._kept[number] = found
+            while len(self._kept) > ROUND:
+                self._kept.pop(next(iter(self._kept)))
+        return found
 
     @cached_property
     def _foreign(self) -> ForeignFields | None:

@@ -40,6 +40,8 @@ class DataConfig(BaseModel):
         p_variables: Probability that a step lacks variables: everywhere, or at some points.
         foreign_share: Share of foreign fields in a batch, see `ForeignFields`; there are none where
             the prior knows no familiarity.
+        reuse: Steps that learn from one set of observations, each at other queries: conditioning
+            the prior costs more than a step of a small network.
         observed_shape: Of the lattice whose cells are observed; None: that of `observe`.
         exemplars: Training fields that the prior of an autoencoder keeps, at most; 0: no prior.
         mirrored: Whether fields mirrored along the last axis are as good; None: as the data say.
@@ -56,6 +58,7 @@ class DataConfig(BaseModel):
     p_noise: Probability = 0.1
     p_variables: Probability = 0.1
     foreign_share: Probability = 0.125
+    reuse: PositiveInt = 1
     observed_shape: tuple[PositiveInt, ...] | None = None
     exemplars: int = Field(4096, ge=0)
     mirrored: bool | None = None

@@ -243,7 +243,8 @@ def as_observations(seen: Seen, noise: np.random.Generator | None) -> Observatio
     if noise is None:
         return Observations(coords, torch.from_numpy(values), mask, support)
     low, high = np.log(NOISE_RANGE)
-    sigma = np.exp(noise.uniform(low, high, (F, 1, C))).astype(np.float32)
+    # One deviation for all fields of a step, so that they share their systems.
+    sigma = np.exp(noise.uniform(low, high, (1, 1, C))).astype(np.float32)
     errors = sigma * noise.standard_normal(values.shape, dtype=np.float32)
     deviation = torch.from_numpy(np.broadcast_to(sigma, values.shape).copy())
     return Observations(coords, torch.from_numpy(values + errors), mask, support, deviation)
