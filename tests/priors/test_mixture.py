@@ -156,6 +156,17 @@ def test_draws_have_the_stated_mean_and_deviation(fitted):
     torch.testing.assert_close(again, draws[:, :1])
 
 
+def test_kriging_alone_answers_at_any_place(fitted):
+    observed = seen(waves(1, seed=3), 10)
+    coords = torch.tensor([[0.13, 0.4], [0.8, 0.21]]).double()
+    conditional = fitted.kriging.condition(observed)
+    mean, std = conditional.mean_std(coords)
+    one, other = fitted.kriging.at(observed, coords)
+    torch.testing.assert_close(mean, one)
+    torch.testing.assert_close(std, other)
+    assert conditional.draw(torch.tensor([[0, 1]]), coords).shape == (1, 2, 2, 2)
+
+
 def test_an_update_is_what_changed_values_change(fitted):
     """With weights and laws held, the mean is linear in the values."""
     observed = seen(waves(1, seed=3), 10)

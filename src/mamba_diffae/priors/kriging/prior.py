@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior, bin_observations
+from mamba_diffae.priors.conditional import Conditional
 from mamba_diffae.priors.kriging.conditional import KrigedFields
 from mamba_diffae.priors.kriging.kernels import KERNELS, Law
 from mamba_diffae.priors.kriging.likelihood import moments_of
@@ -143,6 +144,14 @@ class KrigingPrior(Prior):
                     mean[part] += self.deviation.cpu() * middle.permute(2, 0, 1)
                     std[part] = self.deviation.cpu() * variance.permute(2, 0, 1).sqrt()
         return mean, std
+
+    def condition(self, observations: Observations, groups: Tensor | None = None) -> Conditional:
+        """See `Prior.condition`: that of a mixture without exemplars."""
+        from mamba_diffae.priors.mixture.prior import MixturePrior
+
+        alone = MixturePrior(self.config.model_copy(update={"exemplars": 0}))
+        alone.kriging = self
+        return alone.condition(observations, groups)
 
     def see(self, observations: Observations) -> Seen:
         """Observations of fields that were observed alike, in units of the usual deviation."""
