@@ -9,10 +9,16 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
+import torch
 
 from mamba_diffae.fields import Geometry
 from mamba_diffae.priors.kriging.kernels import KERNELS, Law
-from mamba_diffae.priors.kriging.likelihood import Sample, log_likelihood, log_prior
+from mamba_diffae.priors.kriging.likelihood import (
+    Sample,
+    log_likelihood,
+    log_likelihoods,
+    log_prior,
+)
 
 COARSE, FINE = 100, 320
 """Readings from which the grid and the refinement are judged, at most."""
@@ -115,7 +121,11 @@ def _grid(samples: Sequence[Sample], geometry: Geometry) -> list[Choice]:
         spread = _spread(samples)
         first = [c for c in choices if c.law.nugget == _NUGGETS[0]]
         choices = [Choice(c.law, spread * r) for c in first for r in (0.1, 0.5, 2.0)]
-    scores = {choice: score(choice, samples, geometry) for choice in choices}
+    found = sum(log_likelihoods(choices, s, geometry).sum(dim=1) for s in samples)
+    scores = {
+        choice: float(value) + log_prior(choice.law, geometry)
+        for choice, value in zip(choices, torch.as_tensor(found), strict=True)
+    }
     same = ([c for c in choices if c.law.kernel == kernel] for kernel in KERNELS)
     return [max(group, key=scores.__getitem__) for group in same]
 

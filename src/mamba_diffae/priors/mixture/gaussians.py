@@ -96,7 +96,6 @@ class Learned:
         C = config.value_dim
         cells = LatticeMap(self.rows.index * C + seen.kind[:, None], self.rows.weight)
         self.hybrid = Hybrid(law, seen, cells(library.modes.flatten(0, 1)), config.geometry)
-        self._precision = self.hybrid.precision()
         self.nearest = analogues(library, self.distance)
         near = self.nearest.scaled(share)
         self.own: OwnGaussian | None = None
@@ -124,7 +123,7 @@ class Learned:
 
     def errors(self, folds: Folds) -> Tensor:
         """Errors of library and analogues at places that are left out, shape (3, m, F)."""
-        place, precision = self.seen.place, self._precision
+        place, precision = self.seen.place, self.hybrid.precision()
         near = [part.errors(folds, precision, place) for part in self.near]
         if self.own is not None:
             return torch.stack([self.own.errors(folds, precision, place), *near])

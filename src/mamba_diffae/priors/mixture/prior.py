@@ -239,8 +239,6 @@ class MixturePrior(Prior):
         seen: Seen,
         hidden: Tensor | None,
         law: HybridLaw | None,
-        *,
-        near: float | None = None,
     ) -> Gaussians:
         """Components under a hybrid law, given what was seen."""
         geometry, config = self.config.geometry, self.config
@@ -249,7 +247,7 @@ class MixturePrior(Prior):
         folds = Folds.like_targets(geometry.embed(places), geometry.embed(config.centres()))
         learned = None
         if law is not None:
-            share = float(self.numbers[2]) if near is None else near
+            share = float(self.numbers[2])
             learned = Learned(self.library(), law, share, few, config, hidden)
         kriged, krige = self.kriging.kriged(seen), self.kriging.kriged
         return Gaussians(kriged, learned, folds, None if few is seen else krige(few))

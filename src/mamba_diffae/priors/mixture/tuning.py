@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Observations
-from mamba_diffae.priors.kriging.seen import alike
+from mamba_diffae.priors.kriging.seen import Seen, alike
 from mamba_diffae.priors.mixture.familiarity import Reference, scores
-from mamba_diffae.priors.mixture.gaussians import COMPONENTS, Gaussians, Targets
+from mamba_diffae.priors.mixture.gaussians import COMPONENTS, Learned, Targets
+from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.trials import Trial, TrialFields
 from mamba_diffae.priors.mixture.weights import COUNTS, ByCount, log_weights, statistics
 
@@ -129,11 +130,12 @@ def choose_numbers(prior: MixturePrior, fields: TrialFields, hide: bool, start: 
     if not trials:
         return start
 
+    prepared = [[*_prepared(prior, trial, hide)] for trial in trials]
     found: dict[Numbers, tuple[float, float]] = {}
 
     def score(numbers: Numbers) -> tuple[float, float]:
         if numbers not in found:
-            found[numbers] = _score(prior, trials, hide, numbers)
+            found[numbers] = _score(prior, prepared, numbers)
         return found[numbers]
 
     def best(candidates: Iterable[Numbers], of: Callable[[tuple[float, float]], float]) -> Numbers:
@@ -147,46 +149,62 @@ def choose_numbers(prior: MixturePrior, fields: TrialFields, hide: bool, start: 
     return numbers
 
 
+class Prepared(NamedTuple):
+    """What of a trial does not depend on the numbers."""
+
+    trial: Trial
+    seen: Seen
+    hidden: Tensor | None
+    distance: Tensor
+    targets: Targets
+
+
+def _prepared(prior: MixturePrior, trial: Trial, hide: bool) -> Iterator[Prepared]:
+    law, targets = prior.law(), Targets.of(prior.config, trial.coords, trial.support)
+    assert law is not None
+    for part in _alike(trial):
+        seen = prior.reduced(prior.kriging.see(part.observations))
+        hidden = prior.hidden(part.groups) if hide else None
+        rows = LatticeMap.of(prior.config, seen.coords, seen.support)[seen.reading]
+        distance = prior.library().distances(seen.values, rows, seen.kind)
+        if hidden is not None:
+            distance = distance.masked_fill(hidden, torch.inf)
+        yield Prepared(part, seen, hidden, distance, targets)
+
+
 def _score(
-    prior: MixturePrior, trials: list[Trial], hide: bool, numbers: Numbers
+    prior: MixturePrior, trials: list[list[Prepared]], numbers: Numbers
 ) -> tuple[float, float]:
     """Mean logarithm of the errors of library and of analogues, each trial counting alike."""
-    logs = torch.zeros(3, dtype=torch.float64)
+    law, logs = prior.law(numbers), torch.zeros(2, dtype=torch.float64)
+    assert law is not None
     for trial in trials:
-        total = torch.zeros(3, dtype=torch.float64)
+        total = torch.zeros(2, dtype=torch.float64)
         count = 0
-        for part, gaussians in _given(prior, trial, hide, numbers):
-            assert gaussians.learned is not None
-            targets = Targets.of(prior.config, trial.coords, trial.support)
-            at = gaussians.learned.at(targets)
-            error = gaussians.learned.mean(at, targets) - _truth(prior, part)
+        for part, seen, hidden, distance, targets in trial:
+            learned = Learned(
+                prior.library(), law, numbers.near, seen, prior.config, hidden, distance
+            )
+            error = learned.mean(learned.at(targets), targets)[:2] - _truth(prior, part)
             known = part.known.permute(1, 2, 0)
             total += (error.square() * known).sum(dim=(1, 2, 3))
             count += int(known.sum())
         logs += (total / max(count, 1)).clamp(min=1e-12).log()
-    learned = (logs / len(trials)).tolist()
-    return learned[0], learned[1]
+    return float(logs[0]) / len(trials), float(logs[1]) / len(trials)
 
 
-def _given(
-    prior: MixturePrior, trial: Trial, hide: bool, numbers: Numbers | None = None
-) -> Iterator[tuple[Trial, Gaussians]]:
-    """The components of a trial's fields, those that were observed alike together."""
+def _alike(trial: Trial) -> Iterator[Trial]:
+    """The fields of a trial that were observed alike, those that were not observed left out."""
     for rows in alike(trial.observations):
-        if not bool(trial.observations.mask[rows[0]].any()):
-            continue
-        part = Trial(
-            trial.observations[rows],
-            trial.coords,
-            trial.support,
-            trial.values[rows],
-            trial.known[rows],
-            trial.groups[rows],
-        )
-        seen = prior.kriging.see(part.observations)
-        hidden = prior.hidden(part.groups) if hide else None
-        near = None if numbers is None else numbers.near
-        yield part, prior.given(seen, hidden, prior.law(numbers), near=near)
+        if bool(trial.observations.mask[rows[0]].any()):
+            yield Trial(
+                trial.observations[rows],
+                trial.coords,
+                trial.support,
+                trial.values[rows],
+                trial.known[rows],
+                trial.groups[rows],
+            )
 
 
 def _truth(prior: MixturePrior, trial: Trial) -> Tensor:
@@ -198,7 +216,9 @@ def _truth(prior: MixturePrior, trial: Trial) -> Tensor:
 def _try(
     prior: MixturePrior, trial: Trial, hide: bool, with_variance: bool = True
 ) -> Iterator[Tried]:
-    for part, gaussians in _given(prior, trial, hide):
+    for part in _alike(trial):
+        seen = prior.kriging.see(part.observations)
+        gaussians = prior.given(seen, prior.hidden(part.groups) if hide else None, prior.law())
         assert gaussians.learned is not None
         targets = Targets.of(prior.config, trial.coords, trial.support)
         rough = gaussians.roughly(targets)
