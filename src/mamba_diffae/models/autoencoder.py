@@ -71,9 +71,9 @@ class MambaDiffusionAutoencoder(FieldFlow):
         """Where in a latent stand the parts that codes hold in closed form, by name."""
         return dict(self.codes.parts)
 
-    def encode(self, observations: Observations) -> Tensor:
+    def encode(self, observations: Observations, posterior: PriorPosterior | None = None) -> Tensor:
         """The latent of observations, shape (B, latent_dim)."""
-        return self.encoding(observations).latent
+        return self.encoding(observations, posterior).latent
 
     def encoding(
         self, observations: Observations, posterior: PriorPosterior | None = None

@@ -31,6 +31,7 @@ def reconstruct(
     *,
     latent: Tensor | None = None,
     decoder_inputs: DecoderInputs | None = None,
+    posterior: PriorPosterior | None = None,
 ) -> Tensor:
     """The posterior mean of the field, in one evaluation of the network and without randomness.
 
@@ -48,6 +49,7 @@ def reconstruct(
         latent: Decode this latent in place of the encoded one, shape (B, latent_dim).
         decoder_inputs: "latent+points" (default) also reads the nearest observations; "latent"
             does not; "none" reads nothing: what any field may be.
+        posterior: What the prior makes of the observations, if that is known already.
 
     Returns:
         Shape (B, N, C), scaled.
@@ -57,7 +59,7 @@ def reconstruct(
             the region, values are not finite, or a field has no observation.
     """
     checked = check_observations(net, query_coords, observations)
-    return posterior_mean(net, query_coords, checked, latent, decoder_inputs)
+    return posterior_mean(net, query_coords, checked, latent, decoder_inputs, posterior)
 
 
 def posterior_mean(

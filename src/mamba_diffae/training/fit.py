@@ -9,7 +9,7 @@ from typing import final
 from mamba_diffae.fields import FieldData
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.training.data.config import DataConfig
-from mamba_diffae.training.data.field_snapshots import FieldSnapshots, snapshots_of
+from mamba_diffae.training.data.field_snapshots import snapshots_of
 from mamba_diffae.training.data.snapshots import BatchOptions, Snapshots
 from mamba_diffae.training.gate_fit import fit_gate
 from mamba_diffae.training.loop.config import TrainingConfig
@@ -98,8 +98,7 @@ def train_phase(
     )
     assert isinstance(trained, FieldFlow)
     trained = trained.eval()
-    if isinstance(data, FieldSnapshots):
-        fit_gate(trained, prior, data.data, sampling, options.seed)
+    fit_gate(trained, prior, data.skill_cases(sampling, prior.config.geometry, options.seed))
     Processes(options.device).run_on_main(lambda: warn_if_ignored(run, phase))
     return trained
 

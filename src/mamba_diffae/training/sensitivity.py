@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import Observations
 from mamba_diffae.models.inference import reconstruct
+from mamba_diffae.priors import PriorPosterior
 from mamba_diffae.training.run import Run
 
 METRIC = "latent_sensitivity"
@@ -27,6 +28,7 @@ def latent_sensitivity(
     mean: Tensor,
     truth: Tensor,
     weight: Tensor | None = None,
+    posterior: PriorPosterior | None = None,
 ) -> float:
     """Change of the posterior mean when each field is given another field's latent.
 
@@ -39,6 +41,7 @@ def latent_sensitivity(
         mean: There, from each field's own latent and points, shape (B, N, C), scaled.
         truth: There, the same shape.
         weight: What each value counts, the same shape; None: all alike.
+        posterior: What the prior makes of the inputs, if that is known already.
 
     Returns:
         Root mean square of the change, over that of truth − mean: 0 where the latent is ignored.
@@ -47,8 +50,10 @@ def latent_sensitivity(
     few = inputs[:FIELDS].to(device)
     query = coords.expand(len(inputs), -1, -1)[:FIELDS].to(device)
     with torch.no_grad():
-        other_field = net.encode(few).roll(1, dims=0)
-    moved = reconstruct(net, query, few, latent=other_field).cpu() - mean[:FIELDS]
+        known = net.prior.posterior(few) if posterior is None else posterior[:FIELDS].to(device)
+        other_field = net.encode(few, known).roll(1, dims=0)
+    moved = reconstruct(net, query, few, latent=other_field, posterior=known).cpu()
+    moved = moved - mean[:FIELDS]
     weight = torch.ones_like(mean) if weight is None else weight
     change, error = (_rms(x, weight[:FIELDS]) for x in (moved, truth[:FIELDS] - mean[:FIELDS]))
     return float(change / error.clamp(min=1e-12))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mamba_diffae.fields import FieldData, Observations, Shape
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.inference import reconstruct
+from mamba_diffae.priors import PriorPosterior
 from mamba_diffae.training.data.field_snapshots import snapshots_of
 from mamba_diffae.training.data.snapshots import EvaluationSet, Snapshots
 from mamba_diffae.training.sensitivity import METRIC, latent_sensitivity
@@ -37,10 +38,14 @@ def validator(
     asked = known.split("val").evaluation(observed_shape)
     # Values within [-1, 1] are the rule; robust limits let some beyond.
     bound = max(1.0, float(asked.values.abs().max()))
+    # The prior does not learn by gradient: what it makes of the same inputs stays the same.
+    posteriors: list[PriorPosterior] = []
 
     def scores(net: nn.Module) -> dict[str, float]:
         assert isinstance(net, FieldFlow)
-        mean = posterior_mean(net, asked.inputs, asked.coords)
+        if not posteriors:
+            posteriors.append(net.prior.posterior(asked.inputs))
+        mean = posterior_mean(net, asked.inputs, asked.coords, posteriors[0])
         error = mean.clamp(-bound, bound) - asked.values
         squared = asked.weight * error.square() / 4  # a range of 2 counts as 1
         total = asked.weight.sum(dim=(1, 2))
@@ -48,7 +53,8 @@ def validator(
         found = {"psnr": float(-10 * torch.log10(each.clamp(min=1e-10)).mean())}
         if net.has_latent and len(asked) > 1:
             truth = asked.values, asked.weight
-            found[METRIC] = latent_sensitivity(net, asked.inputs, asked.coords, mean, *truth)
+            given = (asked.inputs, asked.coords, mean, *truth, posteriors[0])
+            found[METRIC] = latent_sensitivity(net, *given)
         return found
 
     return scores
@@ -94,12 +100,16 @@ def _left(net: FieldFlow, asked: EvaluationSet) -> Tensor:
     return asked.values - posterior_mean(net.eval(), asked.inputs, asked.coords)
 
 
-def posterior_mean(net: FieldFlow, inputs: Observations, coords: Tensor) -> Tensor:
+def posterior_mean(
+    net: FieldFlow, inputs: Observations, coords: Tensor, posterior: PriorPosterior | None = None
+) -> Tensor:
     """The posterior mean at coordinates (N, D), or (B, N, D), some fields at a time, on the CPU."""
     device, places = next(net.parameters()).device, coords.expand(len(inputs), -1, -1)
 
     def ask(rows: slice) -> Tensor:
-        return reconstruct(net, places[rows].to(device), inputs[rows].to(device)).cpu()
+        known = None if posterior is None else posterior[rows].to(device)
+        given = places[rows].to(device), inputs[rows].to(device)
+        return reconstruct(net, *given, posterior=known).cpu()
 
     parts = [ask(slice(i, i + _AT_ONCE)) for i in range(0, len(inputs), _AT_ONCE)]
     return torch.cat(parts)

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mamba_diffae.fields import FieldData, Grid, Observations, Shape, observe
+from mamba_diffae.fields import FieldData, Geometry, Grid, Observations, Shape, observe
 from mamba_diffae.priors import Prior
 from mamba_diffae.training.data.batches import FieldBatches, TrainingBatch, known_rows
 from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.lattice import Lattice
 from mamba_diffae.training.data.sampling import ObservationSampler
+from mamba_diffae.training.data.skill_cases import SkillCase, field_cases
 from mamba_diffae.training.data.snapshots import (
     ASKED,
     VALIDATED,
@@ -150,6 +151,10 @@ class FieldSnapshots(Snapshots):
         mirror = np.full(len(self), mirrored)
         sampler = ObservationSampler(self.data, config)
         return sampler.cells(rng, np.arange(len(self)), mirror, fraction)
+
+    def skill_cases(self, config: DataConfig, geometry: Geometry, seed: int) -> Iterator[SkillCase]:
+        """See `Snapshots.skill_cases` and `field_cases`."""
+        return field_cases(self.data, config, geometry, seed)
 
     def contents(self) -> Iterator[tuple[str, bytes]]:
         """See `Snapshots.contents`."""

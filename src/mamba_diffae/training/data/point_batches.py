@@ -69,7 +69,7 @@ class PointBatches:
                 f"None of the {len(data)} snapshots has points at two places, so nothing can be "
                 "held back to learn from; give snapshots of two points or more."
             )
-        self.variance = _variance(data.observations)
+        self.variance = variance_of(data.observations)
         region = [(0.0, length) for length in prior.config.geometry.extent]
         self.anchors = None
         if math.prod(options.anchor_shape):
@@ -90,7 +90,7 @@ class PointBatches:
             inputs=inputs,
             query_coords=asked.coords,
             query_values=asked.values,
-            query_weight=self._weight(asked),
+            query_weight=reading_weight(asked, self.variance),
             anchor_values=anchor_values,
             anchor_weight=anchor_weight,
             keys=fold(fold(torch.tensor([self.options.seed]), step), torch.arange(B)),
@@ -99,11 +99,6 @@ class PointBatches:
             observed_fraction=inputs.mask.sum(dim=(1, 2)) / known,
             posterior=self.prior.posterior(inputs, groups=torch.as_tensor(self.data.groups[index])),
         )
-
-    def _weight(self, asked: Observations) -> Tensor:
-        """What each reading counts: the less the larger its stated error, beside the variance."""
-        known = asked.mask.float()
-        return known if asked.noise is None else known / (1 + asked.noise.square() / self.variance)
 
     def _divided(self, step: int, place: int, row: int) -> Divided:
         """What stays observed of a snapshot, and what is held back."""
@@ -168,7 +163,13 @@ class PointBatches:
         return np.random.default_rng((purpose, self.options.seed, step, place))
 
 
-def _variance(observations: Observations) -> Tensor:
+def reading_weight(asked: Observations, variance: Tensor) -> Tensor:
+    """What each reading counts: the less the larger its stated error, beside a variance (C,)."""
+    known = asked.mask.float()
+    return known if asked.noise is None else known / (1 + asked.noise.square() / variance)
+
+
+def variance_of(observations: Observations) -> Tensor:
     """Of each variable over all points, shape (C,)."""
     values, known = observations.values, observations.mask
     count = known.sum(dim=(0, 1)).clamp(min=1)

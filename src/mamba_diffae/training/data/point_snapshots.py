@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import (
     LATTICE_LIMIT,
+    Geometry,
     Grid,
     Observations,
     Shape,
@@ -25,6 +26,8 @@ from mamba_diffae.training.data.batches import TrainingBatch
 from mamba_diffae.training.data.binning import averages_on, cells_of
 from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.point_batches import PointBatches
+from mamba_diffae.training.data.point_skill import point_cases
+from mamba_diffae.training.data.skill_cases import SkillCase
 from mamba_diffae.training.data.snapshots import (
     ASKED,
     VALIDATED,
@@ -232,6 +235,10 @@ class PointSnapshots(Snapshots):
             count = max(1, round(fraction * len(index)))
             parts.append(self.points(row, np.sort(rng.permutation(index)[:count])))
         return Observations.stack(parts)
+
+    def skill_cases(self, config: DataConfig, geometry: Geometry, seed: int) -> Iterator[SkillCase]:
+        """See `Snapshots.skill_cases` and `point_cases`."""
+        return point_cases(self, seed)
 
     def contents(self) -> Iterator[tuple[str, bytes]]:
         """See `Snapshots.contents`."""

@@ -10,10 +10,11 @@ from typing import Any, Self, final
 import numpy as np
 from torch import Tensor
 
-from mamba_diffae.fields import FieldData, Grid, Observations, Shape
+from mamba_diffae.fields import FieldData, Geometry, Grid, Observations, Shape
 from mamba_diffae.priors import Prior
 from mamba_diffae.training.data.batches import TrainingBatch
 from mamba_diffae.training.data.config import DataConfig
+from mamba_diffae.training.data.skill_cases import SkillCase
 
 VALIDATED, ASKED = 48, 1024
 """Validation snapshots, and places asked of each, at most."""
@@ -156,6 +157,18 @@ class Snapshots(ABC):
             config: From `sampling`.
             fraction: Which share, in (0, 1].
             mirrored: Whether of the mirrored fields.
+        """
+
+    @abstractmethod
+    def skill_cases(self, config: DataConfig, geometry: Geometry, seed: int) -> Iterator[SkillCase]:
+        """Own fields and foreign ones by which a trained network is weighed against its prior.
+
+        Own ones are of the split "val"; if those are few also of "train".
+
+        Args:
+            config: From `sampling`.
+            geometry: Of the region.
+            seed: Same seed, same cases.
         """
 
     @abstractmethod
