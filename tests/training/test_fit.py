@@ -37,7 +37,7 @@ def test_the_encoder_that_comes_out_of_phase_2_is_the_one_that_went_in(net_for, 
     before = {name: w.clone() for name, w in net.state_dict().items()}
     after = fit(net, "flow", data, run).state_dict()
     changed = {name.split(".")[0] for name, w in after.items() if not torch.equal(w, before[name])}
-    assert changed == {"decoder", "stage", "noise_weights"}
+    assert changed == {"decoder", "stage", "noise_weights", "gate"}
 
 
 def test_batches_are_made_where_the_network_is_not(net_for, data, run, monkeypatch) -> None:
@@ -48,6 +48,7 @@ def test_batches_are_made_where_the_network_is_not(net_for, data, run, monkeypat
         return net.to("meta")  # as to a GPU
 
     monkeypatch.setattr("mamba_diffae.training.fit.train", moved)
+    monkeypatch.setattr("mamba_diffae.training.fit.fit_gate", lambda *given: None)
     fit(net_for(data), "autoencoder", data, run)
     assert made[0](0).posterior.lattice.isfinite().all()
 

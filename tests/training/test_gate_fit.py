@@ -8,12 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mamba_diffae.fields import FieldData, Geometry, Observations
+from mamba_diffae.fields import FieldData, Geometry, Grid, Observations, Variable
 from mamba_diffae.models.gate import SkillGate
 from mamba_diffae.priors import PriorPosterior
 from mamba_diffae.training import gate_fit
 from mamba_diffae.training.data.config import DataConfig
-from mamba_diffae.training.gate_fit import fit_gate, unobserved
+from mamba_diffae.training.data.field_snapshots import snapshots_of
+from mamba_diffae.training.data.point_skill import OBSERVED, point_cases
+from mamba_diffae.training.data.point_snapshots import PointSnapshots
+from mamba_diffae.training.data.skill_cases import unobserved
+from mamba_diffae.training.data.snapshots import Snapshots
+from mamba_diffae.training.gate_fit import fit_gate
 
 SHAPE = (20, 20)
 
@@ -75,12 +80,35 @@ def data(inside) -> FieldData:
     return replace(data, values=(values + noise).astype(np.float32))
 
 
-def gate_of(data: FieldData, answer, monkeypatch, prior: StubPrior | None = None) -> SkillGate:
+def without_skill(net, coords, seen, posterior) -> tuple[Tensor, Tensor]:
+    """What a network without skill adds: waves that are of no field."""
+    base = by_heart(net, coords, seen, posterior)[0]
+    return base, base + 0.5 * torch.sin(90 * coords.sum(dim=-1, keepdim=True))
+
+
+def points(count: int, validation: int) -> PointSnapshots:
+    """The known field at 24 places of each snapshot's own, the last of them of validation."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(count):
+        coords = torch.from_numpy(rng.random((24, 2)))
+        noise = 0.05 * torch.from_numpy(rng.standard_normal((24, 1)))
+        found.append(Observations.from_points(coords, known_field(coords) + noise))
+    splits = np.array(["train"] * (count - validation) + ["val"] * validation)
+    given = Observations.stack(found).to(torch.float32)
+    grid = Grid.regular(((0, 1), (0, 1)), (20, 20))
+    return PointSnapshots((Variable("v"),), grid, given, splits, np.arange(count))
+
+
+def gate_of(
+    data: FieldData | Snapshots, answer, monkeypatch, prior: StubPrior | None = None
+) -> SkillGate:
     monkeypatch.setattr(gate_fit, "prior_and_network_mean", answer)
     prior = prior or StubPrior()
     net = StubNetwork(prior)
-    config = DataConfig(observed_shape=(10, 10)).for_data(data)
-    fit_gate(net, prior, data, config, 0)  # pyright: ignore[reportArgumentType]
+    given = snapshots_of(data)
+    config = given.sampling(DataConfig(observed_shape=(10, 10)))
+    cases = given.skill_cases(config, Geometry.unit(2), 0)
+    fit_gate(net, prior, cases)  # pyright: ignore[reportArgumentType]
     return net.gate
 
 
@@ -133,3 +161,41 @@ def test_cells_within_an_averaged_box_are_observed_also_across_the_seam() -> Non
     flat, closed = Geometry.unit(2), Geometry(extent=(1.0, 1.0), periodic=(True, False))
     assert unobserved(seen, coords, flat).tolist() == [[True, False, True]]
     assert unobserved(seen, coords, closed).tolist() == [[False, False, True]]
+
+
+def test_of_points_as_of_fields_what_is_known_by_heart_counts_on_own_ones(monkeypatch) -> None:
+    own, foreign = shares(gate_of(points(20, 6), by_heart, monkeypatch))
+    assert own > 0.9
+    assert foreign < 0.2
+
+
+def test_without_skill_the_answer_at_points_is_the_priors(monkeypatch) -> None:
+    gate = gate_of(points(20, 6), without_skill, monkeypatch)
+    for seen in (1, 5, 20):
+        assert max(shares(gate, seen)) < 0.05, seen
+
+
+@pytest.mark.parametrize(("validation", "groups"), [(4, range(8, 12)), (2, range(12))])
+def test_points_that_are_asked_are_held_back_and_few_snapshots_serve_again(
+    validation, groups
+) -> None:
+    data, least, most = points(12, validation), 24, 0
+    for case in point_cases(data, 0):
+        assert set(case.groups) == set(groups)
+        assert case.weight.any(dim=1).all()
+        for seen, coords, weight in zip(case.seen.fields(), case.coords, case.weight, strict=True):
+            places = {tuple(x) for x in seen.coords[0][seen.present[0]].tolist()}
+            asked = {tuple(x) for x in coords[weight[:, 0] > 0].tolist()}
+            assert not places & asked
+            assert len(places | asked) == 24
+            least, most = min(least, len(places)), max(most, len(places))
+    assert least == 1
+    assert most == round(max(OBSERVED) * 24)
+
+
+def test_foreign_points_lie_where_own_ones_do() -> None:
+    case = next(point_cases(points(12, 4), 0))
+    own, foreign = (torch.from_numpy(case.sets == name) for name in ("own", "unseen"))
+    assert torch.equal(case.coords[own], case.coords[foreign])
+    assert torch.equal(case.seen.coords[own], case.seen.coords[foreign])
+    assert (case.truth[own] != case.truth[foreign]).all()
