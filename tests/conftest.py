@@ -13,6 +13,7 @@ from hypothesis import settings
 from torch import Tensor
 
 from mamba_diffae.fields import Affine, FieldData, Geometry, Grid, Observations, Variable
+from mamba_diffae.models import config
 
 if TYPE_CHECKING:
     from mamba_diffae.models import FieldFlow
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 # Compiling a kernel on its first use, or a busy machine, is no failure.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+# Most tests train for a few steps: with the prior that is conditioned and fitted in no time. The
+# default one has tests of its own, in tests/priors and tests/estimator/test_default_prior.py.
+config.DEFAULT_PRIOR = "analogue"
 
 CELLS = 16
 """Native cells of the tiny networks along a side of length 1."""

@@ -106,8 +106,8 @@ def test_what_is_inferred_is_said(few):
         "held back and asked: random, gaps, block, clusters",
         "No grid was given",
         "1 of 11 snapshots have points at one place alone",
-        "Prior: kriging",
-        "no part of it is in closed form",
+        "Prior: mixture",
+        "learned from what kriging makes of each",
     ):
         assert sentence in said
     empty = Observations(*(torch.zeros(1, 3, k) for k in (2, 1)), torch.zeros(1, 3, 1).bool())

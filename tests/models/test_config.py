@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mamba_diffae.fields import Axis, FieldData, Geometry, Grid, Variable
+from mamba_diffae.models import config as config_module
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.baselines.mamba_diffusion import MambaDiffusion
 from mamba_diffae.models.config import (
@@ -47,7 +48,7 @@ def test_what_a_rectangle_says() -> None:
     assert config.max_frequency == pytest.approx((36.0, 36.0))
     assert config.length_scale == pytest.approx(1 / 18)
     assert config.noise_shapes == ((36, 72), (18, 36), (9, 18), (4, 9))
-    assert config.prior == "mixture"
+    assert config.prior == config_module.DEFAULT_PRIOR
     assert config.prior_shape == (9, 18)
     assert config.exemplars == 3
     assert config.codes == ("pca", "histogram")
@@ -111,11 +112,11 @@ def test_who_wants_no_prior_gets_none_and_no_codes(fields: dict) -> None:
     assert (config.prior, config.exemplars, config.codes) == ("none", 0, ())
 
 
-def test_one_group_of_fields_has_no_prior_of_its_own() -> None:
+def test_one_group_of_fields_is_kriged() -> None:
     data = data_on(Grid.default((4, 8)), groups=np.zeros(6, int))
     geometry = Geometry(extent=(0.5, 1.0))
     config = AutoencoderConfig.for_data(data, geometry, (4, 8), {}, exemplars=9)
-    assert (config.prior, config.exemplars) == ("none", 0)
+    assert (config.prior, config.exemplars, config.codes) == ("kriging", 0, ())
 
 
 def test_directions_that_a_line_does_not_have_are_left_out() -> None:

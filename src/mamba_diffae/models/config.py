@@ -23,6 +23,8 @@ DECODER_INPUTS: tuple[DecoderInputs, ...] = ("none", "latent", "latent+points")
 
 LATTICE_VALUES = 4096
 """Values of a field on the prior's lattice, at most: its covariance is a square of so many."""
+DEFAULT_PRIOR = "mixture"
+"""Prior of an autoencoder whose training fields are of two groups or more."""
 CODES = ("pca", "histogram")
 """Parts of a latent that are known in closed form where there is a prior."""
 
@@ -251,7 +253,7 @@ class AutoencoderConfig(FieldConfig):
             "noise_shapes": octaves(data.shape),
             "exemplars": kept,
             "mirrored": mirrored,
-            "prior": "mixture" if kept else "kriging" if exemplars else "none",
+            "prior": DEFAULT_PRIOR if kept else "kriging" if exemplars else "none",
             "prior_shape": lattice,
             "codes": CODES if kept else (),
         }

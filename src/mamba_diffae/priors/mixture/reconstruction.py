@@ -22,5 +22,7 @@ def reconstructed(kriging: KrigingPrior, points: Observations) -> Tensor:
     """
     mean, std = kriging.at(points, kriging.config.centres())
     known = (std / kriging.deviation.cpu()).square() < _KNOWN
+    # A variable of which the points say little anywhere is kept as it is.
+    known |= ~known.flatten(0, 1).any(dim=0)
     codes = (mean * LEVELS).round().clamp(-LEVELS, LEVELS).to(torch.int8)
     return codes.masked_fill(~known, GAP).flatten(1)

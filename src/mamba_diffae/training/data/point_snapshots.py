@@ -37,6 +37,10 @@ from mamba_diffae.training.data.snapshots import (
 )
 from mamba_diffae.training.data.withholding import MIXTURE
 
+_RECONSTRUCTED = (
+    "No snapshot is a complete field: library and principal code are learned from what kriging "
+    "makes of each."
+)
 PRIOR = "mixture"
 """What points are given if no prior is named: it learns from them."""
 
@@ -159,6 +163,7 @@ class PointSnapshots(Snapshots):
             "snapshots.",
             f"In each step a part of every snapshot's points is held back and asked: {patterns}.",
             *self.notes,
+            *([_RECONSTRUCTED] if config.exemplars and train > 1 else []),
         ]
 
     def for_prior(self) -> Observations:
