@@ -251,9 +251,10 @@ class Gaussians:
     def roughly(self, targets: Targets) -> ComponentMoments:
         """Mean, and a variance that costs little: spread of exemplars times what kriging leaves.
 
-        A network starts from it; how wide it must be is learned as for the exact one.
+        A network starts from it; how wide it must be is learned as for the exact one. Of more
+        readings than one system is solved for, kriging too takes the averages of each cell.
         """
-        mean, left = (part[None] for part in self.kriged.roughly(targets.boxes))
+        mean, left = (part[None] for part in self._left_out.roughly(targets.boxes))
         if self.learned is None:
             return ComponentMoments(mean, left)
         at = self.learned.at(targets)
