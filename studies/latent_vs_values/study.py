@@ -200,7 +200,8 @@ def gaussian_fields(train: FieldData, count: int, components: int, seed: int) ->
     Returns:
         Shape (count, *shape, C), in the units of the variables.
     """
-    pod = GappyPOD(modes=components).fit(train).learned
+    # With both numbers given, variances are those of the training pictures.
+    pod = GappyPOD(modes=components, noise_variance=1e-3).fit(train).learned
     draws = np.random.default_rng(seed).standard_normal((count, pod.modes.shape[-1]), np.float32)
     unit = pod.mean + np.tensordot(draws, pod.modes, axes=(1, 2))
     values = pod.low + pod.span * np.clip(unit, 0, 1)

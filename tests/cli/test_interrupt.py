@@ -13,7 +13,8 @@ pytestmark = pytest.mark.slow
 COMMAND = [sys.executable, "-c", "from mamba_diffae.cli import main; main()"]
 STEPS = 60
 SETTINGS = (
-    f"--preset tiny --set model.d_model=8 --set autoencoder.steps={STEPS} "
+    "--preset tiny --set model.d_model=8 --set model.prior=analogue "
+    f"--set autoencoder.steps={STEPS} "
     "--set autoencoder.batch_size=2 --set autoencoder.log_every=1 "
     "--set autoencoder.checkpoint_every=10 --set autoencoder.validate_every=20 "
     "--set flow.steps=2 --set flow.batch_size=2 --set flow.log_every=1"

@@ -37,7 +37,7 @@ PHASE = {
     "show_progress": False,
 }
 CHANGES = {
-    "model": {"d_model": 16},
+    "model": {"d_model": 16, "prior": "analogue"},
     "data": {"encodings": 1, "p_noise": 0.3},
     **dict.fromkeys(("autoencoder", "flow", "latent"), PHASE),
 }

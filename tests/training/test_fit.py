@@ -37,7 +37,8 @@ def test_the_encoder_that_comes_out_of_phase_2_is_the_one_that_went_in(net_for, 
     before = {name: w.clone() for name, w in net.state_dict().items()}
     after = fit(net, "flow", data, run).state_dict()
     changed = {name.split(".")[0] for name, w in after.items() if not torch.equal(w, before[name])}
-    assert changed == {"decoder", "stage", "noise_weights", "gate"}
+    # The gate is fitted where the prior knows familiarity.
+    assert changed - {"gate"} == {"decoder", "stage", "noise_weights"}
 
 
 def test_batches_are_made_where_the_network_is_not(net_for, data, run, monkeypatch) -> None:

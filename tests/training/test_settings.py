@@ -40,7 +40,7 @@ def test_it_says_what_it_inferred(data: FieldData) -> None:
     assert said[3].startswith("Decoder: ")
     assert len(settings(data, "minimal-latent").describe()) == 2
     alone = settings(replace(data, groups=data.groups * 0)).describe()
-    assert alone[2] == "Prior: none; it needs training snapshots of two groups or more."
+    assert alone[2] == "Prior: kriging on 20 × 40 cells."
     without = settings(data, data={"exemplars": 0}).describe()
     assert without[2] == "Prior: none, as data.exemplars is 0."
 
