@@ -120,7 +120,8 @@ def test_the_weights_are_those_of_one_process(folder: Path, run: str, phase: str
     # which Adam makes as long as any other.
     names = [name for name, w in one.items() if w.any() and not name.endswith("score.bias")]
     assert distance([one[n] for n in names], [two[n] for n in names]) < 1e-5
-    assert max(distance([one[n]], [two[n]]) for n in names) < 1e-4
+    # Of a weight that hardly moves from zero Adam makes more of the rounding of its gradient.
+    assert max(distance([one[n]], [two[n]]) for n in names) < 2e-3
 
 
 @pytest.mark.parametrize("phase", PHASES)
