@@ -61,7 +61,7 @@ class Weighted(NamedTuple):
 class Kriging(PerField):
     """Ordinary kriging: a constant unknown mean, and a stationary Gaussian around it.
 
-    The kernel is a Matérn one of order 1/2, 3/2 or 5/2 with a nugget and a length for each axis.
+    The kernel is a Matérn one of order 1/2, 1, 3/2 or 5/2 with a nugget and a length for each axis.
     Unfitted, each field has its own most likely ones; after `fit`, those candidates are tried that
     are likely in the training fields, weighted by how often. Variables are divided by their
     deviation, over the training fields or, unfitted, over the observations of the field; each has

@@ -15,7 +15,8 @@ from mamba_diffae.priors.mixture.draws import chosen, draw_kriging, draw_learned
 from mamba_diffae.priors.mixture.gaussians import Targets
 
 if TYPE_CHECKING:
-    from mamba_diffae.priors.mixture.prior import MixturePrior, Weighed
+    from mamba_diffae.priors.mixture.prior import MixturePrior
+    from mamba_diffae.priors.mixture.weighed import Weighed
 
 
 @final

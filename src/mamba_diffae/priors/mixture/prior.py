@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -19,7 +19,6 @@ from mamba_diffae.priors.leave_out import Folds
 from mamba_diffae.priors.mixture.familiarity import Reference
 from mamba_diffae.priors.mixture.gaussians import (
     COMPONENTS,
-    ComponentMoments,
     Gaussians,
     Learned,
     Targets,
@@ -29,7 +28,8 @@ from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.library import Components, Library, principal_components
 from mamba_diffae.priors.mixture.posterior import MixturePosterior
 from mamba_diffae.priors.mixture.tuning import Numbers, tune
-from mamba_diffae.priors.mixture.weights import COUNTS, ByCount, log_weights, statistics
+from mamba_diffae.priors.mixture.weighed import Weighed
+from mamba_diffae.priors.mixture.weights import ByCount, log_weights, statistics
 
 MODES = 128
 """Principal components of the training fields, at most."""
@@ -38,36 +38,6 @@ _LEAST = 1e-6
 _FEW = 8
 """Validation fields from which numbers are learned, at least; else training fields serve, each with
 its own group hidden."""
-
-
-class Weighed(NamedTuple):
-    """Components given what was seen of F fields, and what each counts.
-
-    Attributes:
-        gaussians: The components.
-        weights: Shape (K, C, F).
-        familiarity: P-values, shape (F,); None: nothing was learned.
-        usual: What is usual at this number of places.
-    """
-
-    gaussians: Gaussians
-    weights: Tensor
-    familiarity: Tensor | None
-    usual: ByCount
-
-    def moments(self, targets: Targets) -> tuple[Tensor, Tensor]:
-        """Mean and variance of the mixture at targets, shape (M, C, F)."""
-        return self._mixed(self.gaussians.moments(targets), self.usual.inflation)
-
-    def roughly(self, targets: Targets) -> tuple[Tensor, Tensor]:
-        """Mean, and a variance that costs little, of the same shapes."""
-        return self._mixed(self.gaussians.roughly(targets), self.usual.rough)
-
-    def _mixed(self, found: ComponentMoments, inflation: Tensor) -> tuple[Tensor, Tensor]:
-        w = self.weights[:, None]
-        mean = (w * found.mean).sum(dim=0)
-        stated = inflation[:, None, :, None] * found.variance
-        return mean, (w * (stated + (found.mean - mean).square())).sum(dim=0)
 
 
 @final
@@ -339,6 +309,3 @@ def _first_of_each(seen: Seen) -> Tensor:
     new = torch.ones_like(place, dtype=torch.bool)
     new[1:] = place[1:] != place[:-1]
     return seen.reading[new]
-
-
-__all__ = ["COUNTS", "MODES", "MixturePrior", "Weighed"]
