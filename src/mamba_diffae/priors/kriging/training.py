@@ -48,6 +48,8 @@ _OFFSETS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _STEPS = 30
 _RARE = 0.02
 """Share of fields below which a law is dropped."""
+_ALIKE = 0.1
+"""Difference in log-likelihood, in any field, from which on two laws are told apart."""
 _CERTAIN = 1e3
 """Degrees of freedom above which a field's variance counts as known."""
 
@@ -144,6 +146,8 @@ def learn(variables: Sequence[Sequence[Sample]], geometry: Geometry) -> Family:
     starts = [c for kind in told for c in of_each_kernel(kind, geometry)]
     few, choices = thinned(samples, COARSE), _around([*pooled, *starts])
     found = torch.cat([log_likelihoods(choices, s, geometry) for s in few], dim=1)
+    different = _told_apart(choices, found)
+    choices, found = [choices[j] for j in different], found[different]
     share = _shares(found)
     most = len(choices) if len(choices) < _LEARNED else _LEARNED
     last = float(share.topk(most).values[-1])
@@ -206,6 +210,16 @@ def _any_law(geometry: Geometry) -> list[Choice]:
             ("exponential", "matern52"), (0.02, 0.07, 0.25, 0.8), (1e-6, 0.1)
         )
     ]
+
+
+def _told_apart(choices: Sequence[Choice], log_likelihoods: Tensor) -> list[int]:
+    """Laws that fields tell apart; of those that they cannot the one of the largest nugget."""
+    kept: list[int] = []
+    for j in sorted(range(len(choices)), key=lambda j: -choices[j].law.nugget):
+        away = (log_likelihoods[kept] - log_likelihoods[j]).abs().amax(dim=1)
+        if bool((away > _ALIKE).all()):
+            kept.append(j)
+    return sorted(kept)
 
 
 def _shares(log_likelihoods: Tensor) -> Tensor:
