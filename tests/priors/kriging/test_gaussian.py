@@ -11,6 +11,7 @@ from mamba_diffae.fields.geometry import Sphere
 from mamba_diffae.priors.kriging import KERNELS, Boxes, Law, Readings, condition, merge, moments_of
 from mamba_diffae.priors.kriging import neighbourhoods as module
 from mamba_diffae.priors.kriging.gaussian import Moments, covariance, predict, solve, within
+from mamba_diffae.priors.kriging.likelihood import Sample, best_variance, variance_of
 
 GEOMETRIES = {
     "line": Geometry.unit(1),
@@ -173,3 +174,41 @@ def test_neighbourhoods_change_little_from_place_to_place(monkeypatch):
     jump = ((near - exact).diff().abs()).max()
     assert jump < 0.01 * near.std()
     assert (near - exact).abs().max() < 0.02 * near.std()
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("name", ["line", "square", "cylinder", "volume"])
+def test_cells_of_a_lattice_are_compared_as_any_points(name, kernel):
+    geometry = GEOMETRIES[name]
+    shape = (40, 9, 7)[: geometry.dim]
+    extent = zip(shape, geometry.extent, strict=True)
+    axes = [(torch.arange(n).double() + 0.5) / n * a for n, a in extent]
+    centres = torch.cartesian_prod(*axes).reshape(-1, geometry.dim)
+    some = centres[torch.randperm(len(centres), generator=torch.Generator().manual_seed(0))]
+    moments = moments_of(Law(kernel, (0.2, 0.3, 0.4)[: geometry.dim], 0.0), geometry)
+    on, off = (Boxes.of(centres, geometry, shape=s) for s in (shape, None))
+    half_on, half_off = (Boxes.of(some[:30], geometry, shape=s) for s in (shape, None))
+    assert on.cells is not None
+    assert off.cells is None
+    expected = covariance(moments, off, half_off)
+    for rows in (slice(None), slice(3, 9)):
+        found = covariance(moments, on[rows], half_on)
+        torch.testing.assert_close(found, expected[rows], rtol=0, atol=1e-12)
+
+
+def test_points_beside_a_lattice_are_no_cells_of_it():
+    square, globe = GEOMETRIES["square"], GEOMETRIES["globe"]
+    centre = torch.tensor([[0.125, 0.375]]).double()
+    assert Boxes.of(centre, square, shape=(4, 4)).cells is not None
+    assert Boxes.of(centre + 1e-3, square, shape=(4, 4)).cells is None
+    assert Boxes.of(centre + 1, square, shape=(4, 4)).cells is None
+    assert Boxes.of(centre, globe, shape=(2, 4)).cells is None
+
+
+def test_the_best_variance_follows_from_a_system_with_a_weak_trend():
+    geometry = GEOMETRIES["square"]
+    law = Law("matern32", (0.3, 0.3), 0.01)
+    made = readings(geometry, places(geometry, 20), torch.randn(20, 3).double())
+    moments = moments_of(law, geometry, 1.0, 0.7)
+    expected = best_variance(law, Sample([made], 3), geometry)
+    torch.testing.assert_close(variance_of(solve(moments, made), 19), expected)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import Geometry
 from mamba_diffae.priors.kriging.gaussian import Moments, Solved, predict, solve
-from mamba_diffae.priors.kriging.likelihood import Sample, best_variance
+from mamba_diffae.priors.kriging.likelihood import Sample, best_variance, variance_of
 from mamba_diffae.priors.kriging.neighbourhoods import EXACT, condition
 from mamba_diffae.priors.kriging.readings import Boxes
 from mamba_diffae.priors.kriging.search import Choice
@@ -58,32 +58,31 @@ class JointlyKriged:
         most: int,
     ) -> None:
         self.seen, self.geometry, self.between, self.trend = seen, geometry, between, trend
-        few = Sample([part.thinned(EXACT) for part in seen.sample.parts], seen.sample.fields)
-        self.laws = [
-            self._law(choice, weight, few, family, between, trend)
-            for choice, weight in family.weigh(seen.sample, geometry, most)
-        ]
+        self._few = Sample([part.thinned(EXACT) for part in seen.sample.parts], seen.sample.fields)
         self._solved: dict[int, Solved] = {}
+        weighed = family.weigh(seen.sample, geometry, most)
+        self.laws = [self._law(j, *pair, family) for j, pair in enumerate(weighed)]
 
-    def _law(
-        self,
-        choice: Choice,
-        weight: Tensor,
-        few: Sample,
-        family: Family,
-        between: Tensor,
-        trend: float,
-    ) -> LawOfFields:
+    def _law(self, number: int, choice: Choice, weight: Tensor, family: Family) -> LawOfFields:
+        fixed = 1.0 if choice.variance is None else choice.variance
+        C = fixed * (torch.ones(1, 1).double() if self.seen.together else self.between)
+        scale = choice.law.scale(self.geometry)
+        moments = Moments(choice.law, scale, C, (self.trend * C).inverse())
         s = torch.ones_like(weight)
         if choice.variance is None:
-            own = best_variance(choice.law, few, self.geometry) if few.freedom else s
-            s = family.variance(own, few.freedom)
-        fixed = 1.0 if choice.variance is None else choice.variance
-        C = fixed * (torch.ones(1, 1, dtype=torch.float64) if self.seen.together else between)
-        moments = Moments(choice.law, choice.law.scale(self.geometry), C, (trend * C).inverse())
+            own = self._variance(number, moments) if self._few.freedom else s
+            s = family.variance(own, self._few.freedom)
         C, F = self.seen.variables, self.seen.fields
         weight, s = (x.reshape(-1, F).expand(C, F) for x in (weight, s))
         return LawOfFields(choice, weight, s, moments)
+
+    def _variance(self, number: int, moments: Moments) -> Tensor:
+        """Of each field of the sample, at its best under one law."""
+        readings = self.seen.readings
+        if not self.seen.together or len(readings) > EXACT:
+            return best_variance(moments.law, self._few, self.geometry)
+        solved = self._solved[number] = solve(moments, readings)
+        return variance_of(solved, self._few.freedom)
 
     @property
     def usual(self) -> Choice:

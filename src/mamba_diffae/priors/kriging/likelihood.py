@@ -189,6 +189,14 @@ def best_variance(law: Law, sample: Sample, geometry: Geometry) -> Tensor:
     return torch.as_tensor(misfit) / max(sample.freedom, 1)
 
 
+def variance_of(solved: Solved, freedom: int) -> Tensor:
+    """s² of each column of readings of one kind that were solved for the variance 1, shape (W,)."""
+    A, r = solved.design, solved.residual
+    # With a weak prior of the trend; without any, nothing along its design is left.
+    free = r - A @ torch.cholesky_solve(A.mT @ r, cholesky(A.mT @ A))
+    return free.square().sum(0) / max(freedom, 1)
+
+
 def log_prior(law: Law, geometry: Geometry) -> float:
     """A weak preference for lengths about a quarter of the region, and for small nuggets.
 

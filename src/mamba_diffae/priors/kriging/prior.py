@@ -115,7 +115,7 @@ class KrigingPrior(Prior):
     def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
         """See `Prior.posterior`; no group has a field of its own here."""
         observed, _ = bin_observations(self.config, observations)
-        mean, std = self._at(observations, Boxes.of(self.config.centres(), self.config.geometry))
+        mean, std = self._at(observations, self._boxes(self.config.centres()))
         like = observations.values
         return PriorPosterior.of(mean.to(like), std.mean(dim=-1, keepdim=True).to(like), observed)
 
@@ -129,7 +129,7 @@ class KrigingPrior(Prior):
         Returns:
             Two tensors of shape (B, M, C).
         """
-        return self._at(observations, Boxes.of(coords.double().cpu(), self.config.geometry))
+        return self._at(observations, self._boxes(coords.double().cpu()))
 
     def _at(self, observations: Observations, targets: Boxes) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation at targets (B, M, C), on the CPU."""
@@ -153,6 +153,9 @@ class KrigingPrior(Prior):
         alone.kriging = self
         return alone.condition(observations, groups)
 
+    def _boxes(self, coords: Tensor) -> Boxes:
+        return Boxes.of(coords, self.config.geometry, shape=self.config.shape)
+
     def see(self, observations: Observations) -> Seen:
         """Observations of fields that were observed alike, in units of the usual deviation."""
         return see(observations, self.mean.cpu(), self.deviation.cpu(), self.config)
@@ -170,7 +173,7 @@ class KrigingPrior(Prior):
         family, centres = self.family(), self.config.centres()
         law = _plain(self.config) if family is None else family.usual.law
         moments = moments_of(law, self.config.geometry, 1.0, 1 / float(self.trend))
-        targets, left = Boxes.of(centres, self.config.geometry), change.double().cpu().clone()
+        targets, left = self._boxes(centres), change.double().cpu().clone()
         for field, seen in zip(left, observed.cpu(), strict=True):
             for c in range(change.shape[-1]):
                 at = seen[:, c].nonzero()[:, 0]

@@ -4,19 +4,64 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from dataclasses import fields as parts_of
-from typing import Any, Self, final
+from functools import lru_cache
+from typing import Any, NamedTuple, Self, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mamba_diffae.fields import Geometry
+from mamba_diffae.fields import Geometry, Shape
 
 SAME_PLACE = 1e-9
 """Share of the diameter below which two observations are at one place."""
 _RULE = np.polynomial.legendre.leggauss(3)
 _NEGLIGIBLE = 1e-3
 """Side of a box, as a share of the diameter, below which it counts as a point."""
+_SNAP = 1e-5
+"""Share of a cell by which a point may miss the centre of a cell and still be it."""
+
+
+class Cells(NamedTuple):
+    """Points that are centres of cells of a lattice: their distances depend on steps alone.
+
+    Attributes:
+        shape: Of the lattice.
+        number: Of each, so that differences of numbers tell steps, shape (..., n), int32.
+        steps: Embedded vector of every step, by difference less the least one, shape (S, E).
+    """
+
+    shape: Shape
+    number: Tensor
+    steps: Tensor
+
+    @classmethod
+    def of(cls, coords: Tensor, geometry: Geometry, shape: Shape) -> Self | None:
+        """From points (n, D) and the shape of a lattice; None: some are not, or on a sphere."""
+        count = torch.tensor(shape)
+        place = coords * count / torch.tensor(geometry.extent, dtype=torch.float64) - 0.5
+        cell = place.round()
+        beside = ((place - cell).abs() > _SNAP) | (cell < 0) | (cell >= count)
+        if geometry.sphere is not None or bool(beside.any()):
+            return None
+        number = torch.zeros(len(coords), dtype=torch.int32)
+        for d, n in enumerate(shape):
+            number = number * (2 * n - 1) + cell[:, d].int()
+        return cls(shape, number, _steps(geometry, shape))
+
+    def step(self, other: Cells) -> Tensor:
+        """Number of the step from each to each of others, shape (..., n, m)."""
+        between = self.number[..., :, None] - other.number[..., None, :]
+        return between.add_(len(self.steps) // 2)
+
+
+@lru_cache(maxsize=8)
+def _steps(geometry: Geometry, shape: Shape) -> Tensor:
+    """See `Cells`: along an axis of n cells they run from 1 - n to n - 1."""
+    extent = zip(shape, geometry.extent, strict=True)
+    axes = [torch.arange(1 - n, n).abs().double() * (a / n) for n, a in extent]
+    steps = torch.cartesian_prod(*axes).reshape(-1, len(shape))
+    return geometry.embed(steps) - geometry.embed(torch.zeros_like(steps[:1]))
 
 
 @final
@@ -27,21 +72,30 @@ class Boxes:
     Attributes:
         nodes: Embedded coordinates of the nodes of a rule, shape (..., n, q, E).
         weights: Of the nodes, shape (q,), sum 1.
+        cells: Where all are points, and centres of cells of one lattice.
     """
 
     nodes: Tensor
     weights: Tensor
+    cells: Cells | None = None
 
     @classmethod
-    def of(cls, coords: Tensor, geometry: Geometry, sides: Tensor | None = None) -> Self:
+    def of(
+        cls,
+        coords: Tensor,
+        geometry: Geometry,
+        sides: Tensor | None = None,
+        shape: Shape | None = None,
+    ) -> Self:
         """From places along the axes (n, D) and sides of boxes (n, D); None: points.
 
         An average over a box is that at three nodes of Gauss and Legendre along each axis on which
-        any box has an extent.
+        any box has an extent. Points that are cells of a lattice of some shape are compared faster.
         """
         if sides is None or not (sides > _NEGLIGIBLE * geometry.diameter).any():
             one = torch.ones(1, dtype=torch.float64)
-            return cls(geometry.embed(coords)[..., None, :], one)
+            cells = None if shape is None else Cells.of(coords, geometry, shape)
+            return cls(geometry.embed(coords)[..., None, :], one, cells)
         wide = (sides > _NEGLIGIBLE * geometry.diameter).any(dim=0).tolist()
         single = (np.zeros(1), np.full(1, 2.0))
         rules = [_RULE if w else single for w in wide]
@@ -56,7 +110,10 @@ class Boxes:
 
     def __getitem__(self, index: Tensor | slice) -> Boxes:
         """Those at an index."""
-        return Boxes(self.nodes[index], self.weights)
+        cells = self.cells
+        if cells is not None:
+            cells = cells._replace(number=cells.number[index])
+        return Boxes(self.nodes[index], self.weights, cells)
 
     @property
     def rule(self) -> int:

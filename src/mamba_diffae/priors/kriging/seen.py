@@ -189,7 +189,7 @@ class _Builder:
         self.cell = cell = torch.tensor([a / n for a, n in cells], dtype=torch.float64)
         # Sides beyond those of a cell, by variance: laws are those of averages over cells.
         sides = (support.square() - cell.square() * (1 + 1e-5)).clamp(min=0).sqrt()
-        self.boxes = Boxes.of(coords, self.geometry, sides)
+        self.boxes = Boxes.of(coords, self.geometry, sides, config.shape)
         self.keys = self.geometry.embed(coords)
         if bool(sides.any()):
             self.keys = torch.cat([self.keys, sides], dim=1)

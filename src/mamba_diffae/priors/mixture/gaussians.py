@@ -47,7 +47,8 @@ class Targets(NamedTuple):
             support: Sides of the boxes, shape (M, D); None: points.
         """
         sides = torch.zeros_like(coords) if support is None else support
-        return cls(Boxes.of(coords, config.geometry), LatticeMap.of(config, coords, sides))
+        boxes = Boxes.of(coords, config.geometry, shape=config.shape)
+        return cls(boxes, LatticeMap.of(config, coords, sides))
 
 
 @final
