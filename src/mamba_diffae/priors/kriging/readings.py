@@ -47,7 +47,7 @@ class Cells(NamedTuple):
         number = torch.zeros(len(coords), dtype=torch.int32)
         for d, n in enumerate(shape):
             number = number * (2 * n - 1) + cell[:, d].int()
-        return cls(shape, number, _steps(geometry, shape))
+        return cls(shape, number, _steps(geometry.extent, geometry.periodic, shape))
 
     def step(self, other: Cells) -> Tensor:
         """Number of the step from each to each of others, shape (..., n, m)."""
@@ -56,10 +56,10 @@ class Cells(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def _steps(geometry: Geometry, shape: Shape) -> Tensor:
+def _steps(extent: tuple[float, ...], periodic: tuple[bool, ...], shape: Shape) -> Tensor:
     """See `Cells`: along an axis of n cells they run from 1 - n to n - 1."""
-    extent = zip(shape, geometry.extent, strict=True)
-    axes = [torch.arange(1 - n, n).abs().double() * (a / n) for n, a in extent]
+    geometry, sides = Geometry(extent=extent, periodic=periodic), zip(shape, extent, strict=True)
+    axes = [torch.arange(1 - n, n).abs().double() * (a / n) for n, a in sides]
     steps = torch.cartesian_prod(*axes).reshape(-1, len(shape))
     return geometry.embed(steps) - geometry.embed(torch.zeros_like(steps[:1]))
 
