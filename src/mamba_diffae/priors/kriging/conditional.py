@@ -35,43 +35,49 @@ class LawOfFields(NamedTuple):
     moments: Moments
 
 
-@final
-class JointlyKriged:
-    """Variables of stationary covariance and one factor of places, given what was seen of them.
+class Stationary(NamedTuple):
+    """Fields of stationary covariance, before any observation.
 
-    Args:
-        seen: The observations, in units of the usual deviation.
+    Attributes:
         family: Laws.
         geometry: Of the region.
         between: Correlation of the variables, shape (C, C).
         trend: Variance of a field's mean as a ratio to its variance.
-        most: Laws that are averaged over, at most.
+        most: Laws of a variable that are averaged over, at most.
     """
 
-    def __init__(
-        self,
-        seen: Seen,
-        family: Family,
-        geometry: Geometry,
-        between: Tensor,
-        trend: float,
-        most: int,
-    ) -> None:
-        self.seen, self.geometry, self.between, self.trend = seen, geometry, between, trend
+    family: Family
+    geometry: Geometry
+    between: Tensor
+    trend: float
+    most: int
+
+
+@final
+class JointlyKriged:
+    """Variables with one factor of places, given what was seen of them.
+
+    Args:
+        seen: The observations, in units of the usual deviation.
+        fields: What is known before.
+    """
+
+    def __init__(self, seen: Seen, fields: Stationary) -> None:
+        self.seen, self.fields = seen, fields
         self._few = Sample([part.thinned(EXACT) for part in seen.sample.parts], seen.sample.fields)
         self._solved: dict[int, Solved] = {}
-        weighed = family.weigh(seen.sample, geometry, most)
-        self.laws = [self._law(j, *pair, family) for j, pair in enumerate(weighed)]
+        weighed = fields.family.weigh(seen.sample, fields.geometry, fields.most)
+        self.laws = [self._law(j, *pair) for j, pair in enumerate(weighed)]
 
-    def _law(self, number: int, choice: Choice, weight: Tensor, family: Family) -> LawOfFields:
+    def _law(self, number: int, choice: Choice, weight: Tensor) -> LawOfFields:
         fixed = 1.0 if choice.variance is None else choice.variance
-        C = fixed * (torch.ones(1, 1).double() if self.seen.together else self.between)
-        scale = choice.law.scale(self.geometry)
-        moments = Moments(choice.law, scale, C, (self.trend * C).inverse())
+        C = fixed * (torch.ones(1, 1).double() if self.seen.together else self.fields.between)
+        scale = choice.law.scale(self.fields.geometry)
+        moments = Moments(choice.law, scale, C, (self.fields.trend * C).inverse())
         s = torch.ones_like(weight)
         if choice.variance is None:
             own = self._variance(number, moments) if self._few.freedom else s
-            s = family.variance(own, self._few.freedom)
+            s = self.fields.family.variance(own, self._few.freedom)
         C, F = self.seen.variables, self.seen.fields
         weight, s = (x.reshape(-1, F).expand(C, F) for x in (weight, s))
         return LawOfFields(choice, weight, s, moments)
@@ -80,7 +86,7 @@ class JointlyKriged:
         """Of each field of the sample, at its best under one law."""
         readings = self.seen.readings
         if not self.seen.together or len(readings) > EXACT:
-            return best_variance(moments.law, self._few, self.geometry)
+            return best_variance(moments.law, self._few, self.fields.geometry)
         solved = self._solved[number] = solve(moments, readings)
         return variance_of(solved, self._few.freedom)
 
@@ -185,26 +191,13 @@ class KrigedFields:
 
     Args:
         seen: The observations, in units of the usual deviation.
-        family: Laws.
-        geometry: Of the region.
-        between: Correlation of the variables, shape (C, C).
-        trend: Variance of a field's mean as a ratio to its variance.
-        most: Laws of a variable that are averaged over, at most.
+        fields: What is known before.
     """
 
-    def __init__(
-        self,
-        seen: Seen,
-        family: Family,
-        geometry: Geometry,
-        between: Tensor,
-        trend: float,
-        most: int,
-    ) -> None:
-        self.seen, self.geometry = seen, geometry
-        parts = seen.apart()
+    def __init__(self, seen: Seen, fields: Stationary) -> None:
+        self.seen, self.fields, parts = seen, fields, seen.apart()
         self.parts = [
-            JointlyKriged(part, family, geometry, between[kinds][:, kinds], trend, most)
+            JointlyKriged(part, fields._replace(between=fields.between[kinds][:, kinds]))
             for kinds, part in parts
         ]
         self.kinds = [kinds for kinds, _ in parts]

@@ -10,7 +10,7 @@ from torch import Tensor
 from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior, bin_observations
 from mamba_diffae.priors.conditional import Conditional
-from mamba_diffae.priors.kriging.conditional import KrigedFields
+from mamba_diffae.priors.kriging.conditional import KrigedFields, Stationary
 from mamba_diffae.priors.kriging.kernels import KERNELS, Law
 from mamba_diffae.priors.kriging.likelihood import moments_of
 from mamba_diffae.priors.kriging.moments import UsualMoments, measure
@@ -165,7 +165,8 @@ class KrigingPrior(Prior):
         geometry = self.config.geometry
         family = self.family() or own_family(seen.sample, geometry)
         trend = float(self.trend)
-        return KrigedFields(seen, family, geometry, self.between.cpu(), trend, self.count)
+        fields = Stationary(family, geometry, self.between.cpu(), trend, self.count)
+        return KrigedFields(seen, fields)
 
     @torch.no_grad()
     def condition_increment(self, change: Tensor, observed: Tensor) -> Tensor:

@@ -101,10 +101,10 @@ def _draw_under(
     seen, moments = kriged.seen, law.moments
     scale = law.variance[:, 0].clamp(min=1e-300).sqrt()
     nugget = law.choice.law.nugget
-    C = moments.between if len(moments.between) > 1 else kriged.between * moments.between
+    C = moments.between if len(moments.between) > 1 else kriged.fields.between * moments.between
     root = cholesky(C)
     field = RandomField(law.choice.law, moments.scale, root, generator)
-    trend = kriged.trend**0.5 * root @ _normal(generator, seen.variables)
+    trend = kriged.fields.trend**0.5 * root @ _normal(generator, seen.variables)
     rows = field(seen.readings.boxes)[seen.reading, seen.kind] + trend[seen.kind]
     if readings_noise := seen.readings.noise is not None:
         nugget = 0.0
@@ -128,7 +128,7 @@ def draw_learned(
     law = hybrid.law
     kappa = (1 - law.share) * law.variance
     root = cholesky(law.between) * kappa**0.5
-    field = RandomField(law.law, law.law.scale(gaussians.kriged.geometry), root, generator)
+    field = RandomField(law.law, law.law.scale(gaussians.kriged.fields.geometry), root, generator)
     own = learned.parts[number]
     lattice = law.share**0.5 * library.modes @ _normal(generator, library.modes.shape[-1])
     if own is None:
