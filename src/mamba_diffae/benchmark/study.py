@@ -28,7 +28,7 @@ class Request:
         scale: "quick" (seconds, to try it out), "standard" (a machine of two cores) or "full".
         seed: Of trainings, observations and draws.
         device: "auto", "cpu" or "cuda".
-        model: The model to score, for studies that are given one.
+        model: The model to score, for studies that are given one; None: there is none.
         elapsed: Seconds that each phase of its training took, where they are known.
         equal_pictures: Whether to compare at equally many pictures seen as well.
         prior: Name of the prior that is tried; None: the study's own choice.
@@ -68,6 +68,7 @@ class Study:
         judges_model: Whether it is given a trained model.
         compares_pictures: Whether it reads `Request.equal_pictures`.
         tries_prior: Whether it reads `Request.prior`.
+        takes_model: Whether it may be given a trained model, and does without one.
     """
 
     run: Callable[[Request, OnProgress], Any]
@@ -75,3 +76,4 @@ class Study:
     judges_model: bool = False
     compares_pictures: bool = False
     tries_prior: bool = False
+    takes_model: bool = False

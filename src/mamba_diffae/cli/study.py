@@ -27,7 +27,7 @@ def experiment(
         typer.Argument(
             help="comparison, multiscale, diffusion, minimal, ablation, observation-patterns or "
             "never-worse, which train their own models; draws, probes, latent-vs-values or "
-            "interpolation, which score one."
+            "interpolation, which score one; familiarity, which scores the prior, and a model."
         ),
     ],
     run: Annotated[Path, typer.Option("--run", help="Folder of the study.", show_default=False)],
@@ -88,7 +88,7 @@ def _check_options(
             f"The experiment {name!r} scores a trained model; say which with --model: a run folder "
             "or a name such as emoji-96."
         )
-    if model is not None and not chosen.judges_model:
+    if model is not None and not (chosen.judges_model or chosen.takes_model):
         raise ValueError(
             f"The experiment {name!r} trains its own models; leave --model out (--run is the "
             "folder of the study)."

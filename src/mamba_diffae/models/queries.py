@@ -12,8 +12,9 @@ from mamba_diffae.models.checks import check_tensor
 from mamba_diffae.models.config import DECODER_INPUTS, DecoderInputs
 from mamba_diffae.priors import PriorPosterior
 
-CHUNK = 4096
-"""Queries that are asked at once, where a network lets them come in chunks."""
+CHUNK = 8192
+"""Queries of all fields that are asked at once, where a network lets them come in chunks: what they
+are computed from stays in a core's cache."""
 
 
 def known_context(
@@ -57,4 +58,5 @@ def anchors_of(net: FieldFlow, batch: int) -> Tensor:
 
 def in_chunks(net: FieldFlow, points: Tensor) -> tuple[Tensor, ...]:
     """Queries (B, N, ·) in parts, where a network lets them come so."""
-    return points.split(CHUNK if net.streams else max(1, points.shape[1]), dim=1)
+    count = CHUNK // max(1, len(points)) if net.streams else points.shape[1]
+    return points.split(max(1, count), dim=1)

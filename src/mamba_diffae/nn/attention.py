@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mamba_diffae.fields.geometry import Geometry
-from mamba_diffae.nn.interpolation import node_index, node_position
+from mamba_diffae.nn.interpolation import Taps, bspline
 
 _LEAST_WEIGHT = 1e-2
 """Where the points that have a variable weigh less than this, its average fades to 0."""
+_FEW_PAIRS = 2**17
+"""Pairs of a query and a point, of which all distances are computed."""
 
 
 @final
@@ -109,14 +111,9 @@ def nearest(
         k: Neighbours; with fewer points than that, all of them, within twice the diameter.
         geometry: What the distance is measured on.
     """
-    # Through matrix products a distance would lose digits and depend on the rest of the batch.
-    distance = torch.cdist(
-        geometry.embed(query_coords),
-        geometry.embed(coords),
-        compute_mode="donot_use_mm_for_euclid_dist",
-    )
-    distance = distance.masked_fill(~mask[:, None], torch.inf)
-    near, index = distance.topk(min(k, coords.shape[1]), dim=-1, largest=False)
+    search = _by_tree if _is_large(query_coords, coords) else _by_distance
+    embedded = geometry.embed(query_coords), geometry.embed(coords)
+    near, index = search(*embedded, mask, min(k, coords.shape[1]))
     rows = torch.arange(len(coords), device=coords.device)[:, None, None]
     offset = geometry.tangent(query_coords[:, :, None], coords[rows, index])
     # Where no k-th point exists there is no edge to fall to: the whole domain is near.
@@ -124,6 +121,36 @@ def nearest(
     radius = torch.where(torch.isfinite(edge), edge, 2 * geometry.diameter)
     weight = (1 - (near / radius.clamp(min=1e-12)).square()).clamp(min=0).square()
     return Neighbours(index, offset, weight)
+
+
+def _is_large(queries: Tensor, coords: Tensor) -> bool:
+    """Whether a tree is quicker than all distances."""
+    return queries.device.type == "cpu" and queries.shape[1] * coords.shape[1] > _FEW_PAIRS
+
+
+def _by_distance(queries: Tensor, coords: Tensor, mask: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Distances of the k nearest real points and their numbers, both (B, M, k), from (B, M, E)."""
+    # Through matrix products a distance would lose digits and depend on the rest of the batch.
+    distance = torch.cdist(queries, coords, compute_mode="donot_use_mm_for_euclid_dist")
+    distance = distance.masked_fill(~mask[:, None], torch.inf)
+    return distance.topk(k, dim=-1, largest=False)
+
+
+def _by_tree(queries: Tensor, coords: Tensor, mask: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The same by a k-d tree for each field; a point that does not exist is infinitely far."""
+    from scipy.spatial import KDTree
+
+    shape = (*queries.shape[:2], k)
+    near, index = coords.new_empty(shape), torch.empty(shape, dtype=torch.int64)
+    for b, here in enumerate(mask):
+        real = here.nonzero()[:, 0]
+        tree = KDTree(coords[b, real].detach().numpy())
+        distance, number = tree.query(queries[b].detach().numpy(), k=range(1, k + 1))
+        near[b] = torch.from_numpy(distance)
+        # Beyond the last point the tree says its count: any padded place.
+        padded = (~here).nonzero()[:1, 0]
+        index[b] = torch.cat([real, padded])[torch.from_numpy(number)]
+    return near, index
 
 
 @final
@@ -166,12 +193,14 @@ class LocalRead(nn.Module):
             is near, an average where no neighbour has the variable.
         """
         C = values.shape[-1]
-        table = torch.cat([self.token(tokens), values, mask.to(values.dtype)], dim=-1)
-        batch, points, size = table.shape
-        first = torch.arange(batch, device=table.device)[:, None, None] * points
-        rows = F.embedding(near.point + first, table.reshape(-1, size))
-        sent, value, present = rows.split([self.width, C, C], dim=-1)
-        message = F.gelu(sent + self.offset(self._offsets(near.offset)))
+        batch, points = tokens.shape[:2]
+        first = torch.arange(batch, device=tokens.device)[:, None, None] * points
+        rows = near.point + first
+        # Two tables: a part of the rows of one would not be contiguous, and slow to add to.
+        sent = F.embedding(rows, self.token(tokens).flatten(0, 1))
+        table = torch.cat([values, mask.to(values.dtype)], dim=-1)
+        value, present = F.embedding(rows, table.flatten(0, 1)).split([C, C], dim=-1)
+        message = F.gelu(self.offset(self._offsets(near.offset)).add_(sent))
         weights = self._weights(self.score(message), near.weight)  # (B, M, k, heads)
         heads = message.unflatten(-1, (weights.shape[-1], -1))
         read = (weights[..., None] * heads).sum(dim=2).flatten(2)
@@ -207,19 +236,9 @@ def spline_weights(coords: Tensor, shape: Sequence[int], geometry: Geometry) -> 
     Returns:
         Shape (B, M, prod(shape)), in C order.
     """
-    position = node_position(coords, shape, geometry)
-    base = position.floor()
-    f = position - base
-    g = 1 - f
-    parts = torch.stack([g**3, 3 * f**3 - 6 * f**2 + 4, 3 * g**3 - 6 * g**2 + 4, f**3])
-    total = coords.new_ones(*coords.shape[:-1], 1)
-    for d, cells in enumerate(shape):
-        axis = coords.new_zeros(*coords.shape[:-1], cells)
-        for i, weight in enumerate(parts[..., d] / 6):
-            node = node_index(base[..., d].long() + i - 1, cells, geometry.periodic[d])
-            axis = axis.scatter_add(-1, node[..., None], weight[..., None])
-        total = (total[..., :, None] * axis[..., None, :]).flatten(-2)
-    return total
+    taps = Taps.of(coords, shape, geometry, bspline)
+    weights = coords.new_zeros(*coords.shape[:-1], math.prod(shape))
+    return weights.scatter_add(-1, taps.node, taps.weight)
 
 
 def lattice(shape: Sequence[int], extent: Sequence[float] | None = None) -> Tensor:

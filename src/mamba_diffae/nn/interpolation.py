@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -33,6 +34,51 @@ def cubic(f: Tensor) -> tuple[Tensor, ...]:
     g = 1 - f
     outer = -f * g / 2
     return outer * g, 1 + f * f * (1.5 * f - 2.5), 1 + g * g * (1.5 * g - 2.5), outer * f
+
+
+def bspline(f: Tensor) -> tuple[Tensor, ...]:
+    """Weights of four nodes, by cubic B-splines: positive and twice smooth, not exact at nodes."""
+    g = 1 - f
+    inner = 3 * f**3 - 6 * f**2 + 4, 3 * g**3 - 6 * g**2 + 4
+    return g**3 / 6, inner[0] / 6, inner[1] / 6, f**3 / 6
+
+
+class Taps(NamedTuple):
+    """Nodes of a grid around N places, and what each counts.
+
+    Attributes:
+        node: Flat numbers, shape (B, N, t).
+        weight: Shape (B, N, t).
+    """
+
+    node: Tensor
+    weight: Tensor
+
+    @classmethod
+    def of(cls, coords: Tensor, shape: Sequence[int], geometry: Geometry, kernel: Kernel) -> Taps:
+        """Around coordinates (B, N, D); see `interpolate`."""
+        axes = _taps(coords, shape, geometry, kernel)
+        node, node_weight = [], []
+        for choice in itertools.product(range(len(axes[0][0])), repeat=len(axes)):
+            at = torch.zeros_like(coords[..., 0], dtype=torch.int64)
+            product = torch.ones_like(coords[..., 0])
+            for (index, weight), tap in zip(axes, choice, strict=True):
+                at, product = at + index[tap], product * weight[tap]
+            node.append(at)
+            node_weight.append(product)
+        return cls(torch.stack(node, dim=-1), torch.stack(node_weight, dim=-1))
+
+    def read(self, values: Tensor) -> Tensor:
+        """Values at the nodes (B, P, F) to those at the places, shape (B, N, F)."""
+        batch, nodes, size = values.shape
+        rows = torch.arange(batch, device=values.device)[:, None, None] * nodes
+        found = F.embedding_bag(
+            (self.node + rows).flatten(0, 1),
+            values.reshape(-1, size),
+            per_sample_weights=self.weight.flatten(0, 1),
+            mode="sum",
+        )
+        return found.unflatten(0, (batch, -1))
 
 
 def node_index(index: Tensor, cells: int, periodic: bool) -> Tensor:
@@ -63,23 +109,7 @@ def interpolate(
     Returns:
         Shape (B, N, F).
     """
-    batch, nodes, size = values.shape
-    axes = _taps(coords, shape, geometry, kernel)
-    rows = torch.arange(batch, device=coords.device)[:, None] * nodes
-    node, node_weight = [], []
-    for choice in itertools.product(range(len(axes[0][0])), repeat=len(axes)):
-        at, product = rows, torch.ones_like(coords[..., 0])
-        for (index, weight), tap in zip(axes, choice, strict=True):
-            at, product = at + index[tap], product * weight[tap]
-        node.append(at)
-        node_weight.append(product)
-    read = F.embedding_bag(
-        torch.stack(node, dim=-1).flatten(0, 1),
-        values.reshape(-1, size),
-        per_sample_weights=torch.stack(node_weight, dim=-1).flatten(0, 1),
-        mode="sum",
-    )
-    return read.unflatten(0, (batch, -1))
+    return Taps.of(coords, shape, geometry, kernel).read(values)
 
 
 def _taps(

@@ -15,8 +15,8 @@ from mamba_diffae.models.decoders.lattice import anchor_reader
 from mamba_diffae.models.decoders.readout import Head, PointRead, pad_channels, zero_linear
 from mamba_diffae.models.encoders import Encoding
 from mamba_diffae.models.parameterisation import parameterisation
-from mamba_diffae.nn.attention import lattice, spline_weights
-from mamba_diffae.nn.interpolation import cubic, from_patches, interpolate, to_patches
+from mamba_diffae.nn.attention import lattice
+from mamba_diffae.nn.interpolation import Taps, bspline, cubic, from_patches, to_patches
 from mamba_diffae.nn.mamba import Paths
 
 
@@ -52,14 +52,14 @@ class AnchoredFeatures(NamedTuple):
     Attributes:
         entering: What coordinates and nearest observations give the first layer, (B, N, ·).
         start: What the read-out starts from, shape (B, N, C).
-        coords: The places themselves, shape (B, N, D).
-        spline: Weights of the tokens, shape (B, N, T).
+        anchors: The anchors around, which are interpolated.
+        tokens: The tokens around, which are averaged by B-splines.
     """
 
     entering: Tensor
     start: Tensor
-    coords: Tensor
-    spline: Tensor
+    anchors: Taps
+    tokens: Taps
 
 
 @final
@@ -114,8 +114,10 @@ class AnchoredDecoder(FieldDecoder):
         """See `FieldDecoder.query_features`."""
         config = self.config
         read = self.read(query_coords, context.points, context.lattice, self.lattice)
-        spline = spline_weights(query_coords, config.token_shape, config.geometry)
-        return AnchoredFeatures(self.enter(read[0]), read[1], query_coords, spline)
+        geometry = config.geometry
+        anchors = Taps.of(query_coords, config.anchor_shape, geometry, cubic)
+        tokens = Taps.of(query_coords, config.token_shape, geometry, bspline)
+        return AnchoredFeatures(self.enter(read[0]), read[1], anchors, tokens)
 
     def anchor_flow(
         self, context: DecoderContext, modulation: Tensor, x: Tensor, present: Tensor | None
@@ -150,12 +152,9 @@ class AnchoredDecoder(FieldDecoder):
         anchor_output: AnchorOutput,
     ) -> Tensor:
         """See `FieldDecoder.query_flow`."""
-        config = self.config
-        around = features.spline @ self.enter_tokens(anchor_output.tokens)
+        around = features.tokens.read(self.enter_tokens(anchor_output.tokens))
         h = features.entering + around + self.enter_state(x)
-        there = interpolate(
-            anchor_output.outputs, features.coords, config.anchor_shape, config.geometry, cubic
-        )
+        there = features.anchors.read(anchor_output.outputs)
         return there + self.head(h, features.start, modulation)
 
 

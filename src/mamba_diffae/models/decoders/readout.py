@@ -89,7 +89,7 @@ class Head(nn.Module):
         """
         for modulate, layer in zip(self.modulation, self.layers, strict=True):
             scale, shift = modulate(modulation)
-            h = layer(F.gelu(h * (1 + scale) + shift))
+            h = layer(F.gelu(torch.addcmul(shift, h, 1 + scale)))
         outputs, gate = h.split([h.shape[-1] - 1, 1], dim=-1)
         return outputs + pad_channels((1 + gate) * start / self.sigma, outputs)
 
