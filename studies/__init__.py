@@ -10,6 +10,7 @@ from studies import (
     comparison,
     diffusion,
     draws,
+    familiarity,
     interpolation,
     latent_vs_values,
     minimal,
@@ -31,4 +32,5 @@ STUDIES: Mapping[str, Study] = {
     "latent-vs-values": latent_vs_values.STUDY,
     "observation-patterns": observation_patterns.STUDY,
     "never-worse": never_worse.STUDY,
+    "familiarity": familiarity.STUDY,
 }

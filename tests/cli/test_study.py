@@ -1,6 +1,7 @@
 """`experiment`: names, folders, what it refuses, and the page it leaves."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -69,6 +70,15 @@ def test_the_request_is_what_was_typed(shell, asked, pictures, tmp_path):
     assert "cpu" in facts["hardware"]
 
 
+def test_a_study_that_does_without_a_model_may_be_given_one(shell, asked, finished, tmp_path):
+    line = f"experiment fake --run {tmp_path}/x --model {finished}"
+    assert "leave --model out" in shell(line).err
+    STUDIES["fake"] = replace(STUDIES["fake"], takes_model=True)  # pyright: ignore
+    outcome = shell(line)
+    assert outcome.code == 0, outcome.err
+    assert asked[0].model is not None
+
+
 def test_what_stands_is_refused_resumed_or_replaced(shell, asked, pictures, tmp_path):
     line = f"experiment fake --run {tmp_path}/x --source {pictures}"
     assert shell(line).code == 0
@@ -105,6 +115,7 @@ def test_foreign_folders_are_left_alone(shell, asked, pictures, tmp_path):
         ("draws --model nowhere --prior kriging", "leave --prior out"),
         ("never-worse --prior krigging", "did you mean 'kriging'?"),
         ("draws --model nowhere", "nowhere"),
+        ("familiarity --model nowhere", "nowhere"),
         ("comparison --scale huge", "'quick', 'standard', 'full'"),
         ("comparison --source nowhere", "unknown"),
     ],
