@@ -156,6 +156,28 @@ def test_draws_have_the_stated_mean_and_deviation(fitted):
     torch.testing.assert_close(again, draws[:, :1])
 
 
+def test_a_field_wider_than_usual_has_a_wider_deviation():
+    # Fields of one kind in everything but their size: a covariance alone states one deviation.
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(200, 8, 8, 1))
+    smooth = noise + np.roll(noise, 1, 1) + np.roll(noise, 1, 2) + np.roll(noise, (1, 1), (1, 2))
+    size = np.where(np.arange(200) % 2, 0.15, 0.015)[:, None, None, None]
+    fields = (smooth * size).clip(-1, 1).astype(np.float32)
+    train, validation, test = fields[:100], fields[100:160], fields[160:]
+    prior = MixturePrior(config(train))
+    prior.fit(data(train), data(validation))
+    asked = seen(test, 32)
+    posterior = prior.condition(asked)
+    mean, std = posterior.mean_std(config(train).centres())
+    truth = torch.from_numpy(test.reshape(len(test), 64, 1)).double()
+    ratio = ((mean - truth).square() / std.square()).mean(dim=(1, 2))
+    large = torch.arange(160, 200) % 2 == 1
+    assert 0.4 < ratio[large].mean() < 2.5
+    assert 0.1 < ratio[~large].mean() < 2.5
+    learned = prior.weigh(asked[[0]]).gaussians.misfit(), prior.weigh(asked[[1]]).gaussians.misfit()
+    assert (learned[1] > 3 * learned[0])[1:].all()
+
+
 def test_kriging_alone_answers_at_any_place(fitted):
     observed = seen(waves(1, seed=3), 10)
     coords = torch.tensor([[0.13, 0.4], [0.8, 0.21]]).double()

@@ -145,11 +145,11 @@ def _by_tree(queries: Tensor, coords: Tensor, mask: Tensor, k: int) -> tuple[Ten
     for b, here in enumerate(mask):
         real = here.nonzero()[:, 0]
         tree = KDTree(coords[b, real].detach().numpy())
-        distance, number = tree.query(queries[b].detach().numpy(), k=range(1, k + 1))
-        near[b] = torch.from_numpy(distance)
+        distance, number = tree.query(queries[b].detach().numpy(), k)
+        near[b] = torch.as_tensor(distance).reshape(-1, k)
         # Beyond the last point the tree says its count: any padded place.
         padded = (~here).nonzero()[:1, 0]
-        index[b] = torch.cat([real, padded])[torch.from_numpy(number)]
+        index[b] = torch.cat([real, padded])[torch.as_tensor(number).reshape(-1, k)]
     return near, index
 
 

@@ -113,10 +113,10 @@ class Learned:
         closer[:, :count] *= CLOSER
         self.near = (found, found.weighted(closer))
         self.cells = cells
-        mean = cells(library.mean.flatten())[:, None]
+        self.y = seen.values - cells(library.mean.flatten())[:, None]
         self.solution: Solution | None = None
         if self.own is None:
-            self.solution = self.hybrid.solve(seen.values - mean)
+            self.solution = self.hybrid.solve(self.y)
 
     def _distance(self, hidden: Tensor | None) -> Tensor:
         distance = self.library.distances(self.seen.values, self.rows, self.seen.kind)
@@ -132,6 +132,15 @@ class Learned:
         rows, real = folds.rows(place)
         blocks = precision.blocks(rows)
         return torch.stack([errors_left_out(blocks, self.solution.alpha, rows, real), *near])
+
+    def misfit(self) -> Tensor:
+        """What y S⁻¹ y is made of, of library and analogues, by rows, shape (3, m, F)."""
+        if self.own is not None:
+            first = self.own.misfit()
+        else:
+            assert self.solution is not None
+            first = self.y * self.solution.alpha
+        return torch.stack([first, *(part.misfit() for part in self.near)])
 
     @property
     def parts(self) -> tuple[OwnGaussian | None, ...]:
@@ -206,18 +215,33 @@ class Gaussians:
         self._left_out = kriged if coarse is None else coarse
 
     def errors(self) -> Tensor:
-        """Mean square error of each component where observations were left out, (K, C, F).
-
-        A variable that was not observed has the mean of those that were.
-        """
+        """Mean square error of each component where observations were left out, (K, C, F)."""
         found = self._left_out.errors(self.folds)[None]
         if self.learned is not None:
             found = torch.cat([found, self.learned.errors(self.folds)])
+        return self._by_variable(found.square())
+
+    def misfit(self) -> Tensor:
+        """How wide each variable is beside what its component states, (K, C, F).
+
+        The mean of y S⁻¹ y by rows; of kriging 1, whose variance is that of the field already.
+        """
+        left = self._left_out.seen
+        found = torch.ones(1, left.variables, left.fields, dtype=torch.float64)
+        if self.learned is None:
+            return found
+        return torch.cat([found, self._by_variable(self.learned.misfit())])
+
+    def _by_variable(self, rows: Tensor) -> Tensor:
+        """Means of each variable (K, C, F), of rows (K, m, F).
+
+        A variable that was not observed has the mean of those that were.
+        """
         seen = self._left_out.seen
-        C, square = seen.variables, found.square()
+        C = seen.variables
         count = torch.bincount(seen.kind, minlength=C)[:, None]
-        total = square.new_zeros(len(found), C, found.shape[-1]).index_add_(1, seen.kind, square)
-        every = square.mean(dim=1, keepdim=True)
+        total = rows.new_zeros(len(rows), C, rows.shape[-1]).index_add_(1, seen.kind, rows)
+        every = rows.mean(dim=1, keepdim=True)
         return torch.where(count > 0, total / count.clamp(min=1), every)
 
     def increment(self, few: Seen, seen: Seen, targets: Targets) -> Tensor:

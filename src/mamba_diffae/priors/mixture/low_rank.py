@@ -114,8 +114,8 @@ class OwnGaussian:
     def __init__(self, hybrid: Hybrid, seen: Seen, rows: LatticeMap, own: OwnPart) -> None:
         self.hybrid, self.kind = hybrid, seen.kind
         mean = self._rows(rows, own.mean[:, None])[:, 0].mT  # (m, F)
-        y = seen.values - mean
-        self.plain = hybrid.solve(y)
+        self.y = seen.values - mean
+        self.plain = hybrid.solve(self.y)
         self.Z = self._rows(rows, own.vectors)  # (F, r, m)
         F, r = self.Z.shape[:2]
         solved = hybrid.solve(self.Z.flatten(0, 1).mT)
@@ -148,6 +148,10 @@ class OwnGaussian:
         if cells.shape[1] == 1:
             return found[..., 0]
         return torch.einsum("frmq,mq->frm", found, rows.weight)
+
+    def misfit(self) -> Tensor:
+        """Of each row, shape (m, F): their mean is 1 where fields are as wide as stated."""
+        return self.y * self.alpha
 
     def errors(self, folds: Folds, precision: Precision, place: Tensor) -> Tensor:
         """Errors of rows whose part is left out, shape (m, F)."""

@@ -120,6 +120,6 @@ def _draw(weighed: Weighed, targets: Targets, means: Tensor, key: int) -> Tensor
             field = draw_kriging(gaussians.kriged, targets.boxes, u[1], seed)
         found[:, here] = field[:, here]
     variables = torch.arange(len(component))
-    factor = weighed.usual.inflation[component, variables].sqrt()
+    factor = weighed.inflation[component, variables, 0].sqrt()
     middle = means.gather(0, component.expand(1, *found.shape))[0]
     return middle + factor * (found - middle)

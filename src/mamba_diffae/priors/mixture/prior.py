@@ -196,13 +196,16 @@ class MixturePrior(Prior):
         gaussians = self.given(seen, self.hidden(groups), self.law())
         usual = self.usual().at(seen.places)
         errors = gaussians.errors()
+        one = torch.ones_like(errors)
         if gaussians.learned is None:
-            return Weighed(gaussians, torch.ones_like(errors), None, _first(usual))
+            return Weighed(gaussians, one, None, one, one)
         nearest = gaussians.learned.distance.amin(dim=1)
         told = statistics(errors, nearest)
         logs = log_weights(errors, gaussians.folds.count, usual, told)
         p = self.reference().p_value(told, usual)
-        return Weighed(gaussians, logs.softmax(dim=0), p, usual)
+        widths = usual.widths(gaussians.misfit())
+        both = (part[..., None] * widths for part in (usual.inflation, usual.rough))
+        return Weighed(gaussians, logs.softmax(dim=0), p, *both)
 
     def given(
         self,
@@ -294,13 +297,6 @@ class MixturePrior(Prior):
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles leave out what is computed from the exemplars."""
         return {**self.__dict__, "_library": None}
-
-
-def _first(usual: ByCount) -> ByCount:
-    """Of kriging alone."""
-    return ByCount(
-        usual.odds[:1], usual.inflation[:1], usual.rough[:1], usual.mean, usual.deviation
-    )
 
 
 def _first_of_each(seen: Seen) -> Tensor:

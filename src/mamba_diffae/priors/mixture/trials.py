@@ -11,6 +11,8 @@ from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.priors.base import PriorConfig
+from mamba_diffae.priors.kriging.prior import KrigingPrior
+from mamba_diffae.priors.kriging.seen import alike
 
 FIELDS, TOGETHER = 192, 24
 """Fields at each number of places, and of these observed at the same places, at most."""
@@ -38,6 +40,23 @@ class Trial(NamedTuple):
     values: Tensor
     known: Tensor
     groups: Tensor
+
+    def alike(self) -> Iterator[Trial]:
+        """Fields that were observed alike, those that were not observed left out."""
+        for rows in alike(self.observations):
+            if bool(self.observations.mask[rows[0]].any()):
+                yield Trial(
+                    self.observations[rows],
+                    self.coords,
+                    self.support,
+                    self.values[rows],
+                    self.known[rows],
+                    self.groups[rows],
+                )
+
+    def truth(self, prior: KrigingPrior) -> Tensor:
+        """In units of kriging's deviation around its mean, shape (M, C, F)."""
+        return ((self.values - prior.mean) / prior.deviation).permute(1, 2, 0)
 
 
 class TrialFields(NamedTuple):

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Observations
-from mamba_diffae.priors.kriging.seen import Seen, alike
-from mamba_diffae.priors.mixture.familiarity import Reference, scores
-from mamba_diffae.priors.mixture.gaussians import COMPONENTS, Learned, Targets
+from mamba_diffae.priors.kriging.seen import Seen
+from mamba_diffae.priors.mixture.calibration import learn_usual
+from mamba_diffae.priors.mixture.familiarity import Reference
+from mamba_diffae.priors.mixture.gaussians import Learned, Targets
 from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.trials import Trial, TrialFields
-from mamba_diffae.priors.mixture.weights import COUNTS, ByCount, log_weights, statistics
+from mamba_diffae.priors.mixture.weights import ByCount
 
 if TYPE_CHECKING:
     from mamba_diffae.priors.mixture.prior import MixturePrior
@@ -25,13 +26,6 @@ NEAR = (0.03, 0.1, 0.3, 1.0)
 """Values that are tried of each of `Numbers`."""
 _TUNED = 24
 """Fields by which these are chosen, at each of three numbers of places."""
-_ODDS = torch.tensor([-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0], dtype=torch.float64)
-_STATED = 3
-"""Trials at each number of places of which the stated variance is looked at."""
-_LEAN = 1e-3
-"""Share of the error by which odds must be better for each unit of the logarithm."""
-_RANGE = (0.1, 30.0)
-"""Ratios of error to stated variance that are believed."""
 
 
 class Numbers(NamedTuple):
@@ -48,26 +42,6 @@ class Numbers(NamedTuple):
     length: float = 1.0
     near: float = 0.3
     within: float = 0.0
-
-
-class Tried(NamedTuple):
-    """What a trial showed of F fields.
-
-    Attributes:
-        errors: Mean squares at left-out observations, shape (K, C, F).
-        groups: Parts that were left out.
-        nearest: Mean square distance of the nearest exemplar, shape (F,).
-        truth: Products of errors at the targets, their mean, shape (C, F, K, K).
-        variance: Mean of the stated variances there, shape (K, C).
-        rough: The same of the rough ones. Both are None where they were not asked for.
-    """
-
-    errors: Tensor
-    groups: int
-    nearest: Tensor
-    truth: Tensor
-    variance: Tensor | None
-    rough: Tensor | None
 
 
 def tune(
@@ -162,7 +136,7 @@ class Prepared(NamedTuple):
 def _prepared(prior: MixturePrior, trial: Trial, hide: bool) -> Iterator[Prepared]:
     law, targets = prior.law(), Targets.of(prior.config, trial.coords, trial.support)
     assert law is not None
-    for part in _alike(trial):
+    for part in trial.alike():
         seen = prior.reduced(prior.kriging.see(part.observations))
         hidden = prior.hidden(part.groups) if hide else None
         rows = LatticeMap.of(prior.config, seen.coords, seen.support)[seen.reading]
@@ -185,109 +159,9 @@ def _score(
             learned = Learned(
                 prior.library(), law, numbers.near, seen, prior.config, hidden, distance
             )
-            error = learned.mean(learned.at(targets), targets)[:2] - _truth(prior, part)
+            error = learned.mean(learned.at(targets), targets)[:2] - part.truth(prior.kriging)
             known = part.known.permute(1, 2, 0)
             total += (error.square() * known).sum(dim=(1, 2, 3))
             count += int(known.sum())
         logs += (total / max(count, 1)).clamp(min=1e-12).log()
     return float(logs[0]) / len(trials), float(logs[1]) / len(trials)
-
-
-def _alike(trial: Trial) -> Iterator[Trial]:
-    """The fields of a trial that were observed alike, those that were not observed left out."""
-    for rows in alike(trial.observations):
-        if bool(trial.observations.mask[rows[0]].any()):
-            yield Trial(
-                trial.observations[rows],
-                trial.coords,
-                trial.support,
-                trial.values[rows],
-                trial.known[rows],
-                trial.groups[rows],
-            )
-
-
-def _truth(prior: MixturePrior, trial: Trial) -> Tensor:
-    """In units of the usual deviation, shape (M, C, F)."""
-    values = (trial.values - prior.kriging.mean) / prior.kriging.deviation
-    return values.permute(1, 2, 0)
-
-
-def _try(
-    prior: MixturePrior, trial: Trial, hide: bool, with_variance: bool = True
-) -> Iterator[Tried]:
-    for part in _alike(trial):
-        seen = prior.kriging.see(part.observations)
-        gaussians = prior.given(seen, prior.hidden(part.groups) if hide else None, prior.law())
-        assert gaussians.learned is not None
-        targets = Targets.of(prior.config, trial.coords, trial.support)
-        rough = gaussians.roughly(targets)
-        known = part.known.permute(1, 2, 0)
-        error = (rough.mean - _truth(prior, part)) * known
-        count = known.sum(dim=0).clamp(min=1)
-        truth = torch.einsum("kmcf,lmcf->cfkl", error, error) / count[..., None, None]
-        stated: list[Tensor | None] = [None, None]
-        if with_variance:
-            both = (gaussians.moments(targets).variance, rough.variance)
-            stated = [((v * known).sum(dim=1) / count).mean(dim=2) for v in both]
-        nearest = gaussians.learned.distance.amin(dim=1)
-        yield Tried(gaussians.errors(), gaussians.folds.count, nearest, truth, *stated)
-
-
-def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[ByCount, Reference]:
-    """Odds, inflation and statistics at each of `COUNTS`, and the distribution of scores."""
-    usual = ByCount.neutral(len(COMPONENTS), prior.config.value_dim)
-    told: list[Tensor] = []
-    places: list[float] = []
-    last: list[Tried] = []
-    for j, wanted in enumerate(COUNTS):
-        count = min(round(wanted), fields.most)
-        found = [
-            t
-            for number, trial in enumerate(fields.trials(count))
-            for t in _try(prior, trial, hide, number < _STATED)
-        ]
-        last = found or last
-        if not last:
-            continue
-        both = torch.cat([statistics(t.errors, t.nearest) for t in last])
-        usual.mean[j] = both.mean(dim=0)
-        deviation = both.std(dim=0) if len(both) > 1 else torch.ones(2)
-        usual.deviation[j] = deviation.clamp(min=1e-2)
-        usual.inflation[j] = _ratio(last, [t.variance for t in last])
-        usual.rough[j] = _ratio(last, [t.rough for t in last])
-        usual.odds[j] = best_odds(last, ByCount(*(part[j] for part in usual)))
-        if found and (not places or count > places[-1]):
-            told.append(scores(both, ByCount(*(part[j] for part in usual))))
-            places.append(count)
-    return usual, Reference.of(torch.cat(told)) if told else Reference.neutral()
-
-
-def _ratio(tried: list[Tried], stated: list[Tensor | None]) -> Tensor:
-    """Mean square error as a ratio to the stated variance, where there is one, (K, C)."""
-    pairs = [
-        (t.truth.diagonal(dim1=2, dim2=3).mean(dim=1).mT, v)
-        for t, v in zip(tried, stated, strict=True)
-        if v is not None
-    ]
-    truth, variance = (torch.stack(part).mean(dim=0) for part in zip(*pairs, strict=True))
-    return (truth / variance.clamp(min=1e-12)).clamp(*_RANGE)
-
-
-def best_odds(tried: list[Tried], usual: ByCount) -> Tensor:
-    """Log odds (K,) with which the mixture's error is least, kriging's being 0."""
-    candidates = torch.cartesian_prod(_ODDS, _ODDS)[:, [0, 1, 1]]
-    total = torch.zeros(len(candidates), dtype=torch.float64)
-    least = 0.0
-    for t in tried:
-        told = statistics(t.errors, t.nearest)
-        logs = log_weights(
-            t.errors, t.groups, usual._replace(odds=torch.zeros(len(COMPONENTS))), told
-        )
-        w = logs[None].repeat(len(candidates), 1, 1, 1)
-        w[:, 1:] += candidates[:, :, None, None]
-        w = w.softmax(dim=1)
-        total += torch.einsum("ekcf,cfkl,elcf->e", w, t.truth, w)
-        least += float(t.truth.diagonal(dim1=2, dim2=3).sum(dim=(0, 1)).amin())
-    total += _LEAN * least * candidates.abs().sum(dim=1)
-    return torch.cat([torch.zeros(1, dtype=torch.float64), candidates[int(total.argmin())]])

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from torch import Tensor
 
 from mamba_diffae.priors.mixture.gaussians import ComponentMoments, Gaussians, Targets
-from mamba_diffae.priors.mixture.weights import ByCount
 
 
 class Weighed(NamedTuple):
@@ -17,24 +16,26 @@ class Weighed(NamedTuple):
         gaussians: The components.
         weights: Shape (K, C, F).
         familiarity: P-values, shape (F,); None: nothing was learned.
-        usual: What is usual at this number of places.
+        inflation: What multiplies the variance that each component states, shape (K, C, F).
+        rough: The same for the variance that costs little.
     """
 
     gaussians: Gaussians
     weights: Tensor
     familiarity: Tensor | None
-    usual: ByCount
+    inflation: Tensor
+    rough: Tensor
 
     def moments(self, targets: Targets) -> tuple[Tensor, Tensor]:
         """Mean and variance of the mixture at targets, shape (M, C, F)."""
-        return self._mixed(self.gaussians.moments(targets), self.usual.inflation)
+        return self._mixed(self.gaussians.moments(targets), self.inflation)
 
     def roughly(self, targets: Targets) -> tuple[Tensor, Tensor]:
         """Mean, and a variance that costs little, of the same shapes."""
-        return self._mixed(self.gaussians.roughly(targets), self.usual.rough)
+        return self._mixed(self.gaussians.roughly(targets), self.rough)
 
     def _mixed(self, found: ComponentMoments, inflation: Tensor) -> tuple[Tensor, Tensor]:
         w = self.weights[:, None]
         mean = (w * found.mean).sum(dim=0)
-        stated = inflation[:, None, :, None] * found.variance
+        stated = inflation[:, None] * found.variance
         return mean, (w * (stated + (found.mean - mean).square())).sum(dim=0)

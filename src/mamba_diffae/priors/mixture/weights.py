@@ -14,6 +14,8 @@ _FALL = 2.0
 """Log odds that learned components lose for each deviation beyond the first by which they are worse
 at left-out observations, against kriging, than they are for training fields."""
 _FLOOR = 1e-12
+MISFITS = (1e-3, 1e3)
+"""Misfits that are believed."""
 OWN = 1.0
 """What a variable's own errors count for its weights, beside those of all variables."""
 
@@ -26,6 +28,8 @@ class ByCount(NamedTuple):
         inflation: Mean square error of each variable as a ratio to the stated variance, shape
             (J, K, C).
         rough: The same for the variance of `Gaussians.roughly`.
+        slope: How the logarithm of that ratio goes with that of a field's `Gaussians.misfit`, of
+            the same shape.
         mean: Of the two statistics of `statistics`, shape (J, 2).
         deviation: The same.
     """
@@ -33,6 +37,7 @@ class ByCount(NamedTuple):
     odds: Tensor
     inflation: Tensor
     rough: Tensor
+    slope: Tensor
     mean: Tensor
     deviation: Tensor
 
@@ -44,6 +49,13 @@ class ByCount(NamedTuple):
         f = (x - grid[j - 1]) / (grid[j] - grid[j - 1])
         return ByCount(*(torch.lerp(part[j - 1], part[j], f.to(part.dtype)) for part in self))
 
+    def widths(self, misfit: Tensor) -> Tensor:
+        """What the misfit (K, C, F) of fields makes of their variances, the same shape.
+
+        Of what `at` gives. See docs/concepts.md, eq. (43b).
+        """
+        return misfit.clamp(*MISFITS).pow(self.slope[..., None])
+
     @classmethod
     def neutral(cls, components: int, variables: int) -> ByCount:
         """Nothing is known."""
@@ -52,6 +64,7 @@ class ByCount(NamedTuple):
             torch.zeros(J, components, dtype=torch.float64),
             torch.ones(J, components, variables, dtype=torch.float64),
             torch.ones(J, components, variables, dtype=torch.float64),
+            torch.zeros(J, components, variables, dtype=torch.float64),
             torch.zeros(J, 2, dtype=torch.float64),
             torch.ones(J, 2, dtype=torch.float64),
         )
