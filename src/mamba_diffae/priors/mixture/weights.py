@@ -52,7 +52,7 @@ class ByCount(NamedTuple):
     def widths(self, misfit: Tensor) -> Tensor:
         """What the misfit (K, C, F) of fields makes of their variances, the same shape.
 
-        Of what `at` gives. See docs/concepts.md, eq. (43b).
+        Of what `at` gives. See docs/concepts.md, eq. (44).
         """
         return misfit.clamp(*MISFITS).pow(self.slope[..., None])
 
