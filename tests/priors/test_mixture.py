@@ -10,6 +10,7 @@ import torch
 
 from mamba_diffae.fields import FieldData, Geometry, Grid, Observations, Variable
 from mamba_diffae.priors import PRIORS, PriorConfig
+from mamba_diffae.priors.kriging.prior import KrigingPrior
 from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.prior import MixturePrior
 from mamba_diffae.testing import check_prior
@@ -111,6 +112,25 @@ def test_it_beats_kriging_on_its_own_kind_and_is_close_to_it_elsewhere(fitted):
     flat = torch.from_numpy(truth.reshape(16, 64, 2))
     errors = [(p.mean - flat)[~p.observed].square().mean() for p in (kriging, mixture)]
     assert errors[1] < 0.3 * errors[0]
+
+
+def test_fields_of_another_mean_are_not_drawn_to_that_of_the_training_fields():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(90, 8, 8, 1))
+    smooth = sum(np.roll(noise, (i, j), (1, 2)) for i in range(3) for j in range(3)) / 30
+    fields = (0.7 + smooth).clip(-1, 1).astype(np.float32)
+    prior = MixturePrior(config(fields[:60]))
+    prior.fit(data(fields[:60]), data(fields[60:84]))
+    foreign = fields[84:] - np.float32(1.4)
+    centres = config(fields).centres()
+    corner = (centres < 0.5).all(dim=1).nonzero()[:, 0].expand(6, -1)
+    values = torch.from_numpy(foreign.reshape(6, 64, 1))[:, corner[0]]
+    asked = Observations(centres[corner].float(), values, torch.ones_like(values, dtype=torch.bool))
+    truth = torch.from_numpy(foreign.reshape(6, 64, 1)).double()
+    mean = prior.condition(asked).mean_std(centres)[0]
+    simple = KrigingPrior(config(fields)).at(asked, centres)[0]
+    errors = [(found - truth).square().mean() for found in (mean, simple)]
+    assert errors[0] < 1.2 * errors[1]
 
 
 @pytest.mark.parametrize("copies", [2, 3])

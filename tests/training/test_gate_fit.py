@@ -126,7 +126,7 @@ def test_what_is_known_by_heart_counts_on_own_fields_alone(data, monkeypatch) ->
     gate = gate_of(data, by_heart, monkeypatch)
     for seen in (10, 50):  # one or two values may be of either kind
         own, foreign = shares(gate, seen)
-        assert own > 0.9, seen
+        assert own > 0.8, seen
         assert foreign < 0.1
     again = gate_of(data, by_heart, monkeypatch)
     assert torch.equal(again.slopes, gate.slopes)
@@ -165,7 +165,7 @@ def test_cells_within_an_averaged_box_are_observed_also_across_the_seam() -> Non
 
 def test_of_points_as_of_fields_what_is_known_by_heart_counts_on_own_ones(monkeypatch) -> None:
     own, foreign = shares(gate_of(points(20, 6), by_heart, monkeypatch))
-    assert own > 0.9
+    assert own > 0.8
     assert foreign < 0.2
 
 

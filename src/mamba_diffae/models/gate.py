@@ -18,13 +18,20 @@ from mamba_diffae.priors import PriorPosterior
 
 LEAST_P = 1e-3
 """Least p-value that is told apart: validation fields are too few to know smaller ones."""
+LEAST_STD = 1e-4
+"""Least deviation that is told apart, for values scaled to [-1, 1]."""
 STEEPEST = 20.0
 """Largest slope: g rises from 0.12 to 0.88 over a factor of four in p, never in a step."""
 _OPEN, _FARTHEST = 4.0, 8.0
 """Logit where skill decides nothing (g = 0.98), and the largest one of an intercept."""
 _RIDGE = 1e-4
 """Weight of a quadratic pull to `_OPEN` and to slopes of 0, beside relative errors of about 1."""
-_STARTS = ((4.0, 0.0, 0.0, 0.0), (-4.0, 10.0, 0.0, 0.0), (-4.0, 10.0, 0.0, 10.0))
+_STARTS = (
+    (4.0, 0.0, 0.0, 0.0, 0.0),
+    (-4.0, 10.0, 0.0, 0.0, 0.0),
+    (-4.0, 10.0, 0.0, 10.0, 0.0),
+    (-8.0, 0.0, 0.0, 0.0, 15.0),
+)
 """Intercept and slopes from which the fit begins; the best end is kept."""
 
 
@@ -36,7 +43,7 @@ class SkillRecords:
     The squared error of the gated mean is `prior_error` − 2 g `gain` + g² `size`.
 
     Attributes:
-        features: From `gate_features`, shape (R, 3).
+        features: From `gate_features`, shape (R, 4).
         prior_error: Of (truth − m)², shape (R, C).
         gain: Of (truth − m) (n − m), the same shape.
         size: Of (n − m)², the same shape.
@@ -63,10 +70,12 @@ class SkillRecords:
 
 @final
 class SkillGate(nn.Module):
-    """A logistic function of a posterior's familiarity, its number of observations and weights.
+    """A logistic function of a posterior: its familiarity, observations, weights and deviation.
 
     It rises with the p-value, falls with the weight of kriging, and is monotone in the number of
-    observations. Its coefficients are buffers; until `fit` it is 1.
+    observations. It rises with the deviation that the prior states: of a field that is told to a
+    thousandth a correction of a hundredth is none, however well it was learned on other fields.
+    Its coefficients are buffers; until `fit` it is 1.
 
     Args:
         value_dim: C, variables, each with an intercept of its own.
@@ -80,7 +89,7 @@ class SkillGate(nn.Module):
         super().__init__()
         self.register_buffer("fitted", torch.zeros((), dtype=torch.bool))
         self.register_buffer("intercepts", torch.zeros(value_dim))
-        self.register_buffer("slopes", torch.zeros(3))
+        self.register_buffer("slopes", torch.zeros(4))
 
     def forward(self, posterior: PriorPosterior) -> Tensor | None:
         """The share g in (0, 1] of the correction, (B, 1, C); None: all of it.
@@ -105,7 +114,7 @@ class SkillGate(nn.Module):
             raise ValueError("A gate was given no record to fit; give fields with unseen cells.")
         C = len(self.intercepts)
         bounds = [(-_FARTHEST, _FARTHEST)] * C
-        bounds += [(0, STEEPEST), (-STEEPEST / 2, STEEPEST / 2), (0, STEEPEST)]
+        bounds += [(0, STEEPEST), (-STEEPEST / 2, STEEPEST / 2), (0, STEEPEST), (0, STEEPEST)]
         found = [
             minimize(_objective, [start[0]] * C + [*start[1:]], (records,), jac=True, bounds=bounds)
             for start in _STARTS
@@ -122,7 +131,7 @@ def gate_features(posterior: PriorPosterior) -> Tensor | None:
     Returns:
         Logarithm of the p-value, 0 at `LEAST_P`; logarithm of the number of cells with an
         observation, 1 if all have one; share of the components other than kriging (0 where no
-        shares are stated). Shape (B, 3).
+        shares are stated); logarithm of the mean deviation, 0 at `LEAST_STD`, 1 at 1. Shape (B, 4).
     """
     p = posterior.familiarity
     if p is None:
@@ -134,7 +143,9 @@ def gate_features(posterior: PriorPosterior) -> Tensor | None:
     count = cells.to(p.dtype).log() / np.log(max(2, posterior.observed.shape[1]))
     weights = posterior.weights
     learned = torch.zeros_like(p) if weights is None else (1 - weights[:, 0]).clamp(0, 1)
-    return torch.stack([familiar, count, learned.to(p.dtype)], dim=-1).float()
+    std = posterior.std.mean(dim=(1, 2)).to(p.dtype).clamp(min=LEAST_STD, max=1)
+    wide = 1 - std.log() / np.log(LEAST_STD)
+    return torch.stack([familiar, count, learned.to(p.dtype), wide], dim=-1).float()
 
 
 def _objective(coefficients: np.ndarray, records: SkillRecords) -> tuple[float, np.ndarray]:

@@ -17,6 +17,8 @@ from mamba_diffae.training.data.skill_cases import SkillCase
 SHARES = {"own": 0.5, "met": 0.25, "unseen": 0.25}
 """What each of `SkillCase.sets` counts."""
 _AT_ONCE = 16
+_LEAST = 1e-3
+"""Least error of a foreign field by which what a network adds is judged, as a share of the mean."""
 
 
 def fit_gate(net: FieldFlow, prior: Prior, cases: Iterable[SkillCase]) -> None:
@@ -66,10 +68,18 @@ def _records(net: FieldFlow, prior: Prior, case: SkillCase) -> SkillRecords | No
 
 
 def _weighted(records: SkillRecords, sets: np.ndarray) -> SkillRecords:
-    """The same with weights by which the prior's error is 1 in all variables of a case together."""
-    weight = np.zeros(records.weight.shape)
+    """The same with weights by which the prior's error is about 1 in all variables of a case.
+
+    Own fields count by their errors. Foreign ones are of many kinds, some of them told a thousand
+    times better than others: each field counts alike.
+    """
+    weight, error = np.zeros(records.weight.shape), records.prior_error
     for name, share in SHARES.items():
-        total = records.prior_error[sets == name].sum(axis=0)
-        scale = share / records.weight.shape[1]
-        weight[sets == name] = np.divide(scale, total, out=np.zeros_like(total), where=total > 0)
+        of = error[sets == name]
+        if len(of) and name == "own":
+            total = np.broadcast_to(of.sum(axis=0), of.shape)
+        else:
+            total = len(of) * np.maximum(of, _LEAST * of.sum(axis=0) / max(len(of), 1))
+        scale = share / error.shape[1]
+        weight[sets == name] = np.divide(scale, total, out=np.zeros_like(of), where=total > 0)
     return replace(records, weight=weight)

@@ -21,6 +21,9 @@ from mamba_diffae.priors.kriging.search import Choice
 from mamba_diffae.priors.kriging.seen import Seen, alike, see
 from mamba_diffae.priors.kriging.training import MOST_LAWS, MOST_TRIED, Family, own_family
 
+UNKNOWN_TREND = 1e4
+"""Variance of a field's mean as a ratio to its variance, where nothing is known of it."""
+
 
 @final
 class KrigingPrior(Prior):
@@ -67,7 +70,7 @@ class KrigingPrior(Prior):
             "mean": torch.zeros(C),
             "deviation": torch.ones(C),
             "between": torch.eye(C),
-            "trend": torch.tensor(1e4),
+            "trend": torch.tensor(UNKNOWN_TREND),
             "freedom": torch.zeros(()),
             # Kernel, logarithm of the share, nugget, lengths; a kernel below 0: no law.
             "laws": torch.full((MOST_TRIED, 3 + config.geometry.dim), -1.0),
@@ -160,11 +163,16 @@ class KrigingPrior(Prior):
         """Observations of fields that were observed alike, in units of the usual deviation."""
         return see(observations, self.mean.cpu(), self.deviation.cpu(), self.config)
 
-    def kriged(self, seen: Seen) -> KrigedFields:
-        """Fields given what was seen of them; of a single one unless there are trained laws."""
+    def kriged(self, seen: Seen, ordinary: bool = False) -> KrigedFields:
+        """Fields given what was seen of them; of a single one unless there are trained laws.
+
+        Args:
+            seen: The observations.
+            ordinary: Whether nothing is known of the mean of a field, as in ordinary kriging.
+        """
         geometry = self.config.geometry
         family = self.family() or own_family(seen.sample, geometry)
-        trend = float(self.trend)
+        trend = UNKNOWN_TREND if ordinary else float(self.trend)
         fields = Stationary(family, geometry, self.between.cpu(), trend, self.count)
         return KrigedFields(seen, fields)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, final
 
 import torch
@@ -222,8 +223,9 @@ class MixturePrior(Prior):
         if law is not None:
             share = float(self.numbers[2])
             learned = Learned(self.library(), law, share, few, config, hidden)
-        kriged, krige = self.kriging.kriged(seen), self.kriging.kriged
-        return Gaussians(kriged, learned, folds, None if few is seen else krige(few))
+        # What training fields say of means is for the library: kriging serves fields of any kind.
+        krige = partial(self.kriging.kriged, ordinary=law is not None)
+        return Gaussians(krige(seen), learned, folds, None if few is seen else krige(few))
 
     def reduced(self, seen: Seen) -> Seen:
         """What was seen, as so many readings that one system is solved for all."""
