@@ -1,4 +1,4 @@
-"""Makes `lattice_cases` importable."""
+"""Makes `lattice_cases` and `mixture_cases` importable."""
 
 import sys
 from pathlib import Path

@@ -7,50 +7,13 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from mixture_cases import CELL, SHAPE, config, data, seen, waves
 
 from mamba_diffae.fields import FieldData, Geometry, Grid, Observations, Variable
 from mamba_diffae.priors import PRIORS, PriorConfig
-from mamba_diffae.priors.kriging.prior import KrigingPrior
 from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.prior import MixturePrior
 from mamba_diffae.testing import check_prior
-
-SHAPE = (8, 8)
-GEOMETRY = Geometry.unit(2)
-CELL = 1 / 8
-
-
-def waves(count: int, variables: int = 2, seed: int = 0) -> np.ndarray:
-    """Fields of few modes: what a library can learn and kriging cannot, (S, 8, 8, C)."""
-    rng = np.random.default_rng(seed)
-    y, x = np.meshgrid(*[(np.arange(8) + 0.5) / 8] * 2, indexing="ij")
-    modes = [np.sin(2 * np.pi * (2 * x + y)), np.cos(2 * np.pi * 3 * x) * y, x * 0 + 1, x - y]
-    modes = np.stack(modes)
-    mixing = np.random.default_rng(9).normal(size=(4, 4, variables)) / 4
-    a = rng.normal(size=(count, 4)) * 0.5
-    return np.einsum("sm,mkc,khw->shwc", a, mixing, modes).clip(-1, 1).astype(np.float32)
-
-
-def data(values: np.ndarray, groups: np.ndarray | None = None) -> FieldData:
-    variables = [Variable(f"v{c}") for c in range(values.shape[-1])]
-    return FieldData(variables, Grid.regular(((0, 1), (0, 1)), SHAPE), values, groups=groups)
-
-
-def config(values: np.ndarray, **changes) -> PriorConfig:
-    given = {"exemplars": len(values), **changes}
-    return PriorConfig(geometry=GEOMETRY, shape=SHAPE, value_dim=values.shape[-1], **given)
-
-
-def seen(values: np.ndarray, count: int, seed: int = 1) -> Observations:
-    """Cells of the lattice, others of each field."""
-    rng = np.random.default_rng(seed)
-    flat = torch.from_numpy(values.reshape(len(values), -1, values.shape[-1]))
-    centres = config(values).centres().float()
-    index = torch.stack([torch.from_numpy(rng.permutation(64)[:count]) for _ in values])
-    rows = torch.arange(len(values))[:, None]
-    picked = flat[rows, index]
-    support = torch.full((*index.shape, 2), CELL)
-    return Observations(centres[index], picked, torch.ones_like(picked, dtype=torch.bool), support)
 
 
 @pytest.fixture(scope="module")
@@ -114,25 +77,6 @@ def test_it_beats_kriging_on_its_own_kind_and_is_close_to_it_elsewhere(fitted):
     assert errors[1] < 0.3 * errors[0]
 
 
-def test_fields_of_another_mean_are_not_drawn_to_that_of_the_training_fields():
-    rng = np.random.default_rng(0)
-    noise = rng.normal(size=(90, 8, 8, 1))
-    smooth = sum(np.roll(noise, (i, j), (1, 2)) for i in range(3) for j in range(3)) / 30
-    fields = (0.7 + smooth).clip(-1, 1).astype(np.float32)
-    prior = MixturePrior(config(fields[:60]))
-    prior.fit(data(fields[:60]), data(fields[60:84]))
-    foreign = fields[84:] - np.float32(1.4)
-    centres = config(fields).centres()
-    corner = (centres < 0.5).all(dim=1).nonzero()[:, 0].expand(6, -1)
-    values = torch.from_numpy(foreign.reshape(6, 64, 1))[:, corner[0]]
-    asked = Observations(centres[corner].float(), values, torch.ones_like(values, dtype=torch.bool))
-    truth = torch.from_numpy(foreign.reshape(6, 64, 1)).double()
-    mean = prior.condition(asked).mean_std(centres)[0]
-    simple = KrigingPrior(config(fields)).at(asked, centres)[0]
-    errors = [(found - truth).square().mean() for found in (mean, simple)]
-    assert errors[0] < 1.2 * errors[1]
-
-
 @pytest.mark.parametrize("copies", [2, 3])
 def test_a_variable_given_several_times_chooses_nothing_wrongly(copies):
     """Equal variables must not make one component's density explode, nor any number."""
@@ -174,28 +118,6 @@ def test_draws_have_the_stated_mean_and_deviation(fitted):
     assert ratio.max() < 1.35
     again = conditional.draw(torch.arange(600).reshape(2, 300)[:, :1], coords)
     torch.testing.assert_close(again, draws[:, :1])
-
-
-def test_a_field_wider_than_usual_has_a_wider_deviation():
-    # Fields of one kind in everything but their size: a covariance alone states one deviation.
-    rng = np.random.default_rng(0)
-    noise = rng.normal(size=(200, 8, 8, 1))
-    smooth = noise + np.roll(noise, 1, 1) + np.roll(noise, 1, 2) + np.roll(noise, (1, 1), (1, 2))
-    size = np.where(np.arange(200) % 2, 0.15, 0.015)[:, None, None, None]
-    fields = (smooth * size).clip(-1, 1).astype(np.float32)
-    train, validation, test = fields[:100], fields[100:160], fields[160:]
-    prior = MixturePrior(config(train))
-    prior.fit(data(train), data(validation))
-    asked = seen(test, 32)
-    posterior = prior.condition(asked)
-    mean, std = posterior.mean_std(config(train).centres())
-    truth = torch.from_numpy(test.reshape(len(test), 64, 1)).double()
-    ratio = ((mean - truth).square() / std.square()).mean(dim=(1, 2))
-    large = torch.arange(160, 200) % 2 == 1
-    assert 0.4 < ratio[large].mean() < 2.5
-    assert 0.1 < ratio[~large].mean() < 2.5
-    learned = prior.weigh(asked[[0]]).gaussians.misfit(), prior.weigh(asked[[1]]).gaussians.misfit()
-    assert (learned[1] > 3 * learned[0])[1:].all()
 
 
 def test_kriging_alone_answers_at_any_place(fitted):

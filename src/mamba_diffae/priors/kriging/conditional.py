@@ -42,14 +42,14 @@ class Stationary(NamedTuple):
         family: Laws.
         geometry: Of the region.
         between: Correlation of the variables, shape (C, C).
-        trend: Variance of a field's mean as a ratio to its variance.
+        trend: Variance of a field's mean as a ratio to its variance, shape (C,).
         most: Laws of a variable that are averaged over, at most.
     """
 
     family: Family
     geometry: Geometry
     between: Tensor
-    trend: float
+    trend: Tensor
     most: int
 
 
@@ -73,7 +73,9 @@ class JointlyKriged:
         fixed = 1.0 if choice.variance is None else choice.variance
         C = fixed * (torch.ones(1, 1).double() if self.seen.together else self.fields.between)
         scale = choice.law.scale(self.fields.geometry)
-        moments = Moments(choice.law, scale, C, (self.fields.trend * C).inverse())
+        # Variables with one factor were all observed, and know as much of their means.
+        root = self.fields.trend[: len(C)].sqrt()
+        moments = Moments(choice.law, scale, C, (root[:, None] * C * root).inverse())
         s = torch.ones_like(weight)
         if choice.variance is None:
             own = self._variance(number, moments) if self._few.freedom else s
@@ -197,7 +199,10 @@ class KrigedFields:
     def __init__(self, seen: Seen, fields: Stationary) -> None:
         self.seen, self.fields, parts = seen, fields, seen.apart()
         self.parts = [
-            JointlyKriged(part, fields._replace(between=fields.between[kinds][:, kinds]))
+            JointlyKriged(
+                part,
+                fields._replace(between=fields.between[kinds][:, kinds], trend=fields.trend[kinds]),
+            )
             for kinds, part in parts
         ]
         self.kinds = [kinds for kinds, _ in parts]

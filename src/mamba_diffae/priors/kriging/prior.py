@@ -168,11 +168,14 @@ class KrigingPrior(Prior):
 
         Args:
             seen: The observations.
-            ordinary: Whether nothing is known of the mean of a field, as in ordinary kriging.
+            ordinary: Whether nothing is known of the means of those variables that were observed,
+                as in ordinary kriging. Of others there is nothing else.
         """
         geometry = self.config.geometry
         family = self.family() or own_family(seen.sample, geometry)
-        trend = UNKNOWN_TREND if ordinary else float(self.trend)
+        trend = self.trend.cpu().repeat(self.config.value_dim)
+        if ordinary:
+            trend[seen.kind.unique()] = UNKNOWN_TREND
         fields = Stationary(family, geometry, self.between.cpu(), trend, self.count)
         return KrigedFields(seen, fields)
 

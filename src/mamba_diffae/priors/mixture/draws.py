@@ -104,7 +104,7 @@ def _draw_under(
     C = moments.between if len(moments.between) > 1 else kriged.fields.between * moments.between
     root = cholesky(C)
     field = RandomField(law.choice.law, moments.scale, root, generator)
-    trend = kriged.fields.trend**0.5 * root @ _normal(generator, seen.variables)
+    trend = kriged.fields.trend.sqrt() * (root @ _normal(generator, seen.variables))
     rows = field(seen.readings.boxes)[seen.reading, seen.kind] + trend[seen.kind]
     if readings_noise := seen.readings.noise is not None:
         nugget = 0.0
