@@ -49,8 +49,9 @@ def test_it_exports_with_any_number_of_points(network, observed, kind: str) -> N
         given = arguments(net, observed, 40, 50)
         exported = torch.export.export(tensors, given, strict=False, dynamic_shapes=points)
         program = exported.module()
-        other = arguments(net, observed, 77, 90)
-        torch.testing.assert_close(program(*other), tensors(*other), rtol=0, atol=1e-5)
+        for sizes in ((77, 90), (500, 400)):  # of so many places a tree finds the nearest
+            other = arguments(net, observed, *sizes)
+            torch.testing.assert_close(program(*other), tensors(*other), rtol=0, atol=1e-5)
 
 
 def test_it_compiles_without_a_break(network, observed) -> None:

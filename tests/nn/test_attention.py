@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from mamba_diffae.fields.geometry import Geometry, Sphere
+from mamba_diffae.nn import attention
 from mamba_diffae.nn.attention import (
     AttentionPool,
     CrossAttention,
@@ -124,6 +125,25 @@ def test_the_nearest_are_those_of_the_old_columns() -> None:
     torch.testing.assert_close(near.offset, expected)
     expected = torch.tensor([[[0.2623, 0.1338, 0.0]]])
     torch.testing.assert_close(near.weight, expected, rtol=0, atol=1e-4)
+
+
+@ALL
+@pytest.mark.parametrize("k", [1, 4, 12, 20])
+def test_a_tree_finds_the_same_as_all_distances(geometry: Geometry, k: int, monkeypatch) -> None:
+    queries, coords = within(geometry, 4, 30, seed=1), within(geometry, 4, 12)
+    mask = places(4, 12, seed=2) < 0.7
+    mask[1], mask[2], mask[3] = False, torch.arange(12) == 5, True
+    found = []
+    for few in (10_000, 0):
+        monkeypatch.setattr(attention, "_FEW_PAIRS", few)
+        found.append(nearest(queries, coords, mask, k, geometry))
+    exact, tree = found
+    torch.testing.assert_close(tree.weight, exact.weight, rtol=0, atol=1e-5)
+    near = exact.weight > 1e-4
+    assert (tree.point == exact.point)[near].all()
+    assert not tree.weight[1].any()
+    there = nearest(queries.clone().requires_grad_(), coords, mask, k, geometry)
+    assert there.weight.requires_grad
 
 
 def test_neighbours_are_found_across_the_seam() -> None:

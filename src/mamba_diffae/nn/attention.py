@@ -124,7 +124,9 @@ def nearest(
 
 
 def _is_large(queries: Tensor, coords: Tensor) -> bool:
-    """Whether a tree is quicker than all distances."""
+    """Whether a tree is quicker than all distances; it has no gradient and cannot be traced."""
+    if torch.compiler.is_compiling() or queries.requires_grad or coords.requires_grad:
+        return False
     return queries.device.type == "cpu" and queries.shape[1] * coords.shape[1] > _FEW_PAIRS
 
 
