@@ -18,20 +18,26 @@ from mamba_diffae.priors import PriorPosterior
 FIELDS, CELLS, C = 200, 50, 2
 
 
-def posterior_of(p: Tensor, kriging: Tensor | None = None, seen: int = 20) -> PriorPosterior:
+def posterior_of(
+    p: Tensor, kriging: Tensor | None = None, seen: int = 20, std: Tensor | float = 0.0
+) -> PriorPosterior:
     """Posteriors of so many fields on a lattice of 64 cells, `seen` of them observed."""
     observed = torch.zeros(len(p), 64, C, dtype=torch.bool)
     observed[:, :seen] = True
     weights = None if kriging is None else torch.stack([kriging, 1 - kriging], dim=-1)
-    return PriorPosterior(torch.zeros(len(p), 64, C + 2), observed, weights, p)
+    lattice = torch.zeros(len(p), 64, C + 2)
+    lattice[..., C] = torch.as_tensor(std).reshape(-1, 1)
+    return PriorPosterior(lattice, observed, weights, p)
 
 
-def skilled(p: Tensor, skill: np.ndarray, kriging: Tensor | None = None) -> SkillRecords:
+def skilled(
+    p: Tensor, skill: np.ndarray, kriging: Tensor | None = None, std: Tensor | float = 0.0
+) -> SkillRecords:
     """Corrections with noise of one deviation, which remove the share `skill` (R,) of the error."""
     rng = np.random.default_rng(0)
     error = rng.standard_normal((len(p), CELLS, C))
     change = skill[:, None, None] * error + 0.5 * rng.standard_normal(error.shape)
-    features = gate_features(posterior_of(p, kriging))
+    features = gate_features(posterior_of(p, kriging, std=std))
     assert features is not None
     parts = (error**2, error * change, change**2)
     sums = [part.sum(axis=1) for part in parts]
@@ -83,6 +89,14 @@ def test_where_kriging_has_all_the_weight_it_fades_if_that_is_where_it_harms() -
     assert (np.diff(found, axis=0) < 0).all()
 
 
+def test_where_the_prior_is_sure_it_fades_if_that_is_where_it_harms() -> None:
+    p, std = torch.full((FIELDS,), 0.5), torch.from_numpy(np.where(OWN, 0.1, 1e-3))
+    gate = fitted(skilled(p, np.where(OWN, 1.0, -1.0), std=std))
+    found = share(gate, [0.5] * 5, std=torch.logspace(-3, -1, 5))
+    assert found[0].max() < 0.1 < 0.7 < found[-1].min()
+    assert (np.diff(found, axis=0) > 0).all()
+
+
 def test_variables_have_shares_of_their_own(familiarity) -> None:
     records = skilled(familiarity, np.ones(FIELDS))
     harmful = np.array([1.0, -1.0])
@@ -109,8 +123,8 @@ def test_where_nothing_was_corrected_nothing_is_known_against_it(familiarity) ->
 
 def test_features_lie_in_the_unit_interval() -> None:
     p = torch.tensor([1.0, 0.05, 1e-9, 0.0])
-    for seen in (0, 1, 64):
-        found = gate_features(posterior_of(p, torch.tensor([0.0, 0.3, 1.0, 1.0]), seen))
+    for seen, std in ((0, 0.0), (1, 0.01), (64, 100.0)):
+        found = gate_features(posterior_of(p, torch.tensor([0.0, 0.3, 1.0, 1.0]), seen, std))
         assert found is not None
         assert ((found >= 0) & (found <= 1)).all()
     assert gate_features(replace(posterior_of(p), familiarity=None)) is None

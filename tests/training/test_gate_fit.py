@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mamba_diffae.fields import FieldData, Geometry, Grid, Observations, Variable
-from mamba_diffae.models.gate import SkillGate
+from mamba_diffae.models.gate import SkillGate, SkillRecords
 from mamba_diffae.priors import PriorPosterior
 from mamba_diffae.training import gate_fit
 from mamba_diffae.training.data.config import DataConfig
@@ -199,3 +199,16 @@ def test_foreign_points_lie_where_own_ones_do() -> None:
     assert torch.equal(case.coords[own], case.coords[foreign])
     assert torch.equal(case.seen.coords[own], case.seen.coords[foreign])
     assert (case.truth[own] != case.truth[foreign]).all()
+
+
+def test_each_foreign_field_counts_alike_and_own_ones_by_their_errors() -> None:
+    sets = np.repeat(["own", "met", "unseen"], 4)
+    error = np.tile([[1.0], [2.0], [40.0], [1e-6]], (3, 1))
+    ones = np.ones_like(error)
+    records = SkillRecords(np.zeros((12, 4)), error, ones, ones, ones)
+    told = (gate_fit._weighted(records, sets).weight * error)[:, 0].reshape(3, 4)
+    np.testing.assert_allclose(told[0], 0.5 * error[:4, 0] / error[:4].sum())
+    np.testing.assert_allclose(told[1:, :3], 0.25 / 4)
+    assert (told[1:, 3] < 1e-4).all()  # an error that is rounding has no weight
+    without = gate_fit._weighted(records, np.where(sets == "own", "own", "met")).weight
+    np.testing.assert_allclose((without * error).sum(), 0.5 + 0.25 * 6 / 8, rtol=1e-3)

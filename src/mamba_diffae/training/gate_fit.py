@@ -25,7 +25,8 @@ def fit_gate(net: FieldFlow, prior: Prior, cases: Iterable[SkillCase]) -> None:
     """Fit a network's gate on skill, if it has one and its prior knows familiarity.
 
     What counts is the squared error where nothing was observed, as a share of the prior's, for each
-    case, set and variable alike. Groups of the fields are hidden from the prior.
+    case, set and variable alike, and of foreign sets for each field. Groups of the fields are
+    hidden from the prior.
 
     Args:
         net: Trained, in eval mode.
