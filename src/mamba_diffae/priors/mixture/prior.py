@@ -45,7 +45,7 @@ its own group hidden."""
 class MixturePrior(Prior):
     """Kriging, a library of training fields and its analogues, weighed by left-out observations.
 
-    * kriging: see `KrigingPrior`, several laws; ordinary, so that no mean of training fields counts.
+    * kriging: see `KrigingPrior`, several laws; ordinary, without the training fields' mean.
     * library: N(μ, Σ), μ the mean of the training fields, Σ their covariance shrunk towards the
       stationary one of kriging, see `HybridLaw`; gappy POD with correlated residuals.
     * analogues: the training fields nearest to the observations; their weighted mean, and Σ with
