@@ -27,3 +27,9 @@ def test_is_one_at_distance_nought(kernel: str) -> None:
 def test_falls_with_the_distance(kernel: str) -> None:
     values = correlation(kernel, torch.linspace(0, 60, 30_001).double())
     assert (values.diff() <= 0).all()
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_far_away_it_is_nought_in_single_precision_too(kernel: str) -> None:
+    for far in (torch.tensor([90.0, 1e9]), torch.tensor([90.0, 1e9]).double()):
+        assert (correlation(kernel, far).abs() < 1e-12).all()

@@ -69,7 +69,7 @@ def correlation(kernel: str, distance: Tensor) -> Tensor:
 def _whittle(distance: Tensor) -> Tensor:
     """√2 r K₁(√2 r) from a table of cubic polynomials, to 1e-12: a fifth of the cost of K₁."""
     per = _INTERVALS / _FAR
-    u = (distance * (math.sqrt(2) * per**2)).sqrt_().clamp_(max=_INTERVALS - 1e-9)
+    u = (distance * (math.sqrt(2) * per**2)).sqrt_().clamp_(max=_INTERVALS - 1e-3)
     index, t = u.int().flatten(), u.frac_()
     a, b, c, d = (p.index_select(0, index).view(u.shape) for p in _whittle_table())
     return d.mul_(t).add_(c).mul_(t).add_(b).mul_(t).add_(a)
