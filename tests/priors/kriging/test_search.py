@@ -23,6 +23,7 @@ from mamba_diffae.priors.kriging import (
     samples_of_fields,
 )
 from mamba_diffae.priors.kriging.gaussian import covariance
+from mamba_diffae.priors.kriging.readings import small_groups
 
 SQUARE = Geometry.unit(2)
 
@@ -134,3 +135,16 @@ def test_gaps_are_no_hindrance_to_learning():
     best = found.choices[int(np.argmax(found.log_share))].law
     np.testing.assert_allclose(best.length, law.length, rtol=0.8)
     assert found.freedom > 1
+
+
+def test_some_places_are_drawn_with_their_neighbours():
+    axis = (torch.arange(32).double() + 0.5) / 32
+    places = torch.cartesian_prod(axis, axis)
+    for count in (1, 5, 96, 1023, 5000):
+        kept = small_groups(places, count, np.random.default_rng(0))
+        assert len(set(kept.tolist())) == min(count, 1024)
+        assert (np.diff(kept) > 0).all()
+    kept = places[torch.from_numpy(small_groups(places, 96, np.random.default_rng(0)))]
+    away = torch.cdist(kept, kept).fill_diagonal_(9).amin(dim=1)
+    assert (away < 1.01 / 32).double().mean() > 0.4  # half of them are in groups
+    assert torch.cdist(places, kept).amin(dim=1).max() < 0.25

@@ -76,7 +76,7 @@ def pooled(samples: Sequence[Sample]) -> list[Sample]:
     """
     alike: dict[tuple[bytes, ...], list[Sample]] = {}
     for sample in samples:
-        few = Sample([part.thinned(PLACES) for part in sample.parts], sample.fields)
+        few = Sample([part.in_small_groups(PLACES) for part in sample.parts], sample.fields)
         alike.setdefault(tuple(_key(part) for part in few.parts), []).append(few)
     return [_joined(group) for group in alike.values()]
 

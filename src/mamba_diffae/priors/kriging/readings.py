@@ -16,6 +16,8 @@ from mamba_diffae.fields import Geometry, Shape
 SAME_PLACE = 1e-9
 """Share of the diameter below which two observations are at one place."""
 _RULE = np.polynomial.legendre.leggauss(3)
+_GROUP = 4
+"""Places that are drawn together: in a plane, enough for the slope of a field."""
 _NEGLIGIBLE = 1e-3
 """Side of a box, as a share of the diameter, below which it counts as a point."""
 _SNAP = 1e-5
@@ -163,6 +165,13 @@ class Readings:
         taken: dict[str, Any] = {k: None if part is None else part[index] for k, part in given}
         return Readings(**taken)
 
+    def in_small_groups(self, count: int) -> Readings:
+        """At most so many of them, see `small_groups`; the same for any order of the points."""
+        if len(self) <= count:
+            return self
+        kept = small_groups(self.boxes.centres, count, np.random.default_rng(0))
+        return self[torch.from_numpy(kept)]
+
     def thinned(self, count: int) -> Readings:
         """At most so many of them, the same for any order of the points: drawn with a fixed seed.
 
@@ -172,6 +181,27 @@ class Readings:
             return self
         kept = np.sort(np.random.default_rng(0).permutation(len(self))[:count])
         return self[torch.from_numpy(kept)]
+
+
+def small_groups(places: Tensor, count: int, rng: np.random.Generator) -> np.ndarray:
+    """At most so many of some places, in order: drawn ones, each with its nearest ones.
+
+    Places that are all far from each other tell nothing of how a field varies between neighbours:
+    what it does there would count as an error of each reading, a nugget.
+
+    Args:
+        places: Embedded, shape (n, E).
+        count: How many.
+        rng: What draws them.
+    """
+    order = rng.permutation(len(places))
+    if len(places) <= count:
+        return np.arange(len(places))
+    drawn = torch.from_numpy(order[: -(-count // (2 * _GROUP))])
+    away = torch.cdist(places[drawn], places, compute_mode="donot_use_mm_for_euclid_dist")
+    near = away.argsort(dim=1, stable=True)[:, :_GROUP].mT.flatten().numpy()
+    _, first = np.unique(joined := np.concatenate([near, order]), return_index=True)
+    return np.sort(joined[np.sort(first)[:count]])
 
 
 def merge(readings: Readings, keys: Tensor, diameter: float) -> Readings:

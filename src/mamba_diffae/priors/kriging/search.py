@@ -30,6 +30,8 @@ LEAST, MOST = 1e-7, 10.0
 _SHORTEST, _LONGEST = 1e-3, 5.0
 """Lengths that are looked at, as shares of the diameter."""
 _NOTABLE = 1e-2
+_REFINED = 2
+"""Kernels of which the most likely law is looked for in earnest."""
 _OFFSETS = 0.1
 _PER_AXIS = 2.0
 """Log-likelihood that a length of its own for an axis must gain: twice Akaike's."""
@@ -59,7 +61,8 @@ def most_likely(samples: Sequence[Sample], geometry: Geometry) -> Choice:
         return Choice(default_law(geometry), _spread(samples) if _noisy(samples) else None)
     starts = of_each_kernel(samples, geometry)
     fine = thinned(samples, FINE)
-    return refine(max(starts, key=lambda c: score(c, fine, geometry)), fine, geometry)
+    starts = sorted(starts, key=lambda c: score(c, fine, geometry))[-_REFINED:]
+    return max((refine(c, fine, geometry) for c in starts), key=lambda c: score(c, fine, geometry))
 
 
 def default_law(geometry: Geometry) -> Law:
@@ -94,7 +97,8 @@ def thinned(samples: Sequence[Sample], count: int) -> list[Sample]:
     """At most so many readings of each part; fewer where each is an average over nodes."""
     return [
         Sample(
-            [p.thinned(max(32, round(count / math.sqrt(p.boxes.rule)))) for p in s.parts], s.fields
+            [p.in_small_groups(max(32, round(count / math.sqrt(p.boxes.rule)))) for p in s.parts],
+            s.fields,
         )
         for s in samples
     ]

@@ -20,7 +20,7 @@ from mamba_diffae.priors.kriging.likelihood import (
     log_likelihoods,
     log_prior,
 )
-from mamba_diffae.priors.kriging.readings import Boxes, Readings, merge
+from mamba_diffae.priors.kriging.readings import Boxes, Readings, merge, small_groups
 from mamba_diffae.priors.kriging.search import (
     COARSE,
     LEAST,
@@ -31,7 +31,7 @@ from mamba_diffae.priors.kriging.search import (
     thinned,
 )
 
-WEIGHED = 64
+WEIGHED = 96
 """Readings of a field by which its laws are weighed, at most."""
 SNAPSHOTS, PLACES = 32, 200
 """Fields, and places of each, from which laws are learned, at most."""
@@ -48,8 +48,6 @@ _OFFSETS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _STEPS = 30
 _RARE = 0.02
 """Share of fields below which a law is dropped."""
-_ALIKE = 0.1
-"""Difference in log-likelihood, in any field, from which on two laws are told apart."""
 _CERTAIN = 1e3
 """Degrees of freedom above which a field's variance counts as known."""
 
@@ -146,8 +144,6 @@ def learn(variables: Sequence[Sequence[Sample]], geometry: Geometry) -> Family:
     starts = [c for kind in told for c in of_each_kernel(kind, geometry)]
     few, choices = thinned(samples, COARSE), _around([*pooled, *starts])
     found = torch.cat([log_likelihoods(choices, s, geometry) for s in few], dim=1)
-    different = _told_apart(choices, found)
-    choices, found = [choices[j] for j in different], found[different]
     share = _shares(found)
     most = len(choices) if len(choices) < _LEARNED else _LEARNED
     last = float(share.topk(most).values[-1])
@@ -212,16 +208,6 @@ def _any_law(geometry: Geometry) -> list[Choice]:
     ]
 
 
-def _told_apart(choices: Sequence[Choice], log_likelihoods: Tensor) -> list[int]:
-    """Laws that fields tell apart; of those that they cannot the one of the largest nugget."""
-    kept: list[int] = []
-    for j in sorted(range(len(choices)), key=lambda j: -choices[j].law.nugget):
-        away = (log_likelihoods[kept] - log_likelihoods[j]).abs().amax(dim=1)
-        if bool((away > _ALIKE).all()):
-            kept.append(j)
-    return sorted(kept)
-
-
 def _shares(log_likelihoods: Tensor) -> Tensor:
     """Shares of greatest likelihood of J laws, from (J, F), shape (J,)."""
     share = torch.full((len(log_likelihoods),), 1 / len(log_likelihoods), dtype=torch.float64)
@@ -260,21 +246,21 @@ def samples_of_fields(
     values, known = values[torch.from_numpy(rows)], known[torch.from_numpy(rows)]
     everywhere = known.all(dim=0).all(dim=-1)
     if int(everywhere.sum()) >= min(PLACES, len(coords) // 2):
-        at = _some(torch.nonzero(everywhere)[:, 0], rng)
+        at = _some(torch.nonzero(everywhere)[:, 0], coords, geometry, rng)
         columns = values[:, at].permute(2, 1, 0)
         return [[Sample([_part(coords[at], x, geometry)], len(values))] for x in columns]
     found: list[list[Sample]] = [[] for _ in range(values.shape[2])]
     for x, there in zip(values, known, strict=True):
         for c, samples in enumerate(found):
-            at = _some(torch.nonzero(there[:, c])[:, 0], rng)
+            at = _some(torch.nonzero(there[:, c])[:, 0], coords, geometry, rng)
             if len(at):
                 samples.append(Sample([_part(coords[at], x[at, c, None], geometry)]))
     return found
 
 
-def _some(index: Tensor, rng: np.random.Generator) -> Tensor:
-    """Some of the indices, in order."""
-    return index[torch.from_numpy(np.sort(rng.permutation(len(index))[:PLACES]))]
+def _some(index: Tensor, coords: Tensor, geometry: Geometry, rng: np.random.Generator) -> Tensor:
+    """Some of the indices of places, in order."""
+    return index[torch.from_numpy(small_groups(geometry.embed(coords[index]), PLACES, rng))]
 
 
 def _part(coords: Tensor, values: Tensor, geometry: Geometry) -> Readings:
