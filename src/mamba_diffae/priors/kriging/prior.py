@@ -21,8 +21,9 @@ from mamba_diffae.priors.kriging.search import Choice
 from mamba_diffae.priors.kriging.seen import Seen, alike, see
 from mamba_diffae.priors.kriging.training import MOST_LAWS, MOST_TRIED, Family, own_family
 
-UNKNOWN_TREND = 1e4
-"""Variance of a field's mean as a ratio to its variance, where nothing is known of it."""
+UNKNOWN_TREND, ORDINARY = 1e4, 10.0
+"""Variance of a field's mean as a ratio to its variance, where nothing is known of it, and where it
+is known that noise is not the field: readings of much noise alone do not tell the mean."""
 
 
 @final
@@ -175,7 +176,7 @@ class KrigingPrior(Prior):
         family = self.family() or own_family(seen.sample, geometry)
         trend = self.trend.cpu().repeat(self.config.value_dim)
         if ordinary:
-            trend[seen.kind.unique()] = UNKNOWN_TREND
+            trend[seen.kind.unique()] = ORDINARY
         fields = Stationary(family, geometry, self.between.cpu(), trend, self.count)
         return KrigedFields(seen, fields)
 

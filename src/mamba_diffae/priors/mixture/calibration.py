@@ -23,6 +23,8 @@ _LEAN = 1e-3
 """Share of the error by which odds must be better for each unit of the logarithm."""
 _RANGE = (0.1, 30.0)
 """Ratios of error to stated variance that are believed."""
+_ALIKE = 0.1
+"""Deviation of the logarithm of misfits that says nothing."""
 _UNSURE = 8
 """Fields by which a slope is half believed."""
 
@@ -35,7 +37,7 @@ class Tried(NamedTuple):
         groups: Parts that were left out.
         nearest: Mean square distance of the nearest exemplar, shape (F,).
         truth: Products of errors at the targets, their mean, shape (C, F, K, K).
-        misfit: See `Gaussians.misfit`, shape (K, C, F).
+        misfit: See `Gaussians.misfit`, shape (K, 1, F).
         variance: Means of the stated variances there, shape (K, C, F).
         rough: The same of the rough ones. Both are None where they were not asked for.
     """
@@ -50,11 +52,11 @@ class Tried(NamedTuple):
 
 
 class Stated(NamedTuple):
-    """What was stated of N fields, and their errors, all of shape (K, C, N).
+    """What was stated of N fields, and their errors, of shape (K, C, N).
 
     Attributes:
         error: Mean squares where not observed.
-        misfit: See `Gaussians.misfit`.
+        misfit: See `Gaussians.misfit`, shape (K, 1, N).
         variance: Means of the stated variances.
         rough: The same of the rough ones.
     """
@@ -138,13 +140,13 @@ def _ratio(error: Tensor, variance: Tensor) -> Tensor:
 def _slope(stated: Stated) -> Tensor:
     """Slope of the logarithm of that ratio in that of the misfit, in [0, 1], shape (K, C).
 
-    Least squares over fields; of few it is less.
+    Least squares over fields; of few, or of fields that are all as wide, it is less.
     """
     ratio = stated.error.clamp(min=1e-12) / stated.variance.clamp(min=1e-12)
     believed = stated.misfit.clamp(*MISFITS)
     y, x = (part.log() - part.log().mean(dim=2, keepdim=True) for part in (ratio, believed))
     fields = x.shape[2]
-    slope = (x * y).sum(dim=2) / x.square().sum(dim=2).clamp(min=1e-12)
+    slope = (x * y).sum(dim=2) / (x.square() + _ALIKE**2).sum(dim=2)
     return slope.clamp(0, 1) * fields / (fields + _UNSURE)
 
 

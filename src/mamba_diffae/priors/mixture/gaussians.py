@@ -215,34 +215,30 @@ class Gaussians:
         self._left_out = kriged if coarse is None else coarse
 
     def errors(self) -> Tensor:
-        """Mean square error of each component where observations were left out, (K, C, F)."""
-        found = self._left_out.errors(self.folds)[None]
-        if self.learned is not None:
-            found = torch.cat([found, self.learned.errors(self.folds)])
-        return self._by_variable(found.square())
-
-    def misfit(self) -> Tensor:
-        """How wide each variable is beside what its component states, (K, C, F).
-
-        The mean of y S⁻¹ y by rows; of kriging 1, whose variance is that of the field already.
-        """
-        left = self._left_out.seen
-        found = torch.ones(1, left.variables, left.fields, dtype=torch.float64)
-        if self.learned is None:
-            return found
-        return torch.cat([found, self._by_variable(self.learned.misfit())])
-
-    def _by_variable(self, rows: Tensor) -> Tensor:
-        """Means of each variable (K, C, F), of rows (K, m, F).
+        """Mean square error of each component where observations were left out, (K, C, F).
 
         A variable that was not observed has the mean of those that were.
         """
+        found = self._left_out.errors(self.folds)[None]
+        if self.learned is not None:
+            found = torch.cat([found, self.learned.errors(self.folds)])
         seen = self._left_out.seen
-        C = seen.variables
+        C, square = seen.variables, found.square()
         count = torch.bincount(seen.kind, minlength=C)[:, None]
-        total = rows.new_zeros(len(rows), C, rows.shape[-1]).index_add_(1, seen.kind, rows)
-        every = rows.mean(dim=1, keepdim=True)
+        total = square.new_zeros(len(found), C, found.shape[-1]).index_add_(1, seen.kind, square)
+        every = square.mean(dim=1, keepdim=True)
         return torch.where(count > 0, total / count.clamp(min=1), every)
+
+    def misfit(self) -> Tensor:
+        """How wide each field is beside what its components state, shape (K, 1, F).
+
+        The mean of y S⁻¹ y over all readings: over those of one variable it need not be positive
+        where variables are redundant. Of kriging 1: its variance is that of the field already.
+        """
+        found = torch.ones(1, 1, self._left_out.seen.fields, dtype=torch.float64)
+        if self.learned is None:
+            return found
+        return torch.cat([found, self.learned.misfit().mean(dim=1, keepdim=True)])
 
     def increment(self, few: Seen, seen: Seen, targets: Targets) -> Tensor:
         """What other values say of each component around a mean of 0, shape (K, M, C, F).

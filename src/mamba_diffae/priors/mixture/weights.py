@@ -50,7 +50,7 @@ class ByCount(NamedTuple):
         return ByCount(*(torch.lerp(part[j - 1], part[j], f.to(part.dtype)) for part in self))
 
     def widths(self, misfit: Tensor) -> Tensor:
-        """What the misfit (K, C, F) of fields makes of their variances, the same shape.
+        """What the misfit (K, 1, F) of fields makes of their variances, shape (K, C, F).
 
         Of what `at` gives. See docs/concepts.md, eq. (44).
         """
