@@ -13,6 +13,7 @@ from mamba_diffae.models import FieldFlow
 from mamba_diffae.models.gate import LEAST_P, SkillGate, SkillRecords, gate_features
 from mamba_diffae.models.inference import posterior_mean, prior_and_network_mean
 from mamba_diffae.models.serialization import load_network, save_network
+from mamba_diffae.nn.interpolation import cubic, interpolate
 from mamba_diffae.priors import PriorPosterior
 
 FIELDS, CELLS, C = 200, 50, 2
@@ -155,12 +156,21 @@ def test_the_mean_goes_from_the_priors_to_the_networks(gated, observed) -> None:
     assert torch.equal(posterior_mean(gated, query, seen, None, None, posterior), own)
 
 
-def test_the_priors_mean_is_read_as_the_decoder_starts_from_it(network, observed) -> None:
+def test_what_is_gated_is_all_that_the_network_adds_to_the_priors_mean(network, observed) -> None:
     net, seen, query = network(), observed(), torch.rand(2, 9, 2)
     posterior = net.prior.posterior(seen)
     context = net.encode_context(seen, posterior=posterior)
+    shape, geometry = net.config.prior_shape, net.config.geometry
+    mean = interpolate(posterior.mean.contiguous(), query, shape, geometry, cubic)
+    torch.testing.assert_close(net.base_mean(context, query), mean)
+    # What the encoder adds by its latent moves where the decoder starts, and is gated too.
     start = net.query_features(context, query).start
-    torch.testing.assert_close(net.base_mean(context, query), start)
+    assert (start - mean).abs().max() > 1e-3
+    # What the user changes of a latent is not.
+    latent = net.encode(seen, posterior) + 1
+    edited = net.encode_context(seen, latent=latent, posterior=posterior)
+    moved = net.query_features(edited, query).start - start
+    torch.testing.assert_close(net.base_mean(edited, query) - mean, moved, rtol=1e-4, atol=1e-5)
 
 
 def test_without_familiarity_a_fitted_gate_is_one_to_the_last_bit(gated, observed) -> None:

@@ -83,8 +83,10 @@ class MambaDiffusionAutoencoder(FieldFlow):
             posterior = self.prior.posterior(observations)
         latent, tokens = self.encoder(observations)
         code = self.codes.encode(observations, posterior)
-        residual = posterior.lattice - self._lattice(code)
-        return Encoding(latent + code, tokens, observations, residual, posterior)
+        latent, held = latent + code, self.decode_latent_field(code)
+        residual = posterior.lattice - F.pad(held, (0, PriorPosterior.EXTRA))
+        correction = self.decode_latent_field(latent) - held
+        return Encoding(latent, tokens, observations, residual, posterior, correction)
 
     def decode_latent_field(self, latent: Tensor) -> Tensor:
         """The field that a latent (B, latent_dim) holds in closed form, (B, P, C)."""
@@ -204,10 +206,14 @@ class MambaDiffusionAutoencoder(FieldFlow):
         return coords.new_zeros(*coords.shape[:-1], self.config.value_dim)
 
     def base_mean(self, context: DecoderContext, coords: Tensor) -> Tensor:
-        """See `FieldFlow.base_mean`: the lattice, as the decoder starts from it."""
+        """See `FieldFlow.base_mean`: the lattice without what the encoder adds by its latent.
+
+        Beside a latent that the user gave it holds what that changes: an edit is not gated.
+        """
         if self.prior.empty:
             return super().base_mean(context, coords)
-        mean = context.lattice[..., : self.config.value_dim].contiguous()
+        mean = context.lattice[..., : self.config.value_dim]
+        mean = mean.contiguous() if context.points is None else mean - context.points.correction
         return interpolate(mean, coords, self.config.prior_shape, self.config.geometry, cubic)
 
     def gated_mean(self, context: DecoderContext, coords: Tensor, mean: Tensor) -> Tensor:

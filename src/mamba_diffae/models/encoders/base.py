@@ -25,6 +25,7 @@ class Encoding:
         prior_residual: The prior's posterior without what the latent holds of it, on its lattice,
             shape (B, P, C + 2); P = 0 where there is no prior.
         posterior: The prior's posterior itself.
+        correction: What the encoder adds to the posterior's mean by the latent, (B, P, C).
     """
 
     latent: Tensor
@@ -32,6 +33,7 @@ class Encoding:
     observations: Observations
     prior_residual: Tensor
     posterior: PriorPosterior
+    correction: Tensor
 
     def mask_fields(self, keep: Tensor) -> Encoding:
         """The same, as if nothing were observed of the fields where `keep` (B,) is False."""
