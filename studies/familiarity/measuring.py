@@ -15,10 +15,10 @@ from mamba_diffae.benchmark.suite import Family
 from mamba_diffae.benchmark.suite.cache import classical_version
 from mamba_diffae.benchmark.suite.errors import deviations, field_errors
 from mamba_diffae.benchmark.suite.families import spread_order
-from mamba_diffae.evaluation import Kriging, Predictor
-from mamba_diffae.fields import FieldData, Observations, observe
+from mamba_diffae.evaluation import Kriging
+from mamba_diffae.fields import FieldData, Observations, Prediction, observe
 from studies.common.cache import cached_arrays, fields_digest
-from studies.familiarity.methods import FamiliarityMethod
+from studies.familiarity.methods import FamiliarityMethod, p_values
 from studies.familiarity.outcome import Outcome, decibels_behind
 
 Amount = int | float
@@ -69,10 +69,8 @@ class FamilyFields:
         place = self.data.grid.centres()[:1]  # the p-value is the same whatever is asked
 
         def make() -> dict[str, np.ndarray]:
-            said = []
-            for _, seen in self._batches(amount):
-                method.recorder.predict(seen, place)
-                said.append(method.recorder.familiarity)
+            batches = self._batches(amount)
+            said = [p_values(method.predict(seen, place)) for _, seen in batches]
             return {"familiarity": np.concatenate(said)}
 
         found = self._kept(method.label, amount, method.version, make)
@@ -90,8 +88,9 @@ class FamilyFields:
         def make() -> dict[str, np.ndarray]:
             said, errors = [], []
             for truth, seen in self._batches(amount):
-                errors.append(self._errors(asked, truth, seen))
-                said.append(method.recorder.familiarity)
+                found = asked.predict(seen, truth.grid)
+                said.append(p_values(found))
+                errors.append(self._errors(found, truth, seen))
             return {"familiarity": np.concatenate(said), "errors": np.concatenate(errors)}
 
         found = self._kept(method.label, amount, method.version, make)
@@ -103,8 +102,10 @@ class FamilyFields:
         """Of the rival, on the same cells, shape (S,)."""
 
         def make() -> dict[str, np.ndarray]:
-            batches = self._batches(amount)
-            errors = [self._errors(self._kriging, truth, seen) for truth, seen in batches]
+            errors = []
+            for truth, seen in self._batches(amount):
+                found = self._kriging.predict(seen, truth.grid)
+                errors.append(self._errors(found, truth, seen))
             return {"errors": np.concatenate(errors)}
 
         return self._kept(Kriging.name, amount, classical_version(), make)["errors"]
@@ -135,9 +136,8 @@ class FamilyFields:
         """Of a field, on average: where fields have gaps, a number of cells is met about."""
         return float(self.test.valid_mask().any(axis=-1).sum() / len(self.test))
 
-    def _errors(self, predictor: Predictor, truth: FieldData, seen: Observations) -> np.ndarray:
+    def _errors(self, found: Prediction, truth: FieldData, seen: Observations) -> np.ndarray:
         """Squared errors of each field on cells that were not observed, shape (B,)."""
-        found = predictor.predict(seen, truth.grid)
         return field_errors(found, truth, seen, self._deviation).squared.sum(axis=1)
 
     def _kept(

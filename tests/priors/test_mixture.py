@@ -103,6 +103,24 @@ def test_its_answer_at_the_cells_is_that_on_the_lattice(fitted):
     assert std.shape == mean.shape
 
 
+def test_familiarity_at_any_place_is_that_on_the_lattice(fitted):
+    truth = np.concatenate([waves(3, seed=3), -4 * waves(1, seed=4)])
+    observed = seen(truth, 12)
+    mask = observed.mask.clone()
+    mask[2] = False  # a field that was not observed at all
+    observed = observed.replace(mask=mask)
+    expected = fitted.posterior(observed).familiarity
+    found = fitted.condition(observed).familiarity
+    torch.testing.assert_close(found.float(), expected)
+    assert found[2] == 1
+    assert len(found[[0, 1, 3]].unique()) == 3
+    # Training fields, their own groups hidden.
+    own, groups = seen(waves(60)[:4], 12), fitted.groups[:4]
+    expected = fitted.posterior(own, groups).familiarity
+    torch.testing.assert_close(fitted.condition(own, groups).familiarity.float(), expected)
+    assert fitted.kriging.condition(observed).familiarity is None
+
+
 def test_draws_have_the_stated_mean_and_deviation(fitted):
     observed = seen(waves(2, seed=3), 10)
     conditional = fitted.condition(observed)

@@ -14,9 +14,12 @@ class Conditional(ABC):
 
     Attributes:
         weights: Share of each component, the first one kriging, shape (B, K).
+        familiarity: P-value of each field, see `PriorPosterior`, shape (B,); None where the prior
+            keeps no training fields.
     """
 
     weights: Tensor
+    familiarity: Tensor | None
 
     @abstractmethod
     def mean_std(self, coords: Tensor, support: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -63,7 +63,8 @@ class Tinted(Nearest):
         found = super().predict(observations, targets)
         assert (observations.values == observations.values[..., :1]).all()
         std = np.full(found.mean.shape, 255.0)
-        return Prediction.of_mean(found.mean + np.array([0, 3, 6]), std, targets)
+        told = Prediction.of_mean(found.mean + np.array([0, 3, 6]), std, targets)
+        return replace(told, familiarity=np.arange(1.0, len(std) + 1) / 10)
 
 
 def test_one_variable_is_given_as_three_equal_ones_and_their_answers_are_averaged():
@@ -75,6 +76,7 @@ def test_one_variable_is_given_as_three_equal_ones_and_their_answers_are_average
     assert found.mean.shape == grey.values.shape
     assert found.mean == pytest.approx(grey.values + 3 * 0.02, abs=1e-3)
     assert found.stated_std == pytest.approx(np.full(grey.values.shape, 5.1), abs=1e-5)
+    assert found.familiarity == pytest.approx(np.arange(1, 7) / 10)
 
 
 def test_another_number_of_variables_or_axes_is_not_asked():

@@ -45,6 +45,22 @@ def test_it_is_better_than_the_mean_of_what_is_observed(prior):
     assert np.square(found.mean - test.values).mean() < 0.5 * flat
 
 
+def test_familiarity_is_stated_by_a_prior_that_knows_it():
+    data = smooth()
+    train, test = data.take(slice(14)), data.take(slice(14, 20))
+    seen = observe(test, 0.2)
+    for prior in PRIORS:
+        assert PriorMethod(prior).fit(train).predict(seen, test.grid).familiarity is None
+    method = PriorMethod("mixture").fit(train)
+    p = method.predict(seen, test.grid).familiarity
+    other = Observations(seen.coords, seen.values.flip(1), seen.mask, seen.support)
+    shuffled = method.predict(other, test.grid).familiarity
+    assert p.shape == (6,)
+    assert (p > 0).all()
+    assert (p <= 1).all()
+    assert np.median(shuffled) < np.median(p)
+
+
 def test_stations_are_met_and_far_from_them_the_deviation_grows():
     data = smooth(10, 280, 100)
     method = PriorMethod("kriging").fit(data)

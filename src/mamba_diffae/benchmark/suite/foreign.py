@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, final
 
 import numpy as np
@@ -53,7 +53,7 @@ class ForeignMethod:
         return cls(predictor, home, Home(data.grid, data.variables)) if same else None
 
     def predict(self, observations: Observations, targets: Grid) -> Prediction:
-        """See `Predictor.predict`."""
+        """See `Predictor.predict`; the familiarity is that which the method states."""
         found = self.predictor.predict(self._given(observations), self._grid(targets))
         factor, offset = self._values
         C = len(self.fields.variables)
@@ -63,7 +63,7 @@ class ForeignMethod:
 
         mean = back((found.mean - offset) / factor)
         std = None if found.stated_std is None else back(found.stated_std / factor)
-        return Prediction.of_mean(mean, std, targets)
+        return replace(Prediction.of_mean(mean, std, targets), familiarity=found.familiarity)
 
     @property
     def _values(self) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Self, final
 
 import numpy as np
@@ -24,7 +25,6 @@ from mamba_diffae.fields import (
     Query,
 )
 from mamba_diffae.priors import PRIORS, Prior, PriorConfig
-from mamba_diffae.priors.kriging.prior import KrigingPrior
 
 _CODE = ("fields", "priors", "estimator/scaling.py", "benchmark/suite/prior_method.py")
 """What the errors of a prior depend on, beside the fields."""
@@ -70,7 +70,7 @@ class PriorMethod(Baseline):
         return self
 
     def predict(self, observations: Observations, targets: Grid | np.ndarray) -> Prediction:
-        """See `Baseline.predict`.
+        """See `Baseline.predict`; states the fields' familiarity too, if the prior knows it.
 
         Raises:
             NotFittedError: Before `fit`.
@@ -79,14 +79,16 @@ class PriorMethod(Baseline):
             raise NotFittedError("A prior learns from fields; call fit(data) first.")
         scaler, prior = self._fitted
         query = Query.of(targets, scaler.grid)
-        z, std = _moments(prior, scaler.observations(observations), scaler.places(query.coords))
+        seen, places = scaler.observations(observations), scaler.places(query.coords)
+        z, std, familiarity = _answer(prior, seen, places)
         pairs = [
             variable.transform.moments(z[..., c], std[..., c])
             for c, variable in enumerate(scaler.variables)
         ]
         mean, spread = (np.stack(part, axis=-1) for part in zip(*pairs, strict=True))
         # The deviation of an average over cells is at most the mean of theirs.
-        return Prediction.of_mean(query.finish(mean), query.finish(spread), query.grid)
+        found = Prediction.of_mean(query.finish(mean), query.finish(spread), query.grid)
+        return replace(found, familiarity=familiarity)
 
 
 def prior_candidate(prior: str) -> Candidate:
@@ -127,19 +129,21 @@ def foreign_prior_candidate(prior: str, family: Family) -> Candidate:
     return Candidate(key, fit, "foreign", version, frozenset({family.name}))
 
 
-def _moments(prior: Prior, seen: Observations, places: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Scaled mean and deviation (B, N, C) at inside places (1, N, D)."""
+def _answer(
+    prior: Prior, seen: Observations, places: Tensor
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Scaled mean and deviation (B, N, C) at inside places (1, N, D), and the familiarity (B,)."""
     # Closed forms answer at any place; other priors on their lattice alone.
     if type(prior).condition is not Prior.condition:
-        mean, std = prior.condition(seen).mean_std(places[0])
-    elif isinstance(prior, KrigingPrior):
-        mean, std = prior.at(seen, places[0])
+        posterior = prior.condition(seen)
+        mean, std = posterior.mean_std(places[0])
     else:
         posterior = prior.posterior(seen)
         cells = _cells(prior.config, places[0])
         mean = posterior.mean[:, cells]
         std = posterior.std[:, cells].expand(mean.shape)
-    return mean.double().numpy(), std.double().numpy()
+    p = posterior.familiarity
+    return mean.double().numpy(), std.double().numpy(), None if p is None else p.double().numpy()
 
 
 def _cells(config: PriorConfig, places: Tensor) -> Tensor:

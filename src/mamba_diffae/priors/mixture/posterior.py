@@ -34,9 +34,12 @@ class MixturePosterior(Conditional):
     ) -> None:
         self.prior, self.observations, self.groups = prior, observations.to("cpu"), groups
         self.parts = [(rows, self._weigh(rows)) for rows in self._seen()]
-        self.weights = prior.unseen(len(observations), 0)[2]
+        _, _, self.weights, p = prior.unseen(len(observations), 0)
         for rows, weighed in self.parts:
             self.weights[rows] = weighed.weights.mean(dim=1).mT
+            if weighed.familiarity is not None:
+                p[rows] = weighed.familiarity
+        self.familiarity = p if len(prior.exemplars) else None
 
     def _seen(self) -> Iterator[Tensor]:
         """Fields that were observed alike, those that were not observed left out."""
