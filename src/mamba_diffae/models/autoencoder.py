@@ -83,9 +83,9 @@ class MambaDiffusionAutoencoder(FieldFlow):
             posterior = self.prior.posterior(observations)
         latent, tokens = self.encoder(observations)
         code = self.codes.encode(observations, posterior)
-        latent, held = latent + code, self.decode_latent_field(code)
-        residual = posterior.lattice - F.pad(held, (0, PriorPosterior.EXTRA))
-        correction = self.decode_latent_field(latent) - held
+        latent, field = latent + code, self.decode_latent_field(code)
+        residual = posterior.lattice - F.pad(field, (0, PriorPosterior.EXTRA))
+        correction = self.decode_latent_field(latent) - field
         return Encoding(latent, tokens, observations, residual, posterior, correction)
 
     def decode_latent_field(self, latent: Tensor) -> Tensor:
