@@ -97,10 +97,16 @@ def test_every_number_of_observations_has_a_row(result):
     assert "pairs" in result.facts["left out"]
 
 
-def test_noise_is_told_from_smooth_fields(result):
-    (row,) = result.tables[2].rows  # such as "83.3 %", below it "5 of 6"
-    assert int(row[3].split("\n")[1][0]) >= 5
+def test_noise_is_told_from_smooth_fields(result, prior, colours, greys):
     assert all(alarm[3] <= 2 for alarm in result.tables[0].rows)
+    foreign = ForeignMethod.of(prior, Home(colours.grid, colours.variables), greys)
+    assert foreign is not None
+    own, noise = (
+        method.predict(observe(fields, 0.2, seed=1), fields.grid).familiarity
+        for method, fields in ((prior, colours.split("test")), (foreign, greys))
+    )
+    assert (noise[:, None] < own).mean() > 0.9  # the area under the ROC curve
+    assert (noise < 0.05).mean() > 0.2
 
 
 def test_p_values_are_those_of_the_product_whatever_is_asked(prior, colours):
