@@ -13,8 +13,10 @@ from mamba_diffae.models.config import DECODER_INPUTS, DecoderInputs
 from mamba_diffae.priors import PriorPosterior
 
 CHUNK = 8192
-"""Queries of all fields that are asked at once, where a network lets them come in chunks: what they
-are computed from stays in a core's cache."""
+"""Queries of all fields that a CPU is asked at once, where a network lets them come in chunks: what
+they are computed from stays in a core's cache."""
+DEVICE_CHUNK = 4096
+"""Queries of each field that any other device is asked at once: many, in bounded memory."""
 
 
 def known_context(
@@ -58,5 +60,8 @@ def anchors_of(net: FieldFlow, batch: int) -> Tensor:
 
 def in_chunks(net: FieldFlow, points: Tensor) -> tuple[Tensor, ...]:
     """Queries (B, N, ·) in parts, where a network lets them come so."""
-    count = CHUNK // max(1, len(points)) if net.streams else points.shape[1]
+    if not net.streams:
+        return (points,)
+    on_cpu = points.device.type == "cpu"
+    count = CHUNK // max(1, len(points)) if on_cpu else DEVICE_CHUNK
     return points.split(max(1, count), dim=1)
