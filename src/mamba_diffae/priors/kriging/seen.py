@@ -70,6 +70,14 @@ class Seen:
         return int(self.place[-1]) + 1
 
     @property
+    def first(self) -> Tensor:
+        """Number of a reading of each place, shape (places,)."""
+        place = self.place
+        new = torch.ones_like(place, dtype=torch.bool)
+        new[1:] = place[1:] != place[:-1]
+        return self.reading[new]
+
+    @property
     def values(self) -> Tensor:
         """Of each row and field, place by place, shape (m, F)."""
         return self.rows(self.readings.values)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.priors.mixture.familiarity import Reference, scores
-from mamba_diffae.priors.mixture.gaussians import COMPONENTS, Targets
+from mamba_diffae.priors.mixture.gaussians import COMPONENTS
+from mamba_diffae.priors.mixture.targets import Targets
 from mamba_diffae.priors.mixture.trials import Trial, TrialFields
 from mamba_diffae.priors.mixture.weights import COUNTS, MISFITS, ByCount, log_weights, statistics
 

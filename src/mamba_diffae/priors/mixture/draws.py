@@ -16,7 +16,8 @@ from mamba_diffae.priors.kriging.gaussian import cholesky
 from mamba_diffae.priors.kriging.kernels import Law
 from mamba_diffae.priors.kriging.readings import Boxes
 from mamba_diffae.priors.kriging.seen import Seen
-from mamba_diffae.priors.mixture.gaussians import Gaussians, Targets
+from mamba_diffae.priors.mixture.gaussians import Gaussians
+from mamba_diffae.priors.mixture.targets import Targets
 
 FEATURES = 1024
 """Random Fourier features of a draw."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import final
 
 import torch
 from torch import Tensor
 
 from mamba_diffae.priors.base import PriorConfig
 from mamba_diffae.priors.kriging.conditional import KrigedFields
-from mamba_diffae.priors.kriging.readings import Boxes
 from mamba_diffae.priors.kriging.seen import Seen
 from mamba_diffae.priors.leave_out import Folds, errors_left_out
 from mamba_diffae.priors.mixture.hybrid import At, Hybrid, HybridLaw, Solution
 from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.library import Library
 from mamba_diffae.priors.mixture.low_rank import OwnGaussian, OwnPart, analogues, without
+from mamba_diffae.priors.mixture.targets import Targets
 
 _TINY = 1e-12
 COMPONENTS = ("kriging", "library", "analogues", "close analogues")
@@ -24,31 +24,6 @@ COMPONENTS = ("kriging", "library", "analogues", "close analogues")
 CLOSER = 10.0
 """How much more the covariance of close analogues counts than that of analogues: a field of which
 the library holds a near copy is wanted in their span, any other is not."""
-
-
-class Targets(NamedTuple):
-    """Where a field is asked for.
-
-    Attributes:
-        boxes: As the kernels see them.
-        cells: As the lattice sees them.
-    """
-
-    boxes: Boxes
-    cells: LatticeMap
-
-    @classmethod
-    def of(cls, config: PriorConfig, coords: Tensor, support: Tensor | None = None) -> Targets:
-        """Averages over boxes, or points.
-
-        Args:
-            config: Region and lattice.
-            coords: Inside coordinates, shape (M, D), float64.
-            support: Sides of the boxes, shape (M, D); None: points.
-        """
-        sides = torch.zeros_like(coords) if support is None else support
-        boxes = Boxes.of(coords, config.geometry, shape=config.shape)
-        return cls(boxes, LatticeMap.of(config, coords, sides))
 
 
 @final

@@ -12,6 +12,7 @@ from mamba_diffae.priors.kriging.seen import alike
 from mamba_diffae.priors.mixture.hybrid import Hybrid, HybridLaw
 from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.library import Library
+from mamba_diffae.priors.mixture.targets import Targets
 
 if TYPE_CHECKING:
     from mamba_diffae.priors.mixture.prior import MixturePrior
@@ -35,7 +36,7 @@ def left_of(
         deviation: Unit of the law, shape (C,).
         prior: Whose lattice it is.
     """
-    config, targets = prior.config, prior.lattice_targets()
+    config, targets = prior.config, Targets.of_lattice(prior.config)
     cells = targets.cells
     scaled = (change.double().cpu() / deviation).clone()
     seen_there = observed.cpu()

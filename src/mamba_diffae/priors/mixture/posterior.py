@@ -12,7 +12,7 @@ from mamba_diffae.fields import Observations
 from mamba_diffae.priors.conditional import Conditional
 from mamba_diffae.priors.kriging.seen import alike, see
 from mamba_diffae.priors.mixture.draws import chosen, draw_kriging, draw_learned
-from mamba_diffae.priors.mixture.gaussians import Targets
+from mamba_diffae.priors.mixture.targets import Targets
 
 if TYPE_CHECKING:
     from mamba_diffae.priors.mixture.prior import MixturePrior

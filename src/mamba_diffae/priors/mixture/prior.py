@@ -18,16 +18,12 @@ from mamba_diffae.priors.kriging.prior import KrigingPrior
 from mamba_diffae.priors.kriging.seen import Seen, alike, coarse
 from mamba_diffae.priors.leave_out import Folds
 from mamba_diffae.priors.mixture.familiarity import Reference
-from mamba_diffae.priors.mixture.gaussians import (
-    COMPONENTS,
-    Gaussians,
-    Learned,
-    Targets,
-)
+from mamba_diffae.priors.mixture.gaussians import COMPONENTS, Gaussians, Learned
 from mamba_diffae.priors.mixture.hybrid import HybridLaw
 from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.library import Components, Library, principal_components
 from mamba_diffae.priors.mixture.posterior import MixturePosterior
+from mamba_diffae.priors.mixture.targets import Targets
 from mamba_diffae.priors.mixture.tuning import Numbers, tune
 from mamba_diffae.priors.mixture.weighed import Weighed
 from mamba_diffae.priors.mixture.weights import ByCount, log_weights, statistics
@@ -145,7 +141,7 @@ class MixturePrior(Prior):
     def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
         """See `Prior.posterior`; fields observed in the same places share their systems."""
         observed, _ = bin_observations(self.config, observations)
-        given, targets = observations.to("cpu"), self.lattice_targets()
+        given, targets = observations.to("cpu"), Targets.of_lattice(self.config)
         mean, std, weights, p = self.unseen(len(given), self.config.cells, targets.cells)
         deviation = self.kriging.deviation.cpu()
         for rows in alike(given):
@@ -183,14 +179,6 @@ class MixturePrior(Prior):
             std[:] = self.variance.cpu().sqrt()
         return mean, std, weights, torch.ones(fields, dtype=torch.float64)
 
-    def lattice_targets(self) -> Targets:
-        """The cells of the lattice."""
-        cells = zip(self.config.geometry.extent, self.config.shape, strict=True)
-        cell = torch.tensor([a / n for a, n in cells], dtype=torch.float64)
-        centres = self.config.centres()
-        made = Targets.of(self.config, centres, cell.expand(centres.shape))
-        return made._replace(boxes=Targets.of(self.config, centres).boxes)
-
     def weigh(self, observations: Observations, groups: Tensor | None = None) -> Weighed:
         """Components and weights of fields that were observed alike, at one place at least."""
         seen = self.kriging.see(observations)
@@ -217,7 +205,7 @@ class MixturePrior(Prior):
         """Components under a hybrid law, given what was seen."""
         geometry, config = self.config.geometry, self.config
         few = self.reduced(seen)
-        places = few.coords[_first_of_each(few)]
+        places = few.coords[few.first]
         folds = Folds.like_targets(geometry.embed(places), geometry.embed(config.centres()))
         learned = None
         if law is not None:
@@ -299,11 +287,3 @@ class MixturePrior(Prior):
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles leave out what is computed from the exemplars."""
         return {**self.__dict__, "_library": None}
-
-
-def _first_of_each(seen: Seen) -> Tensor:
-    """A reading of each place."""
-    place = seen.place
-    new = torch.ones_like(place, dtype=torch.bool)
-    new[1:] = place[1:] != place[:-1]
-    return seen.reading[new]

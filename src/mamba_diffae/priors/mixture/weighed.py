@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from mamba_diffae.priors.mixture.gaussians import ComponentMoments, Gaussians, Targets
+from mamba_diffae.priors.mixture.gaussians import ComponentMoments, Gaussians
+from mamba_diffae.priors.mixture.targets import Targets
 
 
 class Weighed(NamedTuple):
