@@ -21,9 +21,10 @@ from mamba_diffae.priors.kriging.search import Choice
 from mamba_diffae.priors.kriging.seen import Seen, alike, see
 from mamba_diffae.priors.kriging.training import MOST_LAWS, MOST_TRIED, Family, own_family
 
-UNKNOWN_TREND, ORDINARY = 1e4, 10.0
-"""Variance of a field's mean as a ratio to its variance, where nothing is known of it, and where it
-is known that noise is not the field: readings of much noise alone do not tell the mean."""
+UNKNOWN_TREND = 1e4
+"""Variance of a field's mean as a ratio to its variance, where nothing is known of it."""
+ORDINARY = 10.0
+"""The same where it lies within a few deviations: few readings of much noise do not tell it."""
 
 
 @final
@@ -169,8 +170,8 @@ class KrigingPrior(Prior):
 
         Args:
             seen: The observations.
-            ordinary: Whether nothing is known of the means of those variables that were observed,
-                as in ordinary kriging. Of others there is nothing else.
+            ordinary: Whether of the means of the variables that were observed no more is known
+                than `ORDINARY`, about as in ordinary kriging; of others the training fields tell.
         """
         geometry = self.config.geometry
         family = self.family() or own_family(seen.sample, geometry)

@@ -184,7 +184,7 @@ class Readings:
 
 
 def small_groups(places: Tensor, count: int, rng: np.random.Generator) -> np.ndarray:
-    """At most so many of some places, in order: drawn ones, each with its nearest ones.
+    """At most so many of some places, in order: half of them drawn ones with their nearest ones.
 
     Places that are all far from each other tell nothing of how a field varies between neighbours:
     what it does there would count as an error of each reading, a nugget.
