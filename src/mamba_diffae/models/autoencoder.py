@@ -16,11 +16,17 @@ from mamba_diffae.models.codes import LatentCodes
 from mamba_diffae.models.config import DECODER_INPUTS, AutoencoderConfig, DecoderInputs
 from mamba_diffae.models.decoders import DECODERS, DecoderContext
 from mamba_diffae.models.decoders.readout import StageModulation
+from mamba_diffae.models.decoders.unit import LEAST
 from mamba_diffae.models.encoders import ENCODERS, Encoding
 from mamba_diffae.models.gate import SkillGate
+from mamba_diffae.models.measured import within_cells
 from mamba_diffae.models.parameterisation import parameterisation
+from mamba_diffae.nn.attention import lattice
 from mamba_diffae.nn.interpolation import cubic, interpolate, linear
 from mamba_diffae.priors import PRIORS, PriorPosterior
+
+_FIELDS = 256
+"""Training fields by which it is measured what a latent leaves of a field."""
 
 
 @final
@@ -232,6 +238,15 @@ class MambaDiffusionAutoencoder(FieldFlow):
         shape, geometry = self.config.prior_shape, self.config.geometry
         return interpolate(std, coords, shape, geometry, linear)
 
+    def stated_error(self, context: DecoderContext, posterior: PriorPosterior) -> Tensor | None:
+        """See `FieldFlow.stated_error`: docs/concepts.md, eq. (32)."""
+        unit = self.decoder.unit
+        if unit is None:
+            return None
+        moved = posterior.mean - context.lattice[..., : self.config.value_dim].detach()
+        error = posterior.std.square().mean(dim=(1, 2)) + moved.square().mean(dim=(1, 2))
+        return (error + unit.within_cells).clamp(min=LEAST**2)
+
     def fit_prior(
         self,
         data: FieldData | Observations,
@@ -239,7 +254,25 @@ class MambaDiffusionAutoencoder(FieldFlow):
     ) -> None:
         """See `FieldFlow.fit_prior`; the codes learn from the same fields."""
         super().fit_prior(data, validation)
-        self.codes.fit(*self.prior.fields())
+        fields, known = self.prior.fields()
+        self.codes.fit(fields, known)
+        if self.decoder.unit is not None:
+            shape, geometry = self.config.prior_shape, self.config.geometry
+            fine = within_cells(data, shape, geometry) if isinstance(data, FieldData) else 0.0
+            self.decoder.unit.fit(fine, self._latent_error(fields, known))
+
+    def _latent_error(self, fields: Tensor, known: Tensor) -> float:
+        """Mean squared error of fields on the prior's lattice, decoded from their codes alone."""
+        rows = torch.linspace(0, max(0, len(fields) - 1), min(len(fields), _FIELDS)).long()
+        fields, known = fields[rows] * known[rows], known[rows]
+        if not known.any():
+            return self.config.sigma**2
+        places = lattice(self.config.prior_shape, self.config.geometry.extent).to(fields)
+        seen = Observations(places.expand(len(fields), -1, -1), fields, known)
+        nothing = torch.zeros_like(fields[..., :1])
+        code = self.codes.encode(seen, PriorPosterior.of(fields, nothing, known))
+        left = (fields - self.decode_latent_field(code)).square()[known]
+        return float(left.mean())
 
     def frozen_in_flow(self) -> Sequence[nn.Module]:
         """The encoder: its latents must stay what phase 1 taught."""

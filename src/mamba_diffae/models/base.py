@@ -160,6 +160,18 @@ class FieldFlow(nn.Module, ABC):
         """The prior's deviation at places (B, N, D), shape (B, N, 1); 0 where it states none."""
         return torch.zeros_like(coords[..., :1])
 
+    def stated_error(self, context: Any, posterior: PriorPosterior) -> Tensor | None:
+        """Squared error that the prior states for the mean from which a decoder starts.
+
+        Args:
+            context: From `encode_context`.
+            posterior: What the prior makes of the observations.
+
+        Returns:
+            Of each field, shape (B,), without a gradient; None where nothing is stated.
+        """
+        return None
+
     def fit_prior(
         self,
         data: FieldData | Observations,

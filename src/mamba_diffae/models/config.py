@@ -13,6 +13,7 @@ from mamba_diffae.fields import Geometry, Shape
 from mamba_diffae.flow import octaves
 from mamba_diffae.models.measured import TrainingFields, root_mean_square
 from mamba_diffae.models.presets import build_config
+from mamba_diffae.nn.convolution import MOST_AXES
 from mamba_diffae.nn.mamba import StepKind
 from mamba_diffae.nn.scan_order import check_directions, usable_directions
 from mamba_diffae.priors import PRIORS, PriorConfig
@@ -25,6 +26,8 @@ LATTICE_VALUES = 4096
 """Values of a field on the prior's lattice, at most: its covariance is a square of so many."""
 DEFAULT_PRIOR = "mixture"
 """Prior of an autoencoder whose training fields are of two groups or more."""
+CONVOLUTIONAL = "convolutional"
+"""Decoder of an autoencoder with a prior."""
 CODES = ("pca", "histogram")
 """Parts of a latent that are known in closed form where there is a prior."""
 
@@ -109,7 +112,13 @@ class FieldConfig(BaseModel):
             wanted = tuple(fields.get("directions", default))
             check_directions(wanted, max(2, geometry.dim))
             said["directions"] = usable_directions(wanted, geometry.dim) if wanted else ()
-        return build_config(cls, {**fields, **said, **_given(fields, said)}, cls.__name__)
+        chosen = {**fields, **said, **_given(fields, said)}
+        return build_config(cls, cls._completed(chosen), cls.__name__)
+
+    @classmethod
+    def _completed(cls, chosen: dict[str, Any]) -> dict[str, Any]:
+        """What follows from choices that are made."""
+        return chosen
 
     @classmethod
     def _said(
@@ -182,7 +191,12 @@ class AutoencoderConfig(FieldConfig):
     neighbours: int = Field(12, ge=2, description="Observations that a query reads.")
     message: int = Field(64, ge=8, multiple_of=4, description="Width of what a neighbour sends.")
     head: tuple[PositiveInt, ...] = Field(
-        (256, 256), min_length=1, description="Hidden widths of the read-out."
+        (256, 256), min_length=1, description="Hidden widths of the anchored decoder's read-out."
+    )
+    channels: int = Field(24, ge=1, description="Channels of the convolutional decoder.")
+    conv_blocks: int = Field(3, ge=0, description="Its residual convolutions.")
+    conv_cells: int = Field(
+        48, ge=1, description="Cells that it convolves along each axis of a square field, at most."
     )
 
     @model_validator(mode="after")
@@ -203,16 +217,47 @@ class AutoencoderConfig(FieldConfig):
             )
         return self
 
+    @model_validator(mode="after")
+    def _decoder_fits(self) -> Self:
+        if self.decoder != CONVOLUTIONAL:
+            return self
+        if self.prior == "none" or self.geometry.dim > MOST_AXES:
+            raise ValueError(
+                f"the decoder {CONVOLUTIONAL!r} starts from a prior and convolves at most "
+                f"{MOST_AXES} axes, but the prior is {self.prior!r} and there are "
+                f"{self.geometry.dim} axes; give another prior or decoder='anchored'"
+            )
+        return self
+
     @property
     def token_shape(self) -> Shape:
-        """Tokens of the anchored decoder along each axis: as many in all as on a square."""
-        return distribute(self.tokens**2, self.geometry.extent, self.native_shape)
+        """Tokens of a decoder along each axis: about as many in all as on a square.
+
+        As many as divide the native cells evenly, if a number near the wanted one does: then
+        anchors are native cells.
+        """
+        wanted = distribute(self.tokens**2, self.geometry.extent, self.native_shape)
+        pairs = zip(self.native_shape, wanted, strict=True)
+        return tuple(_dividing(n, tokens, self.patch) for n, tokens in pairs)
 
     @property
     def patch_shape(self) -> Shape:
         """Anchors of a token along each axis: anchors finer than native cells have no truth."""
         pairs = zip(self.native_shape, self.token_shape, strict=True)
         return tuple(min(self.patch, max(1, n // tokens)) for n, tokens in pairs)
+
+    @property
+    def convolved_patch(self) -> tuple[Shape, Shape]:
+        """Cells that are convolved of each token along each axis, and anchors of each of those.
+
+        As many as are allowed in all: the anchors themselves if they are few.
+        """
+        inner, most = list(self.patch_shape), self.conv_cells**2
+        while math.prod(self.token_shape) * math.prod(inner) > most and max(inner) > 1:
+            for d in [d for d, n in enumerate(inner) if n == max(inner)]:
+                inner[d] = max(n for n in range(1, inner[d]) if self.patch_shape[d] % n == 0)
+        outer = (p // n for p, n in zip(self.patch_shape, inner, strict=True))
+        return tuple(inner), tuple(outer)
 
     @property
     def anchor_shape(self) -> Shape:
@@ -258,6 +303,12 @@ class AutoencoderConfig(FieldConfig):
             "codes": CODES if kept else (),
         }
 
+    @classmethod
+    def _completed(cls, chosen: dict[str, Any]) -> dict[str, Any]:
+        """See `FieldConfig._completed`: a decoder that starts from the prior, if there is one."""
+        fits = chosen["prior"] != "none" and chosen["geometry"].dim <= MOST_AXES
+        return {"decoder": CONVOLUTIONAL if fits else "anchored", **chosen}
+
 
 class LatentFlowConfig(BaseModel):
     """`LatentFlow`.
@@ -283,6 +334,17 @@ def distribute(count: int, extent: Sequence[float], most: Sequence[int]) -> Shap
     width = (math.prod(extent) / count) ** (1 / len(extent))
     pairs = zip(extent, most, strict=True)
     return tuple(max(1, min(n, round(a / width))) for a, n in pairs)
+
+
+_NEAR = 1.5
+"""Ratio up to which a number of tokens is near another."""
+
+
+def _dividing(cells: int, tokens: int, patch: int) -> int:
+    """A number of tokens that divides the cells into patches of at most `patch`, near `tokens`."""
+    counts = [cells // p for p in range(1, patch + 1) if cells % p == 0]
+    near = [n for n in counts if 1 / _NEAR <= n / tokens <= _NEAR]
+    return min(near, key=lambda n: (abs(math.log(n / tokens)), n), default=tokens)
 
 
 def _given(fields: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import math
 from typing import Protocol
 
 import numpy as np
+import torch
 
-from mamba_diffae.fields import Grid, Shape
+from mamba_diffae.fields import FieldData, Geometry, Grid, Shape
+from mamba_diffae.nn.interpolation import cubic, interpolate
 
 
 class TrainingFields(Protocol):
@@ -57,3 +59,29 @@ def root_mean_square(data: TrainingFields) -> float:
         total += float(np.square(data.values[part], dtype=np.float64).sum(where=here))
         count += int(here.sum())
     return max(math.sqrt(total / max(count, 1)), 1e-6)
+
+
+_FIELDS = 256
+"""Fields by which it is measured what averages over cells leave."""
+
+
+def within_cells(data: FieldData, shape: Shape, geometry: Geometry) -> float:
+    """Mean squared error of native values, read from averages over the cells of a lattice.
+
+    Args:
+        data: Inside coordinates, scaled values. Where a gap is near nothing is counted.
+        shape: Of the lattice, no finer than the native grid.
+        geometry: Of the region.
+    """
+    rows = np.linspace(0, max(0, len(data) - 1), min(len(data), _FIELDS)).astype(np.int64)
+    native = data.take(rows)
+    coarse = native.at(shape)
+    flat = (len(rows), -1, data.n_variables)
+    known = torch.from_numpy(np.ascontiguousarray(coarse.valid_mask())).reshape(flat)
+    values = torch.from_numpy(coarse.values.astype(np.float32)).reshape(flat) * known
+    places = torch.from_numpy(native.grid.centres().astype(np.float32)).expand(len(rows), -1, -1)
+    read = interpolate(values, places, shape, geometry, cubic)
+    surely = interpolate((~known).float(), places, shape, geometry, cubic).abs() < 1e-6
+    counted = torch.from_numpy(np.ascontiguousarray(native.valid_mask())).reshape(flat) & surely
+    left = read - torch.from_numpy(native.values.astype(np.float32)).reshape(flat)
+    return float(left[counted].square().mean()) if counted.any() else 0.0

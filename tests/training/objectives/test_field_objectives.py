@@ -21,6 +21,8 @@ from mamba_diffae.training.objectives.field_loss import (
     DENSITY_POWER,
     LEAST_DENSITY,
     P_DROP_POINTS,
+    encode_batch,
+    stated_weight,
     weighted_error,
 )
 from mamba_diffae.training.objectives.flow import P_DROP_ALL, P_DROP_ANCHORS, P_T_ZERO
@@ -202,7 +204,7 @@ def batch_of(data: FieldData, net: FieldFlow, step: int = 0, **options: int) -> 
 
 
 def test_dense_observations_weigh_more_down_to_a_floor(net_for, data) -> None:
-    net = net_for(data)
+    net = net_for(data, decoder="anchored")
     batch, loss = batch_of(data, net), OBJECTIVE["autoencoder"].loss
     dense = replace(batch, observed_fraction=torch.full((4,), 0.4))
     halved = replace(batch, observed_fraction=torch.full((4,), 0.2))
@@ -213,6 +215,21 @@ def test_dense_observations_weigh_more_down_to_a_floor(net_for, data) -> None:
         for f in (LEAST_DENSITY, LEAST_DENSITY / 5)
     )
     assert torch.equal(floor, below)
+
+
+def test_a_field_that_is_told_well_weighs_as_much_as_one_that_is_not(net_for, data) -> None:
+    net = net_for(data)
+    batch = batch_of(data, net)
+    lattice = batch.posterior.lattice.clone()
+    lattice[..., 1] *= 3
+    wider = replace(batch, posterior=replace(batch.posterior, lattice=lattice))
+    context = encode_batch(net, wider)
+    error = net.stated_error(context, wider.posterior)
+    torch.testing.assert_close(stated_weight(net, wider, context), 1 / error)
+    assert (error > net.stated_error(context, batch.posterior)).all()
+    # Of a network that states nothing the observed share decides.
+    other = net_for(data, decoder="anchored")
+    assert stated_weight(other, batch, encode_batch(other, batch)) is None
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES.names())

@@ -8,6 +8,7 @@ DECODERS: Registry[type[FieldDecoder]] = Registry(
     "mamba_diffae.decoders",
     {
         "anchored": "mamba_diffae.models.decoders.anchored:AnchoredDecoder",
+        "convolutional": "mamba_diffae.models.decoders.convolutional:ConvolutionalDecoder",
         "scanning": "mamba_diffae.models.decoders.scanning:ScanningDecoder",
     },
 )

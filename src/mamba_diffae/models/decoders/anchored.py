@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, NamedTuple, final
+from typing import NamedTuple, final
 
 import torch
 from torch import Tensor, nn
 
 from mamba_diffae.models.config import AutoencoderConfig
-from mamba_diffae.models.decoders.base import DecoderContext, FieldDecoder
-from mamba_diffae.models.decoders.blocks import modulated_blocks
-from mamba_diffae.models.decoders.lattice import anchor_reader
-from mamba_diffae.models.decoders.readout import Head, PointRead, pad_channels, zero_linear
+from mamba_diffae.models.decoders.base import DecoderContext
+from mamba_diffae.models.decoders.lattice import AnchorReader, anchor_reader
+from mamba_diffae.models.decoders.readout import Head, pad_channels, zero_linear
+from mamba_diffae.models.decoders.tokens import TokenDecoder
 from mamba_diffae.models.encoders import Encoding
 from mamba_diffae.models.parameterisation import parameterisation
-from mamba_diffae.nn.attention import lattice
 from mamba_diffae.nn.interpolation import Taps, bspline, cubic, from_patches, to_patches
-from mamba_diffae.nn.mamba import Paths
 
 
 class AnchorContext(NamedTuple):
@@ -63,7 +61,7 @@ class AnchoredFeatures(NamedTuple):
 
 
 @final
-class AnchoredDecoder(FieldDecoder):
+class AnchoredDecoder(TokenDecoder):
     """Blocks write means and spreads at all anchors at once; queries read them.
 
     A query interpolates those, reads the tokens through B-splines, and corrects by what the nearest
@@ -71,28 +69,14 @@ class AnchoredDecoder(FieldDecoder):
     observations, its state and the anchors, never on other queries. See docs/concepts.md, eq. (30).
     """
 
-    streams: ClassVar[bool] = True
-    centres: Tensor
-    order: Tensor
-    step: Tensor
+    lattice: AnchorReader  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__(config)
         d, C = config.d_model, config.value_dim
-        extent, anchors = config.geometry.extent, math.prod(config.patch_shape)
-        centres = lattice(config.token_shape, extent)
-        self.register_buffer("anchors", lattice(config.anchor_shape, extent), persistent=False)
-        self.register_buffer("centres", centres, persistent=False)
-        paths = token_paths(config, centres)
-        self.register_buffer("order", paths.order, persistent=False)
-        self.register_buffer("step", paths.step, persistent=False)
-        self.lattice = anchor_reader(config)
-        self.read = PointRead(config, self.lattice.query_width)
-        self.embed = nn.Linear(self.read.width + self.lattice.token_width, d)
+        anchors = math.prod(config.patch_shape)
         self.state = zero_linear(anchors * C, d)
         self.absent = nn.Parameter(torch.zeros(d))
-        self.blocks = modulated_blocks(config)
-        self.norm = nn.LayerNorm(d)
         self.out = nn.Linear(d, anchors * parameterisation(config).outputs)
         self.enter = nn.Linear(self.read.width, config.head[0])
         self.enter_tokens = nn.Linear(d, config.head[0], bias=False)
@@ -101,14 +85,15 @@ class AnchoredDecoder(FieldDecoder):
         for weight in self.out.parameters():
             nn.init.zeros_(weight)
 
+    def reader(self, config: AutoencoderConfig) -> AnchorReader:
+        """See `TokenDecoder.reader`."""
+        return anchor_reader(config)
+
     def prepare(self, latent: Tensor, points: Encoding | None, lattice: Tensor) -> AnchorContext:
         """See `FieldDecoder.prepare`."""
-        coords = self.centres.expand(len(latent), -1, -1)
-        features, _ = self.read(coords, points, lattice, self.lattice)
         around = self.lattice.tokens(lattice, latent)
         base_mean, correction = self.lattice.anchors(lattice, around)
-        tokens = self.embed(torch.cat([features, around], dim=-1))
-        return AnchorContext(tokens, base_mean, correction)
+        return AnchorContext(self.tokens(points, lattice, around), base_mean, correction)
 
     def query_features(self, context: DecoderContext, query_coords: Tensor) -> AnchoredFeatures:
         """See `FieldDecoder.query_features`."""
@@ -124,12 +109,7 @@ class AnchoredDecoder(FieldDecoder):
     ) -> tuple[AnchorOutput, Tensor]:
         """See `FieldDecoder.anchor_flow`."""
         config, prepared = self.config, context.prepared
-        tokens = prepared.tokens + self._state(x, present)
-        here = torch.ones_like(self.order[:, 0], dtype=torch.bool)
-        paths = Paths(self.order, self.step, here).expand(len(x))
-        for block in self.blocks:
-            tokens = block(tokens, paths, modulation)
-        tokens = self.norm(tokens)
+        tokens = self.mixed(prepared.tokens + self._state(x, present), modulation)
         written = from_patches(self.out(tokens), config.token_shape, config.patch_shape)
         written = written + pad_channels(prepared.correction / config.sigma, written)
         outputs = written + pad_channels(prepared.base_mean / config.sigma, written)
@@ -156,13 +136,3 @@ class AnchoredDecoder(FieldDecoder):
         h = features.entering + around + self.enter_state(x)
         there = features.anchors.read(anchor_output.outputs)
         return there + self.head(h, features.start, modulation)
-
-
-def token_paths(config: AutoencoderConfig, centres: Tensor) -> Paths:
-    """The scans through the tokens, whose unit of distance is one token."""
-    here = torch.ones(1, len(centres), dtype=torch.bool)
-    volume = math.prod(config.geometry.extent) / math.prod(config.token_shape)
-    length = volume ** (1 / config.coord_dim)
-    return Paths.through(
-        centres[None], here, config.directions, "distance", length, config.geometry
-    )

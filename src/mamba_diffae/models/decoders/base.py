@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 from torch import Tensor, nn
 
 from mamba_diffae.models.config import AutoencoderConfig
+from mamba_diffae.models.decoders.unit import CorrectionUnit
 from mamba_diffae.models.encoders import Encoding
 
 
@@ -38,14 +39,16 @@ class FieldDecoder(nn.Module, ABC):
 
     Attributes:
         anchors: Positions of the anchors, shape (A, D); A = 0 where there are none.
+        unit: In what it writes what it adds to the lattice's mean; None: in that of the values.
     """
 
     streams: ClassVar[bool]
     anchors: Tensor
+    unit: CorrectionUnit | None
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.unit = config, None
 
     @abstractmethod
     def prepare(self, latent: Tensor, points: Encoding | None, lattice: Tensor) -> Any:

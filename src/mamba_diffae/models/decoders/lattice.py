@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -41,8 +42,8 @@ class LatticeReader(nn.Module, ABC):
         """
 
 
-class AnchorReader(LatticeReader, ABC):
-    """What tokens and anchors read of it as well.
+class TokenReader(LatticeReader, ABC):
+    """What tokens read of it as well.
 
     Attributes:
         token_width: Numbers for each token.
@@ -53,6 +54,10 @@ class AnchorReader(LatticeReader, ABC):
     @abstractmethod
     def tokens(self, lattice: Tensor, latent: Tensor) -> Tensor:
         """What is said around each token, (B, T, token_width)."""
+
+
+class AnchorReader(TokenReader, ABC):
+    """What anchors read of it as well."""
 
     @abstractmethod
     def anchors(self, lattice: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,8 +99,7 @@ class NearbyValues(LatticeReader):
         return coords.new_zeros(*coords.shape[:-1], 0), nearby
 
 
-@final
-class PriorReader(AnchorReader):
+class PriorWindows(TokenReader):
     """The prior's posterior, less and more as the latent has it: a window of cells for each token.
 
     Args:
@@ -106,35 +110,65 @@ class PriorReader(AnchorReader):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.config, C = config, config.value_dim
-        self.values = PriorValues(config)
+        self.config, self.values = config, PriorValues(config)
         self.query_width = self.values.query_width
         window = window_cells(config)
         self.register_buffer("window", window, persistent=False)
-        axes = zip(config.prior_shape, config.anchor_shape, config.geometry.periodic, strict=True)
-        for d, (cells, anchors, periodic) in enumerate(axes):
-            matrix = resampling(cells, anchors, cubic, periodic)
-            self.register_buffer(f"fine_{d}", matrix, persistent=False)
         self.token_width = window.shape[1] * self.query_width
-        self.correct = nn.Linear(self.token_width, math.prod(config.patch_shape) * C, bias=False)
-        nn.init.zeros_(self.correct.weight)
 
     def tokens(self, lattice: Tensor, latent: Tensor) -> Tensor:
-        """See `AnchorReader.tokens`."""
+        """See `TokenReader.tokens`."""
         found = lattice.index_select(1, self.window.flatten())
         return found.reshape(len(lattice), len(self.window), self.token_width)
-
-    def anchors(self, lattice: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """See `AnchorReader.anchors`."""
-        config = self.config
-        matrices = [getattr(self, f"fine_{d}") for d in range(config.coord_dim)]
-        mean = resample(lattice[..., : config.value_dim], matrices, config.prior_shape)
-        patches = self.correct(tokens)
-        return mean, from_patches(patches, config.token_shape, config.patch_shape)
 
     def queries(self, lattice: Tensor, coords: Tensor, nearby: Tensor) -> tuple[Tensor, Tensor]:
         """See `LatticeReader.queries`."""
         return self.values.queries(lattice, coords, nearby)
+
+
+@final
+class PriorReader(PriorWindows, AnchorReader):
+    """The same with a linear correction, read from each token's window.
+
+    Args:
+        config: See `PriorWindows`.
+    """
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__(config)
+        self.fine = LatticeResampling(config, config.anchor_shape)
+        outputs = math.prod(config.patch_shape) * config.value_dim
+        self.correct = nn.Linear(self.token_width, outputs, bias=False)
+        nn.init.zeros_(self.correct.weight)
+
+    def anchors(self, lattice: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """See `AnchorReader.anchors`."""
+        config, patches = self.config, self.correct(tokens)
+        mean = self.fine(lattice[..., : config.value_dim])
+        return mean, from_patches(patches, config.token_shape, config.patch_shape)
+
+
+@final
+class LatticeResampling(nn.Module):
+    """The prior's lattice read at the centres of another, by cubic interpolation.
+
+    Args:
+        config: Says how fine the prior's lattice is.
+        shape: Of the other.
+    """
+
+    def __init__(self, config: AutoencoderConfig, shape: Sequence[int]) -> None:
+        super().__init__()
+        self.shape = config.prior_shape
+        axes = zip(config.prior_shape, shape, config.geometry.periodic, strict=True)
+        for d, (cells, size, periodic) in enumerate(axes):
+            matrix = resampling(cells, size, cubic, periodic)
+            self.register_buffer(f"matrix_{d}", matrix, persistent=False)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """From (B, P, F) to (B, P', F)."""
+        matrices = [getattr(self, f"matrix_{d}") for d in range(len(self.shape))]
+        return resample(values, matrices, self.shape)
 
 
 @final

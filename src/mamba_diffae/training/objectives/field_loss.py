@@ -60,7 +60,13 @@ def encode_batch(model: FieldFlow, batch: TrainingBatch, levels: Tensor | None =
     return model.encode_context(batch.inputs, decoder_inputs=inputs, posterior=batch.posterior)
 
 
-def field_loss(batch: TrainingBatch, levels: Tensor, velocity: State, target: State) -> Tensor:
+def field_loss(
+    batch: TrainingBatch,
+    levels: Tensor,
+    velocity: State,
+    target: State,
+    weight: Tensor | None = None,
+) -> Tensor:
     """Weighted squared error of velocities, at queries and at anchors: docs/concepts.md, eq. (32).
 
     Args:
@@ -68,12 +74,24 @@ def field_loss(batch: TrainingBatch, levels: Tensor, velocity: State, target: St
         levels: From `draw_inputs`.
         velocity: What the network gave.
         target: What is right.
+        weight: What each field counts, shape (B,); None: see `density_weight`.
     """
+    weight = density_weight(batch) if weight is None else weight
     reads_points = levels == DECODER_INPUTS.index("latent+points")
-    weight = torch.where(reads_points, 1.0, LATENT_WEIGHT) * density_weight(batch)
+    weight = torch.where(reads_points, 1.0, LATENT_WEIGHT) * weight
     queries = weighted_error(velocity.queries, target.queries, batch.query_weight)
     anchors = weighted_error(velocity.anchors, target.anchors, batch.anchor_weight)
     return (weight * (queries + ANCHOR_WEIGHT * anchors)).mean()
+
+
+def stated_weight(model: FieldFlow, batch: TrainingBatch, context: Any) -> Tensor | None:
+    """What each field counts by the error that is stated for it, shape (B,): its inverse.
+
+    So a field that is told to a thousandth counts as one told by half, and one that a latent cannot
+    hold does not outweigh the others. None where nothing is stated.
+    """
+    error = model.stated_error(context, batch.posterior)
+    return None if error is None else 1 / error
 
 
 def density_weight(batch: TrainingBatch) -> Tensor:

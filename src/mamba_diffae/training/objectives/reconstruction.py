@@ -16,7 +16,12 @@ from mamba_diffae.models.base import FieldFlow, State
 from mamba_diffae.training.data.batches import TrainingBatch
 from mamba_diffae.training.objectives.base import Objective
 from mamba_diffae.training.objectives.contrastive import Contrastive
-from mamba_diffae.training.objectives.field_loss import draw_inputs, encode_batch, field_loss
+from mamba_diffae.training.objectives.field_loss import (
+    draw_inputs,
+    encode_batch,
+    field_loss,
+    stated_weight,
+)
 
 
 @final
@@ -40,7 +45,8 @@ class Reconstruction(Objective):
         levels = draw_inputs(model, batch)
         context = encode_batch(model, batch, levels)
         velocity = model.velocities(context, batch.query_coords, t, state)
-        loss = field_loss(batch, levels, velocity, target)
+        weight = stated_weight(model, batch, context)
+        loss = field_loss(batch, levels, velocity, target, weight)
         if not model.has_latent:
             return loss
         return loss + self.contrastive.of_latents(context.latent, batch)
