@@ -15,8 +15,8 @@ from mamba_diffae.models.config import (
     BaselineConfig,
     FieldConfig,
     distribute,
-    root_mean_square,
 )
+from mamba_diffae.models.measured import root_mean_square
 
 FOUR = ("row", "row_reversed", "column", "column_reversed")
 

@@ -14,6 +14,9 @@ _NEARER = 0.75
 """Share of the targets' mean distance at which leaving out single places is hard enough."""
 _FEWEST = 4
 """Parts into which observations are split, at least."""
+MOST_SINGLES = 256
+"""Places that are left out one by one, at most: more tell the mean error no better than by a few
+percent, and each costs."""
 
 
 @final
@@ -22,15 +25,15 @@ class Folds:
     """Observed places that are left out together.
 
     Attributes:
-        part: Number of the part of each place, shape (n,).
+        part: Number of the part of each place, shape (n,); -1 of the first ones that stay.
     """
 
     part: Tensor
 
     @classmethod
     def singles(cls, count: int) -> Folds:
-        """Each place by itself."""
-        return cls(torch.arange(count))
+        """Each place by itself, of many the last `MOST_SINGLES`."""
+        return cls((torch.arange(count) - max(0, count - MOST_SINGLES)).clamp(min=-1))
 
     @classmethod
     def like_targets(cls, places: Tensor, targets: Tensor) -> Folds:
@@ -58,7 +61,7 @@ class Folds:
         best = torch.arange(count)
         distance = _left_out(between, best)
         if distance >= _NEARER * wanted:
-            return cls(best)
+            return cls.singles(count)
         for part in _halved(places):
             found = _left_out(between, part)
             if abs(found - wanted) < abs(distance - wanted):
@@ -70,9 +73,16 @@ class Folds:
         """How many parts."""
         return int(self.part.max()) + 1
 
+    def start(self, place: Tensor) -> int:
+        """How many rows come before the first that is left out, from the places of rows (m,)."""
+        return int((self.part[place] < 0).sum())
+
     def rows(self, place: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows of each part (G, k), padded, and which are real, from the place of each row (m,)."""
-        part = self.part[place]
+        """Rows of each part (G, k), padded, and which are real, from the place of each row (m,).
+
+        Numbers count from the first row that is left out, see `start`.
+        """
+        part = self.part[place[self.start(place) :]]
         order = part.argsort(stable=True)
         sizes = torch.bincount(part, minlength=self.count)
         start = sizes.cumsum(0) - sizes
@@ -110,7 +120,7 @@ def _halved(places: Tensor) -> list[Tensor]:
 
 
 class Precision(NamedTuple):
-    """S⁻¹ of readings, as blocks of it are wanted: P ⊗ Q - U T Uᵀ.
+    """S⁻¹ of the last readings, as blocks of it are wanted: P ⊗ Q - U T Uᵀ.
 
     Attributes:
         places: P, of places or rows, shape (n, n).

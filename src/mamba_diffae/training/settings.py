@@ -8,7 +8,8 @@ from typing import Any, final
 
 from mamba_diffae.fields import FieldData, Geometry, Shape
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.config import FOLLOWS, FieldConfig, LatentFlowConfig
+from mamba_diffae.models.config import LatentFlowConfig
+from mamba_diffae.models.field_config import FOLLOWS, FieldConfig
 from mamba_diffae.models.presets import preset as sections_of
 from mamba_diffae.models.presets import preset_config
 from mamba_diffae.registry import unknown

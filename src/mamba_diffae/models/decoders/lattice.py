@@ -11,7 +11,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from mamba_diffae.models.config import AutoencoderConfig, distribute
+from mamba_diffae.models.config import AutoencoderConfig
+from mamba_diffae.models.shapes import distribute
 from mamba_diffae.nn.attention import lattice, spline_weights
 from mamba_diffae.nn.interpolation import cubic, from_patches, interpolate, resample, resampling
 from mamba_diffae.priors import PriorPosterior

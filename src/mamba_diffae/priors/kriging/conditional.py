@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import Geometry
-from mamba_diffae.priors.kriging.gaussian import Moments, Solved, predict, solve
+from mamba_diffae.priors.kriging.gaussian import Moments, Solved, errors, predict, solve
 from mamba_diffae.priors.kriging.likelihood import Sample, best_variance, variance_of
 from mamba_diffae.priors.kriging.neighbourhoods import EXACT, condition
 from mamba_diffae.priors.kriging.readings import Boxes
@@ -114,9 +114,9 @@ class JointlyKriged:
             if not bool((usual == number).any()):
                 means.append(self._mean(number, targets))
                 continue
-            mean, variance = self._under(number, targets)
+            means.append(self._mean(number, targets))
+            variance = self._rough_variance(number, targets)
             left = torch.where((usual == number)[:, None], variance, left)
-            means.append(mean)
         return (weights[:, None] * torch.stack(means)).sum(dim=0), left
 
     def _mean(self, number: int, targets: Boxes) -> Tensor:
@@ -128,6 +128,28 @@ class JointlyKriged:
             solved = self._solve(number)
             mean, _ = predict(law.moments, readings, solved, targets, with_var=False)
         return mean.reshape(-1, self.seen.variables, self.seen.fields)
+
+    def _rough_variance(self, number: int, targets: Boxes) -> Tensor:
+        """Variance under one law at targets, (M, C, F), cells that were read at a guess.
+
+        A reading of error variance N leaves N c / (N + c) of what the others leave, c: about as
+        much as all of them leave where nothing was read.
+        """
+        readings = self.seen.readings
+        read = _reading_of(targets, readings.boxes) if self.seen.together else None
+        if read is None or bool((read >= 0).all()) or len(readings) > EXACT:
+            return self._under(number, targets)[1]
+        law, here = self.laws[number], read >= 0
+        apart = self._under(number, targets[~here])[1]
+        found = apart.new_empty(len(here), *apart.shape[1:])
+        found[~here] = apart
+        nugget = law.choice.law.nugget if readings.noise is None else 0.0
+        scale = law.moments.between[0, 0] * law.variance.clamp(min=_TINY)
+        added = nugget * scale
+        error = errors(law.moments, readings)[read[here]][:, None, None] * law.variance
+        around = (apart - added).mean(dim=0).clamp(min=_TINY)
+        found[here] = error * around / (error + around) + added
+        return found
 
     def _under(self, number: int, targets: Boxes) -> tuple[Tensor, Tensor]:
         """Mean and variance under one law at targets, (M, C, F)."""
@@ -157,21 +179,25 @@ class JointlyKriged:
         return mean.reshape(-1, C, W)
 
     def errors(self, folds: Folds) -> Tensor:
-        """Errors at places that are left out, shape (m, F)."""
-        found = torch.zeros_like(self.seen.values)
+        """Errors at places that are left out, of rows from `Folds.start` on, (m', F)."""
+        kind = self.seen.kind[folds.start(self.seen.place) :]
+        found = torch.zeros(len(kind), self.seen.fields, dtype=torch.float64)
         for number, law in enumerate(self.laws):
-            weight = law.weight[self.seen.kind]
-            found += weight * self._errors(self._solve(number), folds)
+            found += law.weight[kind] * self._errors(self._solve(number), folds)
         return found
 
     def _errors(self, solved: Solved, folds: Folds) -> Tensor:
-        seen, L = self.seen, solved.factor
-        alpha = torch.linalg.solve_triangular(L.mT, solved.residual, upper=True)
-        across = torch.linalg.solve_triangular(L.mT, solved.design, upper=True)
+        seen = self.seen
+        place = torch.arange(len(solved.factor)) if seen.together else seen.place
+        last = slice(folds.start(place), None)
+        L = solved.factor[last, last]
+        # Of the last rows of S⁻¹ x the others tell nothing more than L⁻¹ x does.
+        both = torch.cat([solved.residual[last], solved.design[last]], dim=1)
+        both = torch.linalg.solve_triangular(L.mT, both, upper=True)
+        alpha, across = both.split([solved.residual.shape[1], solved.design.shape[1]], dim=1)
         U = torch.linalg.solve_triangular(solved.information, across.mT, upper=False).mT
         every = torch.arange(len(L))
         precision = Precision(torch.cholesky_inverse(L), None, U, None, every, every)
-        place = every if seen.together else seen.place
         rows, real = folds.rows(place)
         return seen.rows(errors_left_out(precision.blocks(rows), alpha, rows, real))
 
@@ -182,6 +208,16 @@ class JointlyKriged:
 
 
 _TINY = float(torch.finfo(torch.float32).tiny)
+
+
+def _reading_of(targets: Boxes, read: Boxes) -> Tensor | None:
+    """The reading of each target, shape (M,), -1: none; None: they are not cells of a lattice."""
+    a, b = targets.cells, read.cells
+    if a is None or b is None or a.shape != b.shape:
+        return None
+    numbers = torch.full((int(max(a.number.max(), b.number.max())) + 1,), -1)
+    numbers[b.number.long()] = torch.arange(len(b.number))
+    return numbers[a.number.long()]
 
 
 @final
@@ -221,10 +257,11 @@ class KrigedFields:
         return torch.cat([part.moved(rows[of], targets) for part, of in pairs], dim=1)
 
     def errors(self, folds: Folds) -> Tensor:
-        """Errors at places that are left out, shape (m, F)."""
-        found = torch.zeros_like(self.seen.values)
+        """Errors at places that are left out, of rows from `Folds.start` on, (m', F)."""
+        start = folds.start(self.seen.place)
+        found = torch.zeros_like(self.seen.values[start:])
         for part, of in zip(self.parts, self._rows(), strict=True):
-            found[of] = part.errors(folds)
+            found[of[of >= start] - start] = part.errors(folds)
         return found
 
     def _rows(self) -> list[Tensor]:

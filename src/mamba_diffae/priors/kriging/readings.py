@@ -237,6 +237,39 @@ def merge(readings: Readings, keys: Tensor, diameter: float) -> Readings:
     return replace(merged, place=place[new])
 
 
+def with_some_last(readings: Readings, count: int) -> Tensor:
+    """An order of readings in which so many places stand last that are drawn from all of them.
+
+    The last rows of a matrix's factor are the factor of what the others leave: what is asked of the
+    last places costs no more than they are. See docs/concepts.md, eq. (42).
+
+    Args:
+        readings: In the order of their places.
+        count: How many places; if there are no more, all stay where they are.
+
+    Returns:
+        Indices, shape (m,).
+    """
+    rows = torch.arange(len(readings))
+    place = rows if readings.place is None else readings.place
+    places = int(place[-1]) + 1
+    if places <= count:
+        return rows
+    last = torch.zeros(places, dtype=torch.bool)
+    last[torch.from_numpy(np.random.default_rng(0).permutation(places)[:count])] = True
+    return last[place].int().argsort(stable=True)
+
+
+def reordered(readings: Readings, order: Tensor) -> Readings:
+    """Readings in another order of their places, which are numbered anew."""
+    made = readings[order]
+    if made.place is None:
+        return made
+    new = torch.zeros_like(made.place)
+    new[1:] = made.place[1:] != made.place[:-1]
+    return replace(made, place=new.cumsum(0))
+
+
 def _averaged(readings: Readings, place: Tensor, first: Tensor) -> Readings:
     count = int(place[-1]) + 1
     weight = readings.repeats.clone()

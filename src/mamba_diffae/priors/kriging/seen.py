@@ -11,7 +11,14 @@ from torch import Tensor
 from mamba_diffae.fields import Observations
 from mamba_diffae.priors.base import PriorConfig
 from mamba_diffae.priors.kriging.likelihood import Sample
-from mamba_diffae.priors.kriging.readings import Boxes, Readings, merge
+from mamba_diffae.priors.kriging.readings import (
+    Boxes,
+    Readings,
+    merge,
+    reordered,
+    with_some_last,
+)
+from mamba_diffae.priors.leave_out import MOST_SINGLES
 
 
 @final
@@ -169,12 +176,11 @@ def coarse(seen: Seen, config: PriorConfig, most: int) -> Seen:
     table = torch.cat([seen.readings.values, seen.coords], dim=1)
     made = replace(seen.readings, values=table, place=None)
     made = merge(made, cells, 1.0).thinned(most)
+    if made.place is not None:
+        made = replace(made, place=made.place.unique(return_inverse=True)[1])
+    made = reordered(made, with_some_last(made, MOST_SINGLES))
     values, coords = made.values.split([width, dim], dim=1)
-    boxes = Boxes.of(coords, config.geometry)
-    made = replace(made, boxes=boxes, values=values.contiguous())
-    place = made.place
-    if place is not None:
-        made = replace(made, place=place.unique(return_inverse=True)[1])
+    made = replace(made, boxes=Boxes.of(coords, config.geometry), values=values.contiguous())
     parts = [made] if seen.together else [made[made.kind == c] for c in made.kind.unique()]
     parts = [replace(part, kind=torch.zeros_like(part.kind), place=None) for part in parts]
     sample = Sample(parts, seen.sample.fields)
@@ -218,5 +224,6 @@ class _Builder:
         table = torch.cat([values, self.coords[point], self.support[point]], dim=1)
         made = Readings(self.boxes[point], table, kinds, ones, noise, shared)
         made = merge(made, self.keys[point], self.geometry.diameter)
+        made = reordered(made, with_some_last(made, MOST_SINGLES))
         values, coords, support = made.values.split([width, dim, dim], dim=1)
         return replace(made, values=values.contiguous()), coords, support

@@ -98,15 +98,21 @@ class Learned:
         return distance if hidden is None else distance.masked_fill(hidden, torch.inf)
 
     def errors(self, folds: Folds) -> Tensor:
-        """Errors of library and analogues at places that are left out, shape (3, m, F)."""
-        place, precision = self.seen.place, self.hybrid.precision()
+        """Errors of library and analogues at places that are left out, shape (3, m', F).
+
+        Of rows from `Folds.start` on.
+        """
+        place = self.seen.place
+        start = folds.start(place)
+        precision = self.hybrid.precision(start)
         near = [part.errors(folds, precision, place) for part in self.near]
         if self.own is not None:
             return torch.stack([self.own.errors(folds, precision, place), *near])
         assert self.solution is not None
         rows, real = folds.rows(place)
         blocks = precision.blocks(rows)
-        return torch.stack([errors_left_out(blocks, self.solution.alpha, rows, real), *near])
+        alpha = self.solution.alpha[start:]
+        return torch.stack([errors_left_out(blocks, alpha, rows, real), *near])
 
     def misfit(self) -> Tensor:
         """What y S⁻¹ y is made of, of library and analogues, by rows, shape (3, m, F)."""
@@ -199,8 +205,9 @@ class Gaussians:
             found = torch.cat([found, self.learned.errors(self.folds)])
         seen = self._left_out.seen
         C, square = seen.variables, found.square()
-        count = torch.bincount(seen.kind, minlength=C)[:, None]
-        total = square.new_zeros(len(found), C, found.shape[-1]).index_add_(1, seen.kind, square)
+        kind = seen.kind[self.folds.start(seen.place) :]
+        count = torch.bincount(kind, minlength=C)[:, None]
+        total = square.new_zeros(len(found), C, found.shape[-1]).index_add_(1, kind, square)
         every = square.mean(dim=1, keepdim=True)
         return torch.where(count > 0, total / count.clamp(min=1), every)
 

@@ -131,13 +131,13 @@ class Hybrid:
         y = x.reshape(len(self.L), len(self.LC), -1)
         return torch.linalg.solve_triangular(self.LC, y, upper=False).flatten(0, 1)
 
-    def _back(self, x: Tensor) -> Tensor:
-        """L⁻ᵀ x."""
+    def _back(self, x: Tensor, factor: Tensor | None = None) -> Tensor:
+        """L⁻ᵀ x; of the last rows with their part of the factor."""
+        L = self.L if factor is None else factor
         if self.LC is None:
-            return torch.linalg.solve_triangular(self.L.mT, x, upper=True)
-        C = len(self.LC)
-        y = torch.linalg.solve_triangular(self.L.mT, x.reshape(len(self.L), -1), upper=True)
-        y = y.reshape(len(self.L), C, -1)
+            return torch.linalg.solve_triangular(L.mT, x, upper=True)
+        y = torch.linalg.solve_triangular(L.mT, x.reshape(len(L), -1), upper=True)
+        y = y.reshape(len(L), len(self.LC), -1)
         return torch.linalg.solve_triangular(self.LC.mT, y, upper=True).flatten(0, 1)
 
     def solve(self, r: Tensor) -> Solution:
@@ -146,15 +146,19 @@ class Hybrid:
         weights = torch.cholesky_solve(self.white.T @ white, self.LB)
         return Solution(weights, self._back(white - self.white @ weights))
 
-    def precision(self) -> Precision:
-        """S⁻¹ in the form in which blocks of it are wanted."""
-        U = torch.linalg.solve_triangular(self.LB, self._back(self.white).mT, upper=False).mT
-        places = torch.cholesky_inverse(self.L)
+    def precision(self, start: int = 0) -> Precision:
+        """S⁻¹ of the rows from `start` on, the first of a place, as blocks of it are wanted."""
+        first = start if self.LC is None else start // len(self.LC)
+        L = self.L[first:, first:]
+        back = self._back(self.white[start:], L)
+        U = torch.linalg.solve_triangular(self.LB, back.mT, upper=False)
+        places = torch.cholesky_inverse(L)
         if self.LC is None:
-            every = torch.arange(len(self.L))
-            return Precision(places, None, U, None, every, every)
+            every = torch.arange(len(L))
+            return Precision(places, None, U.mT, None, every, every)
         kinds = torch.cholesky_inverse(self.LC)
-        return Precision(places, kinds, U, None, self.seen.reading, self.seen.kind)
+        reading = self.seen.reading[start:] - first
+        return Precision(places, kinds, U.mT, None, reading, self.seen.kind[start:])
 
     def at(self, targets: Boxes, modes: Tensor) -> At:
         """Targets, with the modes there, shape (T, C, M)."""

@@ -154,14 +154,15 @@ class OwnGaussian:
         return self.y * self.alpha
 
     def errors(self, folds: Folds, precision: Precision, place: Tensor) -> Tensor:
-        """Errors of rows whose part is left out, shape (m, F)."""
+        """Errors of rows whose part is left out, from `Folds.start` on, shape (m', F)."""
         rows, real = folds.rows(place)
-        blocks = precision.blocks(rows)
+        start, blocks = folds.start(place), precision.blocks(rows)
         found = []
         for f in range(0, len(self.T), _AT_ONCE):
             part = slice(f, f + _AT_ONCE)
-            own = precision._replace(low=self.V[part], middle=self.T[part]).correction(rows)
-            found.append(errors_left_out(blocks - own, self.alpha[:, part], rows, real))
+            own = precision._replace(low=self.V[part, start:], middle=self.T[part])
+            alpha = self.alpha[start:, part]
+            found.append(errors_left_out(blocks - own.correction(rows), alpha, rows, real))
         return torch.cat(found, dim=1)
 
     def mean(self, at: At, targets: LatticeMap) -> Tensor:

@@ -81,7 +81,9 @@ class FieldEncoder:
             if name.startswith(("encoder.", "prior.", "codes.")):
                 total.update(name.encode() + weight.cpu().contiguous().numpy().tobytes())
         about = [self.seed, self.data.observed_shape, self.data.mirrored, FRACTIONS, _SEEN_ALIKE]
-        total.update(json.dumps([*about, self.net.config.model_dump(mode="json")]).encode())
+        # A choice that a later version adds changes nothing where it is not made.
+        config = self.net.config.model_dump(mode="json", exclude_defaults=True)
+        total.update(json.dumps([*about, config]).encode())
         return total.hexdigest()
 
 
