@@ -12,6 +12,7 @@ from mamba_diffae.fields.geometry import Geometry
 from mamba_diffae.nn.attention import lattice
 from mamba_diffae.nn.interpolation import (
     Kernel,
+    Taps,
     cubic,
     from_patches,
     interpolate,
@@ -223,3 +224,14 @@ def test_a_patch_has_its_points_in_order(tokens: tuple, patch: tuple) -> None:
     # Among patches and within each, the last coordinate runs fastest.
     offsets = (lattice(patch) - 0.5) / torch.tensor(tokens)
     close(patches, lattice(tokens)[:, None] + offsets, atol=1e-6)
+
+
+def test_places_of_all_fields_are_found_once_and_read_alike() -> None:
+    geometry, shape = Geometry.unit(2), (5, 4)
+    coords, values = torch.rand(7, 2), torch.randn(3, 20, 2)
+    shared = coords.expand(3, -1, -1)
+    taps = Taps.of(shared, shape, geometry, cubic)
+    assert len(taps.node) == 1
+    torch.testing.assert_close(
+        taps.read(values), Taps.of(shared.clone(), shape, geometry, cubic).read(values)
+    )

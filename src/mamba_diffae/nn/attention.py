@@ -240,7 +240,8 @@ def spline_weights(coords: Tensor, shape: Sequence[int], geometry: Geometry) -> 
     """
     taps = Taps.of(coords, shape, geometry, bspline)
     weights = coords.new_zeros(*coords.shape[:-1], math.prod(shape))
-    return weights.scatter_add(-1, taps.node, taps.weight)
+    around = (len(coords), -1, -1)
+    return weights.scatter_add(-1, taps.node.expand(around), taps.weight.expand(around))
 
 
 def lattice(shape: Sequence[int], extent: Sequence[float] | None = None) -> Tensor:

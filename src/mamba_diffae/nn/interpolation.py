@@ -47,8 +47,8 @@ class Taps(NamedTuple):
     """Nodes of a grid around N places, and what each counts.
 
     Attributes:
-        node: Flat numbers, shape (B, N, t).
-        weight: Shape (B, N, t).
+        node: Flat numbers, shape (B, N, t); B = 1: of all fields.
+        weight: The same shape.
     """
 
     node: Tensor
@@ -56,7 +56,12 @@ class Taps(NamedTuple):
 
     @classmethod
     def of(cls, coords: Tensor, shape: Sequence[int], geometry: Geometry, kernel: Kernel) -> Taps:
-        """Around coordinates (B, N, D); see `interpolate`."""
+        """Around coordinates (B, N, D); see `interpolate`.
+
+        Of places that are the same view for all fields (`expand`) they are found once.
+        """
+        if len(coords) > 1 and coords.stride(0) == 0:
+            coords = coords[:1]
         axes = _taps(coords, shape, geometry, kernel)
         node, node_weight = [], []
         for choice in itertools.product(range(len(axes[0][0])), repeat=len(axes)):
@@ -75,7 +80,7 @@ class Taps(NamedTuple):
         found = F.embedding_bag(
             (self.node + rows).flatten(0, 1),
             values.reshape(-1, size),
-            per_sample_weights=self.weight.flatten(0, 1),
+            per_sample_weights=self.weight.expand(batch, -1, -1).flatten(0, 1),
             mode="sum",
         )
         return found.unflatten(0, (batch, -1))
