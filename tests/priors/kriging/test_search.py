@@ -116,7 +116,7 @@ def test_training_fields_tell_how_often_a_law_holds():
     known = torch.ones_like(values, dtype=torch.bool)
     family = learn(samples_of_fields(grid, values, known, SQUARE), SQUARE)
     share = sum(
-        np.exp(w)
+        float(w.exp())
         for c, w in zip(family.choices, family.log_share, strict=True)
         if c.law.kernel == "exponential"
     )
@@ -126,13 +126,35 @@ def test_training_fields_tell_how_often_a_law_holds():
     assert law.kernel == "exponential"
 
 
+def test_each_variable_has_laws_of_its_own():
+    smooth, rough = Law("matern52", (0.3, 0.3), 1e-4), Law("exponential", (0.3, 0.3), 1e-4)
+    grid = torch.cartesian_prod(*[(torch.arange(12).double() + 0.5) / 12] * 2)
+    values = torch.stack([field(smooth, grid, 12).T, field(rough, grid, 12, seed=3).T], dim=-1)
+    known = torch.ones_like(values, dtype=torch.bool)
+    family = learn(samples_of_fields(grid, values, known, SQUARE), SQUARE)
+    kernels = np.array([c.law.kernel for c in family.choices])
+    share = family.log_share.exp().numpy()
+    assert share.shape == (len(kernels), 2)
+    of_smooth, of_rough = share[kernels == "exponential"].sum(axis=0)
+    assert of_rough > of_smooth + 0.3
+    # So a few readings, which tell little of a kernel, are weighed as the variable's fields are.
+    few = sample(grid[:3], torch.zeros(3, 2).double(), fields=2)
+    weighed = family.weigh(few, SQUARE, most=len(kernels), columns=2)
+    rough_share = sum(w for c, w in weighed if c.law.kernel == "exponential")
+    assert rough_share[1] > rough_share[0] + 0.3
+    one = sample(grid[:3], torch.zeros(3, 1).double())
+    alone = family.of(torch.tensor([1])).weigh(one, SQUARE, most=len(kernels))
+    same = sum(w for c, w in alone if c.law.kernel == "exponential")
+    assert float(same[0]) == pytest.approx(float(rough_share[1]), abs=1e-6)
+
+
 def test_gaps_are_no_hindrance_to_learning():
     law = Law("matern32", (0.2, 0.2), 1e-2)
     grid = torch.cartesian_prod(*[(torch.arange(16).double() + 0.5) / 16] * 2)
     values = field(law, grid, 20).T.reshape(20, 256, 1)
     known = torch.from_numpy(np.random.default_rng(1).random((20, 256, 1)) < 0.3)
     found = learn(samples_of_fields(grid, values.masked_fill(~known, 1e9), known, SQUARE), SQUARE)
-    best = found.choices[int(np.argmax(found.log_share))].law
+    best = found.usual.law
     np.testing.assert_allclose(best.length, law.length, rtol=0.8)
     assert found.freedom > 1
 

@@ -66,7 +66,8 @@ class JointlyKriged:
         self.seen, self.fields = seen, fields
         self._few = Sample([part.thinned(EXACT) for part in seen.sample.parts], seen.sample.fields)
         self._solved: dict[int, Solved] = {}
-        weighed = fields.family.weigh(seen.sample, fields.geometry, fields.most)
+        columns = seen.variables if seen.together else 1
+        weighed = fields.family.weigh(seen.sample, fields.geometry, fields.most, columns)
         self.laws = [self._law(j, *pair) for j, pair in enumerate(weighed)]
 
     def _law(self, number: int, choice: Choice, weight: Tensor) -> LawOfFields:
@@ -237,7 +238,11 @@ class KrigedFields:
         self.parts = [
             JointlyKriged(
                 part,
-                fields._replace(between=fields.between[kinds][:, kinds], trend=fields.trend[kinds]),
+                fields._replace(
+                    family=fields.family.of(kinds),
+                    between=fields.between[kinds][:, kinds],
+                    trend=fields.trend[kinds],
+                ),
             )
             for kinds, part in parts
         ]

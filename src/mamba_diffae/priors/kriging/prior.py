@@ -74,8 +74,9 @@ class KrigingPrior(Prior):
             "between": torch.eye(C),
             "trend": torch.tensor(UNKNOWN_TREND),
             "freedom": torch.zeros(()),
-            # Kernel, logarithm of the share, nugget, lengths; a kernel below 0: no law.
-            "laws": torch.full((MOST_TRIED, 3 + config.geometry.dim), -1.0),
+            # Kernel, nugget, lengths, logarithm of the share in each variable; a kernel below 0: no
+            # law.
+            "laws": torch.full((MOST_TRIED, 2 + config.geometry.dim + C), -1.0),
         }
         for name, number in numbers.items():
             self.register_buffer(name, number.double())
@@ -98,8 +99,9 @@ class KrigingPrior(Prior):
         rows = zip(usual.family.choices, usual.family.log_share, strict=True)
         for row, (choice, share) in zip(self.laws, rows, strict=False):
             law = choice.law
-            numbers = [KERNELS.index(law.kernel), share, law.nugget, *law.length]
-            row.copy_(torch.tensor(numbers, dtype=torch.float64))
+            numbers = [KERNELS.index(law.kernel), law.nugget, *law.length]
+            shares = share.expand(self.config.value_dim)
+            row.copy_(torch.cat([torch.tensor(numbers, dtype=torch.float64), shares]))
 
     def _usual(self, data: FieldData | Observations) -> UsualMoments:
         """Moments and laws of training fields."""
@@ -202,8 +204,9 @@ class KrigingPrior(Prior):
         rows = [row for row in self.laws.tolist() if row[0] >= 0]
         if not rows:
             return None
-        laws = [Law(KERNELS[int(kernel)], tuple(length), nu) for kernel, _, nu, *length in rows]
-        shares = tuple(row[1] for row in rows)
+        C = self.config.value_dim
+        laws = [Law(KERNELS[int(kernel)], tuple(r[:-C]), nu) for kernel, nu, *r in rows]
+        shares = torch.tensor([row[-C:] for row in rows], dtype=torch.float64)
         return Family(tuple(map(Choice, laws)), shares, float(self.freedom))
 
 

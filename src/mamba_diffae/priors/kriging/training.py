@@ -46,6 +46,7 @@ _VARIANCES = tuple(2.0**e for e in range(-4, 5))
 _OFFSETS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Variances of the offsets of noise groups that are tried, as ratios to the field's."""
 _STEPS = 30
+_EVEN = torch.zeros(1, 1, dtype=torch.float64)
 _RARE = 0.02
 """Share of fields below which a law is dropped."""
 _CERTAIN = 1e3
@@ -59,24 +60,30 @@ class Family:
 
     Attributes:
         choices: The laws.
-        log_share: Logarithm of the share of fields that have each, as long.
+        log_share: Logarithm of the share of fields that have each, of each variable, or one number
+            for all of them, shape (J, C) or (J, 1).
         typical: The most likely law of each variable, all of its fields together, as far as known.
         freedom: Of the inverse chi-squared law of a field's variance around the usual one: the
             degrees of freedom that knowing the kind is worth.
     """
 
     choices: tuple[Choice, ...]
-    log_share: tuple[float, ...]
+    log_share: Tensor
     freedom: float
     typical: tuple[Choice, ...] = ()
 
     @property
     def usual(self) -> Choice:
         """The most frequent law."""
-        return self.choices[int(np.argmax(self.log_share))]
+        return self.choices[int(self.log_share.exp().mean(dim=1).argmax())]
+
+    def of(self, kinds: Tensor) -> Family:
+        """That of some of the variables."""
+        each = self.log_share.shape[1] > 1
+        return replace(self, log_share=self.log_share[:, kinds]) if each else self
 
     def weigh(
-        self, sample: Sample, geometry: Geometry, most: int = MOST_LAWS
+        self, sample: Sample, geometry: Geometry, most: int = MOST_LAWS, columns: int = 1
     ) -> list[tuple[Choice, Tensor]]:
         """The laws that are at all probable, with their probabilities in each field, shape (F,).
 
@@ -87,6 +94,8 @@ class Family:
             sample: F fields, values in units of the usual deviation.
             geometry: Of the region.
             most: How many in one field, at most.
+            columns: Variables, if each is a field of the sample by itself: those of one variable
+                side by side.
         """
         few = thinned([sample], WEIGHED)[0]
         tried = list(zip(self.choices, self.log_share, strict=True))
@@ -98,8 +107,10 @@ class Family:
                 for c, w in tried
                 for s in _VARIANCES
             ]
-        logs = torch.tensor([w for _, w in tried], dtype=torch.float64)
-        logs = logs[:, None].expand(-1, sample.fields)
+        logs = torch.stack([w for _, w in tried])
+        if columns == 1:
+            logs = logs.exp().mean(dim=1, keepdim=True).log()
+        logs = logs.expand(-1, columns).repeat_interleave(sample.fields // columns, dim=1)
         if few.freedom:
             logs = logs + log_likelihoods([c for c, _ in tried], few, geometry) / few.variables
         weight = logs.softmax(dim=0)
@@ -138,28 +149,48 @@ def learn(variables: Sequence[Sequence[Sample]], geometry: Geometry) -> Family:
     told = [kept for samples in variables if (kept := [s for s in samples if s.tells])]
     if not told:
         every = [s for samples in variables for s in samples]
-        return Family((most_likely(every, geometry),), (0.0,), 1.0, typical)
-    samples = [s for kind in told for s in kind]
+        return Family((most_likely(every, geometry),), _EVEN, 1.0, typical)
     pooled = [c for c, kind in zip(typical, variables, strict=True) if any(s.tells for s in kind)]
     starts = [c for kind in told for c in of_each_kernel(kind, geometry)]
-    few, choices = thinned(samples, COARSE), _around([*pooled, *starts])
-    found = torch.cat([log_likelihoods(choices, s, geometry) for s in few], dim=1)
-    share = _shares(found)
-    most = len(choices) if len(choices) < _LEARNED else _LEARNED
-    last = float(share.topk(most).values[-1])
+    choices = _around([*pooled, *starts])
+    found = [_log_likelihoods(choices, kind, geometry) for kind in told]
+    # What is rare among all may be frequent in one variable.
+    share = torch.stack([_shares(x) for x in found]).amax(dim=0)
+    last = float(share.topk(min(_LEARNED, len(choices))).values[-1])
     kept = [j for j in range(len(choices)) if share[j] >= max(last, min(_RARE, float(share.max())))]
-    # As if one field more had been seen, of any law: a field of another kind finds its own.
-    logs = (share[kept] / share[kept].sum() * found.shape[1] / (found.shape[1] + 1)).log()
     other = _any_law(geometry)
-    rare = -math.log(len(other) * (found.shape[1] + 1))
+    logs = [_log_shares(x[kept], len(other)) for x in found]
+    # Of a variable of which no field tells anything the laws are those of all.
+    whole = _log_shares(torch.cat(found, dim=1)[kept], len(other))
+    own = iter(logs)
+    tells = [any(s.tells for s in kind) for kind in variables]
+    logs = torch.stack([next(own) if told_of else whole for told_of in tells], dim=1)
     pairs = [_variances(*kind, geometry) for kind in zip(pooled, told, strict=True)]
     s2, freedom = zip(*pairs, strict=True)
     return Family(
         (*(choices[j] for j in kept), *other),
-        (*logs.tolist(), *(rare for _ in other)),
+        logs,
         _prior_freedom(torch.cat(s2), torch.cat(freedom)),
         typical,
     )
+
+
+def _log_likelihoods(
+    choices: Sequence[Choice], samples: Sequence[Sample], geometry: Geometry
+) -> Tensor:
+    """Of J laws in the fields of a variable, (J, F)."""
+    few = thinned(samples, COARSE)
+    return torch.cat([log_likelihoods(choices, s, geometry) for s in few], dim=1)
+
+
+def _log_shares(log_likelihoods: Tensor, others: int) -> Tensor:
+    """Logarithm of the shares of J laws, from (J, F), and of others of any fields, (J + others,).
+
+    As if one field more had been seen, of any law: a field of another kind finds its own.
+    """
+    F = log_likelihoods.shape[1]
+    rare = torch.full((others,), -math.log(others * (F + 1)), dtype=torch.float64)
+    return torch.cat([(_shares(log_likelihoods) * F / (F + 1)).log(), rare])
 
 
 def _variances(
@@ -175,9 +206,10 @@ def own_family(sample: Sample, geometry: Geometry) -> Family:
     """The laws that one field may have, by itself: around the most likely of each kernel."""
     if not sample.tells:
         law = most_likely([sample], geometry)
-        return Family((replace(law, variance=None),), (0.0,), 0.0)
+        return Family((replace(law, variance=None),), _EVEN, 0.0)
     choices = _around([replace(c, variance=None) for c in of_each_kernel([sample], geometry)])
-    return Family(tuple(choices), tuple(log_prior(c.law, geometry) for c in choices), 0.0)
+    logs = torch.tensor([[log_prior(c.law, geometry)] for c in choices], dtype=torch.float64)
+    return Family(tuple(choices), logs, 0.0)
 
 
 def _around(choices: Sequence[Choice]) -> list[Choice]:
