@@ -6,12 +6,12 @@ import pytest
 import torch
 from scan_cases import cast, draw
 
-from mamba_diffae.scan import backends, selective_scan
+from mamba_diffae.scan import ScanError, backends, selective_scan
 
 
 def refused(*messages, backend="reference", validate=False, **changed):
     inputs = cast(draw(2, 7, 5, 3, K=2, shared=False), torch.float32) | changed
-    with pytest.raises(ValueError, match="selective_scan") as caught:
+    with pytest.raises(ScanError, match="selective_scan") as caught:
         selective_scan(**inputs, backend=backend, validate=validate)
     for message in messages:
         assert re.search(re.escape(message), str(caught.value)), str(caught.value)
@@ -50,8 +50,40 @@ def test_directions_need_an_order():
         selective_scan(**inputs)
 
 
+@pytest.mark.parametrize("order", [torch.stack([torch.arange(7)] * 2), torch.zeros(2, 2, 7).long()])
+def test_a_state_belongs_to_one_direction(order):
+    one = {2: "order=order[k : k + 1]", 3: "order=order[:, k : k + 1]"}[order.ndim]
+    message = f"order has shape {tuple(order.shape)}, K = 2 directions", "expected K = 1", one
+    refused(*message, order=order, return_last_state=True)
+    refused(*message, "add the outputs", order=order, initial_state=torch.ones(2, 5, 3))
+
+
+def test_shapes_of_a_state():
+    expected = "(B, D, N) = (2, 5, 3)", "return_last_state"
+    refused("initial_state has shape (2, 3, 5)", *expected, initial_state=torch.ones(2, 3, 5))
+    refused("initial_state has shape (5, 3)", *expected, initial_state=torch.ones(5, 3))
+    refused("initial_state of shape", "torch.int64", initial_state=torch.ones(2, 5, 3).long())
+
+
+@pytest.mark.parametrize("groups", [2, 0, -1, 2.5, None])
+def test_groups_divide_the_channels(groups):
+    refused(f"groups is {groups!r}", "D = 5 channels", "divides D", groups=groups)
+
+
+def test_shapes_of_grouped_weights():
+    weights = torch.ones(2, 7, 5, 3)
+    expected = "(B, L, G, N) = (2, 7, 5, 3) or (B, K, L, G, N) = (2, 2, 7, 5, 3) or (D, N) = (5, 3)"
+    refused("B has shape (2, 7, 3)", expected, B=torch.ones(2, 7, 3), C=weights, groups=5)
+    refused("C has shape (2, 7, 1, 3)", "G is there with groups > 1", C=torch.ones(2, 7, 1, 3))
+
+
+def test_shapes_of_constant_weights():
+    refused("B has shape (7, 3)", "(D, N) = (5, 3)", "the same at all points", B=torch.ones(7, 3))
+
+
 def test_empty_sequences_and_too_many_states():
-    refused("expected L >= 1", x=torch.ones(2, 0, 5))
+    refused("expected L >= 1", "leave a state as it is", x=torch.ones(2, 0, 5))
+    refused("expected L >= 1", x=torch.ones(2, 0, 5), return_last_state=True)
     refused("1 <= N <= 256", A=-torch.ones(5, 257))
 
 

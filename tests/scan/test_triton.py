@@ -9,6 +9,8 @@ import torch
 from scan_cases import assert_close, cast, draw, results
 from torch import Tensor
 
+from mamba_diffae.scan import selective_scan
+
 pytest.importorskip("triton", reason="Triton is not installed")
 import triton.language as tl
 from triton.runtime.interpreter import InterpretedFunction
@@ -54,6 +56,17 @@ def test_without_options_and_with_zero_steps():
     inputs = draw(2, 5, 3, 4, D=None, step=None, order=None)
     inputs["dt"][:, 1::2] = 0
     compare(inputs)
+
+
+@runs_here
+def test_a_state_that_is_given_and_returned():
+    state = torch.randn(2, 3, 2, dtype=torch.float64)
+    inputs = cast(draw(2, 4, 3, 2, initial_state=state), torch.float32)
+    on_device = moved(inputs)
+    got = selective_scan(**on_device, return_last_state=True, backend="triton")
+    expected = selective_scan(**inputs, return_last_state=True, backend="reference")
+    for result, value in zip(got, expected, strict=True):
+        torch.testing.assert_close(result.cpu(), value)
 
 
 @runs_here

@@ -1,5 +1,6 @@
 """The selective scan of Mamba over points in any order, on CPU and GPU, with gradients."""
 
-from mamba_diffae.scan.op import selective_scan
+from mamba_diffae.scan.checks import ScanError
+from mamba_diffae.scan.function import selective_scan
 
-__all__ = ["selective_scan"]
+__all__ = ["ScanError", "selective_scan"]

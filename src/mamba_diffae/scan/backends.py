@@ -9,15 +9,17 @@ from types import ModuleType
 
 import torch
 
+from mamba_diffae.scan.checks import ScanError
+
 MODULES = {"reference": "reference", "cpu": "cpu", "triton": "gpu"}
 # Every how many steps the forward pass keeps a state for the backward pass; None: never.
 STATE_SPACING = {"reference": None, "cpu": 32, "triton": 32}
 
 
 def check_name(backend: str) -> None:
-    """Refuse an unknown backend with a ValueError."""
+    """Refuse an unknown backend with a ScanError."""
     if backend != "auto" and backend not in MODULES:
-        raise ValueError(
+        raise ScanError(
             f"selective_scan: backend is {backend!r}, expected one of "
             f"{', '.join(map(repr, ('auto', *MODULES)))}. Leave it out to choose by device."
         )
@@ -27,7 +29,7 @@ def choose(backend: str, device: str, dtype: torch.dtype) -> str:
     """The backend that serves `device` ("cpu", "cuda", ...) in the compute `dtype`.
 
     Raises:
-        ValueError: If the backend asked for by name cannot.
+        ScanError: If the backend asked for by name cannot.
     """
     if backend == "reference":
         return backend
@@ -41,7 +43,7 @@ def choose(backend: str, device: str, dtype: torch.dtype) -> str:
     if backend == "auto":
         _warn_once(f"selective_scan runs on its slow reference backend: {reason}.")
         return "reference"
-    raise ValueError(
+    raise ScanError(
         f"selective_scan: backend {backend!r} cannot serve this call: {reason}. "
         "Use backend='auto' or 'reference'."
     )

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from mamba_diffae.scan import cpu_kernels
 from mamba_diffae.scan.backends import kept_states
+from mamba_diffae.scan.checks import ScanError
 from mamba_diffae.scan.inputs import ScanInputs
 from mamba_diffae.scan.threads import run_tasks
 
@@ -70,7 +71,7 @@ def _arrays(inputs: ScanInputs) -> cpu_kernels.Arrays:
     if order.numel() and inputs.order is not None:
         low, high = (int(bound) for bound in order.aminmax())
         if low < 0 or high >= length:
-            raise ValueError(
+            raise ScanError(
                 f"selective_scan: order of shape {tuple(order.shape)} has values from {low} to "
                 f"{high}, expected point indices from 0 to {length - 1}. Build it with argsort."
             )
