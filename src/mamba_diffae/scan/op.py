@@ -12,8 +12,26 @@ from mamba_diffae.scan.inputs import ScanInputs
 # backward pass: every few steps, the state that enters them.
 
 
-@torch.library.custom_op("mamba_diffae::selective_scan", mutates_args=())
-def _scan(
+_TENSORS = "Tensor x, Tensor dt, Tensor A, Tensor B, Tensor C, "
+_TENSORS += "Tensor? D, Tensor? step, Tensor? order"
+SCAN, BACKWARD = "mamba_diffae::selective_scan", "mamba_diffae::selective_scan_backward"
+_EAGER = "CompositeExplicitAutograd"
+# Not by `custom_op`, whose first call loads the compiler: more than a second of each new process.
+torch.library.define(
+    SCAN,
+    f"({_TENSORS}, bool step_input, str backend, bool keep_states) -> (Tensor, Tensor)",
+)
+torch.library.define(
+    BACKWARD,
+    f"(Tensor dy, Tensor states, {_TENSORS}, bool step_input, str backend) -> "
+    f"({', '.join(['Tensor'] * 7)})",
+)
+_scan = torch.ops.mamba_diffae.selective_scan.default
+_scan_backward = torch.ops.mamba_diffae.selective_scan_backward.default
+
+
+@torch.library.impl(SCAN, _EAGER)
+def _run_scan(
     x: Tensor,
     dt: Tensor,
     A: Tensor,
@@ -32,8 +50,8 @@ def _scan(
     return y.to(x.dtype), states
 
 
-@torch.library.custom_op("mamba_diffae::selective_scan_backward", mutates_args=())
-def _scan_backward(
+@torch.library.impl(BACKWARD, _EAGER)
+def _run_backward(
     dy: Tensor,
     states: Tensor,
     x: Tensor,
@@ -57,7 +75,7 @@ def _scan_backward(
     return dx, ddt, dA, dB, dC, dD, dstep
 
 
-@_scan.register_fake
+@torch.library.register_fake(SCAN)
 def _scan_fake(x, dt, A, B, C, D, step, order, step_input, backend, keep_states):
     inputs = ScanInputs(x, dt, A, B, C, D, step, order, step_input)
     chosen = backends.choose(backend, x.device.type, inputs.compute_dtype)
@@ -66,7 +84,7 @@ def _scan_fake(x, dt, A, B, C, D, step, order, step_input, backend, keep_states)
     return x.new_empty(x.shape), x.new_empty(shape, dtype=torch.float32)
 
 
-@_scan_backward.register_fake
+@torch.library.register_fake(BACKWARD)
 def _scan_backward_fake(dy, states, x, dt, A, B, C, D, step, order, step_input, backend):
     return tuple(
         x.new_empty(0) if tensor is None else tensor.new_empty(tensor.shape)
@@ -106,7 +124,9 @@ def refuse_second_derivative(ctx, *_):
     )
 
 
-_scan.register_autograd(
-    lambda ctx, dy, _: gradients(ctx, dy, _scan_backward), setup_context=save_for_backward
+torch.library.register_autograd(
+    SCAN,
+    lambda ctx, dy, _: gradients(ctx, dy, _scan_backward),
+    setup_context=save_for_backward,
 )
-_scan_backward.register_autograd(refuse_second_derivative)
+torch.library.register_autograd(BACKWARD, refuse_second_derivative)

@@ -110,5 +110,5 @@ class TransformedBackward(torch.autograd.Function):
 
 
 # For the ops called by themselves, as an exported program does.
-op._scan.register_vmap(batching.folded_scan(op._scan))
-op._scan_backward.register_vmap(batching.looped(op._scan_backward))
+torch.library.register_vmap(op.SCAN, batching.folded_scan(op._scan))
+torch.library.register_vmap(op.BACKWARD, batching.looped(op._scan_backward))
