@@ -1,4 +1,4 @@
-"""Carry a saved network of format 4 (square pictures) over to format 5 (fields on any grid).
+"""Carry a saved network of format 4 (square pictures) over to today's (fields on any grid).
 
 Command:  python tools/convert_weights.py OLD_FOLDER NEW_FOLDER
 
@@ -70,7 +70,7 @@ def convert(old: Path, new: Path, data: FieldData) -> None:
 
 
 def _config(old: dict, data: FieldData) -> dict:
-    """The fields of a config of format 5."""
+    """The fields of a config of today."""
     kept = [
         *("value_dim", "sigma", "fourier_features", "d_model", "latent_dim", "d_state"),
         *("encoder_blocks", "decoder_blocks", "directions", "step", "velocity", "pooling"),

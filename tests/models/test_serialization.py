@@ -182,7 +182,7 @@ def test_the_packaged_network_answers_as_it_did_in_the_first_edition() -> None:
     from mamba_diffae.sources import open_field
 
     net, facts = load_network(weights_folder("emoji-96"))
-    assert facts["format"] == FORMAT == 5
+    assert facts["format"] == FORMAT == 6
     assert net.prior.fitted
     data = open_field("emoji").split("test").take(np.array([0, 150]))
     seen = observe(data, 0.2, seed=0)

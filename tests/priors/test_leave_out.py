@@ -1,5 +1,6 @@
 """Errors at places that are left out: of many places only the last ones."""
 
+import numpy as np
 import pytest
 import torch
 from mixture_cases import SHAPE, config, data, seen, waves
@@ -82,3 +83,38 @@ def test_what_is_left_of_cells_that_were_read_is_guessed_well(prior) -> None:
     read[cells[:, 0] * 8 + cells[:, 1]] = True
     assert ((ratio[read] > 0.5) & (ratio[read] < 2.1)).all()
     torch.testing.assert_close(rough[~read], exact[~read])
+
+
+def test_what_is_stated_of_a_field_is_the_same_in_every_batch(prior) -> None:
+    # Fields observed alike share their systems, not their laws.
+    rough = torch.from_numpy(np.random.default_rng(3).normal(size=(1, 8, 8, 2)) / 3).float().numpy()
+    fields = np.concatenate([waves(2, seed=11), rough, waves(1, seed=12) * 0.1])
+    one = seen(fields[:1], 40)
+    cells = (one.coords[0] * 8).long()
+    values = torch.from_numpy(fields[:, cells[:, 0], cells[:, 1]])
+    every = Observations(
+        one.coords.expand(4, -1, -1),
+        values,
+        torch.ones_like(values, dtype=torch.bool),
+        one.support.expand(4, -1, -1),
+    )
+    together = prior.posterior(every)
+    for b in range(4):
+        alone = prior.posterior(every[[b]])
+        torch.testing.assert_close(alone.std[0], together.std[b], rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(alone.mean[0], together.mean[b], rtol=1e-4, atol=1e-5)
+
+
+def test_places_that_two_groups_of_noise_read_are_left_out_together(prior) -> None:
+    one = seen(waves(1, seed=7), 10)
+    twice = Observations(
+        one.coords.repeat(1, 2, 1),
+        one.values.repeat(1, 2, 1),
+        one.mask.repeat(1, 2, 1),
+        one.support.repeat(1, 2, 1),
+        torch.full((1, 20, 2), 0.1),
+        noise_group=torch.arange(20)[None] // 10,
+    )
+    found = prior.posterior(twice)
+    assert found.mean.isfinite().all()
+    assert (found.mean - prior.posterior(one).mean).abs().max() < 0.5

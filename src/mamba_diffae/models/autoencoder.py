@@ -263,7 +263,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
 
     def _latent_error(self, fields: Tensor, known: Tensor) -> float:
         """Mean squared error of fields on the prior's lattice, decoded from their codes alone."""
-        rows = torch.linspace(0, max(0, len(fields) - 1), min(len(fields), _FIELDS)).long()
+        rows = torch.linspace(0, max(0, len(fields) - 1), min(len(fields), _FIELDS)).round().long()
         fields, known = fields[rows] * known[rows], known[rows]
         if not known.any():
             return self.config.sigma**2

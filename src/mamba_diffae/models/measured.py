@@ -7,9 +7,10 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Geometry, Grid, Shape
-from mamba_diffae.nn.interpolation import cubic, interpolate
+from mamba_diffae.nn.interpolation import Taps, cubic
 
 
 class TrainingFields(Protocol):
@@ -73,15 +74,27 @@ def within_cells(data: FieldData, shape: Shape, geometry: Geometry) -> float:
         shape: Of the lattice, no finer than the native grid.
         geometry: Of the region.
     """
-    rows = np.linspace(0, max(0, len(data) - 1), min(len(data), _FIELDS)).astype(np.int64)
-    native = data.take(rows)
-    coarse = native.at(shape)
-    flat = (len(rows), -1, data.n_variables)
-    known = torch.from_numpy(np.ascontiguousarray(coarse.valid_mask())).reshape(flat)
-    values = torch.from_numpy(coarse.values.astype(np.float32)).reshape(flat) * known
-    places = torch.from_numpy(native.grid.centres().astype(np.float32)).expand(len(rows), -1, -1)
-    read = interpolate(values, places, shape, geometry, cubic)
-    surely = interpolate((~known).float(), places, shape, geometry, cubic).abs() < 1e-6
-    counted = torch.from_numpy(np.ascontiguousarray(native.valid_mask())).reshape(flat) & surely
-    left = read - torch.from_numpy(native.values.astype(np.float32)).reshape(flat)
-    return float(left[counted].square().mean()) if counted.any() else 0.0
+    rows = np.linspace(0, max(0, len(data) - 1), min(len(data), _FIELDS)).round().astype(np.int64)
+    total = count = 0.0
+    for row in rows:
+        left, counted = _left_within(data.take(np.array([row])), shape, geometry)
+        total += float(left[counted].square().sum(dtype=torch.float64))
+        count += int(counted.sum())
+    return total / max(count, 1)
+
+
+def _left_within(native: FieldData, shape: Shape, geometry: Geometry) -> tuple[Tensor, Tensor]:
+    """Error at the native values of one field, and which of them count, both (1, P, C)."""
+    # The lattice is equally spaced, also where its shape is that of an uneven grid.
+    coarse, flat = native.at(native.grid.regrid(shape)), (1, -1, native.n_variables)
+    known = _flat(coarse.valid_mask(), flat)
+    values = _flat(coarse.values.astype(np.float32), flat) * known
+    places = torch.from_numpy(native.grid.centres().astype(np.float32))[None]
+    taps = Taps.of(places, shape, geometry, cubic)
+    unknown = taps._replace(weight=taps.weight.abs()).read((~known).float())
+    left = taps.read(values) - _flat(native.values.astype(np.float32), flat)
+    return left, _flat(native.valid_mask(), flat) & (unknown < 1e-6)
+
+
+def _flat(values: np.ndarray, shape: tuple[int, ...]) -> Tensor:
+    return torch.from_numpy(np.array(values)).reshape(shape)

@@ -20,7 +20,7 @@ from mamba_diffae.models.latent_flow import LatentFlow
 from mamba_diffae.models.presets import build_config
 from mamba_diffae.models.registry import ARCHITECTURES, build_network
 
-FORMAT = 5
+FORMAT = 6
 LATENT_FLOW = "latent_flow"
 DIRECTIONS = "directions.safetensors"
 FILES = {

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from mamba_diffae.fields import FieldData, Geometry
+from mamba_diffae.fields import Affine, Axis, FieldData, Geometry, Grid, Variable
 from mamba_diffae.models import reconstruct
 from mamba_diffae.models.config import AutoencoderConfig
 from mamba_diffae.models.decoders.unit import LEAST, CorrectionUnit
@@ -83,6 +83,12 @@ def test_it_is_measured_from_the_training_fields(net_of) -> None:
     assert 1e-6 < left < 0.1 * fields.values.var()
     # On a lattice of native cells nothing is left, and next to a gap nothing is counted.
     assert within_cells(fields, fields.shape, geometry) == pytest.approx(0, abs=1e-10)
+    uneven = FieldData(
+        [Variable("x", transform=Affine(-1, 1))],
+        Grid([Axis("x", np.linspace(0, 1, 17) ** 2)]),
+        np.sin(3 * np.linspace(0, 1, 16) ** 2)[None, :, None].astype(np.float32),
+    )
+    assert within_cells(uneven, (16,), Geometry.unit(1)) < 0.05
     valid = np.ones(fields.values.shape, dtype=bool)
     valid[:, :3] = False
     values = np.where(valid, fields.values, 0)

@@ -24,6 +24,8 @@ from mamba_diffae.priors.kriging import (
 )
 from mamba_diffae.priors.kriging.gaussian import covariance
 from mamba_diffae.priors.kriging.readings import small_groups
+from mamba_diffae.priors.kriging.search import Choice
+from mamba_diffae.priors.kriging.training import Family
 
 SQUARE = Geometry.unit(2)
 
@@ -146,6 +148,14 @@ def test_each_variable_has_laws_of_its_own():
     alone = family.of(torch.tensor([1])).weigh(one, SQUARE, most=len(kernels))
     same = sum(w for c, w in alone if c.law.kernel == "exponential")
     assert float(same[0]) == pytest.approx(float(rough_share[1]), abs=1e-6)
+
+
+def test_a_share_that_underflows_is_still_told_by_the_data():
+    laws = (Choice(Law("exponential", (0.3, 0.3), 1e-4)), Choice(Law("matern52", (0.3, 0.3), 1e-4)))
+    family = Family(laws, torch.tensor([[-2000.0, -2000.0], [-2010.0, -2010.0]]).double(), 1.0)
+    weighed = family.weigh(sample(scattered(3), torch.zeros(3, 1).double()), SQUARE)
+    assert sum(float(w) for _, w in weighed) == pytest.approx(1)
+    assert weighed[0][0].law.kernel == "exponential"
 
 
 def test_gaps_are_no_hindrance_to_learning():

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from mamba_diffae.models.encoders import Encoding
 
-LEAST = 1e-4
-"""Least unit, for values scaled to [-1, 1]: below it rounding decides."""
+LEAST = 1e-3
+"""Least unit, for values scaled to [-1, 1]: less is not seen, and a prior may state 0."""
 
 
 @final

@@ -107,9 +107,9 @@ class JointlyKriged:
         return mean, (w * (v + (m - mean).square())).sum(dim=0)
 
     def roughly(self, targets: Boxes) -> tuple[Tensor, Tensor]:
-        """Mean, and what the usual law of each variable leaves of the variance, (M, C, F)."""
+        """Mean, and what the likeliest law of each leaves of the variance, (M, C, F)."""
         weights = torch.stack([law.weight for law in self.laws])
-        usual = weights.sum(dim=2).argmax(dim=0)
+        usual = weights.argmax(dim=0)
         means, left = [], torch.zeros(())
         for number in range(len(self.laws)):
             if not bool((usual == number).any()):
@@ -117,7 +117,7 @@ class JointlyKriged:
                 continue
             means.append(self._mean(number, targets))
             variance = self._rough_variance(number, targets)
-            left = torch.where((usual == number)[:, None], variance, left)
+            left = torch.where(usual == number, variance, left)
         return (weights[:, None] * torch.stack(means)).sum(dim=0), left
 
     def _mean(self, number: int, targets: Boxes) -> Tensor:
@@ -266,7 +266,9 @@ class KrigedFields:
         start = folds.start(self.seen.place)
         found = torch.zeros_like(self.seen.values[start:])
         for part, of in zip(self.parts, self._rows(), strict=True):
-            found[of[of >= start] - start] = part.errors(folds)
+            # Variables by themselves number their readings, not their places.
+            own = folds if len(self.parts) == 1 else Folds(folds.part[self.seen.place[of]])
+            found[of[of >= start] - start] = part.errors(own)
         return found
 
     def _rows(self) -> list[Tensor]:

@@ -109,7 +109,7 @@ class Family:
             ]
         logs = torch.stack([w for _, w in tried])
         if columns == 1:
-            logs = logs.exp().mean(dim=1, keepdim=True).log()
+            logs = logs.logsumexp(dim=1, keepdim=True) - math.log(logs.shape[1])
         logs = logs.expand(-1, columns).repeat_interleave(sample.fields // columns, dim=1)
         if few.freedom:
             logs = logs + log_likelihoods([c for c, _ in tried], few, geometry) / few.variables
