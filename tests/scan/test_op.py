@@ -1,5 +1,8 @@
 """The custom op: its registration, transformations, dtypes and layouts."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from scan_cases import assert_close, cast, draw, results
@@ -145,3 +148,14 @@ def test_second_derivatives_are_refused(backend):
     (dx,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="first derivatives only"):
         dx.sum().backward()
+
+
+def test_an_answer_does_not_load_the_compiler() -> None:
+    program = (
+        "import sys, torch; from mamba_diffae.scan import selective_scan;"
+        "x = torch.ones(1, 3, 2); one = torch.ones(1, 3, 1);"
+        "torch.set_grad_enabled(False);"
+        "y = selective_scan(x, x, -torch.ones(2, 1), one, one);"
+        "assert y.shape == x.shape; assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -12,26 +12,8 @@ from mamba_diffae.scan.inputs import ScanInputs
 # backward pass: every few steps, the state that enters them.
 
 
-_TENSORS = "Tensor x, Tensor dt, Tensor A, Tensor B, Tensor C, "
-_TENSORS += "Tensor? D, Tensor? step, Tensor? order"
-SCAN, BACKWARD = "mamba_diffae::selective_scan", "mamba_diffae::selective_scan_backward"
-_EAGER = "CompositeExplicitAutograd"
-# Not by `custom_op`, whose first call loads the compiler: more than a second of each new process.
-torch.library.define(
-    SCAN,
-    f"({_TENSORS}, bool step_input, str backend, bool keep_states) -> (Tensor, Tensor)",
-)
-torch.library.define(
-    BACKWARD,
-    f"(Tensor dy, Tensor states, {_TENSORS}, bool step_input, str backend) -> "
-    f"({', '.join(['Tensor'] * 7)})",
-)
-_scan = torch.ops.mamba_diffae.selective_scan.default
-_scan_backward = torch.ops.mamba_diffae.selective_scan_backward.default
-
-
-@torch.library.impl(SCAN, _EAGER)
-def _run_scan(
+@torch.library.custom_op("mamba_diffae::selective_scan", mutates_args=())
+def _scan(
     x: Tensor,
     dt: Tensor,
     A: Tensor,
@@ -45,13 +27,18 @@ def _run_scan(
     keep_states: bool,
 ) -> tuple[Tensor, Tensor]:
     inputs = ScanInputs(x, dt, A, B, C, D, step, order, step_input)
-    run = backends.load(backends.choose(backend, x.device.type, inputs.compute_dtype))
-    y, states = run.forward(inputs, keep_states=keep_states)
-    return y.to(x.dtype), states
+    return run(inputs, backend, keep_states=keep_states)
 
 
-@torch.library.impl(BACKWARD, _EAGER)
-def _run_backward(
+def run(inputs: ScanInputs, backend: str, *, keep_states: bool) -> tuple[Tensor, Tensor]:
+    """Output in x's dtype, and states, by a backend: the scan itself, outside of any graph."""
+    chosen = backends.load(backends.choose(backend, inputs.x.device.type, inputs.compute_dtype))
+    y, states = chosen.forward(inputs, keep_states=keep_states)
+    return y.to(inputs.x.dtype), states
+
+
+@torch.library.custom_op("mamba_diffae::selective_scan_backward", mutates_args=())
+def _scan_backward(
     dy: Tensor,
     states: Tensor,
     x: Tensor,
@@ -75,7 +62,7 @@ def _run_backward(
     return dx, ddt, dA, dB, dC, dD, dstep
 
 
-@torch.library.register_fake(SCAN)
+@_scan.register_fake
 def _scan_fake(x, dt, A, B, C, D, step, order, step_input, backend, keep_states):
     inputs = ScanInputs(x, dt, A, B, C, D, step, order, step_input)
     chosen = backends.choose(backend, x.device.type, inputs.compute_dtype)
@@ -84,7 +71,7 @@ def _scan_fake(x, dt, A, B, C, D, step, order, step_input, backend, keep_states)
     return x.new_empty(x.shape), x.new_empty(shape, dtype=torch.float32)
 
 
-@torch.library.register_fake(BACKWARD)
+@_scan_backward.register_fake
 def _scan_backward_fake(dy, states, x, dt, A, B, C, D, step, order, step_input, backend):
     return tuple(
         x.new_empty(0) if tensor is None else tensor.new_empty(tensor.shape)
@@ -124,9 +111,7 @@ def refuse_second_derivative(ctx, *_):
     )
 
 
-torch.library.register_autograd(
-    SCAN,
-    lambda ctx, dy, _: gradients(ctx, dy, _scan_backward),
-    setup_context=save_for_backward,
+_scan.register_autograd(
+    lambda ctx, dy, _: gradients(ctx, dy, _scan_backward), setup_context=save_for_backward
 )
-torch.library.register_autograd(BACKWARD, refuse_second_derivative)
+_scan_backward.register_autograd(refuse_second_derivative)

@@ -22,8 +22,24 @@ from mamba_diffae.scan.inputs import ScanInputs
 
 def scan_points(inputs: ScanInputs, backend: str) -> Tensor:
     """Output y (B, L, D) of the inputs in canonical layout, differentiable, in x's dtype."""
+    if _is_eager(inputs):
+        return op.run(inputs, backend, keep_states=False)[0]
     y, _ = _run(*inputs, backend, False)
     return y
+
+
+def _is_eager(inputs: ScanInputs) -> bool:
+    """Whether plain tensors are asked for, without gradients, and nothing traces the call.
+
+    The first call of a custom op loads the compiler: more than a second of each new process.
+    """
+    if torch.is_grad_enabled() or forward_ad._current_level >= 0:
+        return False
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    if torch._C._are_functorch_transforms_active() or torch._C._len_torch_dispatch_stack():
+        return False
+    return all(type(z) in (Tensor, torch.nn.Parameter) for z in inputs if isinstance(z, Tensor))
 
 
 def _run(*args: Any) -> tuple[Tensor, Tensor]:
@@ -110,5 +126,5 @@ class TransformedBackward(torch.autograd.Function):
 
 
 # For the ops called by themselves, as an exported program does.
-torch.library.register_vmap(op.SCAN, batching.folded_scan(op._scan))
-torch.library.register_vmap(op.BACKWARD, batching.looped(op._scan_backward))
+op._scan.register_vmap(batching.folded_scan(op._scan))
+op._scan_backward.register_vmap(batching.looped(op._scan_backward))
