@@ -35,7 +35,7 @@ def _is_eager(inputs: ScanInputs) -> bool:
     """
     if torch.is_grad_enabled() or forward_ad._current_level >= 0:
         return False
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return False
     if torch._C._are_functorch_transforms_active() or torch._C._len_torch_dispatch_stack():
         return False
