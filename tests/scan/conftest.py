@@ -20,3 +20,11 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler():
+    """What one test compiled, or could not, is forgotten: torch keeps it for the whole process."""
+    yield
+    if "torch._dynamo" in sys.modules:
+        torch.compiler.reset()
