@@ -57,7 +57,7 @@ class TokenDecoder(FieldDecoder):
         Args:
             points: The encoded observations, or None.
             lattice: The prior's lattice, shape (B, P, C + 2).
-            around: What it says around each token, from `AnchorReader.tokens`.
+            around: What it says around each token, from `TokenReader.tokens`.
         """
         coords = self.centres.expand(len(lattice), -1, -1)
         features, _ = self.read(coords, points, lattice, self.lattice)

@@ -159,12 +159,10 @@ def learn(variables: Sequence[Sequence[Sample]], geometry: Geometry) -> Family:
     last = float(share.topk(min(_LEARNED, len(choices))).values[-1])
     kept = [j for j in range(len(choices)) if share[j] >= max(last, min(_RARE, float(share.max())))]
     other = _any_law(geometry)
-    logs = [_log_shares(x[kept], len(other)) for x in found]
     # Of a variable of which no field tells anything the laws are those of all.
-    whole = _log_shares(torch.cat(found, dim=1)[kept], len(other))
-    own = iter(logs)
-    tells = [any(s.tells for s in kind) for kind in variables]
-    logs = torch.stack([next(own) if told_of else whole for told_of in tells], dim=1)
+    own, every = iter(found), torch.cat(found, dim=1)
+    each = [next(own) if any(s.tells for s in kind) else every for kind in variables]
+    logs = torch.stack([_log_shares(x[kept], len(other)) for x in each], dim=1)
     pairs = [_variances(*kind, geometry) for kind in zip(pooled, told, strict=True)]
     s2, freedom = zip(*pairs, strict=True)
     return Family(
