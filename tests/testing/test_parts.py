@@ -95,6 +95,7 @@ class Forgetful(PointEncoder):
             "last": values[:, -1],
             "all points": observations.coords.mean(dim=1),
             "others": (values.sum(dim=1) / observations.counts[:, None]).cumsum(dim=0),
+            "mean": values.sum(dim=1) / observations.counts[:, None],
         }
         B, N = observations.coords.shape[:2]
         tokens = values.new_zeros(B, N, self.config.d_model)
@@ -103,7 +104,12 @@ class Forgetful(PointEncoder):
 
 @pytest.mark.parametrize(
     ("reads", "message"),
-    [("last", "order of the points"), ("all points", "absent points"), ("others", "other fields")],
+    [
+        ("last", "order of the points"),
+        ("all points", "absent points"),
+        ("others", "other fields"),
+        ("mean", "no points is not finite"),
+    ],
 )
 def test_an_encoder_that_sees_no_set_is_told(reads, message):
     with pytest.raises(AssertionError, match=message):

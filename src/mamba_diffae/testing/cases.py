@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,12 +95,21 @@ def padded(observations: Observations, more: int = 4) -> Observations:
 def permuted(observations: Observations, seed: int = 0) -> Observations:
     """The same points in another order."""
     order = np.random.default_rng(seed).permutation(observations.coords.shape[1])
-    index = torch.from_numpy(order)
+    return at_points(observations, torch.from_numpy(order))
+
+
+def at_points(observations: Observations, index: Tensor | slice) -> Observations:
+    """Some points of each field, perhaps none."""
     given = {
         name: getattr(observations, name)[:, index]
         for name in ("coords", "values", "mask", "support")
     }
     return Observations(**given)
+
+
+def without_points(observations: Observations) -> Observations:
+    """The same places, at which nothing was observed."""
+    return replace(observations, mask=torch.zeros_like(observations.mask))
 
 
 def close(a: Tensor, b: Tensor, what: str, tolerance: float = 1e-5) -> None:

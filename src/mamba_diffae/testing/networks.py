@@ -13,6 +13,7 @@ from mamba_diffae.models.encoders import ENCODERS, PointEncoder
 from mamba_diffae.models.inference import reconstruct, sample_flow
 from mamba_diffae.registry import Registry
 from mamba_diffae.testing.cases import (
+    at_points,
     close,
     padded,
     permuted,
@@ -21,11 +22,12 @@ from mamba_diffae.testing.cases import (
     subsets,
     tiny_network,
     waves,
+    without_points,
 )
 
 
 def check_encoder(encoder: type[PointEncoder], **options: Any) -> None:
-    """Contracts 3 and 12: the latent sees a set, and what is masked changes nothing.
+    """Contracts 3 and 12: the latent sees a set, perhaps an empty one; what is masked is not read.
 
     Args:
         encoder: The class.
@@ -42,6 +44,9 @@ def check_encoder(encoder: type[PointEncoder], **options: Any) -> None:
     close(net.encoder(padded(seen))[0], latent, "absent points matter")
     close(net.encoder(seen[[1]])[0], latent[1:], "the other fields of the batch matter")
     close(net.encoder(seen)[0], latent, "a second time the answer is another one")
+    masked = net.encoder(without_points(seen))[0]
+    assert masked.isfinite().all(), "the latent of no points is not finite"
+    close(net.encoder(at_points(seen, slice(0)))[0], masked, "absent points and none at all differ")
 
 
 def check_decoder(decoder: type[FieldDecoder], **options: Any) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mamba_diffae.fields import Geometry, Observations
-from mamba_diffae.models.encoders import ENCODERS
+from mamba_diffae.models.encoders import ENCODERS, EncoderOptionError
 
 EVERY = pytest.mark.parametrize("encoder", ENCODERS.names())
 GLOBE = Geometry(extent=(0.5, 1.0), periodic=(False, True))
@@ -48,13 +48,33 @@ def test_one_variable_alone_is_no_zero(network, observed, encoder: str, pooling:
     assert (net.encoder(zero)[0] - net.encoder(missing)[0]).abs().max() > 1e-3
 
 
-def test_beside_codes_an_encoder_begins_by_adding_nothing(network) -> None:
-    for name in ("mamba", "pointwise"):
-        kept = network(encoder=name).config
-        fresh = ENCODERS.get(name)(kept)
-        assert not any(weight.any() for weight in fresh.to_latent.parameters())
-        alone = kept.model_copy(update={"codes": ()})
-        assert ENCODERS.get(name)(alone).to_latent.weight.any()
+@EVERY
+def test_beside_codes_an_encoder_begins_by_adding_nothing(network, encoder: str) -> None:
+    kept = network(encoder=encoder).config
+    fresh = ENCODERS.get(encoder)(kept)
+    assert not any(weight.any() for weight in fresh.to_latent.parameters())
+    alone = kept.model_copy(update={"codes": ()})
+    assert ENCODERS.get(encoder)(alone).to_latent.weight.any()
+
+
+@EVERY
+@pytest.mark.parametrize("pooling", ["attention", "mean"])
+def test_a_field_without_points_beside_one_with_some(network, observed, encoder, pooling) -> None:
+    net, seen = network(encoder=encoder, pooling=pooling).requires_grad_(), observed()
+    half = seen.replace(mask=seen.mask & torch.tensor([True, False])[:, None, None])
+    latent, tokens = net.encoder(half)
+    close(latent[:1], net.encoder(seen)[0][:1])
+    close(latent[1], net.encoder.to_latent.bias)
+    net.zero_grad()
+    (latent.square().sum() + tokens.square().sum()).backward()
+    gradients = [p.grad for p in net.encoder.parameters() if p.grad is not None]
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+@pytest.mark.parametrize("options", [{"latents": 0}, {"latents": -3}])
+def test_attention_without_latents_is_refused(network, options) -> None:
+    with pytest.raises(EncoderOptionError, match="1 or more"):
+        network(encoder="attention", encoder_options=options)
 
 
 def test_without_blocks_tokens_are_of_single_points(network, observed) -> None:

@@ -14,6 +14,24 @@ from mamba_diffae.priors import PriorPosterior
 
 
 @final
+class EncoderOptionError(ValueError):
+    """An option of an encoder has a value that it does not serve.
+
+    Args:
+        encoder: Name of the encoder.
+        option: Name of the option.
+        given: Its value.
+        expected: What is served, in words.
+    """
+
+    def __init__(self, encoder: str, option: str, given: object, expected: str) -> None:
+        super().__init__(
+            f"The encoder {encoder!r} was given {option}={given!r}; expected {expected}. Set it by "
+            f'encoder_options={{"{option}": ...}}, or leave it out.'
+        )
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class Encoding:
     """What the encoder made of the observations.

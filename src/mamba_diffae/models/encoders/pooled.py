@@ -23,7 +23,8 @@ _POOL_QUERIES = 4
 class PooledEncoder(PointEncoder, ABC):
     """Embed every observation, mix the tokens, pool them.
 
-    Where a prior's code is the better part of the latent, the encoder begins by adding nothing.
+    Where a prior's code is the better part of the latent, the encoder begins by adding nothing. The
+    pool of no points is 0.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:
@@ -48,5 +49,13 @@ class PooledEncoder(PointEncoder, ABC):
         """See `PointEncoder.forward`."""
         known = observation_features(observations, self.config)
         tokens = self.embed(torch.cat([self.features(observations.coords), known], dim=-1))
-        tokens = self.norm(self.mix(tokens, observations))
-        return self.to_latent(self.pool(tokens, observations.present)), tokens
+        if tokens.shape[1]:
+            tokens = self.mix(tokens, observations)
+        tokens = self.norm(tokens)
+        return self.to_latent(self._pooled(tokens, observations.present)), tokens
+
+    def _pooled(self, tokens: Tensor, present: Tensor) -> Tensor:
+        """The pool of the points that are present, (B, pool.width)."""
+        some = present.any(dim=1, keepdim=True)
+        # A softmax over no points is no number: read the padding there, then discard it.
+        return self.pool(tokens, present | ~some) * some
