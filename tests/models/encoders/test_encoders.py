@@ -71,15 +71,38 @@ def test_a_field_without_points_beside_one_with_some(network, observed, encoder,
     assert all(gradient.isfinite().all() for gradient in gradients)
 
 
-@pytest.mark.parametrize("options", [{"latents": 0}, {"latents": -3}])
-def test_attention_without_latents_is_refused(network, options) -> None:
-    with pytest.raises(EncoderOptionError, match="1 or more"):
-        network(encoder="attention", encoder_options=options)
+@pytest.mark.parametrize(
+    ("encoder", "options"),
+    [("attention", {"latents": 0}), ("convcnp", {"cells": 0}), ("convcnp", {"cells": -2})],
+)
+def test_options_that_make_no_sense_are_refused(network, encoder: str, options) -> None:
+    with pytest.raises(EncoderOptionError, match="expected 1 or more"):
+        network(encoder=encoder, encoder_options=options)
 
 
-def test_without_blocks_tokens_are_of_single_points(network, observed) -> None:
-    net, seen = network(encoder_blocks=0), observed()
-    alone = Observations(*(x[:, 3:4] for x in (seen.coords, seen.values, seen.mask)))
-    close(net.encoder(alone)[1][:, 0], net.encoder(seen)[1][:, 3])
-    mixed = network()
-    assert (mixed.encoder(alone)[1][:, 0] - mixed.encoder(seen)[1][:, 3]).abs().max() > 1e-3
+def test_convolutions_do_not_see_where_a_torus_begins(network, observed) -> None:
+    geometry = Geometry(extent=(0.5, 1.0), periodic=(True, True))
+    encoder = network(encoder="convcnp", geometry=geometry, tokens=6).encoder
+    assert encoder.shape == (8, 16)
+    seen, tokens = observed(geometry=geometry), torch.randn(2, 20, 16)
+    moved = seen.replace(coords=seen.coords + torch.tensor([0.25, 0.5]))
+    close(encoder.mix(tokens, moved), encoder.mix(tokens, seen))
+    # A shift by a part of a cell changes the distances from its nodes.
+    other = seen.replace(coords=seen.coords + torch.tensor([0.02, 0.0]))
+    assert (encoder.mix(tokens, other) - encoder.mix(tokens, seen)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("geometry", "options", "shape"),
+    [
+        (Geometry.unit(2), {}, (6, 6)),
+        (Geometry.unit(2), {"cells": 4}, (4, 4)),
+        (Geometry.unit(2), {"cells": 500}, (16, 16)),
+        (Geometry.unit(1), {"cells": 3}, (9,)),
+        (GLOBE, {"cells": 6}, (4, 8)),
+        (Geometry.unit(3), {"cells": 8}, (4, 4, 4)),
+    ],
+)
+def test_the_lattice_of_convolutions(network, geometry, options, shape) -> None:
+    net = network(encoder="convcnp", geometry=geometry, encoder_options=options)
+    assert net.encoder.shape == shape

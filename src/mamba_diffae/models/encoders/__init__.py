@@ -8,6 +8,7 @@ ENCODERS: Registry[type[PointEncoder]] = Registry(
     "mamba_diffae.encoders",
     {
         "attention": "mamba_diffae.models.encoders.attention:AttentionEncoder",
+        "convcnp": "mamba_diffae.models.encoders.convcnp:ConvCNPEncoder",
         "mamba": "mamba_diffae.models.encoders.mamba:MambaEncoder",
         "pointwise": "mamba_diffae.models.encoders.pointwise:PointwiseEncoder",
     },
