@@ -18,6 +18,7 @@ from studies import (
     never_worse,
     observation_patterns,
     probes,
+    scan,
 )
 
 STUDIES: Mapping[str, Study] = {
@@ -33,4 +34,5 @@ STUDIES: Mapping[str, Study] = {
     "observation-patterns": observation_patterns.STUDY,
     "never-worse": never_worse.STUDY,
     "familiarity": familiarity.STUDY,
+    "scan": scan.STUDY,
 }

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from mamba_diffae.fields import FieldData
 from studies.common.folder_lock import FolderLock
@@ -110,15 +111,21 @@ def _start(training: TrainingJob, lock: FolderLock, core: int) -> subprocess.Pop
     """Begin a training, or go on with it, apart from the terminal: it is stopped by us, once."""
     with training.log.open("wb") as log, _pinned(core):
         return subprocess.Popen(
-            [sys.executable, "-m", "mamba_diffae", *training.words, "--resume"],
+            [sys.executable, *training.process],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **_ONE_THREAD},
+            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": _import_path()},
             start_new_session=True,
             # If this process is killed, the folder stays locked until that one ends.
             pass_fds=() if os.name == "nt" else (lock.handle,),
         )
+
+
+def _import_path() -> str:
+    """What a process needs to find the studies from any working folder."""
+    root = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
 
 
 def _conclude(training: TrainingJob, code: int) -> None:

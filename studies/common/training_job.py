@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -11,6 +11,7 @@ from typing import Any, final
 import yaml
 
 from mamba_diffae.estimator import FieldAutoencoder
+from mamba_diffae.estimator.training_input import TrainingInput
 from mamba_diffae.fields import FieldData
 from mamba_diffae.sources import open_field
 from mamba_diffae.training import Run
@@ -73,11 +74,13 @@ class TrainingJob:
         name: As the user is told.
         folder: The run folder.
         recipe: What is trained.
+        program: What follows `python` where a process of a study trains it; none: `mamba-diffae`.
     """
 
     name: str
     folder: Path
     recipe: Recipe
+    program: Sequence[str] = ()
 
     @property
     def words(self) -> list[str]:
@@ -87,7 +90,16 @@ class TrainingJob:
     @property
     def command(self) -> str:
         """As it is typed."""
-        return shlex.join(["mamba-diffae", *self.words])
+        return shlex.join(self._typed)
+
+    @property
+    def process(self) -> list[str]:
+        """What follows `python` where it is trained in a process of its own."""
+        return [*(self.program or ("-m", "mamba_diffae", *self.words)), "--resume"]
+
+    @property
+    def _typed(self) -> list[str]:
+        return ["python", *self.program] if self.program else ["mamba-diffae", *self.words]
 
     @property
     def log(self) -> Path:
@@ -101,9 +113,7 @@ class TrainingJob:
     def is_of(self, folder: Path, fact: str = "command") -> bool:
         """Whether a run is of the same recipe, by a command that it keeps."""
         facts = Run.open(folder).facts if (folder / "run.json").is_file() else {}
-        return without_folder(shlex.split(facts.get(fact) or "")) == without_folder(
-            ["mamba-diffae", *self.words]
-        )
+        return without_folder(shlex.split(facts.get(fact) or "")) == without_folder(self._typed)
 
     def conclude(self) -> None:
         """Note that it has ended well."""
@@ -115,8 +125,19 @@ class TrainingJob:
         Args:
             data: What the source holds.
         """
-        recipe, fields = self.recipe, open_field(data, size=self.recipe.native_size)
-        changes = recipe.changes()
+        fields = open_field(data, size=self.recipe.native_size)
+        self.fit(fields, {"native_shape": list(fields.shape)})
+        self.conclude()
+
+    def fit(self, data: TrainingInput, facts: Mapping[str, Any], **about: Any) -> None:
+        """Train on fields or points in this process, or go on with that.
+
+        Args:
+            data: See `FieldAutoencoder.fit`.
+            facts: What else to note of the run.
+            about: Grid and variables of points.
+        """
+        recipe, changes = self.recipe, self.recipe.changes()
         for phase in recipe.phases:
             changes.setdefault(phase, {})["show_progress"] = False
         model = FieldAutoencoder(
@@ -126,10 +147,8 @@ class TrainingJob:
             device=recipe.device,
             changes=changes,
         )
-        facts = {"command": self.command, "source": recipe.source}
-        facts |= {"native_shape": list(fields.shape)}
-        model.fit(fields, run=self.folder, phases=recipe.phases, resume=True, facts=facts)
-        self.conclude()
+        facts = {"command": self.command, "source": recipe.source, **facts}
+        model.fit(data, run=self.folder, phases=recipe.phases, resume=True, facts=facts, **about)
 
 
 def without_folder(words: Sequence[str]) -> list[str]:

@@ -25,8 +25,8 @@ def experiment(
     name: Annotated[
         str,
         typer.Argument(
-            help="comparison, multiscale, diffusion, minimal, ablation, observation-patterns or "
-            "never-worse, which train their own models; draws, probes, latent-vs-values or "
+            help="comparison, multiscale, diffusion, minimal, ablation, observation-patterns, "
+            "never-worse or scan, which train their own models; draws, probes, latent-vs-values or "
             "interpolation, which score one; familiarity, which scores the prior, and a model."
         ),
     ],
