@@ -17,6 +17,12 @@ VARIANTS = {
     "no prior, scanning": ("autoencoder", {"exemplars": 0, "decoder": "scanning"}),
     "no codes": ("autoencoder", {"codes": ()}),
     "pointwise": ("autoencoder", {"encoder": "pointwise"}),
+    "attention": ("autoencoder", {"encoder": "attention"}),
+    "convcnp": ("autoencoder", {"encoder": "convcnp"}),
+    "trapezoidal": (
+        "autoencoder",
+        {"encoder_options": {"discretisation": "exponential-trapezoidal"}},
+    ),
     "preconditioned": ("autoencoder", {"velocity": "preconditioned"}),
     "mean pooling, count": ("autoencoder", {"pooling": "mean", "step": "count"}),
     "curves, learned": ("autoencoder", {"directions": ("hilbert", "morton"), "step": "learned"}),

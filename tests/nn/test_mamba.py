@@ -33,10 +33,13 @@ def mix(block: nn.Module, tokens: Tensor, coords: Tensor, mask: Tensor, *vector)
     return block(tokens, Paths.through(coords, mask, DIRECTIONS, kind, 0.1, SQUARE), *vector)
 
 
-@pytest.fixture(params=["mamba", "time-invariant"])
+@pytest.fixture(params=["mamba", "trapezoidal", "time-invariant"])
 def block(request) -> nn.Module:
     kinds = {
         "mamba": lambda: MultiDirectionalMambaBlock(D, 2, len(DIRECTIONS)),
+        "trapezoidal": lambda: MultiDirectionalMambaBlock(
+            D, 2, len(DIRECTIONS), discretisation="exponential-trapezoidal"
+        ),
         "time-invariant": lambda: LinearTimeInvariantBlock(D, len(DIRECTIONS), d_state=4),
     }
     return seeded(kinds[request.param]())

@@ -12,9 +12,11 @@ from torch.nn import functional as F
 from mamba_diffae.fields.geometry import Geometry
 from mamba_diffae.nn.embedding import Modulation
 from mamba_diffae.nn.scan_order import scan_orders, scan_steps
+from mamba_diffae.nn.trapezoidal import ExponentialTrapezoidal
 from mamba_diffae.scan import selective_scan
 
 StepKind = Literal["distance", "count", "learned"]
+Discretisation = Literal["exponential-euler", "exponential-trapezoidal"]
 
 
 class Paths(NamedTuple):
@@ -82,13 +84,20 @@ class MultiDirectionalMambaBlock(nn.Module):
         d_state: States of each feature, N.
         directions: K.
         modulation_dim: Size of a vector that modulates the block, or 0.
+        discretisation: "exponential-euler": points are events, and only the decay between them sees
+            the distance; "exponential-trapezoidal": a quadrature, see `ExponentialTrapezoidal`.
 
     Reference:
         Gu & Dao (2023), Mamba, arXiv 2312.00752, section 3.
     """
 
     def __init__(
-        self, d_model: int, d_state: int, directions: int, modulation_dim: int = 0
+        self,
+        d_model: int,
+        d_state: int,
+        directions: int,
+        modulation_dim: int = 0,
+        discretisation: Discretisation = "exponential-euler",
     ) -> None:
         super().__init__()
         rank = math.ceil(d_model / 16)
@@ -105,6 +114,8 @@ class MultiDirectionalMambaBlock(nn.Module):
         self.out_norm = nn.LayerNorm(d_model)
         self.out_proj = nn.Linear(d_model, d_model)
         nn.init.constant_(self.dt_up.bias, math.log(math.expm1(0.5)))  # softplus gives 0.5
+        trapezoidal = discretisation == "exponential-trapezoidal"
+        self.trapezoid = ExponentialTrapezoidal(d_model, directions) if trapezoidal else None
 
     def forward(self, tokens: Tensor, paths: Paths, modulation: Tensor | None = None) -> Tensor:
         """Mix the tokens.
@@ -132,7 +143,10 @@ class MultiDirectionalMambaBlock(nn.Module):
         dt = F.softplus(self.dt_up(self.dt_down(x))) * paths.mask[..., None]
         B, C = self.BC_proj(x).unflatten(-1, (2, K, N)).permute(2, 0, 3, 1, 4)
         A = -self.A_log.exp()
-        return selective_scan(x, dt, A, B, C, self.D, step=paths.step, order=paths.order)
+        if self.trapezoid is None:
+            return selective_scan(x, dt, A, B, C, self.D, step=paths.step, order=paths.order)
+        order, gap, _ = paths.expand(len(x))
+        return self.trapezoid(x, dt, A, B, C, order, gap) + self.D * x
 
 
 def _initial_decay(directions: int, d_model: int, d_state: int) -> Tensor:

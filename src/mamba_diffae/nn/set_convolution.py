@@ -34,7 +34,8 @@ def set_convolution(values: Tensor, mask: Tensor, taps: Taps, shape: Sequence[in
         Shape (B, P, F + 1), log(1 + density) last.
 
     Reference:
-        Gordon et al. (2020), Convolutional conditional neural processes, arXiv 1910.13556, eq. (5).
+        Gordon et al. (2020), Convolutional conditional neural processes,
+        arXiv 1910.13556.
     """
     batch, nodes = len(values), math.prod(shape)
     weight = (taps.weight * mask[..., None])[..., None]

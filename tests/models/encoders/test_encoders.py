@@ -5,7 +5,10 @@ import torch
 
 from mamba_diffae.fields import Geometry, Observations
 from mamba_diffae.models.encoders import ENCODERS, EncoderOptionError
+from mamba_diffae.models.encoders.mamba import MambaEncoder
+from mamba_diffae.testing import check_encoder
 
+TRAPEZOIDAL = {"discretisation": "exponential-trapezoidal"}
 EVERY = pytest.mark.parametrize("encoder", ENCODERS.names())
 GLOBE = Geometry(extent=(0.5, 1.0), periodic=(False, True))
 
@@ -78,6 +81,26 @@ def test_a_field_without_points_beside_one_with_some(network, observed, encoder,
 def test_options_that_make_no_sense_are_refused(network, encoder: str, options) -> None:
     with pytest.raises(EncoderOptionError, match="expected 1 or more"):
         network(encoder=encoder, encoder_options=options)
+
+
+def test_a_discretisation_that_is_unknown_is_refused(network) -> None:
+    with pytest.raises(EncoderOptionError, match="'exponential-euler' or 'exponential-trap"):
+        network(encoder_options={"discretisation": "euler"})
+
+
+@pytest.mark.parametrize("geometry", [Geometry.unit(1), GLOBE, Geometry.unit(3)])
+@pytest.mark.parametrize("step", ["distance", "count", "learned"])
+def test_a_trapezoidal_scan_on_any_geometry(network, observed, geometry, step: str) -> None:
+    net = network(geometry=geometry, step=step, encoder_options=TRAPEZOIDAL)
+    seen = observed(geometry=geometry, missing=0.3)
+    latent, _ = net.encoder(seen)
+    assert latent.isfinite().all()
+    close(net.encoder(seen[[1]])[0], latent[1:])
+    assert (network(geometry=geometry, step=step).encoder(seen)[0] - latent).abs().max() > 1e-3
+
+
+def test_the_contract_of_a_trapezoidal_encoder() -> None:
+    check_encoder(MambaEncoder, **TRAPEZOIDAL)
 
 
 def test_convolutions_do_not_see_where_a_torus_begins(network, observed) -> None:

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import final, get_args
 
 from torch import Tensor, nn
 
 from mamba_diffae.fields import Observations
 from mamba_diffae.models.config import AutoencoderConfig
+from mamba_diffae.models.encoders.base import EncoderOptionError
 from mamba_diffae.models.encoders.pooled import PooledEncoder
-from mamba_diffae.nn.mamba import MultiDirectionalMambaBlock, Paths
+from mamba_diffae.nn.mamba import Discretisation, MultiDirectionalMambaBlock, Paths
 from mamba_diffae.nn.scan_order import check_directions
 
 
 @final
 class MambaEncoder(PooledEncoder):
-    """Mamba blocks over the observations, along `config.directions`."""
+    """Mamba blocks over the observations, along `config.directions`.
 
-    def __init__(self, config: AutoencoderConfig) -> None:
+    Args:
+        config: Sizes.
+        discretisation: Of the scans; see `MultiDirectionalMambaBlock`.
+
+    Raises:
+        EncoderOptionError: If there is no such discretisation.
+    """
+
+    def __init__(
+        self, config: AutoencoderConfig, discretisation: Discretisation = "exponential-euler"
+    ) -> None:
         super().__init__(config)
+        if discretisation not in get_args(Discretisation):
+            known = " or ".join(map(repr, get_args(Discretisation)))
+            raise EncoderOptionError("mamba", "discretisation", discretisation, known)
         check_directions(config.directions, config.coord_dim)
         self.blocks = nn.ModuleList(
-            MultiDirectionalMambaBlock(config.d_model, config.d_state, len(config.directions))
+            MultiDirectionalMambaBlock(
+                config.d_model,
+                config.d_state,
+                len(config.directions),
+                discretisation=discretisation,
+            )
             for _ in range(config.encoder_blocks)
         )
 
