@@ -79,7 +79,7 @@ class Case:
     measures: tuple[Measure, ...]
     settings: tuple[str, ...] = ()
     rate: float = 1.0
-    validate_every: int = 50
+    validate_every: int = 80
     observed_shape: Shape | None = None
     count: int = 96
     stations: bool = False
@@ -111,6 +111,7 @@ PRIOR = Case(
     None,
     (arms.NO_SCAN, arms.SWEEPS, arms.TRAPEZOIDAL, arms.ATTENTION, arms.CONVOLUTION),
     _PICTURES,
+    validate_every=25,
 )
 BARE = Case(
     "B",
@@ -150,7 +151,7 @@ MANY = Case(
     ),
     observed_shape=(CELLS, CELLS),
     count=8,
-    validate_every=10,
+    validate_every=20,
 )
 SERIES = Case(
     "D",
@@ -173,6 +174,7 @@ SERIES = Case(
     ),
     NO_PRIOR.settings,
     NO_PRIOR.rate,
+    validate_every=150,
 )
 STATION = Case(
     "E",
@@ -184,6 +186,7 @@ STATION = Case(
         Measure(f"{STATIONS} stations", points=STATIONS, pattern="scattered"),
         Measure("20 stations", points=20, pattern="scattered"),
     ),
+    validate_every=25,
     stations=True,
 )
 CASES = (PRIOR, BARE, MANY, SERIES, STATION)

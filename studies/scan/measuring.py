@@ -1,4 +1,4 @@
-"""What a trained encoder misses, field by field: made once, found again."""
+"""A training, and what its encoder misses field by field: made once, found again."""
 
 from __future__ import annotations
 
@@ -53,6 +53,18 @@ class Measured:
     def mse(self, measure: Measure) -> float:
         """Mean squared error over all fields, in variances."""
         return float(self.squared[measure].sum() / self.weight[measure].sum())
+
+
+def train_and_measure(folder: CaseFolder, planned: Planned) -> None:
+    """Train, or go on with that, and score; what is done is found again."""
+    training, truth = folder.training(planned), folder.truth
+    facts = {"native_shape": list(truth.shape)}
+    if folder.case.stations:
+        seen = folder.stations.observations()
+        training.fit(seen, facts, grid=truth.grid, variables=truth.variables)
+    else:
+        training.fit(truth, facts)
+    measure(folder, planned)
 
 
 def measure(folder: CaseFolder, planned: Planned) -> Measured:

@@ -13,9 +13,8 @@ from studies.common.side_by_side import train_side_by_side
 from studies.common.workbench import AT_ONCE
 from studies.scan.arms import Arm
 from studies.scan.cases import Case
-from studies.scan.measuring import Measured, measure
+from studies.scan.measuring import Measured, measure, train_and_measure
 from studies.scan.plan import PLANS, CaseFolder, Planned, repeats, screen
-from studies.scan.worker import work
 
 
 @final
@@ -112,7 +111,7 @@ class ScanStudy:
                 raise ValueError(f"Another process trains {training.folder}; wait for its end.")
             try:
                 if not training.finished():
-                    work(self.folders[p.case.key], p)
+                    train_and_measure(self.folders[p.case.key], p)
                     training.conclude()
                     tell(f"training {training.name}")
             finally:

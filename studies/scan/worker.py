@@ -12,20 +12,8 @@ from pathlib import Path
 
 from mamba_diffae.benchmark import Request
 from mamba_diffae.sources import open_field
-from studies.scan.measuring import measure
+from studies.scan.measuring import train_and_measure
 from studies.scan.plan import PLANS, CaseFolder, Planned
-
-
-def work(folder: CaseFolder, planned: Planned) -> None:
-    """Train, or go on with that, and score; what is done is found again."""
-    training, truth = folder.training(planned), folder.truth
-    facts = {"native_shape": list(truth.shape)}
-    if folder.case.stations:
-        seen = folder.stations.observations()
-        training.fit(seen, facts, grid=truth.grid, variables=truth.variables)
-    else:
-        training.fit(truth, facts)
-    measure(folder, planned)
 
 
 def named(name: str, request: Request) -> tuple[CaseFolder, Planned]:
@@ -63,7 +51,7 @@ def main() -> None:
     asked = Request(
         given.run, open_field(given.source), given.source, given.scale, given.seed, given.device
     )
-    work(*named(given.name, asked))
+    train_and_measure(*named(given.name, asked))
 
 
 if __name__ == "__main__":
