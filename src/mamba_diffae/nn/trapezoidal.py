@@ -107,10 +107,10 @@ def trapezoidal_scan(
         Shape (B, L, D).
     """
     (B, C), (order, after) = weights, path
-    step = dt if gap is None else dt * gap[..., None]
+    closing, opening = (share, 1 - share) if gap is None else (share * gap, (1 - share) * gap)
     # A padded point has no step, so what the last real one and padded ones get from here is 0.
-    opening = F.pad((1 - share)[..., None] * step, (0, 0, 0, 1))
-    ahead = opening.gather(1, after[..., None].expand_as(x))
-    scaled = x * ((share[..., None] * step + ahead) / dt.clamp(min=_LEAST_DT))
+    entering = F.pad(opening[..., None] * dt, (0, 0, 0, 1))
+    ahead = entering.gather(1, after[..., None].expand_as(x))
+    scaled = x * (closing[..., None] + ahead / dt.clamp(min=_LEAST_DT))
     y = selective_scan(scaled, dt, A, B, C, step=gap, order=order[:, None])
     return y - ahead * (B * C).sum(dim=-1, keepdim=True) * x
