@@ -25,13 +25,11 @@ class LawOfFields(NamedTuple):
     Attributes:
         choice: The law.
         weight: Probability for each variable, shape (C, F).
-        variance: Of each, shape (C, F), by which the variance of `moments` is multiplied.
         moments: Under which readings are conditioned.
     """
 
     choice: Choice
     weight: Tensor
-    variance: Tensor
     moments: Moments
 
 
@@ -66,32 +64,43 @@ class JointlyKriged:
         self.seen, self.fields = seen, fields
         self._few = Sample([part.thinned(EXACT) for part in seen.sample.parts], seen.sample.fields)
         self._solved: dict[int, Solved] = {}
+        self._variances: dict[int, Tensor] = {}
         columns = seen.variables if seen.together else 1
         weighed = fields.family.weigh(seen.sample, fields.geometry, fields.most, columns)
-        self.laws = [self._law(j, *pair) for j, pair in enumerate(weighed)]
+        self.laws = [self._law(*pair) for pair in weighed]
+        self.weights = torch.stack([law.weight for law in self.laws])
 
-    def _law(self, number: int, choice: Choice, weight: Tensor) -> LawOfFields:
+    def _law(self, choice: Choice, weight: Tensor) -> LawOfFields:
         fixed = 1.0 if choice.variance is None else choice.variance
         C = fixed * (torch.ones(1, 1).double() if self.seen.together else self.fields.between)
         scale = choice.law.scale(self.fields.geometry)
         # Variables with one factor were all observed, and know as much of their means.
         root = self.fields.trend[: len(C)].sqrt()
         moments = Moments(choice.law, scale, C, (root[:, None] * C * root).inverse())
-        s = torch.ones_like(weight)
-        if choice.variance is None:
-            own = self._variance(number, moments) if self._few.freedom else s
-            s = self.fields.family.variance(own, self._few.freedom)
-        C, F = self.seen.variables, self.seen.fields
-        weight, s = (x.reshape(-1, F).expand(C, F) for x in (weight, s))
-        return LawOfFields(choice, weight, s, moments)
+        return LawOfFields(choice, self._of_variables(weight), moments)
 
-    def _variance(self, number: int, moments: Moments) -> Tensor:
-        """Of each field of the sample, at its best under one law."""
-        readings = self.seen.readings
-        if not self.seen.together or len(readings) > EXACT:
-            return best_variance(moments.law, self._few, self.fields.geometry)
-        solved = self._solved[number] = solve(moments, readings)
-        return variance_of(solved, self._few.freedom)
+    def _of_variables(self, x: Tensor) -> Tensor:
+        """What is known of the sample's columns, or of its fields, for each variable, (C, F)."""
+        C, F = self.seen.variables, self.seen.fields
+        return x.reshape(-1, F).expand(C, F)
+
+    def variance(self, number: int) -> Tensor:
+        """Of each variable and field under one law, by which that of `moments` is multiplied."""
+        if number not in self._variances:
+            self._variances[number] = self._of_variables(self._variance(number))
+        return self._variances[number]
+
+    def _variance(self, number: int) -> Tensor:
+        """Of each column of the sample, at its best under one law."""
+        law, freedom = self.laws[number], self._few.freedom
+        if law.choice.variance is not None or not freedom:
+            own = torch.ones(self._few.fields, dtype=torch.float64)
+        elif not self.seen.together or len(self.seen.readings) > EXACT:
+            own = best_variance(law.moments.law, self._few, self.fields.geometry)
+        else:
+            own = variance_of(self._solve(number), freedom)
+        fixed = law.choice.variance is not None
+        return own if fixed else self.fields.family.variance(own, freedom)
 
     @property
     def usual(self) -> Choice:
@@ -102,23 +111,24 @@ class JointlyKriged:
         """Mean and variance at targets, both of shape (M, C, F)."""
         found = [self._under(number, targets) for number in range(len(self.laws))]
         m, v = (torch.stack(part) for part in zip(*found, strict=True))
-        w = torch.stack([law.weight for law in self.laws])[:, None]
+        w = self.weights[:, None]
         mean = (w * m).sum(dim=0)
         return mean, (w * (v + (m - mean).square())).sum(dim=0)
 
-    def roughly(self, targets: Boxes) -> tuple[Tensor, Tensor]:
-        """Mean, and what the likeliest law of each leaves of the variance, (M, C, F)."""
-        weights = torch.stack([law.weight for law in self.laws])
-        usual = weights.argmax(dim=0)
-        means, left = [], torch.zeros(())
-        for number in range(len(self.laws)):
-            if not bool((usual == number).any()):
-                means.append(self._mean(number, targets))
-                continue
-            means.append(self._mean(number, targets))
-            variance = self._rough_variance(number, targets)
-            left = torch.where(usual == number, variance, left)
-        return (weights[:, None] * torch.stack(means)).sum(dim=0), left
+    def roughly(self, targets: Boxes, with_mean: bool = True) -> tuple[Tensor, Tensor]:
+        """Mean, and what the likeliest law of each leaves of the variance, (M, C, F).
+
+        Args:
+            targets: M of them.
+            with_mean: Whether the mean is wanted; if not, zeros stand in for it.
+        """
+        usual, left = self.weights.argmax(dim=0), torch.zeros((), dtype=torch.float64)
+        for number in usual.unique().tolist():
+            left = torch.where(usual == number, self._rough_variance(number, targets), left)
+        if not with_mean:
+            return torch.zeros_like(left), left
+        means = torch.stack([self._mean(number, targets) for number in range(len(self.laws))])
+        return (self.weights[:, None] * means).sum(dim=0), left
 
     def _mean(self, number: int, targets: Boxes) -> Tensor:
         """Mean under one law at targets, (M, C, F)."""
@@ -145,9 +155,9 @@ class JointlyKriged:
         found = apart.new_empty(len(here), *apart.shape[1:])
         found[~here] = apart
         nugget = law.choice.law.nugget if readings.noise is None else 0.0
-        scale = law.moments.between[0, 0] * law.variance.clamp(min=_TINY)
+        scale = law.moments.between[0, 0] * self.variance(number).clamp(min=_TINY)
         added = nugget * scale
-        error = errors(law.moments, readings)[read[here]][:, None, None] * law.variance
+        error = errors(law.moments, readings)[read[here]][:, None, None] * self.variance(number)
         around = (apart - added).mean(dim=0).clamp(min=_TINY)
         found[here] = error * around / (error + around) + added
         return found
@@ -163,7 +173,7 @@ class JointlyKriged:
         C, F = self.seen.variables, self.seen.fields
         own = law.moments.between.diagonal()
         nugget = law.choice.law.nugget if readings.noise is None else 0.0
-        total = (variance + nugget * own)[:, :, None] * law.variance.clamp(min=_TINY)
+        total = (variance + nugget * own)[:, :, None] * self.variance(number).clamp(min=_TINY)
         return mean.reshape(-1, C, F), total.expand(-1, C, F)
 
     def moved(self, rows: Tensor, targets: Boxes) -> Tensor:
@@ -179,12 +189,21 @@ class JointlyKriged:
         mean, _ = condition(law.moments, readings, targets, with_var=False)
         return mean.reshape(-1, C, W)
 
-    def errors(self, folds: Folds) -> Tensor:
-        """Errors at places that are left out, of rows from `Folds.start` on, (m', F)."""
+    def errors(self, folds: Folds, likeliest: bool = False) -> Tensor:
+        """Errors at places that are left out, of rows from `Folds.start` on, (m', F).
+
+        Args:
+            folds: What is left out together.
+            likeliest: Whether only the likeliest law of each variable counts, which costs less.
+        """
         kind = self.seen.kind[folds.start(self.seen.place) :]
         found = torch.zeros(len(kind), self.seen.fields, dtype=torch.float64)
-        for number, law in enumerate(self.laws):
-            found += law.weight[kind] * self._errors(self._solve(number), folds)
+        weights = self.weights
+        if likeliest:
+            weights = torch.zeros_like(weights).scatter(0, weights.argmax(dim=0)[None], 1.0)
+        for number, weight in enumerate(weights):
+            if bool(weight.any()):
+                found += weight[kind] * self._errors(self._solve(number), folds)
         return found
 
     def _errors(self, solved: Solved, folds: Folds) -> Tensor:
@@ -252,23 +271,23 @@ class KrigedFields:
         """Mean and variance at targets, both of shape (M, C, F)."""
         return _joined([part.at(targets) for part in self.parts])
 
-    def roughly(self, targets: Boxes) -> tuple[Tensor, Tensor]:
-        """Mean, and what the usual law of each variable leaves of the variance, (M, C, F)."""
-        return _joined([part.roughly(targets) for part in self.parts])
+    def roughly(self, targets: Boxes, with_mean: bool = True) -> tuple[Tensor, Tensor]:
+        """See `JointlyKriged.roughly`."""
+        return _joined([part.roughly(targets, with_mean) for part in self.parts])
 
     def moved(self, rows: Tensor, targets: Boxes) -> Tensor:
         """What values (m, F) at the rows say around a mean of 0, shape (M, C, F)."""
         pairs = zip(self.parts, self._rows(), strict=True)
         return torch.cat([part.moved(rows[of], targets) for part, of in pairs], dim=1)
 
-    def errors(self, folds: Folds) -> Tensor:
-        """Errors at places that are left out, of rows from `Folds.start` on, (m', F)."""
+    def errors(self, folds: Folds, likeliest: bool = False) -> Tensor:
+        """See `JointlyKriged.errors`."""
         start = folds.start(self.seen.place)
         found = torch.zeros_like(self.seen.values[start:])
         for part, of in zip(self.parts, self._rows(), strict=True):
             # Variables by themselves number their readings, not their places.
             own = folds if len(self.parts) == 1 else Folds(folds.part[self.seen.place[of]])
-            found[of[of >= start] - start] = part.errors(own)
+            found[of[of >= start] - start] = part.errors(own, likeliest)
         return found
 
     def _rows(self) -> list[Tensor]:

@@ -47,6 +47,8 @@ _OFFSETS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Variances of the offsets of noise groups that are tried, as ratios to the field's."""
 _STEPS = 30
 _EVEN = torch.zeros(1, 1, dtype=torch.float64)
+_ALIKE = 0.1
+"""Log-likelihood by which two laws must differ in some training field to count as two."""
 _RARE = 0.02
 """Share of fields below which a law is dropped."""
 _CERTAIN = 1e3
@@ -154,6 +156,8 @@ def learn(variables: Sequence[Sequence[Sample]], geometry: Geometry) -> Family:
     starts = [c for kind in told for c in of_each_kernel(kind, geometry)]
     choices = _around([*pooled, *starts])
     found = [_log_likelihoods(choices, kind, geometry) for kind in told]
+    apart = _told_apart(torch.cat(found, dim=1))
+    choices, found = [choices[j] for j in apart], [x[apart] for x in found]
     # What is rare among all may be frequent in one variable.
     share = torch.stack([_shares(x) for x in found]).amax(dim=0)
     last = float(share.topk(min(_LEARNED, len(choices))).values[-1])
@@ -179,6 +183,15 @@ def _log_likelihoods(
     """Of J laws in the fields of a variable, (J, F)."""
     few = thinned(samples, COARSE)
     return torch.cat([log_likelihoods(choices, s, geometry) for s in few], dim=1)
+
+
+def _told_apart(log_likelihoods: Tensor) -> list[int]:
+    """Laws that some field tells from each before, by (J, F): nuggets below rounding are one."""
+    kept: list[int] = []
+    for j, x in enumerate(log_likelihoods):
+        if not bool(((x - log_likelihoods[kept]).abs().amax(dim=1) < _ALIKE).any()):
+            kept.append(j)
+    return kept
 
 
 def _log_shares(log_likelihoods: Tensor, others: int) -> Tensor:

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from mamba_diffae.priors.kriging.conditional import JointlyKriged, KrigedFields, LawOfFields
+from mamba_diffae.priors.kriging.conditional import JointlyKriged, KrigedFields
 from mamba_diffae.priors.kriging.gaussian import cholesky
 from mamba_diffae.priors.kriging.kernels import Law
 from mamba_diffae.priors.kriging.readings import Boxes
@@ -79,11 +79,11 @@ def draw_kriging(kriged: KrigedFields, targets: Boxes, u: Tensor, seed: int) -> 
     """
     found = []
     for part in kriged.parts:
-        law = chosen(torch.stack([law.weight[:, 0] for law in part.laws]), u)
+        law = chosen(part.weights[..., 0], u)
         fields = torch.empty(len(targets), len(law), dtype=torch.float64)
         for j in law.unique().tolist():
             generator = torch.Generator().manual_seed(seed)
-            drawn = _draw_under(part, part.laws[j], targets, generator)
+            drawn = _draw_under(part, j, targets, generator)
             fields[:, law == j] = drawn[:, law == j]
         found.append(fields)
     return torch.cat(found, dim=1)
@@ -96,11 +96,11 @@ def chosen(weights: Tensor, u: Tensor) -> Tensor:
 
 
 def _draw_under(
-    kriged: JointlyKriged, law: LawOfFields, targets: Boxes, generator: torch.Generator
+    kriged: JointlyKriged, number: int, targets: Boxes, generator: torch.Generator
 ) -> Tensor:
     """A draw of a single field under one law of kriging, shape (M, C)."""
-    seen, moments = kriged.seen, law.moments
-    scale = law.variance[:, 0].clamp(min=1e-300).sqrt()
+    seen, law = kriged.seen, kriged.laws[number]
+    moments, scale = law.moments, kriged.variance(number)[:, 0].clamp(min=1e-300).sqrt()
     nugget = law.choice.law.nugget
     C = moments.between if len(moments.between) > 1 else kriged.fields.between * moments.between
     root = cholesky(C)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import torch
@@ -195,14 +196,21 @@ class Gaussians:
         self.kriged, self.learned, self.folds = kriged, learned, folds
         self._left_out = kriged if coarse is None else coarse
 
-    def errors(self) -> Tensor:
+    @cached_property
+    def _learned_errors(self) -> Tensor | None:
+        return None if self.learned is None else self.learned.errors(self.folds)
+
+    def errors(self, likeliest: bool = False) -> Tensor:
         """Mean square error of each component where observations were left out, (K, C, F).
 
         A variable that was not observed has the mean of those that were.
+
+        Args:
+            likeliest: Whether kriging is by the likeliest law of each variable alone.
         """
-        found = self._left_out.errors(self.folds)[None]
-        if self.learned is not None:
-            found = torch.cat([found, self.learned.errors(self.folds)])
+        found = self._left_out.errors(self.folds, likeliest)[None]
+        if self._learned_errors is not None:
+            found = torch.cat([found, self._learned_errors])
         seen = self._left_out.seen
         C, square = seen.variables, found.square()
         kind = seen.kind[self.folds.start(seen.place) :]
@@ -240,24 +248,34 @@ class Gaussians:
         """Of each component at targets, shape (K, M, C, F)."""
         return self.roughly(targets).mean
 
-    def moments(self, targets: Targets) -> ComponentMoments:
-        """Mean and variance of each component at targets."""
-        mean, variance = (part[None] for part in self.kriged.at(targets.boxes))
+    def moments(self, targets: Targets, kriged: bool = True) -> ComponentMoments:
+        """Mean and variance of each component at targets.
+
+        Args:
+            targets: Where.
+            kriged: Whether kriging is wanted; if not, zeros stand in for it.
+        """
         if self.learned is None:
-            return ComponentMoments(mean, variance)
+            return ComponentMoments(*(part[None] for part in self.kriged.at(targets.boxes)))
         at = self.learned.at(targets)
+        mean, variance = self.learned.mean(at, targets), self.learned.variance(at, targets)
+        first = self.kriged.at(targets.boxes) if kriged else (torch.zeros_like(mean[0]),) * 2
         return ComponentMoments(
-            torch.cat([mean, self.learned.mean(at, targets)]),
-            torch.cat([variance, self.learned.variance(at, targets)]),
+            torch.cat([first[0][None], mean]), torch.cat([first[1][None], variance])
         )
 
-    def roughly(self, targets: Targets) -> ComponentMoments:
+    def roughly(self, targets: Targets, kriged: bool = True) -> ComponentMoments:
         """Mean, and a variance that costs little: spread of exemplars times what kriging leaves.
 
         A network starts from it; how wide it must be is learned as for the exact one. Of more
         readings than one system is solved for, kriging too takes the averages of each cell.
+
+        Args:
+            targets: Where.
+            kriged: Whether the mean of kriging is wanted; if not, zeros stand in for it.
         """
-        mean, left = (part[None] for part in self._left_out.roughly(targets.boxes))
+        found = self._left_out.roughly(targets.boxes, with_mean=kriged)
+        mean, left = (part[None] for part in found)
         if self.learned is None:
             return ComponentMoments(mean, left)
         at = self.learned.at(targets)

@@ -27,13 +27,18 @@ class Weighed(NamedTuple):
     inflation: Tensor
     rough: Tensor
 
+    @property
+    def kriged(self) -> bool:
+        """Whether kriging counts at all."""
+        return bool((self.weights[0] > 0).any())
+
     def moments(self, targets: Targets) -> tuple[Tensor, Tensor]:
         """Mean and variance of the mixture at targets, shape (M, C, F)."""
-        return self._mixed(self.gaussians.moments(targets), self.inflation)
+        return self._mixed(self.gaussians.moments(targets, self.kriged), self.inflation)
 
     def roughly(self, targets: Targets) -> tuple[Tensor, Tensor]:
         """Mean, and a variance that costs little, of the same shapes."""
-        return self._mixed(self.gaussians.roughly(targets), self.rough)
+        return self._mixed(self.gaussians.roughly(targets, self.kriged), self.rough)
 
     def _mixed(self, found: ComponentMoments, inflation: Tensor) -> tuple[Tensor, Tensor]:
         w = self.weights[:, None]

@@ -16,6 +16,8 @@ at left-out observations, against kriging, than they are for training fields."""
 _FLOOR = 1e-12
 MISFITS = (1e-3, 1e3)
 """Misfits that are believed."""
+NEGLIGIBLE = 1e-4
+"""Weight below which a component counts nothing, so that it need not be computed."""
 OWN = 1.0
 """What a variable's own errors count for its weights, beside those of all variables."""
 
@@ -68,6 +70,13 @@ class ByCount(NamedTuple):
             torch.zeros(J, 2, dtype=torch.float64),
             torch.ones(J, 2, dtype=torch.float64),
         )
+
+
+def weights(logs: Tensor) -> Tensor:
+    """Weights of the components from their logarithms up to a constant, both (K, C, F)."""
+    w = logs.softmax(dim=0)
+    w = w.where(w >= NEGLIGIBLE, 0)
+    return w / w.sum(dim=0)
 
 
 def statistics(errors: Tensor, nearest: Tensor) -> Tensor:
