@@ -22,10 +22,10 @@ from mamba_diffae.priors.kriging import (
     own_family,
     samples_of_fields,
 )
+from mamba_diffae.priors.kriging.family import Family
 from mamba_diffae.priors.kriging.gaussian import covariance
 from mamba_diffae.priors.kriging.readings import small_groups
 from mamba_diffae.priors.kriging.search import Choice
-from mamba_diffae.priors.kriging.training import Family
 
 SQUARE = Geometry.unit(2)
 

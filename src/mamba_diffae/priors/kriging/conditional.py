@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import Geometry
+from mamba_diffae.priors.kriging.family import Family
 from mamba_diffae.priors.kriging.gaussian import Moments, Solved, errors, predict, solve
 from mamba_diffae.priors.kriging.likelihood import Sample, best_variance, variance_of
 from mamba_diffae.priors.kriging.neighbourhoods import EXACT, condition
 from mamba_diffae.priors.kriging.readings import Boxes
 from mamba_diffae.priors.kriging.search import Choice
 from mamba_diffae.priors.kriging.seen import Seen
-from mamba_diffae.priors.kriging.training import Family
 from mamba_diffae.priors.leave_out import Folds, Precision, errors_left_out
 
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Geometry
+from mamba_diffae.priors.kriging.family import Family
 from mamba_diffae.priors.kriging.gaussian import solve
 from mamba_diffae.priors.kriging.likelihood import Sample, moments_of
 from mamba_diffae.priors.kriging.search import Choice
-from mamba_diffae.priors.kriging.training import Family, learn, samples_of_fields
+from mamba_diffae.priors.kriging.training import learn, samples_of_fields
 
 _REGULAR = 1e-6
 """What the covariance of variables has of the identity: some may be copies of others."""

@@ -25,8 +25,8 @@ from mamba_diffae.priors.mixture.library import Components, Library, principal_c
 from mamba_diffae.priors.mixture.posterior import MixturePosterior
 from mamba_diffae.priors.mixture.targets import Targets
 from mamba_diffae.priors.mixture.tuning import Numbers, tune
-from mamba_diffae.priors.mixture.weighed import Weighed
-from mamba_diffae.priors.mixture.weights import ByCount, log_weights, statistics, weights
+from mamba_diffae.priors.mixture.weighed import Weighed, counted
+from mamba_diffae.priors.mixture.weights import ByCount
 
 MODES = 128
 """Principal components of the training fields, at most."""
@@ -187,9 +187,9 @@ class MixturePrior(Prior):
         if gaussians.learned is None:
             one = torch.ones_like(gaussians.errors())
             return Weighed(gaussians, one, None, one, one)
-        told, w = _counted(gaussians, usual, likeliest=True)
+        told, w = counted(gaussians, usual, likeliest=True)
         if bool((w[0] > 0).any()):
-            told, w = _counted(gaussians, usual)
+            told, w = counted(gaussians, usual)
         p = self.reference().p_value(told, usual)
         widths = usual.widths(gaussians.misfit())
         both = (part[..., None] * widths for part in (usual.inflation, usual.rough))
@@ -286,19 +286,3 @@ class MixturePrior(Prior):
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles leave out what is computed from the exemplars."""
         return {**self.__dict__, "_library": None}
-
-
-def _counted(
-    gaussians: Gaussians, usual: ByCount, likeliest: bool = False
-) -> tuple[Tensor, Tensor]:
-    """What is told of fields (F, 2), see `statistics`, and weights of the components (K, C, F).
-
-    Args:
-        gaussians: The components, learned ones among them.
-        usual: At this number of places.
-        likeliest: See `Gaussians.errors`: so it is seen at little cost that kriging does not count.
-    """
-    assert gaussians.learned is not None
-    errors = gaussians.errors(likeliest)
-    told = statistics(errors, gaussians.learned.distance.amin(dim=1))
-    return told, weights(log_weights(errors, gaussians.folds.count, usual, told))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mamba_diffae.priors.mixture.gaussians import ComponentMoments, Gaussians
 from mamba_diffae.priors.mixture.targets import Targets
+from mamba_diffae.priors.mixture.weights import ByCount, log_weights, statistics, weights
 
 
 class Weighed(NamedTuple):
@@ -45,3 +46,17 @@ class Weighed(NamedTuple):
         mean = (w * found.mean).sum(dim=0)
         stated = inflation[:, None] * found.variance
         return mean, (w * (stated + (found.mean - mean).square())).sum(dim=0)
+
+
+def counted(gaussians: Gaussians, usual: ByCount, likeliest: bool = False) -> tuple[Tensor, Tensor]:
+    """What is told of fields (F, 2), see `statistics`, and weights of the components (K, C, F).
+
+    Args:
+        gaussians: The components, learned ones among them.
+        usual: At this number of places.
+        likeliest: See `Gaussians.errors`: so it is seen at little cost that kriging does not count.
+    """
+    assert gaussians.learned is not None
+    errors = gaussians.errors(likeliest)
+    told = statistics(errors, gaussians.learned.distance.amin(dim=1))
+    return told, weights(log_weights(errors, gaussians.folds.count, usual, told))
