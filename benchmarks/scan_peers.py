@@ -4,7 +4,6 @@ Each peer is made from a size and returns a call without arguments and the tenso
 """
 
 import importlib
-import importlib.util
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,6 +15,8 @@ from mamba_diffae.scan import selective_scan
 
 HEAD = 64  # channels of an attention or SSD head
 CHUNK = 64  # of the chunked SSD
+
+Pair = tuple[Tensor, Tensor]
 
 
 class Size(NamedTuple):
@@ -131,12 +132,67 @@ def mambapy(size: Size, device: str) -> Call:
     return Call(lambda: block.selective_scan(None, *leaves), leaves)
 
 
+def torch_associative_scan(size: Size, device: str) -> Call:
+    """The same recurrence by PyTorch's prototype of a parallel scan, eager."""
+    scan = importlib.import_module("torch._higher_order_ops.associative_scan").associative_scan
+
+    def combine(first: Pair, second: Pair) -> Pair:
+        return first[0] * second[0], second[0] * first[1] + second[1]
+
+    x, dt, A, B, C, D = leaves = scan_inputs(size, device)
+
+    def forward() -> Tensor:
+        decay = torch.exp(dt.unsqueeze(-1) * A)
+        u = (dt * x).unsqueeze(-1) * B.unsqueeze(-2)
+        # "pointwise", the other mode, is for CUDA alone.
+        _, h = scan(combine, (decay, u), dim=1, combine_mode="generic")
+        return (h * C.unsqueeze(-2)).sum(-1) + D * x
+
+    return Call(forward, leaves)
+
+
+def torch_scan(size: Size, device: str) -> Call:
+    """The same recurrence point by point, by PyTorch's prototype of a scan, eager."""
+    scan = importlib.import_module("torch._higher_order_ops.scan").scan
+    x, dt, A, B, C, D = leaves = scan_inputs(size, device)
+
+    def visit(h: Tensor, point: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        x_t, dt_t, B_t, C_t = point
+        u = (dt_t * x_t).unsqueeze(-1) * B_t.unsqueeze(-2)
+        h = torch.exp(dt_t.unsqueeze(-1) * A) * h + u
+        return h, (h * C_t.unsqueeze(-2)).sum(-1)
+
+    def forward() -> Tensor:
+        _, y = scan(visit, x.new_zeros(size.batch, *A.shape), (x, dt, B, C), dim=1)
+        return y.transpose(0, 1) + D * x  # outputs are stacked along the first axis
+
+    return Call(forward, leaves)
+
+
 def transformers_mixer(size: Size, device: str) -> Call:
     """The mixer of `transformers`, projections and convolution too; on a CPU its slow path."""
     mamba = importlib.import_module("transformers.models.mamba.modeling_mamba")
 
     config = mamba.MambaConfig(hidden_size=size.channels // 2, state_size=size.states, expand=2)
     mixer = mamba.MambaMixer(config, layer_idx=0).to(device)
+    x = torch.randn(size.batch, size.length, size.channels // 2, device=device, requires_grad=True)
+    return Call(lambda: mixer(x), (x, *mixer.parameters()))
+
+
+def transformers_mixer_2(size: Size, device: str) -> Call:
+    """The Mamba-2 mixer of `transformers`: one decay a head, in chunks; all of the layer too."""
+    mamba = importlib.import_module("transformers.models.mamba2.modeling_mamba2")
+
+    config = mamba.Mamba2Config(
+        hidden_size=size.channels // 2,
+        state_size=size.states,
+        expand=2,
+        num_heads=size.channels // HEAD,
+        head_dim=HEAD,
+        n_groups=1,
+        chunk_size=CHUNK,
+    )
+    mixer = mamba.Mamba2Mixer(config, layer_idx=0).to(device)
     x = torch.randn(size.batch, size.length, size.channels // 2, device=device, requires_grad=True)
     return Call(lambda: mixer(x), (x, *mixer.parameters()))
 
@@ -156,19 +212,41 @@ class Peer(NamedTuple):
 
     make: Callable[[Size, str], Call]
     longest: int = 1 << 30
-    package: str = "torch"
+    module: str = "torch"
     device: str = ""
 
-    def runs(self, size: Size, device: str) -> bool:
-        installed = importlib.util.find_spec(self.package) is not None
-        return installed and size.length <= self.longest and device.startswith(self.device)
+    def obstacle(self, size: Size, device: str) -> str | None:
+        """Why the peer is left out at a size, None if it is not."""
+        if not device.startswith(self.device):
+            return f"it runs on {self.device} only"
+        if size.length > self.longest:
+            return f"longer than {self.longest} points it is not worth the wait"
+        try:
+            importlib.import_module(self.module)
+        except ImportError as error:
+            return f"not installed: {error}"
+        call = self.make(Size(1, CHUNK, size.channels, size.states), device)
+        try:
+            torch.autograd.grad(call.forward().sum(), call.leaves)
+        except (RuntimeError, NotImplementedError, TypeError) as error:
+            return f"it fails: {str(error).splitlines()[0]}"
+        return None
 
 
 PEERS = {
     "chunked SSD": Peer(chunked_ssd),
     "SDPA": Peer(attention, longest=4096),
     "dense LTI": Peer(dense_lti, longest=1024),
-    "mambapy": Peer(mambapy, longest=4096, package="mambapy"),
-    "transformers": Peer(transformers_mixer, longest=256, package="transformers"),
-    "mamba-ssm": Peer(mamba_ssm, package="mamba_ssm", device="cuda"),
+    "mambapy": Peer(mambapy, longest=4096, module="mambapy.mamba"),
+    "torch associative_scan": Peer(
+        torch_associative_scan, longest=1024, module="torch._higher_order_ops.associative_scan"
+    ),
+    "torch scan": Peer(torch_scan, longest=256, module="torch._higher_order_ops.scan"),
+    "transformers Mamba": Peer(
+        transformers_mixer, longest=256, module="transformers.models.mamba.modeling_mamba"
+    ),
+    "transformers Mamba-2": Peer(
+        transformers_mixer_2, longest=1024, module="transformers.models.mamba2.modeling_mamba2"
+    ),
+    "mamba-ssm": Peer(mamba_ssm, module="mamba_ssm", device="cuda"),
 }

@@ -81,10 +81,9 @@ def test_shapes_of_constant_weights():
     refused("B has shape (7, 3)", "(D, N) = (5, 3)", "the same at all points", B=torch.ones(7, 3))
 
 
-def test_empty_sequences_and_too_many_states():
-    refused("expected L >= 1", "leave a state as it is", x=torch.ones(2, 0, 5))
-    refused("expected L >= 1", x=torch.ones(2, 0, 5), return_last_state=True)
+def test_too_many_states_and_no_channels():
     refused("1 <= N <= 256", A=-torch.ones(5, 257))
+    refused("expected D >= 1", x=torch.ones(2, 7, 0))
 
 
 @pytest.mark.parametrize("name", ["x", "dt", "A", "B", "C", "D", "step"])

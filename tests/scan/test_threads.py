@@ -14,7 +14,7 @@ from numba.core.caching import _CacheLocator
 from scan_cases import cast, draw, results
 from torch.utils.data import DataLoader, Dataset
 
-from mamba_diffae.scan import cpu_kernels, cpu_scratch, jit, selective_scan
+from mamba_diffae.scan import cpu, cpu_kernels, cpu_scratch, jit, selective_scan
 from mamba_diffae.scan.backends import STATE_SPACING
 from mamba_diffae.scan.threads import run_tasks
 
@@ -38,14 +38,35 @@ def test_every_run_gives_the_same_bits(threads):
     assert all(same(results(inputs, dy, backend="cpu"), expected) for _ in range(5))
 
 
-def test_the_number_of_threads_changes_only_rounding():
-    inputs = cast(draw(1, 40, 200, 4), torch.float32)
-    dy = torch.ones_like(inputs["x"])
+@pytest.mark.parametrize("batch", [1, 6])
+def test_the_number_of_threads_changes_no_bit(batch):
+    inputs = cast(draw(batch, 40, 300, 4, K=2), torch.float32)
+    dy = torch.randn_like(inputs["x"])
     expected = results(inputs, dy, backend="cpu")
-    torch.set_num_threads(3)
-    got = results(inputs, dy, backend="cpu")
-    for name, value in expected.items():
-        torch.testing.assert_close(got[name], value, rtol=1e-5, atol=1e-4)
+    for threads in (3, 64):
+        torch.set_num_threads(threads)
+        assert same(results(inputs, dy, backend="cpu"), expected)
+
+
+def test_a_processor_without_avx2_is_told_of_once(monkeypatch, recwarn):
+    inputs, _ = small()
+    expected = selective_scan(**inputs, backend="cpu")
+    monkeypatch.setattr(cpu.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(cpu, "get_host_cpu_features", lambda: {"avx": True, "avx2": False})
+    cpu._warn_without_avx2.cache_clear()
+    assert all(torch.equal(selective_scan(**inputs, backend="cpu"), expected) for _ in range(3))
+    cpu._warn_without_avx2.cache_clear()
+    assert len(recwarn) == 1
+    assert "AVX2, which this processor lacks" in str(recwarn[0].message)
+
+
+def test_other_processors_have_no_avx2_to_miss(monkeypatch, recwarn):
+    monkeypatch.setattr(cpu.platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(cpu, "get_host_cpu_features", lambda: {"neon": True})
+    cpu._warn_without_avx2.cache_clear()
+    selective_scan(**small()[0], backend="cpu")
+    cpu._warn_without_avx2.cache_clear()
+    assert not recwarn
 
 
 @pytest.mark.parametrize(("threads", "count"), [(1, 0), (1, 5), (4, 0), (4, 1), (4, 3), (3, 100)])

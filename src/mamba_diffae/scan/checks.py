@@ -62,11 +62,11 @@ def check_arguments(given: Mapping[str, Tensor | None], groups: int = 1) -> None
     _check_rank("A", A, (2, 3), "(D, N) or (K, D, N)")
     batch, length, channels = x.shape
     states = A.shape[-1]
-    if min(length, channels, states) < 1 or states > MAX_STATES:
+    if min(channels, states) < 1 or states > MAX_STATES:
         raise ScanError(
             f"selective_scan: x has shape {tuple(x.shape)} and A {tuple(A.shape)}, expected "
-            f"L >= 1, D >= 1 and 1 <= N <= {MAX_STATES}. Skip empty sequences, which leave a "
-            "state as it is; split larger states."
+            f"D >= 1 and 1 <= N <= {MAX_STATES}. Leave the call out without channels or states; "
+            "split larger states."
         )
     if order is not None:
         _check_rank("order", order, (2, 3), "(K, L) or (B, K, L)")

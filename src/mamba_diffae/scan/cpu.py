@@ -1,6 +1,11 @@
 """The CPU backend: prepares memory for the Numba kernels and runs them on a pool of threads."""
 
+import platform
+import warnings
+from functools import cache
+
 import torch
+from llvmlite.binding import get_host_cpu_features
 from torch import Tensor
 
 from mamba_diffae.scan import cpu_kernels
@@ -11,14 +16,16 @@ from mamba_diffae.scan.threads import run_tasks
 
 WIDEST_BLOCK = 256  # channels of a task: wide rows read memory best
 NARROWEST_BLOCK = 64
+TASKS = 4  # wanted of a call: where fields are fewer, channels are split
 
 
 def forward(inputs: ScanInputs, *, keep_states: bool) -> tuple[Tensor, Tensor]:
     """Output y (B, L, D) and the states (B, K, kept, N, D) for the backward pass; float32."""
+    _warn_without_avx2()
     inputs = inputs.in_compute_dtype()
     arrays, x = _arrays(inputs), inputs.x.contiguous()
     batch, length, channels = x.shape
-    y = torch.zeros_like(x) if inputs.D is None else x * inputs.D
+    y = torch.empty_like(x)
     kept = kept_states("cpu", length) if keep_states else 0
     states = x.new_empty(batch, inputs.directions, kept, inputs.A.shape[2], channels)
     width, blocks = _blocks(batch, channels)
@@ -36,8 +43,8 @@ def backward(dy: Tensor, states: Tensor, inputs: ScanInputs) -> tuple[Tensor | N
     arrays, dy = _arrays(inputs), dy.float().contiguous()
     batch, _, channels = dy.shape
     width, blocks = _blocks(batch, channels)
-    dx = torch.zeros_like(dy) if inputs.D is None else dy * inputs.D
-    ddt = dy.new_zeros(inputs.dt.shape)
+    dx = torch.empty_like(dy)
+    ddt = dy.new_empty(inputs.dt.shape)
     # Tasks that meet in one gradient get a row each, summed below: the same order every time.
     dA = dy.new_zeros(batch, *inputs.A.shape)
     dB, dC = dy.new_zeros(blocks, *inputs.B.shape), dy.new_zeros(blocks, *inputs.C.shape)
@@ -56,9 +63,9 @@ def backward(dy: Tensor, states: Tensor, inputs: ScanInputs) -> tuple[Tensor | N
 
 
 def _blocks(batch: int, channels: int) -> tuple[int, int]:
-    """Width and number of the blocks of channels: wide, but enough tasks for all threads."""
+    """Width and number of the blocks of channels; by the shape alone, as sums over blocks round."""
     blocks = -(-channels // WIDEST_BLOCK)
-    while batch * blocks < torch.get_num_threads() and channels > blocks * NARROWEST_BLOCK:
+    while batch * blocks < TASKS and channels > blocks * NARROWEST_BLOCK:
         blocks += 1
     lanes = cpu_kernels.LANES
     width = -(-channels // (blocks * lanes)) * lanes
@@ -75,6 +82,21 @@ def _arrays(inputs: ScanInputs) -> cpu_kernels.Arrays:
                 f"selective_scan: order of shape {tuple(order.shape)} has values from {low} to "
                 f"{high}, expected point indices from 0 to {length - 1}. Build it with argsort."
             )
-    tensors = (*inputs[:5], inputs.step_or_ones(), order)
-    x, dt, A, B, C, step, order = (tensor.detach().contiguous().numpy() for tensor in tensors)
-    return cpu_kernels.Arrays(x, dt, A, B, C, step, order, inputs.step_input)
+    D = inputs.x.new_empty(0) if inputs.D is None else inputs.D
+    tensors = (*inputs[:5], inputs.step_or_ones(), order, D)
+    x, dt, A, B, C, step, order, D = (tensor.detach().contiguous().numpy() for tensor in tensors)
+    return cpu_kernels.Arrays(x, dt, A, B, C, step, order, D, inputs.step_input)
+
+
+@cache
+def _warn_without_avx2() -> None:
+    """Say once that the compiled code is narrow; it computes the same."""
+    # Elsewhere 128 bits are what the machine has: nothing is amiss.
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return
+    if not get_host_cpu_features().get("avx2", False):
+        warnings.warn(
+            "selective_scan runs on vectors of 128 bits, several times slower than on those of "
+            "AVX2, which this processor lacks.",
+            stacklevel=2,
+        )

@@ -7,7 +7,7 @@ states pass over it one by one. The state that enters every T-th point is kept; 
 starts from it and computes the T states between anew.
 
 The compile cache watches this file only, so a test holds it to name the files it is made of:
-sources 1504f884f15b.
+sources e4f5ce6f76e1.
 """
 
 # Numba itself passes an intrinsic its first argument, the typing context.
@@ -20,22 +20,35 @@ from numba import njit
 from numpy import ndarray
 
 from mamba_diffae.scan.cpu_scratch import (
+    COLUMN,
+    DDELTA,
+    DELTA,
+    DT,
+    DU,
+    DY,
+    OUT,
     ZERO,
     Place,
     T,
+    U,
+    X,
     add,
+    flat,
     new_adjoint,
     new_chunk,
+    pair,
     read,
     read_chunk,
     read_rates,
+    read_skip,
+    spot,
     vectors,
     write,
 )
 from mamba_diffae.scan.jit import kernel
-from mamba_diffae.scan.simd import LANES, exp2, fma, lane_sum, load, splat, store
+from mamba_diffae.scan.simd import LANES, exp2, fma, lane_sum, load, splat, splat_at, store
 
-NEAR = 128 // LANES  # vectors whose backward scratch stays in the first-level cache
+NEAR = 128 // LANES  # vectors that share the reading of a state's dB and dC
 LN_2 = np.float32(0.6931471805599453)
 
 
@@ -49,6 +62,7 @@ class Arrays(NamedTuple):
     C: ndarray  # (B, K|1, L, N)
     step: ndarray  # (B|1, K|1, L)
     order: ndarray  # (B|1, K, L) int64
+    D: ndarray  # (D,), or (0,) without
     step_input: bool
 
 
@@ -73,12 +87,16 @@ def forward(first, last, block_width, inputs, y, states):
     length, channels = inputs.x.shape[1:]
     K, N = inputs.order.shape[1], inputs.A.shape[2]
     blocks, V = -(-channels // block_width), -(-block_width // LANES)
-    chunk, out = new_chunk(V, N), vectors(V, T)
-    h, rates = vectors(V, N), vectors(V, N)
+    chunk = new_chunk(V, N)
+    h, rates = vectors(V * N), vectors(V * N)
+    skip = vectors(V)
     for task in range(first, last):
         b, block = task // blocks, task % blocks
         c0 = block * block_width
         width = min(block_width, channels - c0)
+        row = Place(b, block, c0, width, 0, 0, 1)
+        read_skip(inputs.D, row, skip)
+        _start_output(inputs.x[b], skip, chunk.points, row, y[b])
         for k in range(K):
             read_rates(inputs.A[k % inputs.A.shape[0]], c0, width, rates)
             h[:] = ZERO
@@ -87,25 +105,38 @@ def forward(first, last, block_width, inputs, y, states):
                 read_chunk(inputs, at, chunk)
                 if states.shape[2] > 0:
                     for n in range(N):
-                        write(h, n, states[b, k, t0 // T], n, at)
-                _forward_chunk(chunk, at, rates, h, out)
+                        write(h, flat(n), N * LANES, states[b, k, t0 // T], n, at)
+                _forward_chunk(chunk, at, rates, h, N)
                 for t in range(at.rows):
-                    add(out, t, y[b], chunk.point[t], at)
+                    add(chunk.points, spot(0, t, OUT), COLUMN, y[b], chunk.point[t], at)
 
 
 @njit
-def _forward_chunk(chunk, at, rates, h, out):
+def _start_output(x, skip, points, at, y):
+    """Y = D x, from the first point to the last: that brings both near, whatever the order."""
+    for p in range(x.shape[0]):
+        read(x, p, at, points, spot(0, 0, X), COLUMN)
+        for v in range(-(-at.width // LANES)):
+            store(points, spot(v, 0, OUT), load(skip, flat(v)) * load(points, spot(v, 0, X)))
+        write(points, spot(0, 0, OUT), COLUMN, y, p, at)
+
+
+@njit
+def _forward_chunk(chunk, at, rates, h, N):
     """Take the states h through the chunk; out[v, t] = sum_n C h."""
-    out[:] = ZERO
+    points, weights = chunk.points, chunk.weights
     for v in range(-(-at.width // LANES)):
-        for n in range(rates.shape[1]):
-            rate, state = load(rates, (v, n, 0)), load(h, (v, n, 0))
+        for t in range(at.rows):
+            store(points, spot(v, t, OUT), splat(ZERO))
+        for n in range(N):
+            rate, state = load(rates, flat(v * N + n)), load(h, flat(v * N + n))
             for t in range(at.rows):
-                i = (v, t, 0)
-                decay = exp2(load(chunk.delta, i) * rate)
-                state = fma(decay, state, load(chunk.u, i) * splat(chunk.B[n, t]))
-                store(out, i, fma(splat(chunk.C[n, t]), state, load(out, i)))
-            store(h, (v, n, 0), state)
+                decay = exp2(load(points, spot(v, t, DELTA)) * rate)
+                j = (n * T + t) * 2
+                state = fma(decay, state, load(points, spot(v, t, U)) * splat_at(weights, (j,)))
+                out = load(points, spot(v, t, OUT))
+                store(points, spot(v, t, OUT), fma(splat_at(weights, (j + 1,)), state, out))
+            store(h, flat(v * N + n), state)
 
 
 @kernel
@@ -114,11 +145,15 @@ def backward(first, last, block_width, inputs, dy, states, gradients):
     length, channels = inputs.x.shape[1:]
     K, N = inputs.order.shape[1], inputs.A.shape[2]
     blocks, V = -(-channels // block_width), -(-block_width // LANES)
-    chunk, adjoint, rates = new_chunk(V, N), new_adjoint(V, N), vectors(V, N)
+    chunk, adjoint, rates = new_chunk(V, N), new_adjoint(V, N), vectors(V * N)
+    skip = vectors(V)
     for task in range(first, last):
         b, block = task // blocks, task % blocks
         c0 = block * block_width
         width = min(block_width, channels - c0)
+        row = Place(b, block, c0, width, 0, 0, 1)
+        read_skip(inputs.D, row, skip)
+        _start_gradients(inputs.x[b], dy[b], skip, chunk.points, row, gradients)
         for k in range(K):
             read_rates(inputs.A[k % inputs.A.shape[0]], c0, width, rates)
             adjoint.g[:] = ZERO
@@ -127,49 +162,78 @@ def backward(first, last, block_width, inputs, dy, states, gradients):
                 at = Place(b, block, c0, width, k, t0, min(T, length - t0))
                 read_chunk(inputs, at, chunk)
                 for t in range(at.rows):
-                    read(dy[b], chunk.point[t], at, adjoint.dy, t)
+                    read(dy[b], chunk.point[t], at, chunk.points, spot(0, t, DY), COLUMN)
                 for n in range(N):
-                    read(states[b, k, t0 // T], n, at, adjoint.h, n)
-                _backward_chunk(chunk, at, rates, adjoint)
+                    read(states[b, k, t0 // T], n, at, adjoint.h, flat(n), N * LANES)
+                _backward_chunk(chunk, at, rates, adjoint, N)
                 _add_point_gradients(chunk, at, adjoint, gradients, inputs.step_input)
             dA = gradients.dA[b, k % gradients.dA.shape[1]]
             for w in range(width):
                 for n in range(N):
-                    dA[c0 + w, n] += adjoint.dA[w // LANES, n, w % LANES]
+                    dA[c0 + w, n] += adjoint.dA[(w // LANES * N + n) * LANES + w % LANES]
 
 
 @njit
-def _backward_chunk(chunk, at, rates, adjoint):
+def _start_gradients(x, dy, skip, points, at, gradients):
+    """Set dx = D dy and ddt = 0, and dD = sum of dy x, from the first point to the last."""
+    length, count = x.shape[0], -(-at.width // LANES)
+    for t0 in range(0, length, T):
+        for v in range(count):
+            store(points, spot(v, 0, DDELTA), splat(ZERO))
+            store(points, spot(v, 0, U), splat(ZERO))
+        for p in range(t0, min(t0 + T, length)):
+            read(x, p, at, points, spot(0, 0, X), COLUMN)
+            read(dy, p, at, points, spot(0, 0, DY), COLUMN)
+            for v in range(count):
+                dy_p, dD = load(points, spot(v, 0, DY)), load(points, spot(v, 0, DDELTA))
+                store(points, spot(v, 0, DU), load(skip, flat(v)) * dy_p)
+                store(points, spot(v, 0, DDELTA), fma(dy_p, load(points, spot(v, 0, X)), dD))
+            write(points, spot(0, 0, DU), COLUMN, gradients.dx[at.b], p, at)
+            for k in range(gradients.ddt.shape[1]):
+                write(points, spot(0, 0, U), COLUMN, gradients.ddt[at.b, k], p, at)
+        add(points, spot(0, 0, DDELTA), COLUMN, gradients.dD, at.b, at)
+
+
+@njit
+def _backward_chunk(chunk, at, rates, adjoint, N):
     """The chunk's states once more, then the gradients of its points in reversed time."""
     count = -(-at.width // LANES)
-    adjoint.du[:] = ZERO
-    adjoint.ddelta[:] = ZERO
-    adjoint.dB[:] = ZERO
-    adjoint.dC[:] = ZERO
+    points, weights, history = chunk.points, chunk.weights, adjoint.history
+    gradients = adjoint.weights
+    gradients[:] = ZERO
+    for v in range(count):
+        for t in range(at.rows):
+            store(points, spot(v, t, DU), splat(ZERO))
+            store(points, spot(v, t, DDELTA), splat(ZERO))
     for v0 in range(0, count, NEAR):
-        for n in range(rates.shape[1]):
+        for n in range(N):
             for v in range(v0, min(v0 + NEAR, count)):
-                rate, state = load(rates, (v, n, 0)), load(adjoint.h, (v, n, 0))
+                i = flat(v * N + n)
+                rate, state = load(rates, i), load(adjoint.h, i)
                 for t in range(at.rows):
-                    decay = exp2(load(chunk.delta, (v, t, 0)) * rate)
-                    store(adjoint.decay, (t, 0), decay)
-                    store(adjoint.entering, (t, 0), state)
-                    state = fma(decay, state, load(chunk.u, (v, t, 0)) * splat(chunk.B[n, t]))
-                g, dA = load(adjoint.g, (v, n, 0)), splat(ZERO)
+                    decay = exp2(load(points, spot(v, t, DELTA)) * rate)
+                    store(history, pair(t, 0), decay)
+                    store(history, pair(t, 1), state)
+                    B = splat_at(weights, ((n * T + t) * 2,))
+                    state = fma(decay, state, load(points, spot(v, t, U)) * B)
+                g, dA = load(adjoint.g, i), splat(ZERO)
                 for t in range(at.rows - 1, -1, -1):
-                    i, j = (v, t, 0), (n, t, 0)
-                    dy = load(adjoint.dy, i)
-                    g = fma(splat(chunk.C[n, t]), dy, g)
-                    store(adjoint.dC, j, fma(dy, state, load(adjoint.dC, j)))
-                    store(adjoint.dB, j, fma(g, load(chunk.u, i), load(adjoint.dB, j)))
-                    store(adjoint.du, i, fma(g, splat(chunk.B[n, t]), load(adjoint.du, i)))
-                    g = g * load(adjoint.decay, (t, 0))
-                    state = load(adjoint.entering, (t, 0))
+                    j = n * T + t
+                    B, C = splat_at(weights, (j * 2,)), splat_at(weights, (j * 2 + 1,))
+                    dy = load(points, spot(v, t, DY))
+                    g = fma(C, dy, g)
+                    store(gradients, pair(j, 1), fma(dy, state, load(gradients, pair(j, 1))))
+                    u = load(points, spot(v, t, U))
+                    store(gradients, pair(j, 0), fma(g, u, load(gradients, pair(j, 0))))
+                    store(points, spot(v, t, DU), fma(g, B, load(points, spot(v, t, DU))))
+                    g = g * load(history, pair(t, 0))
+                    state = load(history, pair(t, 1))
                     exponent = g * state
-                    store(adjoint.ddelta, i, fma(exponent, rate, load(adjoint.ddelta, i)))
-                    dA = fma(exponent, load(chunk.delta, i), dA)
-                store(adjoint.g, (v, n, 0), g)
-                store(adjoint.dA, (v, n, 0), load(adjoint.dA, (v, n, 0)) + dA)
+                    ddelta = load(points, spot(v, t, DDELTA))
+                    store(points, spot(v, t, DDELTA), fma(exponent, rate, ddelta))
+                    dA = fma(exponent, load(points, spot(v, t, DELTA)), dA)
+                store(adjoint.g, i, g)
+                store(adjoint.dA, i, load(adjoint.dA, i) + dA)
 
 
 @njit
@@ -179,29 +243,24 @@ def _add_point_gradients(chunk, at, adjoint, gradients, step_input):
     dB = gradients.dB[at.block, at.b, at.k % gradients.dB.shape[2]]
     dC = gradients.dC[at.block, at.b, at.k % gradients.dC.shape[2]]
     dstep = gradients.dstep[at.block, at.b, at.k % gradients.dstep.shape[2]]
+    points = chunk.points
     for t in range(at.rows):
         p = chunk.point[t]
         dstep_t = splat(ZERO)
         for v in range(-(-at.width // LANES)):
-            i = (v, t, 0)
-            dt, x = load(chunk.dt, i), load(chunk.x, i)
-            ddelta, du = load(adjoint.ddelta, i) * splat(LN_2), load(adjoint.du, i)
+            dt, x = load(points, spot(v, t, DT)), load(points, spot(v, t, X))
+            ddelta = load(points, spot(v, t, DDELTA)) * splat(LN_2)
+            du = load(points, spot(v, t, DU))
             dstep_t = fma(dt, ddelta, dstep_t)
             if step_input:
                 dstep_t = fma(dt, du * x, dstep_t)
-            du = du * splat(chunk.input_step[t])
-            store(adjoint.du, i, du * dt)
-            store(adjoint.ddelta, i, fma(ddelta, splat(chunk.decay_step[t]), du * x))
-        add(adjoint.du, t, dx, p, at)
-        add(adjoint.ddelta, t, ddt, p, at)
+            du = du * splat_at(chunk.input_step, (t,))
+            store(points, spot(v, t, DU), du * dt)
+            ddelta = fma(ddelta, splat_at(chunk.decay_step, (t,)), du * x)
+            store(points, spot(v, t, DDELTA), ddelta)
+        add(points, spot(0, t, DU), COLUMN, dx, p, at)
+        add(points, spot(0, t, DDELTA), COLUMN, ddt, p, at)
         dstep[p] += lane_sum(dstep_t)
         for n in range(dB.shape[1]):
-            dB[p, n] += lane_sum(load(adjoint.dB, (n, t, 0)))
-            dC[p, n] += lane_sum(load(adjoint.dC, (n, t, 0)))
-    if at.k == 0:
-        for v in range(-(-at.width // LANES)):
-            dD = splat(ZERO)
-            for t in range(at.rows):
-                dD = fma(load(adjoint.dy, (v, t, 0)), load(chunk.x, (v, t, 0)), dD)
-            store(adjoint.dy, (v, 0, 0), dD)
-        add(adjoint.dy, 0, gradients.dD, at.b, at)
+            dB[p, n] += lane_sum(load(adjoint.weights, pair(n * T + t, 0)))
+            dC[p, n] += lane_sum(load(adjoint.weights, pair(n * T + t, 1)))

@@ -83,7 +83,8 @@ def selective_scan(
     states: x, dt and the output are stored N times. A state costs N points in front or behind.
 
     Args:
-        x: Input, shape (B, L, D), L >= 1; float32, bfloat16, float16 or float64 (reference only).
+        x: Input, shape (B, L, D), B and L may be 0; float32, bfloat16, float16 or float64 (which
+            only the reference computes).
         dt: Step size Δ >= 0, shape (B, L, D) or (B, K, L, D).
         A: State decay rates, normally negative, shape (D, N) or (K, D, N), N from 1 to 256.
         B: Input weights of the states, shape (B, L, N) or (B, K, L, N), with `groups` > 1

@@ -29,13 +29,13 @@ def forward(inputs: ScanInputs, *, keep_states: bool) -> tuple[Tensor, Tensor]:
     order = inputs.order_or_sequence().expand(x.shape[0], -1, -1)
     s = _in_order(inputs, order)
     h = x.new_zeros(*order.shape[:2], *A.shape[-2:])
-    outputs = []
+    outputs = x.new_empty(x.shape[1], *h.shape[:-1])
     for t in range(x.shape[1]):
         decay = torch.exp((s.dt[t] * s.step[t]).unsqueeze(-1) * A)
         u = s.dt[t] * s.input_step[t] * s.x[t]
         h = decay * h + u.unsqueeze(-1) * s.B[t].unsqueeze(-2)
-        outputs.append((h * s.C[t].unsqueeze(-2)).sum(-1))
-    y = _to_points(torch.stack(outputs), order).sum(1)
+        outputs[t] = (h * s.C[t].unsqueeze(-2)).sum(-1)
+    y = _to_points(outputs, order).sum(1)
     no_states = h.new_empty(*order.shape[:2], 0, A.shape[2], x.shape[2], dtype=torch.float32)
     return (y if D is None else y + D * x), no_states
 

@@ -77,6 +77,19 @@ def splat(typingctx, number):
     return vector(types.float32), codegen
 
 
+@intrinsic
+def splat_at(typingctx, array, index):
+    """A vector with the number at `index` (a tuple) of a float32 array in every lane."""
+
+    def codegen(context, builder, signature, args):
+        pointer = builder.bitcast(
+            _pointer(context, builder, array, *args), ir.FloatType().as_pointer()
+        )
+        return _splat(builder, builder.load(pointer, align=4))
+
+    return vector(array, index), codegen
+
+
 def _splat(builder, number, vector_type=_FLOATS):
     first = builder.insert_element(
         ir.Constant(vector_type, ir.Undefined), number, ir.IntType(32)(0)
