@@ -57,7 +57,7 @@ class Plan:
 
 PLANS: Mapping[Scale, Plan] = {
     "quick": Plan("tiny", Cost(steps=4), (BARE, SERIES), 2, 6, 2),
-    "standard": Plan("small", Cost(minutes=4)),
+    "standard": Plan("small", Cost(minutes=3)),
     "full": Plan("small", Cost(minutes=8)),
 }
 
