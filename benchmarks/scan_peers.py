@@ -164,7 +164,7 @@ def torch_scan(size: Size, device: str) -> Call:
 
     def forward() -> Tensor:
         _, y = scan(visit, x.new_zeros(size.batch, *A.shape), (x, dt, B, C), dim=1)
-        return y.transpose(0, 1) + D * x  # outputs are stacked along the first axis
+        return y + D * x
 
     return Call(forward, leaves)
 

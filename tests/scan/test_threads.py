@@ -183,7 +183,7 @@ def test_the_kernels_are_kept_on_disk():
 
 def test_the_kernels_name_the_sources_they_are_compiled_from():
     """Numba's cache compares cpu_kernels.py alone; else users would keep kernels of old parts."""
-    parts = ("simd.py", "cpu_scratch.py")
+    parts = ("simd.py", "cpu_scratch.py", "cpu_adjoint.py")
     digest = hashlib.sha256(b"".join((SCAN / part).read_bytes() for part in parts)).hexdigest()[:12]
     assert digest in (SCAN / "cpu_kernels.py").read_text(), f"write {digest} into cpu_kernels.py"
 

@@ -7,7 +7,7 @@ states pass over it one by one. The state that enters every T-th point is kept; 
 starts from it and computes the T states between anew.
 
 The compile cache watches this file only, so a test holds it to name the files it is made of:
-sources e4f5ce6f76e1.
+sources 93811f3d3c52.
 """
 
 # Numba itself passes an intrinsic its first argument, the typing context.
@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 from numpy import ndarray
 
+from mamba_diffae.scan.cpu_adjoint import backward_chunk
 from mamba_diffae.scan.cpu_scratch import (
     COLUMN,
     DDELTA,
@@ -48,7 +49,6 @@ from mamba_diffae.scan.cpu_scratch import (
 from mamba_diffae.scan.jit import kernel
 from mamba_diffae.scan.simd import LANES, exp2, fma, lane_sum, load, splat, splat_at, store
 
-NEAR = 128 // LANES  # vectors that share the reading of a state's dB and dC
 LN_2 = np.float32(0.6931471805599453)
 
 
@@ -165,7 +165,7 @@ def backward(first, last, block_width, inputs, dy, states, gradients):
                     read(dy[b], chunk.point[t], at, chunk.points, spot(0, t, DY), COLUMN)
                 for n in range(N):
                     read(states[b, k, t0 // T], n, at, adjoint.h, flat(n), N * LANES)
-                _backward_chunk(chunk, at, rates, adjoint, N)
+                backward_chunk(chunk, at, rates, adjoint, N)
                 _add_point_gradients(chunk, at, adjoint, gradients, inputs.step_input)
             dA = gradients.dA[b, k % gradients.dA.shape[1]]
             for w in range(width):
@@ -192,48 +192,6 @@ def _start_gradients(x, dy, skip, points, at, gradients):
             for k in range(gradients.ddt.shape[1]):
                 write(points, spot(0, 0, U), COLUMN, gradients.ddt[at.b, k], p, at)
         add(points, spot(0, 0, DDELTA), COLUMN, gradients.dD, at.b, at)
-
-
-@njit
-def _backward_chunk(chunk, at, rates, adjoint, N):
-    """The chunk's states once more, then the gradients of its points in reversed time."""
-    count = -(-at.width // LANES)
-    points, weights, history = chunk.points, chunk.weights, adjoint.history
-    gradients = adjoint.weights
-    gradients[:] = ZERO
-    for v in range(count):
-        for t in range(at.rows):
-            store(points, spot(v, t, DU), splat(ZERO))
-            store(points, spot(v, t, DDELTA), splat(ZERO))
-    for v0 in range(0, count, NEAR):
-        for n in range(N):
-            for v in range(v0, min(v0 + NEAR, count)):
-                i = flat(v * N + n)
-                rate, state = load(rates, i), load(adjoint.h, i)
-                for t in range(at.rows):
-                    decay = exp2(load(points, spot(v, t, DELTA)) * rate)
-                    store(history, pair(t, 0), decay)
-                    store(history, pair(t, 1), state)
-                    B = splat_at(weights, ((n * T + t) * 2,))
-                    state = fma(decay, state, load(points, spot(v, t, U)) * B)
-                g, dA = load(adjoint.g, i), splat(ZERO)
-                for t in range(at.rows - 1, -1, -1):
-                    j = n * T + t
-                    B, C = splat_at(weights, (j * 2,)), splat_at(weights, (j * 2 + 1,))
-                    dy = load(points, spot(v, t, DY))
-                    g = fma(C, dy, g)
-                    store(gradients, pair(j, 1), fma(dy, state, load(gradients, pair(j, 1))))
-                    u = load(points, spot(v, t, U))
-                    store(gradients, pair(j, 0), fma(g, u, load(gradients, pair(j, 0))))
-                    store(points, spot(v, t, DU), fma(g, B, load(points, spot(v, t, DU))))
-                    g = g * load(history, pair(t, 0))
-                    state = load(history, pair(t, 1))
-                    exponent = g * state
-                    ddelta = load(points, spot(v, t, DDELTA))
-                    store(points, spot(v, t, DDELTA), fma(exponent, rate, ddelta))
-                    dA = fma(exponent, load(points, spot(v, t, DELTA)), dA)
-                store(adjoint.g, i, g)
-                store(adjoint.dA, i, load(adjoint.dA, i) + dA)
 
 
 @njit

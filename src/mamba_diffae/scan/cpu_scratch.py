@@ -49,7 +49,7 @@ class Adjoint(NamedTuple):
     g: ndarray  # (V, N, LANES) ∂loss/∂(state that leaves it)
     dA: ndarray  # (V, N, LANES)
     weights: ndarray  # (N, T, 2, LANES) dB and dC, not yet summed over lanes
-    history: ndarray  # (T, 2, LANES) decay of each point, and the state before it
+    history: ndarray  # (T, 2, 2, LANES) of two states, decay and state before each point
 
 
 # What is kept of a point lies together, so that a loop over points has one address: x, dt,
@@ -185,5 +185,5 @@ def new_adjoint(V, N):
         vectors(V * N),
         vectors(V * N),
         vectors(N * T * 2),
-        vectors(T * 2),
+        vectors(T * 4),
     )
