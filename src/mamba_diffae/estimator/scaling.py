@@ -86,13 +86,13 @@ class FieldScaler:
                 f"({self.grid.describe_region()}); give fields on that grid."
             )
         data = data.transpose(self.order)
-        parts = [
-            self._forward(data.values[i : i + _AT_ONCE]) for i in range(0, len(data), _AT_ONCE)
-        ]
+        scaled = np.empty(data.values.shape, np.float32)
+        for i in range(0, len(data), _AT_ONCE):
+            scaled[i : i + _AT_ONCE] = self._forward(data.values[i : i + _AT_ONCE])
         return FieldData(
             [Variable(v.name) for v in self.variables],
             self.frame.inside(data.grid),
-            np.concatenate(parts),
+            scaled,
             data.valid,
             data.names,
             data.groups,

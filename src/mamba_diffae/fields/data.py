@@ -153,15 +153,18 @@ class FieldData:
     def take(self, index: np.ndarray | slice) -> FieldData:
         """The snapshots at `index` (integers, a slice or a boolean mask), in that order.
 
+        Those that follow one another share their memory with these.
+
         Raises:
             ShapeError: If that is none.
         """
         rows = np.arange(len(self))[index]
         if not len(rows):
             raise ShapeError(f"None of the {len(self)} snapshots was taken; take one at least.")
+        here = slice(rows[0], rows[-1] + 1) if (np.diff(rows) == 1).all() else rows
         return self._with(
-            values=self.values[rows],
-            valid=None if self.valid is None else self.valid[rows],
+            values=self.values[here],
+            valid=None if self.valid is None else self.valid[here],
             names=[self.names[i] for i in rows],
             groups=self.groups[rows],
             splits=self.splits[rows],

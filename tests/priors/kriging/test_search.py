@@ -128,6 +128,19 @@ def test_training_fields_tell_how_often_a_law_holds():
     assert law.kernel == "exponential"
 
 
+def test_laws_that_no_field_tells_apart_are_one():
+    grid = torch.cartesian_prod(*[(torch.arange(12).double() + 0.5) / 12] * 2)
+    values = field(Law("exponential", (0.3, 0.3), 0.0), grid, 12).T[..., None]
+    known = torch.ones_like(values, dtype=torch.bool)
+    samples = samples_of_fields(grid, values, known, SQUARE)
+    family = learn(samples, SQUARE)
+    frequent = [c for c, w in zip(family.choices, family.log_share, strict=True) if w.exp() > 0.02]
+    logs = torch.stack([log_likelihood(c.law, samples[0][0], SQUARE) for c in frequent])
+    apart = (logs[:, None] - logs[None]).abs().amax(dim=2)
+    assert len(frequent) > 1
+    assert apart[~torch.eye(len(frequent), dtype=torch.bool)].min() > 0.05
+
+
 def test_each_variable_has_laws_of_its_own():
     smooth, rough = Law("matern52", (0.3, 0.3), 1e-4), Law("exponential", (0.3, 0.3), 1e-4)
     grid = torch.cartesian_prod(*[(torch.arange(12).double() + 0.5) / 12] * 2)

@@ -16,6 +16,8 @@ at left-out observations, against kriging, than they are for training fields."""
 _FLOOR = 1e-12
 MISFITS = (1e-3, 1e3)
 """Misfits that are believed."""
+_UNRELATED = 2.0
+"""Mean square distance of two fields that have nothing to do with each other, in variances."""
 NEGLIGIBLE = 1e-4
 """Weight below which a component counts nothing, so that it need not be computed."""
 OWN = 1.0
@@ -87,8 +89,10 @@ def statistics(errors: Tensor, nearest: Tensor) -> Tensor:
 
     Args:
         errors: Mean squares, shape (K, C, F).
-        nearest: Mean square distance of the readings from the nearest exemplar, shape (F,).
+        nearest: Mean square distance of the readings from the nearest exemplar, shape (F,); inf
+            where none is known at any of them, which tells no more than any other field would.
     """
+    nearest = nearest.masked_fill(nearest.isinf(), _UNRELATED)
     e = errors.mean(dim=1).clamp(min=_FLOOR).log()
     ratio = e[1:].amin(dim=0) - e[0]
     return torch.stack([ratio, nearest.clamp(min=_FLOOR).log()], dim=-1)
