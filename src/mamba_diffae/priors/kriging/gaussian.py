@@ -57,11 +57,10 @@ def covariance(moments: Moments, a: Boxes, b: Boxes) -> Tensor:
 
     Points are boxes of one node. Between cells of a lattice there are few different steps.
     """
-    if a.cells is not None and b.cells is not None and a.cells.shape == b.cells.shape:
-        step, steps = a.cells.step(b.cells), a.cells.steps
-        if step.numel() > len(steps):
-            table = correlation(moments.law.kernel, (steps / moments.scale).norm(dim=-1))
-            return table.index_select(0, step.flatten()).view(step.shape)
+    if a.cells is not None and b.cells is not None and a.cells.tabled(b.cells, len(a) * len(b)):
+        step = a.cells.step(b.cells)
+        table = a.cells.correlations(moments.law.kernel, moments.scale)
+        return table.index_select(0, step.flatten()).view(step.shape)
     x, y = a.nodes / moments.scale, b.nodes / moments.scale
     n, p, m, q = a.nodes.shape[-3], a.rule, b.nodes.shape[-3], b.rule
     x, y = x.flatten(-3, -2), y.flatten(-3, -2)

@@ -13,7 +13,7 @@ from torch import Tensor
 from mamba_diffae.fields import Geometry
 from mamba_diffae.priors.kriging.gaussian import JITTER, Moments, Solved, cholesky, solve
 from mamba_diffae.priors.kriging.kernels import Law, correlation
-from mamba_diffae.priors.kriging.readings import Readings
+from mamba_diffae.priors.kriging.readings import Boxes, Readings
 
 _FLOOR = 1e-20
 """Least variance, as a share of the mean square of the values."""
@@ -150,11 +150,7 @@ def _batched(choices: Sequence[Any], part: Readings, geometry: Geometry) -> tupl
     scales = torch.stack([law.scale(geometry) for law in laws])
     nugget = torch.tensor([law.nugget for law in laws], dtype=torch.float64)
     variance = torch.tensor([c.variance or 1.0 for c in choices], dtype=torch.float64)[:, None]
-    S = part.boxes.nodes.new_empty(len(laws), len(part), len(part))
-    for kernel in {law.kernel for law in laws}:
-        of = torch.tensor([j for j, law in enumerate(laws) if law.kernel == kernel])
-        x = part.boxes.nodes[:, 0] / scales[of][:, None]
-        S[of] = correlation(kernel, torch.cdist(x, x, compute_mode=_EXACTLY))
+    S = _correlations([law.kernel for law in laws], scales, part.boxes)
     if part.noise is None:
         error = (nugget[:, None] / part.repeats).clamp(min=JITTER)
     else:
@@ -169,6 +165,21 @@ def _batched(choices: Sequence[Any], part: Readings, geometry: Geometry) -> tupl
     rest = u - a * ((a * u).sum(dim=1) / information)[:, None]
     determinant = 2 * L.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1) + information[:, 0].log()
     return determinant, rest.square().sum(dim=1)
+
+
+def _correlations(kernels: Sequence[str], scales: Tensor, boxes: Boxes) -> Tensor:
+    """Of n points under J laws of lengths (J, E), shape (J, n, n)."""
+    n, cells = len(boxes), boxes.cells
+    if cells is not None and cells.tabled(cells, n * n):
+        pairs = zip(kernels, scales, strict=True)
+        tables = torch.stack([cells.correlations(*pair) for pair in pairs])
+        return tables.index_select(1, cells.step(cells).flatten()).unflatten(1, (n, n))
+    S = boxes.nodes.new_empty(len(kernels), n, n)
+    for kernel in set(kernels):
+        of = torch.tensor([j for j, own in enumerate(kernels) if own == kernel])
+        x = boxes.nodes[:, 0] / scales[of][:, None]
+        S[of] = correlation(kernel, torch.cdist(x, x, compute_mode=_EXACTLY))
+    return S
 
 
 def log_determinant(solved: Solved) -> Tensor:

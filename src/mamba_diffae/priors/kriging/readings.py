@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from dataclasses import fields as parts_of
-from functools import lru_cache
-from typing import Any, NamedTuple, Self, final
+from typing import Any, Self, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mamba_diffae.fields import Geometry, Shape
+from mamba_diffae.priors.kriging.cells import Cells
 
 SAME_PLACE = 1e-9
 """Share of the diameter below which two observations are at one place."""
@@ -20,50 +20,6 @@ _GROUP = 4
 """Places that are drawn together: in a plane, enough for the slope of a field."""
 _NEGLIGIBLE = 1e-3
 """Side of a box, as a share of the diameter, below which it counts as a point."""
-_SNAP = 1e-5
-"""Share of a cell by which a point may miss the centre of a cell and still be it."""
-
-
-class Cells(NamedTuple):
-    """Points that are centres of cells of a lattice: their distances depend on steps alone.
-
-    Attributes:
-        shape: Of the lattice.
-        number: Of each, so that differences of numbers tell steps, shape (..., n), int32.
-        steps: Embedded vector of every step, by difference less the least one, shape (S, E).
-    """
-
-    shape: Shape
-    number: Tensor
-    steps: Tensor
-
-    @classmethod
-    def of(cls, coords: Tensor, geometry: Geometry, shape: Shape) -> Self | None:
-        """From points (n, D) and the shape of a lattice; None: some are not, or on a sphere."""
-        count = torch.tensor(shape)
-        place = coords * count / torch.tensor(geometry.extent, dtype=torch.float64) - 0.5
-        cell = place.round()
-        beside = ((place - cell).abs() > _SNAP) | (cell < 0) | (cell >= count)
-        if geometry.sphere is not None or bool(beside.any()):
-            return None
-        number = torch.zeros(len(coords), dtype=torch.int32)
-        for d, n in enumerate(shape):
-            number = number * (2 * n - 1) + cell[:, d].int()
-        return cls(shape, number, _steps(geometry.extent, geometry.periodic, shape))
-
-    def step(self, other: Cells) -> Tensor:
-        """Number of the step from each to each of others, shape (..., n, m)."""
-        between = self.number[..., :, None] - other.number[..., None, :]
-        return between.add_(len(self.steps) // 2)
-
-
-@lru_cache(maxsize=8)
-def _steps(extent: tuple[float, ...], periodic: tuple[bool, ...], shape: Shape) -> Tensor:
-    """See `Cells`: along an axis of n cells they run from 1 - n to n - 1."""
-    geometry, sides = Geometry(extent=extent, periodic=periodic), zip(shape, extent, strict=True)
-    axes = [torch.arange(1 - n, n).abs().double() * (a / n) for n, a in sides]
-    steps = torch.cartesian_prod(*axes).reshape(-1, len(shape))
-    return geometry.embed(steps) - geometry.embed(torch.zeros_like(steps[:1]))
 
 
 @final
