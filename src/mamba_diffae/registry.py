@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -59,6 +60,25 @@ class Registry(Generic[Part]):
         if found:
             return next(iter(found)).load()
         raise unknown(self.what, name, self.names())
+
+    def make(self, name: str, *given: Any, **options: Any) -> Any:
+        """What the part of a name makes of what it is given.
+
+        Raises:
+            ValueError: If there is none, or it takes no such option; it says which it takes.
+        """
+        part: Any = self.get(name)
+        taken = list(inspect.signature(part).parameters.values())[len(given) :]
+        known = [parameter.name for parameter in taken]
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in taken):
+            for option in options:
+                if option not in known:
+                    raise ValueError(
+                        f"The {self.what} {name!r} takes no option {option!r}; it takes "
+                        f"{', '.join(known) or 'none'}. Set {self.what}_options to those, or choose "
+                        f"another {self.what}."
+                    )
+        return part(*given, **options)
 
     def names(self) -> list[str]:
         """All names, those of the package first."""

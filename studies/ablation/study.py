@@ -44,7 +44,7 @@ class Level:
             usual,
             key=f"{self.key}-{arm}-prior",
             label=f"{self.factor}, {self.name}, {arm} prior",
-            settings=(*self.settings, *usual.settings),
+            settings=("model.encoder=mamba", *self.settings, *usual.settings),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+_SCAN = "model.encoder=mamba"
 _TRAPEZOIDAL = "model.encoder_options={discretisation: exponential-trapezoidal}"
 
 
@@ -26,13 +27,15 @@ class Arm:
 
 NO_SCAN = Arm("no-scan", "no scan", ("model.encoder=pointwise",))
 """The cheapest: what all others are compared with."""
-SWEEPS = Arm("sweeps", "four sweeps")
-HILBERT = Arm("hilbert", "Hilbert, both ways", ("model.directions=[hilbert,hilbert_reversed]",))
-TRAPEZOIDAL = Arm("trapezoidal", "four sweeps, exponential-trapezoidal", (_TRAPEZOIDAL,))
-ONE_DIRECTION = Arm("one-direction", "one direction", ("model.directions=[row]",))
+SWEEPS = Arm("sweeps", "four sweeps", (_SCAN,))
+HILBERT = Arm(
+    "hilbert", "Hilbert, both ways", (_SCAN, "model.directions=[hilbert,hilbert_reversed]")
+)
+TRAPEZOIDAL = Arm("trapezoidal", "four sweeps, exponential-trapezoidal", (_SCAN, _TRAPEZOIDAL))
+ONE_DIRECTION = Arm("one-direction", "one direction", (_SCAN, "model.directions=[row]"))
 ATTENTION = Arm("attention", "attention", ("model.encoder=attention",))
 CONVOLUTION = Arm("convolution", "convolution", ("model.encoder=convcnp",))
-BOTH_WAYS = Arm("sweeps", "both ways", ("model.directions=[row,row_reversed]",))
+BOTH_WAYS = Arm("sweeps", "both ways", (_SCAN, "model.directions=[row,row_reversed]"))
 """The sweeps of a single axis."""
 BOTH_TRAPEZOIDAL = Arm(
     "trapezoidal",

@@ -39,6 +39,19 @@ def config_for(shape: tuple[int, ...], observed: tuple[int, ...], fields=None, *
 # What data say
 
 
+@pytest.mark.parametrize(
+    ("fields", "parts"),
+    [
+        ({}, ("pointwise", "convolutional")),
+        ({"prior": "none"}, ("mamba", "anchored")),
+        ({"encoder": "mamba"}, ("mamba", "convolutional")),
+    ],
+)
+def test_encoder_and_decoder_are_what_is_best_with_a_prior_or_without(fields, parts) -> None:
+    config = config_for((36, 72), (9, 18), fields)
+    assert (config.encoder, config.decoder) == parts
+
+
 def test_what_a_rectangle_says() -> None:
     config = config_for((36, 72), (9, 18), mirrored=True)
     assert config.geometry.extent == (0.5, 1.0)
@@ -193,6 +206,11 @@ def test_a_number_of_cells_is_distributed_over_an_extent() -> None:
         ("tiny", {"d_model": 1}, r"autoencoder settings do not fit: d_model = 1: .* equal to 8"),
         ("tiny", {"decoder": "anchord"}, "Unknown decoder 'anchord'; did you mean 'anchored'"),
         ("tiny", {"encoder": "mambo"}, "Unknown encoder 'mambo'; did you mean 'mamba'"),
+        (
+            "tiny",
+            {"encoder": "pointwise", "encoder_options": {"latents": 8}},
+            "The encoder 'pointwise' takes no option 'latents'; it takes none",
+        ),
         ("tiny", {"prior": "analog"}, "Unknown prior 'analog'; did you mean 'analogue'"),
         ("tiny", {"directions": ("zigzag",)}, "Unknown direction 'zigzag'; choose from none, row"),
         ("tiny", {"native_shape": (9,)}, r"2 axes, but shapes of \[1, 2\] axes were given"),

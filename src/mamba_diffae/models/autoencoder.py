@@ -49,11 +49,11 @@ class MambaDiffusionAutoencoder(FieldFlow):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__(config)
-        self.prior = PRIORS.get(config.prior)(config.prior_config, **config.prior_options)
+        self.prior = PRIORS.make(config.prior, config.prior_config, **config.prior_options)
         self.codes = LatentCodes(config)
-        self.encoder = ENCODERS.get(config.encoder)(config, **config.encoder_options)
+        self.encoder = ENCODERS.make(config.encoder, config, **config.encoder_options)
         self.stage = StageModulation(config, self.codes.decoded_dim)
-        self.decoder = DECODERS.get(config.decoder)(config, **config.decoder_options)
+        self.decoder = DECODERS.make(config.decoder, config, **config.decoder_options)
         self.parameterisation = parameterisation(config)
         self.gate = SkillGate(config.value_dim)
 

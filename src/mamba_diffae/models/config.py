@@ -74,8 +74,8 @@ class AutoencoderConfig(FieldConfig):
     head: tuple[PositiveInt, ...] = Field(
         (256, 256), min_length=1, description="Hidden widths of the anchored decoder's read-out."
     )
-    channels: int = Field(24, ge=1, description="Channels of the convolutional decoder.")
-    conv_blocks: int = Field(3, ge=0, description="Its residual convolutions.")
+    channels: int = Field(16, ge=1, description="Channels of the convolutional decoder.")
+    conv_blocks: int = Field(4, ge=0, description="Its residual convolutions.")
     conv_cells: int = Field(
         48, ge=1, description="Cells that it convolves along each axis of a square field, at most."
     )
@@ -182,9 +182,18 @@ class AutoencoderConfig(FieldConfig):
 
     @classmethod
     def _completed(cls, chosen: dict[str, Any]) -> dict[str, Any]:
-        """See `FieldConfig._completed`: a decoder that starts from the prior, if there is one."""
-        fits = chosen["prior"] != "none" and chosen["geometry"].dim <= MOST_AXES
-        return {"decoder": CONVOLUTIONAL if fits else "anchored", **chosen}
+        """See `FieldConfig._completed`: what is best with a prior, or without one.
+
+        With one a decoder that starts from it, and no scan over the observations, which did not pay
+        there (studies/scan).
+        """
+        starts = chosen["prior"] != "none"
+        fits = starts and chosen["geometry"].dim <= MOST_AXES
+        parts = {
+            "encoder": "pointwise" if starts else "mamba",
+            "decoder": CONVOLUTIONAL if fits else "anchored",
+        }
+        return {**parts, **chosen}
 
 
 class LatentFlowConfig(BaseModel):
