@@ -1,7 +1,7 @@
 """The backward pass through one chunk, a state or two at a time; called by `cpu_kernels`.
 
-Time is the inner loop, so that states and their gradients stay in registers; two states share what
-is read and written of a point.
+Time is the inner loop, so that states and their gradients stay in registers; two states, where the
+registers are enough, share what is read and written of a point.
 """
 
 # Numba itself passes an intrinsic its first argument, the typing context.
@@ -10,7 +10,7 @@ is read and written of a point.
 from numba import njit
 
 from mamba_diffae.scan.cpu_scratch import DDELTA, DELTA, DU, DY, ZERO, T, U, flat, pair, spot
-from mamba_diffae.scan.simd import LANES, exp2, fma, load, splat, splat_at, store
+from mamba_diffae.scan.simd import LANES, WIDE, exp2, fma, load, splat, splat_at, store
 
 
 @njit
@@ -23,7 +23,7 @@ def backward_chunk(chunk, at, rates, adjoint, N):
         for t in range(at.rows):
             store(points, spot(v, t, DU), splat(ZERO))
             store(points, spot(v, t, DDELTA), splat(ZERO))
-    paired = N // 2 * 2
+    paired = N // 2 * 2 if WIDE else 0  # else the 16 registers are too few
     for v in range(count):
         for n in range(0, paired, 2):
             _backward_pair(chunk, at, rates, adjoint, v, n, N)

@@ -7,7 +7,7 @@ states pass over it one by one. The state that enters every T-th point is kept; 
 starts from it and computes the T states between anew.
 
 The compile cache watches this file only, so a test holds it to name the files it is made of:
-sources 93811f3d3c52.
+sources ca5edcfdd34c.
 """
 
 # Numba itself passes an intrinsic its first argument, the typing context.

@@ -6,16 +6,28 @@ backward (256 to 64 channels), for the test before each inner loop that its arra
 Here the vector type is named, and LLVM maps it onto AVX2, AVX-512, NEON, ...
 """
 
-# Numba itself passes an intrinsic its first argument, the typing context.
-# pyright: reportCallIssue=false
+# Numba itself passes an intrinsic its first argument, the typing context,
+# and sets the values of its configuration by name.
+# pyright: reportCallIssue=false, reportAttributeAccessIssue=false
 
 import operator
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
+from numba import config
 from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, overload, register_model
 
+
+def _has_512_bits() -> bool:
+    """Whether Numba compiles for AVX-512, as its cache of compiled code tells apart too."""
+    if config.CPU_FEATURES is not None:
+        return "+avx512f" in config.CPU_FEATURES
+    return bool(get_host_cpu_features().get("avx512f", False))
+
+
+WIDE = _has_512_bits()  # a vector is one register, of 32
 LANES = 16  # one AVX-512 register, or two of AVX2: a pair hides the latency of exp2
 
 _FLOATS = ir.VectorType(ir.FloatType(), LANES)
