@@ -25,6 +25,8 @@ TASKS = {
 }
 """Fields at once, share of 32² cells observed, targets along each axis."""
 ONCE = "loading and first answer"
+POINTS = (4_096, 16_384, 65_536)
+"""Scattered observations of one field, asked at 96²: how time grows with them."""
 PROGRAM = textwrap.dedent(
     """
     import json, sys, time, warnings
@@ -33,15 +35,12 @@ PROGRAM = textwrap.dedent(
 
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    name, tasks = json.loads(sys.argv[1])
+    name, tasks, points = json.loads(sys.argv[1])
     fields = mamba_diffae.open_field("emoji").split("test")
-    first = hasattr(fields, "distinct")
+    first = not hasattr(mamba_diffae, "Observations")
 
     def seen(count, fraction):
-        if first:
-            return mamba_diffae.observe(fields.distinct(count), fraction, seed=0)
-        chosen = fields.take(np.arange(count))
-        return mamba_diffae.observe(chosen, fraction, shape=(32, 32), seed=0)
+        return mamba_diffae.observe(fields.distinct(count), fraction, seed=0)
 
     given = {task: (seen(count, share), size) for task, (count, share, size) in tasks.items()}
     start = time.process_time()
@@ -61,6 +60,14 @@ PROGRAM = textwrap.dedent(
             ask(observed, size)
             times.append((time.process_time() - start) / count)
         found[task] = min(times)
+    for count in points if not first else ():
+        coords = np.random.default_rng(0).random((count, 2))
+        image = fields.values[0].astype(float)
+        cell = (coords * image.shape[:2]).astype(int)
+        observed = mamba_diffae.Observations.from_points(coords, image[cell[:, 0], cell[:, 1]])
+        start = time.process_time()
+        ask(observed, 96)
+        found[f"mean at 96², {count:,} scattered points"] = time.process_time() - start
     print(json.dumps(found))
     """
 )
@@ -72,7 +79,7 @@ def measured(model: str, source: Path | None) -> dict[str, float]:
     if source is not None:
         environment["PYTHONPATH"] = str(source.resolve())
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps([model, TASKS])],
+        [sys.executable, "-c", PROGRAM, json.dumps([model, TASKS, POINTS])],
         env=environment,
         cwd="/",
         check=True,
@@ -98,10 +105,8 @@ def main() -> None:
     for _ in range(options.repeats):
         for name, edition in editions.items():
             turns[name].append(measured(*edition))
-    table = {
-        n: {t: median(turn[t] for turn in e) for t in (*TASKS, ONCE)} for n, e in turns.items()
-    }
-    for task in (*TASKS, ONCE):
+    table = {n: {t: median(turn[t] for turn in e) for t in e[0]} for n, e in turns.items()}
+    for task in table["now"]:
         now, before = table["now"][task], table.get("first", {}).get(task)
         ratio = (
             "" if before is None else f"  first edition {before * 1e3:9.1f}  {before / now:5.2f} ×"

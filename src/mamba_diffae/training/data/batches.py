@@ -160,9 +160,12 @@ class FieldBatches:
         chosen, turned, fields = observed.chosen, observed.turned, observed.fields
         index, rows, mirror = chosen[view_id], fields.rows[view_id], turned[view_id]
         asked = np.stack([self._asked(step, place) for place in range(self.batch_size)])
-        around = np.arange(len(self.anchors.area))
-        query_values, query_weight = _weighted(fields.native, rows, asked, mirror)
-        anchor_values, anchor_weight = _weighted(fields.anchors, rows, around, mirror)
+        query_values, query_weight = _weighted(
+            fields.native.at(rows, asked, mirror), self.native.area[asked]
+        )
+        anchor_values, anchor_weight = _weighted(
+            fields.anchors.every(rows, mirror), self.anchors.area
+        )
         return TrainingBatch(
             inputs=observed.inputs,
             query_coords=self.centres[torch.from_numpy(asked)],
@@ -263,10 +266,7 @@ def known_rows(data: FieldData) -> np.ndarray:
     return rows
 
 
-def _weighted(
-    lattice: Lattice, index: np.ndarray, cells: np.ndarray, mirror: np.ndarray
-) -> tuple[Tensor, Tensor]:
-    """Values at cells, and what each counts, both of shape (B, N, C)."""
-    values, known = lattice.at(index, cells, mirror)
-    weight = np.broadcast_to(lattice.area[cells][..., None], known.shape) * known
-    return torch.from_numpy(values), torch.from_numpy(weight)
+def _weighted(read: tuple[np.ndarray, np.ndarray], area: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Values of cells (B, N, C), and what each counts: its area (N,) or (B, N) where known."""
+    values, known = read
+    return torch.from_numpy(values), torch.from_numpy(area[..., None] * known)

@@ -87,6 +87,18 @@ class Lattice:
             values[added], known[added] = self.further.values[place], self.further.known[place]
         return values, known
 
+    def every(self, rows: np.ndarray, mirror: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What `at` gives of all cells, in less time, both of shape (B, P, C)."""
+        own, added = np.minimum(rows, len(self.values) - 1), rows >= len(self.values)
+        found = self.values[own], self.known[own]
+        if self.further is not None and added.any():
+            place = rows[added] - len(self.values)
+            found[0][added], found[1][added] = self.further.values[place], self.further.known[place]
+        for part in found if found[0].size else ():
+            gridded = part.reshape(len(rows), *self.grid.shape, part.shape[-1])
+            gridded[mirror] = gridded[mirror][..., ::-1, :]
+        return found
+
 
 def _area(grid: Grid) -> np.ndarray:
     area = grid.weights().ravel()
