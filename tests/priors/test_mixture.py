@@ -13,8 +13,6 @@ from mamba_diffae.fields import FieldData, Geometry, Grid, Observations, Variabl
 from mamba_diffae.priors import PRIORS, PriorConfig
 from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.prior import MixturePrior
-from mamba_diffae.priors.mixture.targets import Targets
-from mamba_diffae.priors.mixture.weights import statistics, weights
 from mamba_diffae.testing import check_prior
 
 
@@ -67,37 +65,6 @@ def test_own_kind_leans_on_what_was_learned_and_foreign_fields_on_kriging(fitted
     assert own.familiarity.median() > 0.1
     assert foreign.familiarity.max() < 0.05
     torch.testing.assert_close(own.weights.sum(dim=1), torch.ones(8))
-
-
-def test_kriging_that_does_not_count_is_not_asked_and_changes_nothing(fitted):
-    given, targets = seen(waves(1, seed=3), 40), Targets.of_lattice(fitted.config)
-    weighed = fitted.weigh(given)
-    assert weighed.kriged
-    w = weighed.weights.clone()
-    w[0] = 0
-    weighed = weighed._replace(weights=w / w.sum(dim=0))
-    assert not weighed.kriged
-    asked = weighed.gaussians.roughly(targets), weighed.gaussians.roughly(targets, kriged=False)
-    assert asked[0].mean[0].any()
-    assert not asked[1].mean[0].any()
-    torch.testing.assert_close(asked[0].variance, asked[1].variance)
-    mixed = (weighed.weights[:, None] * asked[0].mean).sum(dim=0)
-    torch.testing.assert_close(weighed.roughly(targets)[0], mixed)
-    assert not weighed.gaussians.moments(targets, kriged=False).variance[0].any()
-
-
-def test_weights_that_say_nothing_are_none():
-    logs = torch.tensor([-12.0, 0.0, 0.0, -3.0]).reshape(4, 1, 1).double()
-    w = weights(logs)
-    assert w[0] == 0
-    assert w.sum() == pytest.approx(1)
-    torch.testing.assert_close(w[1:], logs[1:].softmax(dim=0))
-
-
-def test_an_exemplar_of_which_nothing_is_known_is_like_any_other_field():
-    errors = torch.ones(4, 1, 2, dtype=torch.float64)
-    told = statistics(errors, torch.tensor([2.0, torch.inf]).double())
-    torch.testing.assert_close(told[0], told[1])
 
 
 def test_it_beats_kriging_on_its_own_kind_and_is_close_to_it_elsewhere(fitted):

@@ -187,9 +187,7 @@ class MixturePrior(Prior):
         if gaussians.learned is None:
             one = torch.ones_like(gaussians.errors())
             return Weighed(gaussians, one, None, one, one)
-        told, w = counted(gaussians, usual, likeliest=True)
-        if bool((w[0] > 0).any()):
-            told, w = counted(gaussians, usual)
+        told, w = counted(gaussians, usual)
         p = self.reference().p_value(told, usual)
         widths = usual.widths(gaussians.misfit())
         both = (part[..., None] * widths for part in (usual.inflation, usual.rough))

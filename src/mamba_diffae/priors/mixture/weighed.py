@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from mamba_diffae.priors.mixture.gaussians import ComponentMoments, Gaussians
@@ -48,14 +49,25 @@ class Weighed(NamedTuple):
         return mean, (w * (stated + (found.mean - mean).square())).sum(dim=0)
 
 
-def counted(gaussians: Gaussians, usual: ByCount, likeliest: bool = False) -> tuple[Tensor, Tensor]:
+def counted(gaussians: Gaussians, usual: ByCount) -> tuple[Tensor, Tensor]:
     """What is told of fields (F, 2), see `statistics`, and weights of the components (K, C, F).
+
+    Kriging is by the likeliest law of each variable where it so does not count, which is seen at
+    little cost, and by all laws elsewhere: field by field, whatever the others are.
 
     Args:
         gaussians: The components, learned ones among them.
         usual: At this number of places.
-        likeliest: See `Gaussians.errors`: so it is seen at little cost that kriging does not count.
     """
+    told, w = _counted(gaussians, usual, likeliest=True)
+    more = (w[0] > 0).any(dim=0)
+    if not bool(more.any()):
+        return told, w
+    every = _counted(gaussians, usual, likeliest=False)
+    return torch.where(more[:, None], every[0], told), torch.where(more, every[1], w)
+
+
+def _counted(gaussians: Gaussians, usual: ByCount, likeliest: bool) -> tuple[Tensor, Tensor]:
     assert gaussians.learned is not None
     errors = gaussians.errors(likeliest)
     told = statistics(errors, gaussians.learned.distance.amin(dim=1))
