@@ -297,3 +297,12 @@ def test_averages_may_lie_one_rounding_outside_the_bounds():
     data = FieldData([Variable("ice", "1", Logit())], Grid.default((9, 7)), values)
     coarse = data.at((4, 3))
     FieldData(coarse.variables, coarse.grid, coarse.values)
+
+
+@pytest.mark.parametrize("rows", [[1, 2, 3], [3, 2, 1], [2], [1, 3], [1, 1], [-1]])
+def test_snapshots_are_taken_in_the_order_asked(rows):
+    values = np.arange(16.0).reshape(4, 4, 1)
+    data = FieldData([Variable("a")], Grid.default((4,)), values)
+    taken = data.take(np.array(rows))
+    np.testing.assert_array_equal(taken.values, values[rows])
+    assert taken.names == [data.names[i] for i in rows]

@@ -24,8 +24,7 @@ class ConvCNPEncoder(PooledEncoder):
     """Observations spread over a lattice, convolved, and read back at their places.
 
     The lattice is never finer than the training fields; it has half as many channels as a token. It
-    passes `config.encoder_blocks` pyramids
-    of convolutions.
+    passes `config.encoder_blocks` pyramids of convolutions.
 
     Args:
         config: Sizes.
