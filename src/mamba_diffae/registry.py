@@ -75,8 +75,8 @@ class Registry(Generic[Part]):
                 if option not in known:
                     raise ValueError(
                         f"The {self.what} {name!r} takes no option {option!r}; it takes "
-                        f"{', '.join(known) or 'none'}. Set {self.what}_options to those, or choose "
-                        f"another {self.what}."
+                        f"{', '.join(known) or 'none'}. Set {self.what}_options to those, or "
+                        f"choose another {self.what}."
                     )
         return part(*given, **options)
 
