@@ -69,7 +69,7 @@ class Registry(Generic[Part]):
         """
         part: Any = self.get(name)
         taken = list(inspect.signature(part).parameters.values())[len(given) :]
-        known = [parameter.name for parameter in taken]
+        known = [p.name for p in taken if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in taken):
             for option in options:
                 if option not in known:

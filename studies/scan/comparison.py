@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, final
+from typing import Literal, final, get_args
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -48,13 +48,18 @@ class Comparison:
 
     @property
     def wins(self) -> bool:
-        """Whether it is better than no scan."""
-        return self.gain > 0 and self.adjusted < LEVEL
+        """Whether it is better than no scan: only several seeds can tell."""
+        return self.basis == "seeds" and self.gain > 0 and self.adjusted < LEVEL
 
     @property
     def loses(self) -> bool:
-        """Whether it is worse."""
-        return self.gain < 0 and self.adjusted < LEVEL
+        """Whether it is worse: likewise."""
+        return self.basis == "seeds" and self.gain < 0 and self.adjusted < LEVEL
+
+    @property
+    def leads(self) -> bool:
+        """Whether a single training is ahead, on more fields than by chance."""
+        return self.basis == "fields" and self.gain > 0 and self.adjusted < LEVEL
 
 
 @final
@@ -79,6 +84,11 @@ class Answer:
         """Those that are better than no scan, the best first."""
         return sorted((c for c in self.compared if c.wins), key=lambda c: -c.gain)
 
+    @property
+    def leaders(self) -> list[Comparison]:
+        """Those that are ahead with one seed, the best first: nothing is decided by them."""
+        return sorted((c for c in self.compared if c.leads), key=lambda c: -c.gain)
+
 
 def answers(result: CaseResult, seed: int) -> list[Answer]:
     """All questions of a case of which no scan is trained.
@@ -97,7 +107,8 @@ def answers(result: CaseResult, seed: int) -> list[Answer]:
         ]
         compared = [_compared(arm, ours, cheapest, measure, seed) for arm, ours in pairs]
         level = float(np.mean([-10 * np.log10(m.mse(measure)) for m in cheapest]))
-        found.append(Answer(result.case, measure, level, holm(compared)))
+        bases = [holm([c for c in compared if c.basis == b]) for b in get_args(Basis)]
+        found.append(Answer(result.case, measure, level, [c for of in bases for c in of]))
     return found
 
 

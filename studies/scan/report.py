@@ -44,6 +44,12 @@ def findings(result: ScanResult, found: Sequence[Answer]) -> list[str]:
         f"{count} of {len(found)} questions"
         + (f": {'; '.join(f'{_question(a)}, {_words(c)}' for a, c in scans)}." if scans else ".")
     ]
+    leads = {_question(a) for a in found for c in a.leaders if c.arm.key in _SCANS}
+    if leads:
+        said.append(
+            f"With one seed, which decides nothing, a scan is ahead in {len(leads)} more: "
+            f"{'; '.join(sorted(leads))}."
+        )
     said += [
         f"{a.case.title} ({a.measure.name}): {verdict(a)}."
         for a in found
@@ -59,9 +65,11 @@ def verdict(answer: Answer) -> str:
     """Who wins a question."""
     if not answer.compared:
         return "no other encoder is trained"
-    if not answer.winners:
-        return "tie: no scan, the cheapest"
-    return ", ".join(_words(c) for c in answer.winners)
+    if answer.winners:
+        return ", ".join(_words(c) for c in answer.winners)
+    if answer.leaders:
+        return f"not decided; ahead with one seed: {', '.join(_words(c) for c in answer.leaders)}"
+    return "tie: no scan, the cheapest"
 
 
 def verdicts_table(found: Sequence[Answer]) -> Table:
@@ -86,7 +94,7 @@ def answer_table(answer: Answer) -> Table:
 
     def row(c: Comparison) -> Row:
         basis = f"{c.seeds} seeds" if c.basis == "seeds" else "fields, one seed"
-        word = "better" if c.wins else "worse" if c.loses else "no difference"
+        word = "better" if c.wins else "worse" if c.loses else "ahead" if c.leads else "not decided"
         return [c.arm.label, c.gain, c.low, c.high, basis, c.adjusted, word]
 
     return Table(
@@ -94,7 +102,8 @@ def answer_table(answer: Answer) -> Table:
         f"Mean squared error below that of no scan ({answer.cheapest:.2f} dB below the variance), "
         "in dB, with its 95 % interval by itself: over seeds by Student's t where there are three, "
         "else over groups of fields by bootstrap, which does not hold what another seed changes. "
-        "p and the verdict are corrected for the comparisons of this table (Holm).",
+        "p and the verdict are corrected for the comparisons of this table (Holm), over seeds and "
+        "over fields apart; only seeds decide.",
         ["encoder", "gain", "low", "high", "interval over", "p, corrected", "against no scan"],
         [row(c) for c in answer.compared],
         digits=[0, 2, 2, 2, 0, 3, 0],

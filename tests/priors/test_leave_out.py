@@ -7,6 +7,7 @@ from mixture_cases import SHAPE, config, data, seen, waves
 
 from mamba_diffae.fields import Observations
 from mamba_diffae.priors import leave_out
+from mamba_diffae.priors.kriging import best_variance
 from mamba_diffae.priors.kriging import seen as seeing
 from mamba_diffae.priors.kriging.readings import Boxes, Readings, reordered, with_some_last
 from mamba_diffae.priors.leave_out import Folds
@@ -83,6 +84,19 @@ def test_what_is_left_of_cells_that_were_read_is_guessed_well(prior) -> None:
     read[cells[:, 0] * 8 + cells[:, 1]] = True
     assert ((ratio[read] > 0.5) & (ratio[read] < 2.1)).all()
     torch.testing.assert_close(rough[~read], exact[~read])
+
+
+def test_each_law_has_a_variance_of_its_own(prior) -> None:
+    kriged = prior.kriging.kriged(prior.kriging.see(observed(lacking=False)))
+    (part,) = kriged.parts
+    sample, geometry, found = part.seen.sample, part.fields.geometry, []
+    for number, law in enumerate(part.laws):
+        own = best_variance(law.choice.law, sample, geometry)
+        expected = part.fields.family.variance(own, sample.freedom)
+        torch.testing.assert_close(part.variance(number).flatten(), expected)
+        found.append(expected)
+    assert len(found) > 1
+    assert not torch.allclose(found[0], found[-1])
 
 
 def test_what_is_stated_of_a_field_is_the_same_in_every_batch(prior) -> None:

@@ -243,7 +243,9 @@ def test_what_has_three_seeds_is_compared_over_them_and_the_rest_over_fields():
     assert (found["convolution"].basis, found["attention"].basis) == ("seeds", "fields")
     assert found["convolution"].gain == pytest.approx(1, abs=0.05)
     assert found["convolution"].wins
-    assert found["attention"].loses
+    assert not found["attention"].loses  # one seed decides nothing
+    assert found["attention"].adjusted < 0.05
+    assert not found["attention"].leads
     assert not found["one-direction"].wins
     assert not found["one-direction"].loses
     assert verdict(answer).startswith("convolution +")
@@ -252,12 +254,25 @@ def test_what_has_three_seeds_is_compared_over_them_and_the_rest_over_fields():
 def test_a_scan_that_wins_is_said_and_without_a_winner_the_cheapest_is_taken():
     sweeps = SERIES.arms[1]
     for level, said in ((1.0, "in 4 of 4 questions"), (0.0, "in 0 of 4 questions")):
-        trained = [made(arm, s, level * (arm == sweeps)) for arm in (NO_SCAN, sweeps) for s in (0,)]
+        pairs = [(arm, s) for arm in (NO_SCAN, sweeps) for s in range(3)]
+        trained = [made(arm, s, level * (arm == sweeps)) for arm, s in pairs]
         result = ScanResult([case_result(trained)], 0, {})
         found = answers(result.cases[0], 0)
         first, second = findings(result, found)
         assert said in first
         assert ("tie: no scan, the cheapest" in second) == (level == 0)
+
+
+def test_one_seed_leads_but_does_not_win():
+    sweeps = SERIES.arms[1]
+    trained = [made(NO_SCAN, 0, 0.0), made(sweeps, 0, 1.0)]
+    result = ScanResult([case_result(trained)], 0, {})
+    found = answers(result.cases[0], 0)
+    assert not [a for a in found if a.winners]
+    assert verdict(found[0]).startswith("not decided; ahead with one seed: both ways +")
+    first, second, *_ = findings(result, found)
+    assert "in 0 of 4 questions" in first
+    assert "a scan is ahead in 4 more" in second
 
 
 def test_equal_fields_are_those_of_the_slowest():

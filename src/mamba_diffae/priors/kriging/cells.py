@@ -58,8 +58,8 @@ class Cells(NamedTuple):
         return math.prod(2 * n - 1 for n in self.shape)
 
     def tabled(self, other: Cells, pairs: int) -> bool:
-        """Whether a table of all steps costs less than so many pairs; a small one is kept."""
-        return other.shape == self.shape and self.steps <= max(_KEPT, pairs)
+        """Whether a table of all steps, kept if it is small, serves better than so many pairs."""
+        return other.shape == self.shape and self.steps <= (4 if self.steps <= _KEPT else 1) * pairs
 
     def correlations(self, kernel: str, scale: Tensor) -> Tensor:
         """Correlation at every step under a kernel and lengths (E,), shape (S,)."""

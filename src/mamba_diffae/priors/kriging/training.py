@@ -135,7 +135,7 @@ def own_family(sample: Sample, geometry: Geometry) -> Family:
 
 
 def _around(choices: Sequence[Choice]) -> list[Choice]:
-    """Each with its length halved, kept and doubled, and a tenth, one and ten times its nugget."""
+    """Each with its length kept, halved and doubled, and one, a tenth and ten times its nugget."""
     found = {
         Choice(
             replace(
@@ -146,8 +146,8 @@ def _around(choices: Sequence[Choice]) -> list[Choice]:
             c.variance,
         ): None
         for c in choices
-        for f in (0.5, 1.0, 2.0)
-        for g in (0.1, 1.0, 10.0)
+        for f in (1.0, 0.5, 2.0)
+        for g in (1.0, 0.1, 10.0)
     }
     return list(found)
 

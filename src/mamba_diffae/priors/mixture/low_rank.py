@@ -116,11 +116,16 @@ class OwnGaussian:
         mean = self._rows(rows, own.mean[:, None])[:, 0].mT  # (m, F)
         self.y = seen.values - mean
         self.plain = hybrid.solve(self.y)
-        self.Z = self._rows(rows, own.vectors)  # (F, r, m)
-        F, r = self.Z.shape[:2]
-        solved = hybrid.solve(self.Z.flatten(0, 1).mT)
-        self.V = solved.alpha.mT.unflatten(0, (F, r)).mT  # (F, m, r)
-        self.VM = solved.modes.mT.unflatten(0, (F, r)).mT  # (F, M, r)
+        F, r, m = *own.weight.shape, len(self.y)
+        self.Z = mean.new_empty(F, r, m)
+        self.V, self.VM = mean.new_empty(F, r, m), mean.new_empty(F, r, hybrid.modes.shape[1])
+        for f in range(0, F, _AT_ONCE):
+            part = slice(f, f + _AT_ONCE)
+            self.Z[part] = self._rows(rows, own.vectors[part])
+            solved = hybrid.solve(self.Z[part].flatten(0, 1).mT)
+            self.V[part] = solved.alpha.mT.unflatten(0, (-1, r))
+            self.VM[part] = solved.modes.mT.unflatten(0, (-1, r))
+        self.V, self.VM = self.V.mT, self.VM.mT  # (F, m, r), (F, M, r)
         self._weigh(own)
 
     def weighted(self, weight: Tensor) -> OwnGaussian:
