@@ -45,6 +45,8 @@ def config_for(shape: tuple[int, ...], observed: tuple[int, ...], fields=None, *
         ({}, ("pointwise", "convolutional")),
         ({"prior": "none"}, ("mamba", "anchored")),
         ({"encoder": "mamba"}, ("mamba", "convolutional")),
+        ({"directions": ("row",)}, ("mamba", "convolutional")),
+        ({"step": "count"}, ("mamba", "convolutional")),
     ],
 )
 def test_encoder_and_decoder_are_what_is_best_with_a_prior_or_without(fields, parts) -> None:

@@ -15,6 +15,7 @@ from mamba_diffae.models.measured import TrainingFields
 from mamba_diffae.models.shapes import distribute, dividing, thinned_patch
 from mamba_diffae.nn.convolution import MOST_AXES
 from mamba_diffae.nn.mamba import StepKind
+from mamba_diffae.nn.scan_order import usable_directions
 from mamba_diffae.priors import PRIORS, PriorConfig
 
 DecoderInputs = Literal["none", "latent", "latent+points"]
@@ -185,12 +186,14 @@ class AutoencoderConfig(FieldConfig):
         """See `FieldConfig._completed`: what is best with a prior, or without one.
 
         With one a decoder that starts from it, and no scan over the observations, which did not pay
-        there (studies/scan).
+        there (studies/scan), unless something of the scan is set.
         """
-        starts = chosen["prior"] != "none"
-        fits = starts and chosen["geometry"].dim <= MOST_AXES
+        starts, dim = chosen["prior"] != "none", chosen["geometry"].dim
+        fits = starts and dim <= MOST_AXES
+        usual = usable_directions(cls.model_fields["directions"].default, dim)
+        scans = chosen["directions"] != usual or {"step", "encoder_options"} & chosen.keys()
         parts = {
-            "encoder": "pointwise" if starts else "mamba",
+            "encoder": "pointwise" if starts and not scans else "mamba",
             "decoder": CONVOLUTIONAL if fits else "anchored",
         }
         return {**parts, **chosen}
