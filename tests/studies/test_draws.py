@@ -97,7 +97,7 @@ def test_the_inversion_is_measured(result):
     ((count, mean, least, rms),) = result.tables[2].rows
     assert count == 2
     assert 10 < least <= mean
-    assert 0.1 < rms < 30
+    assert 0.01 < rms < 30
 
 
 def test_mean_deviation_and_four_draws_are_shown(result):
