@@ -16,14 +16,6 @@ from mamba_diffae.priors.mixture.prior import MixturePrior
 from mamba_diffae.testing import check_prior
 
 
-@pytest.fixture(scope="module")
-def fitted() -> MixturePrior:
-    train = waves(60)
-    prior = MixturePrior(config(train))
-    prior.fit(data(train), data(waves(24, seed=5)))
-    return prior
-
-
 def test_it_is_registered_and_keeps_the_contracts():
     assert PRIORS.get("mixture") is MixturePrior
     check_prior(MixturePrior)

@@ -5,20 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from mixture_cases import CELL, config, data, seen, waves
+from mixture_cases import CELL, seen, waves
 
 from mamba_diffae.fields import Observations
-from mamba_diffae.priors.mixture.prior import MixturePrior
 from mamba_diffae.priors.mixture.targets import Targets
 from mamba_diffae.priors.mixture.weights import statistics, weights
-
-
-@pytest.fixture(scope="module")
-def fitted() -> MixturePrior:
-    train = waves(60)
-    prior = MixturePrior(config(train))
-    prior.fit(data(train), data(waves(24, seed=5)))
-    return prior
 
 
 def test_kriging_that_does_not_count_is_not_asked_and_changes_nothing(fitted):

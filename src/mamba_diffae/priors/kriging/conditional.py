@@ -65,6 +65,7 @@ class JointlyKriged:
         self._few = Sample([part.thinned(EXACT) for part in seen.sample.parts], seen.sample.fields)
         self._solved: dict[int, Solved] = {}
         self._variances: dict[int, Tensor] = {}
+        self._left_out: dict[int, tuple[Folds, Tensor]] = {}
         columns = seen.variables if seen.together else 1
         weighed = fields.family.weigh(seen.sample, fields.geometry, fields.most, columns)
         self.laws = [self._law(*pair) for pair in weighed]
@@ -203,8 +204,15 @@ class JointlyKriged:
             weights = torch.zeros_like(weights).scatter(0, weights.argmax(dim=0)[None], 1.0)
         for number, weight in enumerate(weights):
             if bool(weight.any()):
-                found += weight[kind] * self._errors(self._solve(number), folds)
+                found += weight[kind] * self._errors_under(number, folds)
         return found
+
+    def _errors_under(self, number: int, folds: Folds) -> Tensor:
+        """Under one law; asked again of the same folds they are not computed again."""
+        known = self._left_out.get(number)
+        if known is None or known[0] is not folds:
+            known = self._left_out[number] = folds, self._errors(self._solve(number), folds)
+        return known[1]
 
     def _errors(self, solved: Solved, folds: Folds) -> Tensor:
         seen = self.seen
@@ -238,63 +246,3 @@ def _reading_of(targets: Boxes, read: Boxes) -> Tensor | None:
     numbers = torch.full((int(max(a.number.max(), b.number.max())) + 1,), -1)
     numbers[b.number.long()] = torch.arange(len(b.number))
     return numbers[a.number.long()]
-
-
-@final
-class KrigedFields:
-    """Fields of stationary covariance, given what was seen of them.
-
-    Where all variables have errors of a stated size at the same places, each is kriged by itself:
-    their covariances do not factor, and the others would add little at places where all are known.
-
-    Args:
-        seen: The observations, in units of the usual deviation.
-        fields: What is known before.
-    """
-
-    def __init__(self, seen: Seen, fields: Stationary) -> None:
-        self.seen, self.fields, parts = seen, fields, seen.apart()
-        self.parts = [
-            JointlyKriged(
-                part,
-                fields._replace(
-                    family=fields.family.of(kinds),
-                    between=fields.between[kinds][:, kinds],
-                    trend=fields.trend[kinds],
-                ),
-            )
-            for kinds, part in parts
-        ]
-        self.kinds = [kinds for kinds, _ in parts]
-
-    def at(self, targets: Boxes) -> tuple[Tensor, Tensor]:
-        """Mean and variance at targets, both of shape (M, C, F)."""
-        return _joined([part.at(targets) for part in self.parts])
-
-    def roughly(self, targets: Boxes, with_mean: bool = True) -> tuple[Tensor, Tensor]:
-        """See `JointlyKriged.roughly`."""
-        return _joined([part.roughly(targets, with_mean) for part in self.parts])
-
-    def moved(self, rows: Tensor, targets: Boxes) -> Tensor:
-        """What values (m, F) at the rows say around a mean of 0, shape (M, C, F)."""
-        pairs = zip(self.parts, self._rows(), strict=True)
-        return torch.cat([part.moved(rows[of], targets) for part, of in pairs], dim=1)
-
-    def errors(self, folds: Folds, likeliest: bool = False) -> Tensor:
-        """See `JointlyKriged.errors`."""
-        start = folds.start(self.seen.place)
-        found = torch.zeros_like(self.seen.values[start:])
-        for part, of in zip(self.parts, self._rows(), strict=True):
-            # Variables by themselves number their readings, not their places.
-            own = folds if len(self.parts) == 1 else Folds(folds.part[self.seen.place[of]])
-            found[of[of >= start] - start] = part.errors(own, likeliest)
-        return found
-
-    def _rows(self) -> list[Tensor]:
-        """Rows of each part."""
-        return [torch.isin(self.seen.kind, kinds).nonzero()[:, 0] for kinds in self.kinds]
-
-
-def _joined(found: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    mean, variance = (torch.cat(part, dim=1) for part in zip(*found, strict=True))
-    return mean, variance

@@ -10,7 +10,7 @@ from torch import Tensor
 from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior, bin_observations
 from mamba_diffae.priors.conditional import Conditional
-from mamba_diffae.priors.kriging.conditional import KrigedFields, Stationary
+from mamba_diffae.priors.kriging.conditional import Stationary
 from mamba_diffae.priors.kriging.family import MOST_LAWS, Family
 from mamba_diffae.priors.kriging.kernels import KERNELS, Law
 from mamba_diffae.priors.kriging.likelihood import moments_of
@@ -21,6 +21,7 @@ from mamba_diffae.priors.kriging.readings import Boxes, Readings
 from mamba_diffae.priors.kriging.search import Choice
 from mamba_diffae.priors.kriging.seen import Seen, alike, see
 from mamba_diffae.priors.kriging.training import MOST_TRIED, own_family
+from mamba_diffae.priors.kriging.variables import KrigedFields
 
 UNKNOWN_TREND = 1e4
 """Variance of a field's mean as a ratio to its variance, where nothing is known of it."""

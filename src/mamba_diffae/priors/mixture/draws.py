@@ -11,11 +11,12 @@ import math
 import torch
 from torch import Tensor
 
-from mamba_diffae.priors.kriging.conditional import JointlyKriged, KrigedFields
+from mamba_diffae.priors.kriging.conditional import JointlyKriged
 from mamba_diffae.priors.kriging.gaussian import cholesky
 from mamba_diffae.priors.kriging.kernels import Law
 from mamba_diffae.priors.kriging.readings import Boxes
 from mamba_diffae.priors.kriging.seen import Seen
+from mamba_diffae.priors.kriging.variables import KrigedFields
 from mamba_diffae.priors.mixture.gaussians import Gaussians
 from mamba_diffae.priors.mixture.targets import Targets
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.priors.base import PriorConfig
-from mamba_diffae.priors.kriging.conditional import KrigedFields
 from mamba_diffae.priors.kriging.seen import Seen
+from mamba_diffae.priors.kriging.variables import KrigedFields
 from mamba_diffae.priors.leave_out import Folds, errors_left_out
 from mamba_diffae.priors.mixture.hybrid import At, Hybrid, HybridLaw, Solution
 from mamba_diffae.priors.mixture.lattice import LatticeMap
