@@ -1,199 +1,170 @@
-"""What is asked for some targets, and how it becomes them."""
+"""How uncertain a prediction is: deviation, quantiles, intervals of cells and of sums."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mamba_diffae.fields import (
-    Axis,
-    CoordinateError,
-    FieldData,
-    FieldError,
-    Grid,
-    Prediction,
-    Query,
-    ShapeError,
-    Variable,
-    target_grid,
-)
+from mamba_diffae.fields import FieldError, Functional, Prediction, ShapeError, ValuesError
 
-shapes = st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple)
+MEAN = np.zeros((2, 3, 4, 2))
 
 
-def answered(query, native, slopes=None):
-    """A field that is linear in the coordinates, asked at the places of a query."""
-    slopes = np.arange(1.0, native.dim + 1) if slopes is None else slopes
-    return query.finish((query.coords @ slopes)[None, :, None])
+def ensemble(K: int, seed: int = 0) -> Prediction:
+    return Prediction(MEAN, np.random.default_rng(seed).normal(size=(K, *MEAN.shape)))
 
 
-@given(shapes, st.integers(0, 99), st.data())
-def test_coarser_targets_are_averages_of_native_cells(random_data, shape, seed, data):
-    fields = random_data(seed, shape)
-    coarse = fields.at(data.draw(st.tuples(*[st.integers(1, n) for n in shape])))
-    query = Query.of(coarse, fields.grid)
-    np.testing.assert_array_equal(query.coords, fields.grid.centres())
-    found = query.finish(fields.values.reshape(len(fields), -1, fields.n_variables))
-    np.testing.assert_allclose(found, coarse.values, atol=1e-9)
-
-
-@given(shapes, st.integers(0, 99), st.data())
-def test_land_takes_no_part_in_averages(random_data, shape, seed, data):
-    fields = random_data(seed, shape, land=0.4)
-    coarse = fields.at(data.draw(st.tuples(*[st.integers(1, n) for n in shape])))
-    query = Query.of(coarse.grid, fields.grid)
-    exists = fields.grid.exists.ravel()
-    # Land is not asked, and what is told of it is no number.
-    np.testing.assert_array_equal(query.coords, fields.grid.centres()[exists])
-    answers = fields.values.reshape(len(fields), -1, fields.n_variables)[:, exists]
-    found, known = query.finish(answers), coarse.valid_mask()
-    np.testing.assert_allclose(found[known], coarse.values[known], atol=1e-9)
-    np.testing.assert_array_equal(np.isnan(found), ~known)
-
-
-def test_places_on_land_are_told_as_no_number():
-    grid = Grid(Grid.default((2, 2)).axes, np.array([[True, False], [True, True]]))
-    query = Query.of(grid.centres(), grid)
-    np.testing.assert_array_equal(query.exists, [True, False, True, True])
-    found = query.finish(np.ones((1, 3, 1)))
-    np.testing.assert_array_equal(found.ravel(), [1, np.nan, 1, 1])
-    with pytest.raises(ValueError, match="None of the 1 targets lies in a cell that exists"):
-        Query.of(grid.centres()[1:2], grid)
-
-
-@given(shapes, st.integers(1, 4))
-def test_finer_targets_are_asked_at_their_own_cells(shape, times):
-    native = Grid.default(shape)
-    query = Query.of([times * n for n in shape], native)
-    np.testing.assert_allclose(query.coords, native.regrid([times * n for n in shape]).centres())
-    assert answered(query, native).shape == (1, *[times * n for n in shape], 1)
-
-
-@pytest.mark.parametrize("wanted", [(48, 6), (6, 48), (24, 36), (7, 100), (12, 5)])
-def test_mixed_shapes_read_a_linear_field_at_their_centres(wanted):
-    native = Grid.regular(((0, 12), (5, 29)), (12, 24))
-    query = Query.of(wanted, native)
-    assert query.grid is not None
-    assert query.grid.shape == wanted
-    expected = query.grid.centres() @ [1.0, 2.0]
-    found = answered(query, native)
-    if all(w % n == 0 or n % w == 0 for w, n in zip(wanted, (12, 24), strict=True)):
-        np.testing.assert_allclose(found.ravel(), expected)
-    np.testing.assert_allclose(found.ravel(), expected, atol=1.5)
-    assert found.shape == (1, *wanted, 1)
-
-
-def test_a_part_of_the_region_is_asked_as_fine_as_the_native_cells():
-    native = Grid.regular(((0, 16), (0, 16)), (16, 16))
-    part = Grid.regular(((3, 7), (8, 10)), (2, 8))
-    query = Query.of(part, native)
-    assert query.asked is not None
-    assert query.asked.shape == (4, 8)
-    expected = (part.centres() @ [1.0, 2.0]).reshape(1, 2, 8, 1)
-    np.testing.assert_allclose(answered(query, native), expected)
-
-
-def test_parts_of_irregular_axes_are_as_fine_as_the_cells_there():
-    native = Grid((Axis("depth", np.array([0.0, 1, 2, 3, 10, 30, 100]), "m"),))
-    query = Query.of(Grid((Axis("depth", np.array([0.0, 3, 100]), "m"),)), native)
-    np.testing.assert_array_equal(query.coords, native.centres())
-    query = Query.of(Grid((Axis("depth", np.array([1.0, 3, 63]), "m"),)), native)
-    assert query.asked is not None
-    assert query.asked.axes[0].widths[:2].tolist() == [1, 1]
-    assert query.asked.axes[0].widths[2:].max() <= 60
-
-
-def test_the_native_shape_of_an_irregular_axis_is_the_native_grid():
-    native = Grid((Axis("depth", np.array([0.0, 1, 3, 10]), "m"),))
-    assert target_grid((3,), native) is native
-    regular = native.regrid((3,))
-    found = Query.of(regular, native).finish(np.array([1.0, 2.0, 3.0]).reshape(1, 3, 1))
-    by_hand = [(1 * 1 + 2 * 2 + 3 * (1 / 3)) / (10 / 3), 3, 3]
-    np.testing.assert_allclose(found.ravel(), by_hand)
-
-
-def test_a_periodic_axis_may_be_asked_from_elsewhere():
-    native = Grid((Axis.regular("lon", 0, 360, 36, "degrees_east", periodic=True),))
-    query = Query.of(Grid((Axis.regular("lon", -20, 20, 4, "degrees_east"),)), native)
-    np.testing.assert_allclose(query.coords.ravel(), [345, 355, 5, 15])
-
-
-def test_averages_over_latitudes_are_weighted_by_area():
-    latitude = Axis.regular("lat", -90, 90, 90, "degrees_north")
-    native = Grid((latitude, Axis.regular("lon", 0, 360, 4, "degrees_east", periodic=True)))
-    values = np.sin(np.deg2rad(native.centres()[:, 0])) ** 2
-    found = Query.of((1, 1), native).finish(values[None, :, None])
-    np.testing.assert_allclose(found.item(), 1 / 3, atol=1e-3)
-
-
-@given(shapes, st.integers(0, 99))
-def test_places_are_asked_as_they_are(random_grid, shape, seed):
-    grid = random_grid(seed, shape)
-    places = grid.centres()[::-1]
-    query = Query.of(places, grid)
-    np.testing.assert_array_equal(query.coords, places)
-    assert query.grid is query.asked is None
-    values = np.random.default_rng(0).normal(size=(2, len(places), 3))
-    assert query.finish(values) is values
-
-
-def test_places_on_one_axis_need_no_columns():
-    query = Query.of(np.array([0.1, 0.9]), Grid.default((5,)))
-    assert query.coords.tolist() == [[0.1], [0.9]]
-
-
-def test_targets_mean_a_grid():
-    native = Grid.default((12, 24))
-    data = FieldData([Variable("v")], native, np.zeros((1, 12, 24, 1)))
-    assert target_grid(None, native) is native
-    assert target_grid(data, native) is native
-    assert target_grid(48, native).shape == (24, 48)
-    assert target_grid(24, native) is native
-    assert target_grid((6, 24), native).shape == (6, 24)
-    assert target_grid([np.int64(6), 24], native).shape == (6, 24)
-
-
-@pytest.mark.parametrize(
-    "targets", [0, -3, (4,), (4, 4, 4), (0, 4), (1.5, 2), np.zeros((2, 2, 2)), "native"]
-)
-def test_other_targets_are_refused(targets):
-    with pytest.raises(ShapeError, match=r"targets were given as .*\(N, 2\)"):
-        Query.of(targets, Grid.default((4, 4)))
-
-
-def test_targets_on_other_axes_are_refused():
-    other = Grid.regular(((0, 1), (0, 1)), (4, 4), names=("lat", "lon"))
-    with pytest.raises(ShapeError, match=r"axes lat, lon were asked, .* fitted on y, x"):
-        Query.of(other, Grid.default((4, 4)))
-
-
-def test_targets_outside_are_refused():
-    with pytest.raises(
-        CoordinateError, match="4 of 8 targets lie outside the grid, number 4, 5, 6, …"
-    ):
-        Query.of(Grid.regular(((0, 2), (0, 1)), (4, 2)), Grid.default((4, 4)))
-    with pytest.raises(CoordinateError, match="1 of 1 targets"):
-        Query.of(np.array([[0.5, 1.5]]), Grid.default((4, 4)))
+def correlated(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Fields (*shape, 6, 5, 1) whose cells have the correlation of a smooth Gaussian field."""
+    y, x = np.mgrid[:6, :5].reshape(2, 30)
+    distance = np.hypot(np.subtract.outer(y, y), np.subtract.outer(x, x))
+    root = np.linalg.cholesky(np.exp(-distance / 4))
+    return (rng.normal(size=(*shape, 30)) @ root.T).reshape(*shape, 6, 5, 1)
 
 
 def test_the_deviation_is_that_of_the_draws_or_stated():
-    rng = np.random.default_rng(0)
-    mean, draws = np.zeros((2, 5, 1)), rng.normal(size=(8, 2, 5, 1))
-    np.testing.assert_allclose(Prediction(mean, draws).std, draws.std(axis=0, ddof=1))
-    stated = Prediction.of_mean(mean, mean + 3)
-    assert stated.draws.shape == (0, 2, 5, 1)
+    found = ensemble(8)
+    np.testing.assert_allclose(found.std, found.draws.std(axis=0, ddof=1))
+    stated = Prediction.of_mean(MEAN, MEAN + 3)
+    assert stated.draws.shape == (0, *MEAN.shape)
     assert (stated.std == 3).all()
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_deviation_needs_two_draws(count):
-    prediction = Prediction(np.zeros((1, 4, 1)), np.zeros((count, 1, 4, 1)))
     with pytest.raises(FieldError, match=rf"at least 2 draws, and there are {count}; .*n_draws=16"):
-        _ = prediction.std
+        _ = ensemble(count).std
+    with pytest.raises(FieldError, match=rf"at least 2 draws, and there are {count}"):
+        _ = ensemble(count).functional(np.array(1.0)).std
 
 
-def test_places_may_be_a_list():
-    grid = Grid.default((4, 6))
-    query = Query.of([[0.1, 0.2], [0.3, 0.9]], grid)
-    np.testing.assert_array_equal(query.coords, [[0.1, 0.2], [0.3, 0.9]])
-    assert Query.of([2, 3], grid).grid.shape == (2, 3)
+@given(K=st.integers(19, 60), seed=st.integers(0, 99))
+def test_quantiles_of_draws_are_order_statistics(K, seed):
+    found = ensemble(K, seed)
+    ordered = np.sort(found.draws, axis=0)
+    for rank in (1, 7, K):
+        np.testing.assert_allclose(found.quantile(rank / (K + 1)), ordered[rank - 1])
+    low, high = found.interval(0.9)
+    np.testing.assert_allclose(low, -Prediction(MEAN, -found.draws).interval(0.9)[1])
+    assert (low < found.quantile(0.5)).all()
+    assert (found.quantile(0.5) < high).all()
+
+
+@pytest.mark.parametrize(
+    ("level", "needed"), [(0.5, 3), (0.8, 9), (0.9, 19), (0.95, 39), (0.99, 199)]
+)
+def test_a_level_needs_so_many_draws(level, needed):
+    low, high = ensemble(needed).interval(level)
+    np.testing.assert_allclose(low, ensemble(needed).draws.min(axis=0))
+    np.testing.assert_allclose(high, ensemble(needed).draws.max(axis=0))
+    few = rf"needs at least {needed} draws, and there are {needed - 1}; .*n_draws={needed}\."
+    for make in (ensemble(needed - 1), ensemble(needed - 1).functional(np.array(1.0))):
+        with pytest.raises(FieldError, match=f"An interval of {100 * level:g} % {few}"):
+            make.interval(level)
+    with pytest.raises(FieldError, match=f"The quantile of .* {few}"):
+        ensemble(needed - 1).quantile((1 - level) / 2)
+
+
+def test_stored_quantiles_come_first():
+    stored = np.stack([MEAN - 2, MEAN, MEAN + 5])
+    found = replace(ensemble(100), quantiles=stored, levels=(0.05, 0.5, 0.95))
+    low, high = found.interval()
+    assert (low == -2).all()
+    assert (high == 5).all()
+    assert (found.quantile(0.5) == 0).all()
+    with pytest.raises(FieldError, match=r"those of 0.05, 0.5, 0.95; .*quantiles=\(0.25, 0.75,\)"):
+        found.interval(0.5)
+
+
+@pytest.mark.parametrize(
+    ("quantiles", "levels", "error", "match"),
+    [
+        (MEAN[None], (), ShapeError, "0 levels; expected"),
+        (None, (0.5,), ShapeError, r"shape \(\) and 1 levels"),
+        (MEAN[None], (0.1, 0.9), ShapeError, r"expected \(Q, 2, 3, 4, 2\) and Q levels"),
+        (MEAN, (0.1, 0.9), ShapeError, r"expected \(Q, 2, 3, 4, 2\)"),
+        (np.stack([MEAN] * 2), (0.9, 0.1), ValuesError, "levels are 0.9, 0.1; expected ascending"),
+        (MEAN[None], (1.0,), ValuesError, "between 0 and 1"),
+    ],
+)
+def test_quantiles_that_do_not_fit_are_refused(quantiles, levels, error, match):
+    with pytest.raises(error, match=match):
+        Prediction(MEAN, MEAN[None], quantiles=quantiles, levels=levels)
+
+
+@pytest.mark.parametrize("level", [0, 1, -0.2, float("nan")])
+def test_a_level_that_is_no_probability_is_refused(level):
+    for ask in (ensemble(9).quantile, ensemble(9).interval):
+        with pytest.raises(ValuesError, match="expected a probability between 0 and 1"):
+            ask(level)
+
+
+@given(seed=st.integers(0, 99))
+def test_a_functional_is_the_sum_of_every_field(seed):
+    rng = np.random.default_rng(seed)
+    found = ensemble(5, seed)
+    for shape in ((3, 4, 2), (3, 4, 1), (4, 1), (2,), ()):
+        w = rng.normal(size=shape)
+        got = found.functional(w)
+        np.testing.assert_allclose(got.mean, (found.mean * w).sum(axis=(1, 2, 3)), atol=1e-12)
+        np.testing.assert_allclose(got.draws, (found.draws * w).sum(axis=(2, 3, 4)), atol=1e-12)
+    assert got.draws.shape == (5, 2)
+
+
+def test_a_functional_of_given_places_or_without_draws():
+    found = Prediction.of_mean(np.array([[[1.0], [2.0], [4.0]]]))
+    got = found.functional(np.array([[1.0], [0.0], [0.5]]))
+    assert got.mean.tolist() == [3.0]
+    assert got.draws.shape == (0, 1)
+
+
+def test_land_counts_only_if_it_has_a_weight():
+    mean = MEAN.copy()
+    mean[:, 1] = np.nan
+    found = Prediction(mean, np.stack([mean + 1, mean + 3]))
+    sea = np.ones(MEAN.shape[1:])
+    sea[1] = 0
+    np.testing.assert_allclose(found.functional(sea / sea.sum()).draws, [[1, 1], [3, 3]])
+    with pytest.raises(ValuesError, match=r"8 of 24 values of the mean .* give those cells the we"):
+        found.functional(np.array(1.0))
+    with pytest.raises(ValuesError, match=r"8 of 24 values of a draw"):
+        Prediction(MEAN, found.draws).functional(np.array(1.0))
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4, 2), (5,)])
+def test_weights_of_another_shape_are_refused(shape):
+    with pytest.raises(ShapeError, match=r"for fields of shape \(3, 4, 2\); .*\[\.\.\., None\]"):
+        ensemble(2).functional(np.ones(shape))
+
+
+def test_weights_that_are_no_numbers_are_refused():
+    with pytest.raises(ValuesError, match="24 of 24 weights are NaN or infinite"):
+        ensemble(2).functional(np.array(np.nan))
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9])
+def test_intervals_of_sums_over_correlated_cells_cover_by_their_level(level):
+    rng = np.random.default_rng(0)
+    truth, draws = correlated(rng, 6000), correlated(rng, 39, 6000)
+    found = Prediction(np.zeros_like(truth), draws)
+    weights = np.zeros((6, 5, 1))
+    weights[1:5, 1:4] = 1 / 12
+    value = found.functional(weights)
+    true = (truth * weights).sum(axis=(1, 2, 3))
+    low, high = value.interval(level)
+    assert np.mean((low <= true) & (true <= high)) == pytest.approx(level, abs=0.02)
+    # As if the cells were independent, or alike: too narrow, and too wide.
+    apart = np.sqrt((weights**2).sum())
+    assert 2 * apart < value.std.mean() < 0.9
+
+
+def test_a_functional_of_a_difference_knows_that_neighbours_are_alike():
+    rng = np.random.default_rng(1)
+    draws = correlated(rng, 200, 3)
+    weights = np.zeros((6, 5, 1))
+    weights[2, 2], weights[2, 3] = 1, -1
+    got = Prediction(np.zeros((3, 6, 5, 1)), draws).functional(weights)
+    assert isinstance(got, Functional)
+    np.testing.assert_allclose(got.std, np.sqrt(2 * (1 - np.exp(-1 / 4))), rtol=0.2)

@@ -12,6 +12,7 @@ from mamba_diffae.fields.errors import (
 )
 from mamba_diffae.fields.familiarity import UnfamiliarFieldsWarning, unfamiliar
 from mamba_diffae.fields.frame import Frame
+from mamba_diffae.fields.functional import Functional
 from mamba_diffae.fields.geometry import Geometry, Sphere
 from mamba_diffae.fields.grid import Grid, Shape
 from mamba_diffae.fields.inside import check_inside, check_support
@@ -30,7 +31,8 @@ from mamba_diffae.fields.patterns import (
     check_pattern,
     draw_cells,
 )
-from mamba_diffae.fields.prediction import Prediction, Query, Targets, target_grid
+from mamba_diffae.fields.prediction import Prediction
+from mamba_diffae.fields.query import Query, Targets, target_grid
 from mamba_diffae.fields.transforms import (
     TRANSFORMS,
     Affine,
@@ -56,6 +58,7 @@ __all__ = [
     "FieldData",
     "FieldError",
     "Frame",
+    "Functional",
     "Geometry",
     "Grid",
     "Log",

@@ -1,178 +1,24 @@
-"""What is asked of a model and what comes back: the field at the targets, with its uncertainty."""
+"""What comes back from a model: the field at the targets, with its uncertainty."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
-from mamba_diffae.fields.axis import Axis
-from mamba_diffae.fields.data import FieldData
-from mamba_diffae.fields.errors import CoordinateError, FieldError, ShapeError
+from mamba_diffae.fields.errors import FieldError, ShapeError, ValuesError
+from mamba_diffae.fields.functional import (
+    Functional,
+    check_level,
+    functional,
+    order_statistics,
+    tails,
+)
 from mamba_diffae.fields.grid import Grid
-from mamba_diffae.fields.inside import check_inside
-from mamba_diffae.fields.overlap import average
 
-Targets = FieldData | Grid | int | Sequence[int] | np.ndarray | None
-"""A grid, or fields on one; a shape; cells along the longest axis; places (N, D); None: native."""
-_NOTHING = 1e-9
-"""Weight of the existing part of a target, beside the largest, that is a rounding of nothing."""
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Query:
-    """The places to ask at for some targets, and the way from there to the targets.
-
-    Places that do not exist (land) are not asked; what is told of them is NaN.
-
-    Attributes:
-        coords: Places that exist, in physical coordinates, shape (N, D).
-        exists: Which of all places they are, shape (P,), bool.
-        asked: The grid whose P cells' centres all places are; None for given places.
-        grid: That of the targets; None for given places.
-    """
-
-    coords: np.ndarray
-    exists: np.ndarray
-    asked: Grid | None = None
-    grid: Grid | None = None
-
-    @classmethod
-    def of(cls, targets: Targets, native: Grid) -> Query:
-        """What to ask: cells no coarser than the native ones, averaged for coarser targets.
-
-        >>> query = Query.of((2, 2), Grid.default((4, 4)))
-        >>> len(query.coords), query.finish(np.ones((1, 16, 1))).shape
-        (16, (1, 2, 2, 1))
-
-        Args:
-            targets: What is wanted.
-            native: The grid that a model was fitted on.
-
-        Raises:
-            ShapeError: If the targets are none, or of other axes.
-            CoordinateError: If places lie outside the native grid, or none of them exists.
-        """
-        if isinstance(targets, list) and targets and isinstance(targets[0], list | tuple):
-            targets = np.asarray(targets, dtype=np.float64)
-        if isinstance(targets, np.ndarray) and _are_places(targets, native):
-            given = targets if targets.ndim == 2 else targets[:, None]
-            places = check_inside(given, native, "targets")
-            return cls(*_existing(places, native))
-        grid = target_grid(targets, native)
-        check_inside(grid.centres(), native, "targets")
-        asked = _asked(grid, native)
-        places = check_inside(asked.centres(), native, "targets")
-        return cls(*_existing(places, native), asked, grid)
-
-    def finish(self, values: np.ndarray) -> np.ndarray:
-        """Values at the places, shape (B, N, C), to those of the targets, (B, *shape, C)."""
-        C = values.shape[-1]
-        if self.asked is None or self.grid is None:
-            return self._spread(values, np.nan)
-        if self.asked.axes == self.grid.axes:
-            return self._spread(values, np.nan).reshape(len(values), *self.grid.shape, C)
-        gridded = self._spread(values, 0.0).reshape(len(values), *self.asked.shape, C)
-        weight = self.asked.weights() * self.exists.reshape(self.asked.shape)
-        weight, matrices = weight[None, ..., None], self.asked.overlaps(self.grid)
-        total, mass = average(weight, matrices), average(gridded * weight, matrices)
-        some = total > _NOTHING * total.max()
-        return np.divide(mass, total, out=np.full_like(mass, np.nan), where=some)
-
-    def _spread(self, values: np.ndarray, missing: float) -> np.ndarray:
-        """Values at all places, shape (B, P, C)."""
-        if self.exists.all():
-            return values
-        every = np.full((len(values), len(self.exists), values.shape[-1]), missing, values.dtype)
-        every[:, self.exists] = values
-        return every
-
-
-def _existing(places: np.ndarray, native: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Those of places (P, D) that lie in cells that exist, and which they are, (P,) bool."""
-    if native.mask is None:
-        return places, np.ones(len(places), dtype=bool)
-    pairs = zip(native.axes, places.T, strict=True)
-    cell = tuple(
-        np.clip(np.searchsorted(axis.edges, x, side="right") - 1, 0, axis.cells - 1)
-        for axis, x in pairs
-    )
-    exists = native.mask[cell]
-    if not exists.any():
-        raise CoordinateError(
-            f"None of the {len(places)} targets lies in a cell that exists; the mask of the grid "
-            "leaves them out."
-        )
-    return places[exists], exists
-
-
-def _are_places(targets: np.ndarray, native: Grid) -> bool:
-    """Whether they are coordinates, (N, D), or (N,) on one axis."""
-    return targets.ndim == 2 or (targets.ndim == native.dim == 1 and targets.dtype.kind == "f")
-
-
-def target_grid(targets: Targets, native: Grid) -> Grid:
-    """The grid that targets mean, beside the native one.
-
-    Raises:
-        ShapeError: If they are none, or of other axes.
-    """
-    if targets is None:
-        return native
-    if isinstance(targets, FieldData | Grid):
-        grid = targets.grid if isinstance(targets, FieldData) else targets
-        if grid.names != native.names:
-            raise ShapeError(
-                f"Targets on the axes {', '.join(grid.names)} were asked, but the model was fitted "
-                f"on {', '.join(native.names)}; put them in that order, under those names."
-            )
-        return grid
-    if isinstance(targets, int | np.integer) and targets >= 1:
-        targets = native.scaled_shape(int(targets))
-    shape = tuple(targets) if isinstance(targets, Sequence) else ()
-    if len(shape) != native.dim or not all(
-        isinstance(n, int | np.integer) and n >= 1 for n in shape
-    ):
-        given = f"{type(targets).__name__} {getattr(targets, 'shape', targets)}"
-        raise ShapeError(
-            f"targets were given as {given}; expected a grid, {native.dim} cell numbers (shape), "
-            "cells along the longest axis (1 or more), or places as an array of shape "
-            f"(N, {native.dim})."
-        )
-    wanted = tuple(int(n) for n in shape)
-    return native if wanted == native.shape else native.regrid(wanted)
-
-
-def _asked(grid: Grid, native: Grid) -> Grid:
-    """Cells to ask at: along each axis the native ones if they are finer, else the grid's own.
-
-    Those are divided where they are wider than the native ones of another region.
-    """
-    axes = (_asked_axis(axis, own) for axis, own in zip(grid.axes, native.axes, strict=True))
-    return Grid(tuple(axes))
-
-
-def _asked_axis(axis: Axis, native: Axis) -> Axis:
-    same = np.allclose([axis.low, axis.high], [native.low, native.high], 0, 1e-6 * native.span)
-    if same and axis.cells <= native.cells:
-        return native
-    widths = np.interp(axis.centres, native.centres, native.widths)
-    edges = _refined(axis.edges, widths)
-    return axis if len(edges) == len(axis.edges) else replace(axis, edges=edges, cell_measures=None)
-
-
-def _refined(edges: np.ndarray, widths: np.ndarray) -> np.ndarray:
-    """Edges with every cell divided evenly into parts of at most a width of its own."""
-    parts = [
-        np.linspace(low, high, math.ceil((high - low) / width - 1e-6) + 1)[:-1]
-        for (low, high), width in zip(itertools.pairwise(edges), widths, strict=True)
-    ]
-    return np.append(np.concatenate(parts), edges[-1])
+_SAME_LEVEL = 1e-9
+"""Difference of two probabilities that are one."""
 
 
 @final
@@ -191,6 +37,12 @@ class Prediction:
             know it. Of fields of that kind 5 % are below 0.05.
         weights: Share of each component of the model's prior in its mean, the first one kriging,
             shape (B, K), or None.
+        quantiles: Quantiles of each value, shape (Q, *mean.shape); None: none are stored.
+        levels: Their probabilities, ascending, Q of them, in (0, 1).
+
+    Raises:
+        ShapeError: If there are quantiles of another shape, or other levels than quantiles.
+        ValuesError: If the levels do not ascend within (0, 1).
     """
 
     mean: np.ndarray
@@ -200,6 +52,23 @@ class Prediction:
     grid: Grid | None = None
     familiarity: np.ndarray | None = None
     weights: np.ndarray | None = None
+    quantiles: np.ndarray | None = None
+    levels: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        given = () if self.quantiles is None else self.quantiles.shape
+        expected = (len(self.levels), *self.mean.shape) if self.levels else ()
+        if given != expected:
+            raise ShapeError(
+                f"A prediction of the shape {self.mean.shape} was given quantiles of the shape "
+                f"{given} and {len(self.levels)} levels; expected (Q, "
+                f"{', '.join(map(str, self.mean.shape))}) and Q levels, or neither."
+            )
+        if not (np.diff([0.0, *self.levels, 1.0]) > 0).all():
+            raise ValuesError(
+                f"levels are {_listed(self.levels)}; expected ascending probabilities between 0 "
+                "and 1."
+            )
 
     @property
     def std(self) -> np.ndarray:
@@ -217,6 +86,67 @@ class Prediction:
             "predict with n_draws=16, for one."
         )
 
+    def quantile(self, level: float) -> np.ndarray:
+        """The value that is not exceeded with a probability, of the mean's shape.
+
+        Args:
+            level: The probability: one of `levels`, or, if no quantiles are stored, any one that
+                the draws are enough for.
+
+        Raises:
+            ValuesError: If it is not in (0, 1).
+            FieldError: If quantiles are stored, and not this one; or there are too few draws.
+        """
+        check_level(level)
+        return self._quantiles((level,), f"The quantile of {100 * level:g} %")[0]
+
+    def interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the central interval of each value, each of the mean's shape.
+
+        >>> Prediction(np.zeros((1, 1)), np.array([1.0, 2, 4]).reshape(3, 1, 1)).interval(0.5)
+        (array([[1.]]), array([[4.]]))
+
+        Args:
+            level: Probability that the interval holds the true value, in (0, 1).
+
+        Raises:
+            ValuesError: If it is not in (0, 1).
+            FieldError: See `quantile`.
+        """
+        low, high = self._quantiles(tails(level), f"An interval of {100 * level:g} %")
+        return low, high
+
+    def functional(self, weights: np.ndarray) -> Functional:
+        """A linear functional of each field, Σ w f, with its uncertainty.
+
+        >>> found = Prediction(np.full((1, 4, 1), 3.0), np.full((19, 1, 4, 1), 3.0))
+        >>> found.functional(np.full((4, 1), 0.25)).mean.tolist()
+        [3.0]
+
+        Args:
+            weights: Of one field: shape (*shape, C), or (N, C) at given places, or one that
+                broadcasts to it. `grid.weights()[..., None]` gives the mean of a single variable,
+                0 outside a region that of the region if it is divided by its sum.
+
+        Raises:
+            ShapeError: If the weights have another shape.
+            ValuesError: If one is not finite, or a value is not that has a weight (land).
+        """
+        return functional(self.mean, self.draws, weights)
+
+    def _quantiles(self, levels: tuple[float, ...], what: str) -> np.ndarray:
+        """Shape (len(levels), *mean.shape)."""
+        if self.quantiles is None:
+            return order_statistics(self.draws, levels, what)
+        found = np.abs(np.subtract.outer(levels, self.levels)) < _SAME_LEVEL
+        if not found.any(axis=1).all():
+            raise FieldError(
+                f"{what} was asked, but the quantiles that are stored are those of "
+                f"{_listed(self.levels)}; take one of them, or predict with "
+                f"quantiles=({_listed(levels)},)."
+            )
+        return self.quantiles[found.argmax(axis=1)]
+
     @classmethod
     def of_mean(
         cls, mean: np.ndarray, std: np.ndarray | None = None, grid: Grid | None = None
@@ -227,3 +157,7 @@ class Prediction:
         5.0
         """
         return cls(mean, np.zeros((0, *mean.shape), mean.dtype), std, grid=grid)
+
+
+def _listed(levels: tuple[float, ...]) -> str:
+    return ", ".join(f"{level:g}" for level in levels)
