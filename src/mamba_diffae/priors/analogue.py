@@ -15,6 +15,7 @@ from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.fields.errors import FieldError
 from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior, bin_observations
 from mamba_diffae.priors.exemplars import GAP, ExemplarBank, choose, encode
+from mamba_diffae.priors.randomness import generator_of, normals
 from mamba_diffae.priors.woodbury import correction
 
 ANALOGUES, BANDWIDTH = 64, 12
@@ -101,31 +102,45 @@ class AnaloguePrior(Prior):
         return {**self.__dict__, "_bank": None}
 
     @torch.no_grad()
-    def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
-        """See `Prior.posterior`; fields observed in the same cells share one factorisation."""
+    def posterior(
+        self,
+        observations: Observations,
+        groups: Tensor | None = None,
+        keys: Tensor | None = None,
+    ) -> PriorPosterior:
+        """See `Prior.posterior`; fields observed in the same cells share one factorisation.
+
+        Draws vary as stated: around the mean as the analogues do, nothing where observed.
+        """
         observed, average = bin_observations(self.config, observations)
         hidden = None if groups is None else groups[:, None] == self.groups
         patterns, pattern = observed.flatten(1).unique(dim=0, return_inverse=True)
         mean, std = average.new_empty(average.shape), average.new_empty(*average.shape[:2], 1)
+        given = pattern.new_empty(len(pattern), 0) if keys is None else keys
+        draws = average.new_empty(*given.shape, *average.shape[1:])
         for p, values in enumerate(patterns):
             rows = (pattern == p).nonzero()[:, 0]
             excluded = None if hidden is None else hidden[rows]
-            mean[rows], std[rows] = self._estimate(values, average[rows].flatten(1), excluded)
+            found = self._estimate(values, average[rows].flatten(1), excluded, given[rows])
+            mean[rows], std[rows], draws[rows] = found
         unseen = 1 - observed.to(std.dtype).mean(dim=-1, keepdim=True)
-        return PriorPosterior.of(mean, std * unseen, observed)
+        draws = mean[:, None] + draws.masked_fill(observed[:, None], 0)
+        asked = None if keys is None else draws
+        return PriorPosterior.of(mean, std * unseen, observed, draws=asked)
 
     def _estimate(
-        self, pattern: Tensor, average: Tensor, excluded: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Mean (B, P, C) and deviation (B, P, 1) of fields whose same values were observed."""
+        self, pattern: Tensor, average: Tensor, excluded: Tensor | None, keys: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Of fields whose same values were observed, see `_local`."""
         observed, across, L = self._observed(pattern, 1 - LOCAL)
         y = average[:, observed]
         distance = self.bank().distances(y, observed)
         hidden = [None] * len(y) if excluded is None else excluded.split(_AT_ONCE)
-        parts = zip(y.split(_AT_ONCE), distance.split(_AT_ONCE), hidden, strict=False)
+        given = y.split(_AT_ONCE), distance.split(_AT_ONCE), keys.split(_AT_ONCE)
+        parts = zip(*given, hidden, strict=False)
         found = [self._local(*part, observed, across, L) for part in parts]
-        mean, std = map(torch.cat, zip(*found, strict=True))
-        return mean, std
+        mean, std, moved = map(torch.cat, zip(*found, strict=True))
+        return mean, std, moved
 
     def _observed(self, pattern: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
         """Which values (n,), a share of their covariance with all (n, P), and the factor (n, n).
@@ -154,21 +169,27 @@ class AnaloguePrior(Prior):
         self,
         y: Tensor,
         distance: Tensor,
+        keys: Tensor,
         excluded: Tensor | None,
         observed: Tensor,
         across: Tensor,
         L: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Mean (B, P, C) and deviation (B, P, 1) under each field's own Gaussian."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean (B, P, C), deviation (B, P, 1) and draws around 0 (B, K, P, C) of each field.
+
+        The mean is that of its own Gaussian, the others are those of its analogues.
+        """
         centre, analogues, weight = self._analogues(distance, excluded)
+        moved = _random_size(keys, weight) @ analogues
         if excluded is not None:
             own, share = self._own(excluded)
             analogues, weight = torch.cat([analogues, own], 1), torch.cat([weight, share], 1)
         residual = y - centre[:, observed]
         field = centre + correction(across, L, analogues, observed, weight, residual)
         std = (weight.clamp(min=0)[..., None] * analogues.square()).sum(dim=1).sqrt()
-        field, std = (x.unflatten(1, (-1, self.config.value_dim)) for x in (field, std))
-        return field, std.mean(dim=-1, keepdim=True)
+        C = self.config.value_dim
+        field, std, moved = (x.unflatten(-1, (-1, C)) for x in (field, std, moved))
+        return field, std.mean(dim=-1, keepdim=True), moved
 
     def _analogues(
         self, distance: Tensor, excluded: Tensor | None
@@ -224,3 +245,11 @@ class AnaloguePrior(Prior):
         if self._bank is None or self._bank.mean.device != self.exemplars.device:
             self._bank = ExemplarBank.of(self._codes())
         return self._bank
+
+
+def _random_size(keys: Tensor, weight: Tensor) -> Tensor:
+    """Normals of each key (B, K) of the variances (B, r), shape (B, K, r)."""
+    found = weight.new_empty(*keys.shape, weight.shape[1])
+    for row, of in zip(found.flatten(0, 1), keys.flatten().tolist(), strict=True):
+        row.copy_(normals(generator_of(of), len(row)))
+    return found * weight.sqrt()[:, None]

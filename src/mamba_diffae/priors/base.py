@@ -60,6 +60,9 @@ class PriorPosterior:
         weights: Share of each component, the first one kriging, shape (B, K); None: there is one.
         familiarity: How probably a field of the training fields' kind is as unlike them as this
             one, at its number of observations: a p-value, shape (B,); None: not known.
+        draws: Fields from the posterior, averages over the lattice's cells, in the unit of the
+            mean, shape (B, K, P, C); None: not asked for. What varies within a cell (the nugget) is
+            not drawn, so they spread by as much less than the deviation.
     """
 
     EXTRA: ClassVar[int] = 2
@@ -68,6 +71,7 @@ class PriorPosterior:
     observed: Tensor
     weights: Tensor | None = None
     familiarity: Tensor | None = None
+    draws: Tensor | None = None
 
     @classmethod
     def of(
@@ -77,10 +81,11 @@ class PriorPosterior:
         observed: Tensor,
         weights: Tensor | None = None,
         familiarity: Tensor | None = None,
+        draws: Tensor | None = None,
     ) -> PriorPosterior:
         """From mean (B, P, C), standard deviation (B, P, 1) and what was observed (B, P, C)."""
         share = observed.to(mean.dtype).mean(dim=-1, keepdim=True)
-        return cls(torch.cat([mean, std, share], dim=-1), observed, weights, familiarity)
+        return cls(torch.cat([mean, std, share], dim=-1), observed, weights, familiarity, draws)
 
     @property
     def mean(self) -> Tensor:
@@ -105,7 +110,8 @@ class PriorPosterior:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> PriorPosterior:
         """The same with every part changed."""
-        optional = (None if x is None else change(x) for x in (self.weights, self.familiarity))
+        parts = (self.weights, self.familiarity, self.draws)
+        optional = (None if x is None else change(x) for x in parts)
         return PriorPosterior(change(self.lattice), change(self.observed), *optional)
 
 
@@ -157,13 +163,20 @@ class Prior(nn.Module, ABC):
         """Training fields that it keeps, on the lattice (E, P, C), and what is known of them."""
 
     @abstractmethod
-    def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
+    def posterior(
+        self,
+        observations: Observations,
+        groups: Tensor | None = None,
+        keys: Tensor | None = None,
+    ) -> PriorPosterior:
         """Condition on observations (inside coordinates, scaled values).
 
         Args:
             observations: Of B fields.
             groups: Group of each field, shape (B,): training fields of it are not used, else a
                 training field would be its own best guess. None: all are used.
+            keys: Of `PriorPosterior.draws`, shape (B, K), int64. One key and one set of
+                observations are one draw, whatever the other fields and keys. None: none is drawn.
         """
 
     def condition(self, observations: Observations, groups: Tensor | None = None) -> Conditional:

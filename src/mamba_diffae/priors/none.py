@@ -38,11 +38,17 @@ class NoPrior(Prior):
         none = torch.zeros(0, 0, self.config.value_dim)
         return none, none.bool()
 
-    def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
+    def posterior(
+        self,
+        observations: Observations,
+        groups: Tensor | None = None,
+        keys: Tensor | None = None,
+    ) -> PriorPosterior:
         """See `Prior.posterior`."""
         C = self.config.value_dim
         nothing = observations.values.new_zeros(len(observations), 0, C + PriorPosterior.EXTRA)
-        return PriorPosterior(nothing, nothing[..., :C].bool())
+        draws = None if keys is None else nothing.new_zeros(*keys.shape, 0, C)
+        return PriorPosterior(nothing, nothing[..., :C].bool(), draws=draws)
 
     def condition_increment(self, change: Tensor, observed: Tensor) -> Tensor:
         """See `Prior.condition_increment`."""

@@ -121,12 +121,21 @@ class KrigingPrior(Prior):
         return none, none.bool()
 
     @torch.no_grad()
-    def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
+    def posterior(
+        self,
+        observations: Observations,
+        groups: Tensor | None = None,
+        keys: Tensor | None = None,
+    ) -> PriorPosterior:
         """See `Prior.posterior`; no group has a field of its own here."""
         observed, _ = bin_observations(self.config, observations)
         mean, std = self._at(observations, self._boxes(self.config.centres()))
         like = observations.values
-        return PriorPosterior.of(mean.to(like), std.mean(dim=-1, keepdim=True).to(like), observed)
+        std = std.mean(dim=-1, keepdim=True)
+        draws = None
+        if keys is not None:
+            draws = self._alone().posterior(observations, keys=keys).draws
+        return PriorPosterior.of(mean.to(like), std.to(like), observed, draws=draws)
 
     def at(self, observations: Observations, coords: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation at any places of each field, in double precision.
@@ -156,11 +165,14 @@ class KrigingPrior(Prior):
 
     def condition(self, observations: Observations, groups: Tensor | None = None) -> Conditional:
         """See `Prior.condition`: that of a mixture without exemplars."""
+        return self._alone().condition(observations, groups)
+
+    def _alone(self) -> Prior:
         from mamba_diffae.priors.mixture.prior import MixturePrior
 
         alone = MixturePrior(self.config.model_copy(update={"exemplars": 0}))
         alone.kriging = self
-        return alone.condition(observations, groups)
+        return alone
 
     def _boxes(self, coords: Tensor) -> Boxes:
         return Boxes.of(coords, self.config.geometry, shape=self.config.shape)

@@ -69,7 +69,9 @@ def _errors(seen: Seen, nugget: float, root: Tensor, generator: torch.Generator)
     return nugget**0.5 * white[seen.place, kind] / readings.repeats[seen.reading].sqrt()
 
 
-def draw_kriging(kriged: KrigedFields, targets: Boxes, u: Tensor, seed: int) -> Tensor:
+def draw_kriging(
+    kriged: KrigedFields, targets: Boxes, u: Tensor, seed: int, white: bool = True
+) -> Tensor:
     """A draw of a single field by kriging, shape (M, C).
 
     Args:
@@ -77,6 +79,7 @@ def draw_kriging(kriged: KrigedFields, targets: Boxes, u: Tensor, seed: int) -> 
         targets: Where.
         u: A number in [0, 1) by which each variable's law is chosen.
         seed: Of the draw.
+        white: Whether the nugget at the targets is drawn.
     """
     found = []
     for part in kriged.parts:
@@ -84,7 +87,7 @@ def draw_kriging(kriged: KrigedFields, targets: Boxes, u: Tensor, seed: int) -> 
         fields = torch.empty(len(targets), len(law), dtype=torch.float64)
         for j in law.unique().tolist():
             generator = torch.Generator().manual_seed(seed)
-            drawn = _draw_under(part, j, targets, generator)
+            drawn = _draw_under(part, j, targets, generator, white)
             fields[:, law == j] = drawn[:, law == j]
         found.append(fields)
     return torch.cat(found, dim=1)
@@ -97,7 +100,11 @@ def chosen(weights: Tensor, u: Tensor) -> Tensor:
 
 
 def _draw_under(
-    kriged: JointlyKriged, number: int, targets: Boxes, generator: torch.Generator
+    kriged: JointlyKriged,
+    number: int,
+    targets: Boxes,
+    generator: torch.Generator,
+    with_white: bool,
 ) -> Tensor:
     """A draw of a single field under one law of kriging, shape (M, C)."""
     seen, law = kriged.seen, kriged.laws[number]
@@ -117,11 +124,16 @@ def _draw_under(
     there = scale * (field(targets) + trend)
     white = _normal(generator, *there.shape) @ root.mT
     moved = kriged.increment(law, residual[:, None], targets)[..., 0]
+    nugget = nugget if with_white else 0.0
     return there + moved + scale * nugget**0.5 * white
 
 
 def draw_learned(
-    gaussians: Gaussians, number: int, targets: Targets, generator: torch.Generator
+    gaussians: Gaussians,
+    number: int,
+    targets: Targets,
+    generator: torch.Generator,
+    with_white: bool,
 ) -> Tensor:
     """A draw of a single field from the library (0) or its analogues (1, 2), shape (M, C)."""
     learned = gaussians.learned
@@ -150,5 +162,5 @@ def draw_learned(
     there = targets.cells(lattice) + field(targets.boxes)
     moved = learned.increment(number, residual[:, None], learned.at(targets), targets)[..., 0]
     white = _normal(generator, *there.shape) @ root.mT
-    nugget = 0.0 if noisy else law.law.nugget
+    nugget = 0.0 if noisy or not with_white else law.law.nugget
     return there + moved + nugget**0.5 * white

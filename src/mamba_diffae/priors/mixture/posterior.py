@@ -79,8 +79,12 @@ class MixturePosterior(Conditional):
 
     def draw(self, keys: Tensor, coords: Tensor) -> Tensor:
         """See `Conditional.draw`; each draw is from one component, chosen with its weight."""
+        targets = Targets.of(self.prior.config, coords.double().cpu())
+        return self.drawn(keys, coords, targets, white=True)
+
+    def drawn(self, keys: Tensor, coords: Tensor, targets: Targets, white: bool) -> Tensor:
+        """Draws at targets, with the nugget or without, shape (B, K, M, C)."""
         config, kriging = self.prior.config, self.prior.kriging
-        targets = Targets.of(config, coords.double().cpu())
         centre, deviation = kriging.mean.cpu(), kriging.deviation.cpu()
         shape = (*keys.shape, len(coords), config.value_dim)
         found = torch.zeros(shape, dtype=torch.float64)
@@ -89,7 +93,7 @@ class MixturePosterior(Conditional):
                 weighed = self._weigh(torch.tensor([b]))
                 means = weighed.gaussians.mean(targets)[..., 0]
                 for k, key in enumerate(keys[b].tolist()):
-                    field = _draw(weighed, targets, means, key)
+                    field = _draw(weighed, targets, means, key, white)
                     found[b, k] = centre + deviation * field
         blank = ~self.observations.mask.flatten(1).any(dim=1)
         if bool(blank.any()):
@@ -105,7 +109,7 @@ def _generator(key: int) -> torch.Generator:
     return torch.Generator().manual_seed(key)
 
 
-def _draw(weighed: Weighed, targets: Targets, means: Tensor, key: int) -> Tensor:
+def _draw(weighed: Weighed, targets: Targets, means: Tensor, key: int, white: bool) -> Tensor:
     """A draw of a single field, shape (M, C): of each variable from one component and law.
 
     One uniform number chooses for all variables, so that those of equal weights go together.
@@ -118,9 +122,9 @@ def _draw(weighed: Weighed, targets: Targets, means: Tensor, key: int) -> Tensor
     for number in component.unique().tolist():
         here = component == number
         if number:
-            field = draw_learned(gaussians, number - 1, targets, _generator(seed))
+            field = draw_learned(gaussians, number - 1, targets, _generator(seed), white)
         else:
-            field = draw_kriging(gaussians.kriged, targets.boxes, u[1], seed)
+            field = draw_kriging(gaussians.kriged, targets.boxes, u[1], seed, white)
         found[:, here] = field[:, here]
     variables = torch.arange(len(component))
     factor = weighed.inflation[component, variables, 0].sqrt()

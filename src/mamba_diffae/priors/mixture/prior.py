@@ -138,7 +138,12 @@ class MixturePrior(Prior):
         return values.reshape(shape), known.reshape(shape)
 
     @torch.no_grad()
-    def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
+    def posterior(
+        self,
+        observations: Observations,
+        groups: Tensor | None = None,
+        keys: Tensor | None = None,
+    ) -> PriorPosterior:
         """See `Prior.posterior`; fields observed in the same places share their systems."""
         observed, _ = bin_observations(self.config, observations)
         given, targets = observations.to("cpu"), Targets.of_lattice(self.config)
@@ -156,9 +161,14 @@ class MixturePrior(Prior):
                 p[rows] = weighed.familiarity
         like = observations.values
         mean, std = mean.to(like), std.mean(dim=-1, keepdim=True).to(like)
+        draws = None
+        if keys is not None:
+            conditional = MixturePosterior(self, observations, groups)
+            at = conditional.drawn(keys, self.config.centres(), targets, white=False)
+            draws = at.to(like)
         if not len(self.exemplars):
-            return PriorPosterior.of(mean, std, observed)
-        return PriorPosterior.of(mean, std, observed, weights.to(like), p.to(like))
+            return PriorPosterior.of(mean, std, observed, draws=draws)
+        return PriorPosterior.of(mean, std, observed, weights.to(like), p.to(like), draws)
 
     @torch.no_grad()
     def condition(self, observations: Observations, groups: Tensor | None = None) -> Conditional:
