@@ -12,7 +12,9 @@ from mamba_diffae.evaluation import (
     crps,
     gaussian_coverage,
     gaussian_crps,
+    gaussian_spread_skill_bins,
     spread_skill,
+    spread_skill_bins,
 )
 
 
@@ -124,3 +126,52 @@ def test_draws_that_do_not_fit_are_refused(score, draws):
 def test_a_level_that_is_no_probability_is_refused(level):
     with pytest.raises(ValueError, match="a probability between 0 and 1"):
         coverage(np.zeros((2, 3)), np.zeros(3), level)
+
+
+@pytest.mark.parametrize("K", [2, 8, 40])
+def test_error_equals_spread_in_every_bin_of_a_calibrated_ensemble(K):
+    rng = np.random.default_rng(0)
+    std = rng.uniform(0.5, 3, 60_000)
+    draws, truth = std * rng.normal(size=(K, len(std))), std * rng.normal(size=len(std))
+    found = spread_skill_bins(draws, truth, bins=5)
+    assert found.share == pytest.approx([0.2] * 5, abs=1e-3)
+    if K > 3:
+        assert found.error == pytest.approx(found.spread, rel=0.03)
+        assert found.spread[-1] > 2 * found.spread[0]
+    halved = spread_skill_bins(draws / 2, truth, mean=np.zeros_like(truth), bins=5)
+    assert np.mean(halved.error) > 1.9 * np.mean(halved.spread)
+
+
+def test_bins_do_not_select_by_the_sampling_error_of_the_spread():
+    rng = np.random.default_rng(0)
+    found = spread_skill_bins(rng.normal(size=(8, 40_000)), rng.normal(size=40_000), bins=8)
+    np.testing.assert_allclose(found.spread, 1, atol=0.03)
+    np.testing.assert_allclose(found.error, 1, atol=0.04)
+
+
+def test_the_error_of_a_posterior_mean_has_no_share_of_the_draws():
+    rng = np.random.default_rng(0)
+    draws, truth = rng.normal(size=(4, 60_000)), rng.normal(size=60_000)
+    own = spread_skill_bins(draws, truth, bins=1)
+    stated = spread_skill_bins(draws, truth, mean=np.zeros(60_000), bins=1)
+    assert own.error == pytest.approx((1,), abs=0.01)
+    assert stated.error == pytest.approx((1,), abs=0.01)
+
+
+def test_bins_of_a_stated_deviation():
+    rng = np.random.default_rng(0)
+    std = rng.uniform(0.5, 3, 60_000)
+    found = gaussian_spread_skill_bins(np.zeros_like(std), std, 2 * std * rng.normal(size=60_000))
+    assert len(found.spread) == 10
+    assert found.error == pytest.approx([2 * s for s in found.spread], rel=0.04)
+
+
+def test_gaps_are_in_no_bin():
+    rng = np.random.default_rng(0)
+    draws, truth, weights = rng.normal(size=(6, 90)), rng.normal(size=90), rng.random(90)
+    weights[::3] = 0
+    here = weights > 0
+    expected = spread_skill_bins(draws[:, here], truth[here], weights[here])
+    for under in (1e9, np.nan):
+        hidden = spread_skill_bins(np.where(here, draws, under), truth, weights)
+        assert hidden == expected
