@@ -1,5 +1,6 @@
 """Evaluation: metrics, simple methods of reconstruction, and scores; it sees predictions only."""
 
+from mamba_diffae.evaluation.assessment import assess
 from mamba_diffae.evaluation.bands import band_energies, band_energy_ratio
 from mamba_diffae.evaluation.baselines import (
     BASELINES,
@@ -52,6 +53,7 @@ from mamba_diffae.evaluation.ranks import (
 )
 from mamba_diffae.evaluation.scores import DrawScore, Score
 from mamba_diffae.evaluation.scoring import score, score_draws, score_samples
+from mamba_diffae.evaluation.uncertainty import Uncertainty
 from mamba_diffae.evaluation.unseen import nearest_distance, untouched
 
 __all__ = [
@@ -75,6 +77,8 @@ __all__ = [
     "SpreadSkillBins",
     "ThinPlateSpline",
     "TooManyPointsError",
+    "Uncertainty",
+    "assess",
     "band_energies",
     "band_energy_ratio",
     "bootstrap_interval",
