@@ -53,6 +53,22 @@ class Cells(NamedTuple):
         return between.add_(self.steps // 2)
 
     @property
+    def flat(self) -> Tensor:
+        """Number of each in C order, shape (..., n), int64."""
+        rest, index, size = self.number.long(), torch.zeros_like(self.number).long(), 1
+        for n in reversed(self.shape):
+            index += size * (rest % (2 * n - 1))
+            rest, size = rest // (2 * n - 1), size * n
+        return index
+
+    def axes(self) -> list[Tensor]:
+        """Embedded centres along each axis of the lattice, (n, 1), or (n, 2) where it closes."""
+        each = zip(self.shape, self.extent, self.periodic, strict=True)
+        return [
+            Geometry(extent=(a,), periodic=(closed,)).embed(_centres(n, a)) for n, a, closed in each
+        ]
+
+    @property
     def steps(self) -> int:
         """How many steps there are, S."""
         return math.prod(2 * n - 1 for n in self.shape)
@@ -66,6 +82,10 @@ class Cells(NamedTuple):
         find = _correlations if self.steps <= _KEPT else _correlations.__wrapped__
         scales = tuple(scale.tolist())
         return find(kernel, scales, self.extent, self.periodic, self.shape)
+
+
+def _centres(count: int, extent: float) -> Tensor:
+    return extent / count * (torch.arange(count, dtype=torch.float64)[:, None] + 0.5)
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,14 @@ from torch import Tensor
 
 from mamba_diffae.fields import Geometry
 from mamba_diffae.priors.kriging.family import Family
-from mamba_diffae.priors.kriging.gaussian import Moments, Solved, errors, predict, solve
+from mamba_diffae.priors.kriging.gaussian import (
+    Moments,
+    Solved,
+    errors,
+    predict,
+    solve,
+    solve_again,
+)
 from mamba_diffae.priors.kriging.likelihood import Sample, best_variance, variance_of
 from mamba_diffae.priors.kriging.neighbourhoods import EXACT, condition
 from mamba_diffae.priors.kriging.readings import Boxes
@@ -128,8 +135,12 @@ class JointlyKriged:
             left = torch.where(usual == number, self._rough_variance(number, targets), left)
         if not with_mean:
             return torch.zeros_like(left), left
+        return self.mean(targets), left
+
+    def mean(self, targets: Boxes) -> Tensor:
+        """Mean at targets, shape (M, C, F)."""
         means = torch.stack([self._mean(number, targets) for number in range(len(self.laws))])
-        return (self.weights[:, None] * means).sum(dim=0), left
+        return (self.weights[:, None] * means).sum(dim=0)
 
     def _mean(self, number: int, targets: Boxes) -> Tensor:
         """Mean under one law at targets, (M, C, F)."""
@@ -179,15 +190,22 @@ class JointlyKriged:
 
     def moved(self, rows: Tensor, targets: Boxes) -> Tensor:
         """What values (m, F) at the rows say around a mean of 0, shape (M, C, F)."""
-        moved = [law.weight * self.increment(law, rows, targets) for law in self.laws]
+        moved = [
+            law.weight * self.increment(number, rows, targets)
+            for number, law in enumerate(self.laws)
+        ]
         return torch.stack(moved).sum(dim=0)
 
-    def increment(self, law: LawOfFields, rows: Tensor, targets: Boxes) -> Tensor:
+    def increment(self, number: int, rows: Tensor, targets: Boxes) -> Tensor:
         """What values (m, W) at the rows say under one law around a mean of 0, shape (M, C, W)."""
         C, W = self.seen.variables, rows.shape[1]
         values = rows.unflatten(0, (-1, C)).flatten(1) if self.seen.together else rows
-        readings = replace(self.seen.readings, values=values)
-        mean, _ = condition(law.moments, readings, targets, with_var=False)
+        readings, moments = replace(self.seen.readings, values=values), self.laws[number].moments
+        if len(readings) > EXACT:
+            mean, _ = condition(moments, readings, targets, with_var=False)
+        else:
+            solved = solve_again(self._solve(number), values)
+            mean, _ = predict(moments, readings, solved, targets, with_var=False)
         return mean.reshape(-1, C, W)
 
     def errors(self, folds: Folds, likeliest: bool = False) -> Tensor:

@@ -131,7 +131,16 @@ def solve(moments: Moments, readings: Readings, absent: Tensor | None = None) ->
     T = X.shape[-1]
     whitened = torch.linalg.solve_triangular(L, torch.cat([X, y], dim=-1), upper=False)
     A, u = whitened[..., :T], whitened[..., T:]
-    M = cholesky(A.mT @ A + moments.trend)
+    return _least_squares(L, A, cholesky(A.mT @ A + moments.trend), u)
+
+
+def solve_again(solved: Solved, values: Tensor) -> Solved:
+    """The same for other values of the readings, shape (..., m, W)."""
+    u = torch.linalg.solve_triangular(solved.factor, values, upper=False)
+    return _least_squares(solved.factor, solved.design, solved.information, u)
+
+
+def _least_squares(L: Tensor, A: Tensor, M: Tensor, u: Tensor) -> Solved:
     beta = torch.cholesky_solve(A.mT @ u, M)
     return Solved(L, A, u - A @ beta, beta, M)
 

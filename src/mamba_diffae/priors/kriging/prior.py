@@ -11,6 +11,7 @@ from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior, bin_observations
 from mamba_diffae.priors.conditional import Conditional
 from mamba_diffae.priors.kriging.conditional import Stationary
+from mamba_diffae.priors.kriging.draws import DrawKey, draw_kriging, draw_stationary
 from mamba_diffae.priors.kriging.family import MOST_LAWS, Family
 from mamba_diffae.priors.kriging.kernels import KERNELS, Law
 from mamba_diffae.priors.kriging.likelihood import moments_of
@@ -129,13 +130,11 @@ class KrigingPrior(Prior):
     ) -> PriorPosterior:
         """See `Prior.posterior`; no group has a field of its own here."""
         observed, _ = bin_observations(self.config, observations)
-        mean, std = self._at(observations, self._boxes(self.config.centres()))
-        like = observations.values
+        targets, like = self._boxes(self.config.centres()), observations.values
+        mean, std, draws = self._at(observations, targets, keys)
         std = std.mean(dim=-1, keepdim=True)
-        draws = None
-        if keys is not None:
-            draws = self._alone().posterior(observations, keys=keys).draws
-        return PriorPosterior.of(mean.to(like), std.to(like), observed, draws=draws)
+        asked = None if keys is None else draws.to(like)
+        return PriorPosterior.of(mean.to(like), std.to(like), observed, draws=asked)
 
     def at(self, observations: Observations, coords: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation at any places of each field, in double precision.
@@ -147,32 +146,41 @@ class KrigingPrior(Prior):
         Returns:
             Two tensors of shape (B, M, C).
         """
-        return self._at(observations, self._boxes(coords.double().cpu()))
+        return self._at(observations, self._boxes(coords.double().cpu()))[:2]
 
-    def _at(self, observations: Observations, targets: Boxes) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation at targets (B, M, C), on the CPU."""
+    def _at(
+        self, observations: Observations, targets: Boxes, keys: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean and deviation at targets (B, M, C), and draws (B, K, M, C), on the CPU."""
         given, shape = observations.to("cpu"), (len(observations), len(targets), -1)
-        mean = self.mean.cpu().expand(shape).clone()
-        std = (self.deviation.cpu() * (1 + self.trend.cpu()).sqrt()).expand(shape).clone()
+        centre, deviation = self.mean.cpu(), self.deviation.cpu()
+        mean = centre.expand(shape).clone()
+        std = (deviation * (1 + self.trend.cpu()).sqrt()).expand(shape).clone()
+        seeds = torch.zeros(len(given), 0, dtype=torch.int64) if keys is None else keys.cpu()
+        draws = mean.new_empty(*seeds.shape, *mean.shape[1:])
         for rows in alike(given):
             # Without training each field has laws of its own.
             for part in rows.split(len(rows) if self.fitted else 1):
+                own = DrawKey.of(seeds[part])
                 if bool(given.mask[part[0]].any()):
-                    middle, variance = self.kriged(self.see(given[part])).at(targets)
-                    mean[part] += self.deviation.cpu() * middle.permute(2, 0, 1)
-                    std[part] = self.deviation.cpu() * variance.permute(2, 0, 1).sqrt()
-        return mean, std
+                    kriged = self.kriged(self.see(given[part]))
+                    middle, variance = kriged.at(targets)
+                    mean[part] += deviation * middle.permute(2, 0, 1)
+                    std[part] = deviation * variance.permute(2, 0, 1).sqrt()
+                    drawn = draw_kriging(kriged, targets, own, white=False)
+                else:
+                    drawn = draw_stationary(self.stationary(), targets, own, white=False)
+                drawn = drawn.movedim(-1, 0).unflatten(0, seeds[part].shape)
+                draws[part] = centre + deviation * drawn
+        return mean, std, draws
 
     def condition(self, observations: Observations, groups: Tensor | None = None) -> Conditional:
         """See `Prior.condition`: that of a mixture without exemplars."""
-        return self._alone().condition(observations, groups)
-
-    def _alone(self) -> Prior:
         from mamba_diffae.priors.mixture.prior import MixturePrior
 
         alone = MixturePrior(self.config.model_copy(update={"exemplars": 0}))
         alone.kriging = self
-        return alone
+        return alone.condition(observations, groups)
 
     def _boxes(self, coords: Tensor) -> Boxes:
         return Boxes.of(coords, self.config.geometry, shape=self.config.shape)
@@ -189,13 +197,24 @@ class KrigingPrior(Prior):
             ordinary: Whether of the means of the variables that were observed no more is known
                 than `ORDINARY`, about as in ordinary kriging; of others the training fields tell.
         """
-        geometry = self.config.geometry
-        family = self.family() or own_family(seen.sample, geometry)
         trend = self.trend.cpu().repeat(self.config.value_dim)
         if ordinary:
             trend[seen.kind.unique()] = ORDINARY
-        fields = Stationary(family, geometry, self.between.cpu(), trend, self.count)
-        return KrigedFields(seen, fields)
+        family = self.family() or own_family(seen.sample, self.config.geometry)
+        return KrigedFields(seen, self.stationary(family, trend))
+
+    def stationary(self, family: Family | None = None, trend: Tensor | None = None) -> Stationary:
+        """Fields before any observation.
+
+        Args:
+            family: Their laws; None: those that were learned, or a plain one.
+            trend: See `Stationary`, shape (C,); None: that of training fields.
+        """
+        found = family or self.family()
+        if found is None:
+            found = Family((Choice(_plain(self.config)),), torch.zeros(1, 1).double(), 0.0)
+        usual = self.trend.cpu().expand(self.config.value_dim) if trend is None else trend
+        return Stationary(found, self.config.geometry, self.between.cpu(), usual, self.count)
 
     @torch.no_grad()
     def condition_increment(self, change: Tensor, observed: Tensor) -> Tensor:

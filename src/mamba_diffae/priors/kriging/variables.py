@@ -48,6 +48,10 @@ class KrigedFields:
         """See `JointlyKriged.roughly`."""
         return _joined([part.roughly(targets, with_mean) for part in self.parts])
 
+    def mean(self, targets: Boxes) -> Tensor:
+        """Mean at targets, shape (M, C, F)."""
+        return torch.cat([part.mean(targets) for part in self.parts], dim=1)
+
     def moved(self, rows: Tensor, targets: Boxes) -> Tensor:
         """What values (m, F) at the rows say around a mean of 0, shape (M, C, F)."""
         pairs = zip(self.parts, self._rows(), strict=True)

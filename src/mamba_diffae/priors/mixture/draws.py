@@ -1,166 +1,171 @@
-"""Draws from the components by Matheron's rule.
-
-With f a draw from the law before any observation and ε one of the errors, f + S_* S⁻¹ (y - ε - f)
-has the law after them: docs/concepts.md, eq. (46).
-"""
+"""Draws from the mixture by Matheron's rule: docs/concepts.md, eq. (46)."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from mamba_diffae.priors.kriging.conditional import JointlyKriged
+from mamba_diffae.fields import Geometry
+from mamba_diffae.priors.kriging.draws import DrawKey, chosen, draw_kriging, reading_errors
 from mamba_diffae.priors.kriging.gaussian import cholesky
-from mamba_diffae.priors.kriging.kernels import Law
-from mamba_diffae.priors.kriging.readings import Boxes
+from mamba_diffae.priors.kriging.random_field import RandomField
 from mamba_diffae.priors.kriging.seen import Seen
 from mamba_diffae.priors.kriging.variables import KrigedFields
-from mamba_diffae.priors.mixture.gaussians import Gaussians
+from mamba_diffae.priors.mixture.hybrid import HybridLaw
+from mamba_diffae.priors.mixture.learned import Learned
+from mamba_diffae.priors.mixture.library import Library
 from mamba_diffae.priors.mixture.targets import Targets
-
-FEATURES = 1024
-"""Random Fourier features of a draw."""
-_FREEDOM = {"exponential": 1, "whittle": 2, "matern32": 3, "matern52": 5}
-"""Twice the order of each kernel: degrees of freedom of its spectral density."""
+from mamba_diffae.priors.mixture.weighed import Weighed
+from mamba_diffae.priors.randomness import generator_of, normals
 
 
-class RandomField:
-    """A draw of unit variance from a stationary law, for several variables.
-
-    √(2/R) Σ w cos(ω x + b), with ω from the spectral density of the kernel, a multivariate t
-    distribution: Rahimi & Recht (2007), Random features for large-scale kernel machines.
-
-    Args:
-        law: Kernel and lengths.
-        scale: Length of each embedded coordinate, shape (E,).
-        root: Lower factor of the covariance of the variables, shape (C, C).
-        generator: Source of randomness.
-    """
-
-    def __init__(self, law: Law, scale: Tensor, root: Tensor, generator: torch.Generator) -> None:
-        E, C = len(scale), len(root)
-        freedom = _FREEDOM[law.kernel]
-        normal = _normal(generator, FEATURES, E)
-        chi = _normal(generator, FEATURES, freedom).square().sum(dim=1, keepdim=True)
-        self.frequency = normal * (freedom / chi).sqrt() / scale
-        self.phase = torch.rand(FEATURES, generator=generator, dtype=torch.float64) * math.tau
-        weight = _normal(generator, FEATURES, C)
-        self.weight = weight @ root.mT * math.sqrt(2 / FEATURES)
-
-    def __call__(self, boxes: Boxes) -> Tensor:
-        """Averages over boxes or values at points, shape (n, C)."""
-        wave = (boxes.nodes @ self.frequency.mT + self.phase).cos()
-        return torch.einsum("nqr,q->nr", wave, boxes.weights) @ self.weight
-
-
-def _normal(generator: torch.Generator, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-
-def _errors(seen: Seen, nugget: float, root: Tensor, generator: torch.Generator) -> Tensor:
-    """A draw of the errors of each row, shape (m,)."""
-    readings, kind = seen.readings, seen.kind
-    if readings.noise is not None:
-        rows = seen.rows(readings.noise[:, None].expand(-1, seen.variables if seen.together else 1))
-        return rows[:, 0].sqrt() * _normal(generator, len(rows))
-    white = _normal(generator, seen.places, seen.variables) @ root.mT
-    return nugget**0.5 * white[seen.place, kind] / readings.repeats[seen.reading].sqrt()
-
-
-def draw_kriging(
-    kriged: KrigedFields, targets: Boxes, u: Tensor, seed: int, white: bool = True
+def draw_mixture(
+    weighed: Weighed,
+    kriged: KrigedFields,
+    means: Tensor,
+    targets: Targets,
+    keys: Tensor,
+    white: bool,
 ) -> Tensor:
-    """A draw of a single field by kriging, shape (M, C).
+    """Draws of fields, of each variable from one component and law, shape (F, K, M, C).
+
+    Deviations from the component's mean are multiplied by the root of its inflation.
 
     Args:
-        kriged: The field.
-        targets: Where.
-        u: A number in [0, 1) by which each variable's law is chosen.
-        seed: Of the draw.
+        weighed: The fields.
+        kriged: Its kriging, of all readings or of averages over cells.
+        means: Of each component at the targets, shape (J, M, C, F).
+        targets: Where, M of them.
+        keys: Shape (F, K).
         white: Whether the nugget at the targets is drawn.
     """
-    found = []
-    for part in kriged.parts:
-        law = chosen(part.weights[..., 0], u)
-        fields = torch.empty(len(targets), len(law), dtype=torch.float64)
-        for j in law.unique().tolist():
-            generator = torch.Generator().manual_seed(seed)
-            drawn = _draw_under(part, j, targets, generator, white)
-            fields[:, law == j] = drawn[:, law == j]
-        found.append(fields)
-    return torch.cat(found, dim=1)
+    draws = DrawKey.of(keys)
+    each = [chosen(weighed.weights[..., d.field], d.component) for d in draws]
+    jobs = [(j, w) for w, own in enumerate(each) for j in own.unique().tolist()]
+    found = means.new_empty(*means.shape[1:3], len(draws))
+    for some in ([job for job in jobs if not job[0]], [job for job in jobs if job[0]]):
+        if not some:
+            continue
+        numbers, of = [j for j, _ in some], [draws[w] for _, w in some]
+        middle = means[numbers, :, :, [d.field for d in of]].movedim(0, -1)
+        if numbers[0]:
+            assert weighed.gaussians.learned is not None
+            moved = draw_learned(weighed.gaussians.learned, numbers, targets, of, white)
+        else:
+            moved = draw_kriging(kriged, targets.boxes, of, white) - middle
+        width = weighed.inflation[numbers, :, [d.field for d in of]].mT.sqrt()
+        drawn = middle + width * moved
+        for (j, w), one in zip(some, drawn.unbind(dim=-1), strict=True):
+            found[:, each[w] == j, w] = one[:, each[w] == j]
+    return found.movedim(-1, 0).unflatten(0, keys.shape)
 
 
-def chosen(weights: Tensor, u: Tensor) -> Tensor:
-    """For each column of weights (K, C) the row in whose share a number in [0, 1) lies, (C,)."""
-    share = (weights / weights.sum(dim=0)).cumsum(dim=0)
-    return (share < u).sum(dim=0).clamp(max=len(weights) - 1)
+class _HybridField:
+    """A draw from a hybrid law around its mean, before any observation.
+
+    Attributes:
+        kernel: Its stationary part.
+        lattice: What the modes make, shape (P, C).
+    """
+
+    def __init__(
+        self, library: Library, law: HybridLaw, geometry: Geometry, generator: torch.Generator
+    ) -> None:
+        self.kernel = RandomField(law.law, law.law.scale(geometry), root_of(law), generator)
+        modes = library.modes
+        self.lattice = modes @ (law.share**0.5 * normals(generator, modes.shape[-1]))
 
 
-def _draw_under(
-    kriged: JointlyKriged,
-    number: int,
-    targets: Boxes,
-    generator: torch.Generator,
-    with_white: bool,
-) -> Tensor:
-    """A draw of a single field under one law of kriging, shape (M, C)."""
-    seen, law = kriged.seen, kriged.laws[number]
-    moments, scale = law.moments, kriged.variance(number)[:, 0].clamp(min=1e-300).sqrt()
-    nugget = law.choice.law.nugget
-    C = moments.between if len(moments.between) > 1 else kriged.fields.between * moments.between
-    root = cholesky(C)
-    field = RandomField(law.choice.law, moments.scale, root, generator)
-    trend = kriged.fields.trend.sqrt() * (root @ _normal(generator, seen.variables))
-    rows = field(seen.readings.boxes)[seen.reading, seen.kind] + trend[seen.kind]
-    if readings_noise := seen.readings.noise is not None:
-        nugget = 0.0
-    error = _errors(seen, nugget, root, generator)
-    each = scale[seen.kind]
-    error = error if readings_noise else each * error
-    residual = seen.values[:, 0] - each * rows - error
-    there = scale * (field(targets) + trend)
-    white = _normal(generator, *there.shape) @ root.mT
-    moved = kriged.increment(law, residual[:, None], targets)[..., 0]
-    nugget = nugget if with_white else 0.0
-    return there + moved + scale * nugget**0.5 * white
+def root_of(law: HybridLaw) -> Tensor:
+    """Root of the covariance of the variables in the stationary part, shape (C, C)."""
+    return ((1 - law.share) * law.variance) ** 0.5 * cholesky(law.between)
 
 
 def draw_learned(
-    gaussians: Gaussians,
-    number: int,
+    learned: Learned,
+    numbers: Sequence[int],
     targets: Targets,
-    generator: torch.Generator,
-    with_white: bool,
+    keys: Sequence[DrawKey],
+    white: bool,
 ) -> Tensor:
-    """A draw of a single field from the library (0) or its analogues (1, 2), shape (M, C)."""
-    learned = gaussians.learned
-    assert learned is not None
-    hybrid, library, seen = learned.hybrid, learned.library, learned.seen
-    law = hybrid.law
-    kappa = (1 - law.share) * law.variance
-    root = cholesky(law.between) * kappa**0.5
-    field = RandomField(law.law, law.law.scale(gaussians.kriged.fields.geometry), root, generator)
-    own = learned.parts[number]
-    lattice = law.share**0.5 * library.modes @ _normal(generator, library.modes.shape[-1])
-    if own is None:
-        lattice = lattice + library.mean
-    else:
-        size = own.own.weight[0].clamp(min=0).sqrt()
-        each = size * _normal(generator, len(size))
-        vectors = own.own.vectors[0].double()
-        lattice = lattice + own.own.mean[0] + torch.einsum("r,rpc->pc", each, vectors)
-    kernel = field(seen.readings.boxes)
-    rows = learned.cells(lattice.flatten()) + kernel[seen.reading, seen.kind]
-    noisy = seen.readings.noise is not None
-    error = _errors(seen, 0.0 if noisy else law.law.nugget, root, generator)
-    finer = (law.within * seen.finer).sqrt()[seen.reading]
-    error = error + finer * _normal(generator, len(rows))
-    residual = seen.values[:, 0] - rows - error
-    there = targets.cells(lattice) + field(targets.boxes)
-    moved = learned.increment(number, residual[:, None], learned.at(targets), targets)[..., 0]
-    white = _normal(generator, *there.shape) @ root.mT
-    nugget = 0.0 if noisy or not with_white else law.law.nugget
-    return there + moved + nugget**0.5 * white
+    """Draws from library (1) or analogues (2, 3) around the mean of each, shape (M, C, W).
+
+    Args:
+        learned: Library and analogues of fields.
+        numbers: Of the component of each draw.
+        targets: Where, M of them.
+        keys: Of W draws.
+        white: Whether the nugget at the targets is drawn.
+    """
+    drawn = [_before(learned, j, targets, key, white) for j, key in zip(numbers, keys, strict=True)]
+    lattice, there, rows = (torch.stack(part, dim=-1) for part in zip(*drawn, strict=True))
+    rows = rows + learned.cells(lattice.flatten(0, 1))
+    pairs = [(j - 1, key.field) for j, key in zip(numbers, keys, strict=True)]
+    return targets.cells(lattice) + there + learned.increment(-rows, pairs, targets)
+
+
+def _before(
+    learned: Learned, number: int, targets: Targets, key: DrawKey, white: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A draw before any observation, around its mean.
+
+    Returns:
+        What exemplars make on the lattice (P, C), all else at the targets (M, C), and of the
+        readings (m,) with their errors.
+    """
+    hybrid, seen, generator = learned.hybrid, learned.seen, generator_of(key.seed)
+    law, geometry = hybrid.law, learned.geometry
+    field = _HybridField(learned.library, law, geometry, generator)
+    lattice = field.lattice
+    if own := learned.parts[number - 1] if number > 1 else None:
+        lattice = lattice + own.random(key.field, learned.nearest.weight.shape[1], generator)
+    there = field.kernel(targets.boxes)
+    rows = field.kernel(seen.readings.boxes)[seen.reading, seen.kind]
+    every = torch.arange(seen.variables)
+    for error in reading_errors(seen, law.law, root_of(law), every, generator):
+        rows = rows + error
+    rows = rows + _within(seen, law, generator)
+    if white and seen.readings.noise is None:
+        nuggets = normals(generator, *there.shape) @ root_of(law).mT
+        there = there + law.law.nugget**0.5 * nuggets
+    return lattice, there, rows
+
+
+def _within(seen: Seen, law: HybridLaw, generator: torch.Generator) -> Tensor:
+    """What readings finer than a cell vary within it, shape (m,)."""
+    own = normals(generator, len(seen.readings), seen.variables)
+    if seen.together:
+        own = own @ cholesky(law.between).mT
+    return (law.within * seen.finer).sqrt()[seen.reading] * own[seen.reading, seen.kind]
+
+
+def draw_library(
+    library: Library,
+    law: HybridLaw,
+    geometry: Geometry,
+    targets: Targets,
+    keys: Sequence[DrawKey],
+    white: bool,
+) -> Tensor:
+    """Draws before any observation, shape (M, C, W).
+
+    Args:
+        library: The exemplars.
+        law: Of fields.
+        geometry: Of the region.
+        targets: Where, M of them.
+        keys: Of W draws.
+        white: Whether the nugget at the targets is drawn.
+    """
+    found = torch.empty(len(targets.boxes), library.shape[1], len(keys), dtype=torch.float64)
+    for w, key in enumerate(keys):
+        generator = generator_of(key.seed)
+        field = _HybridField(library, law, geometry, generator)
+        drawn = targets.cells(library.mean + field.lattice) + field.kernel(targets.boxes)
+        if white:
+            nuggets = normals(generator, *drawn.shape) @ root_of(law).mT
+            drawn = drawn + law.law.nugget**0.5 * nuggets
+        found[..., w] = drawn
+    return found

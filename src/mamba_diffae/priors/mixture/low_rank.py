@@ -14,6 +14,7 @@ from mamba_diffae.priors.leave_out import Folds, Precision, errors_left_out
 from mamba_diffae.priors.mixture.hybrid import At, Hybrid, Solution
 from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.library import Library
+from mamba_diffae.priors.randomness import normals
 
 ANALOGUES, BANDWIDTH = 64, 12
 """Exemplars looked at, and the one of them that counts 1/e as much as the nearest."""
@@ -177,19 +178,24 @@ class OwnGaussian:
         field = self.own.mean + torch.einsum("fr,frpc->fpc", t, self.own.vectors)
         return targets(field.movedim(0, -1).double()) + self.hybrid.mean(at, solution)
 
-    def increment(self, rows: Tensor, at: At, targets: LatticeMap) -> Tensor:
-        """What values (m, F W) at the rows say around a mean of 0, shape (T, C, F W)."""
-        F = len(self.T)
-        plain = self.hybrid.solve(rows)
-        alpha = plain.alpha.mT.unflatten(0, (F, -1)).mT  # (F, m, W)
-        t = self.T @ (self.Z @ alpha)  # (F, r, W)
+    def corrected(self, plain: Solution, field: int) -> tuple[Solution, Tensor]:
+        """A solution without the own part of one field, with it, and what is its on the lattice.
 
-        def columns(x: Tensor) -> Tensor:
-            return x.mT.flatten(0, 1).mT
+        The latter is of shape (P, C, W), single precision.
+        """
+        t = self.T[field] @ (self.Z[field] @ plain.alpha)  # (r, W)
+        modes, alpha = plain.modes - self.VM[field] @ t, plain.alpha - self.V[field] @ t
+        return Solution(modes, alpha), self._sum(t, field)
 
-        solution = Solution(plain.modes - columns(self.VM @ t), plain.alpha - columns(self.V @ t))
-        field = torch.einsum("frw,frpc->pcfw", t, self.own.vectors.double()).flatten(-2)
-        return targets(field) + self.hybrid.mean(at, solution)
+    def random(self, field: int, count: int, generator: torch.Generator) -> Tensor:
+        """A draw of what its first vectors add to one field, shape (P, C)."""
+        size = self.own.weight[field, :count].clamp(min=0).sqrt()
+        return self._sum((size * normals(generator, count))[:, None], field)[..., 0].double()
+
+    def _sum(self, t: Tensor, field: int) -> Tensor:
+        """Vectors of one field times weights (r', W) of the first ones, shape (P, C, W)."""
+        vectors = self.own.vectors[field, : len(t)]
+        return (vectors.flatten(1).mT @ t.float()).unflatten(0, vectors.shape[1:])
 
     def variance(self, at: At, targets: LatticeMap, plain: Tensor) -> Tensor:
         """At targets, shape (T, C, F), from that without the fields' own parts (T, C).

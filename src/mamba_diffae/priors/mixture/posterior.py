@@ -11,7 +11,7 @@ from torch import Tensor
 from mamba_diffae.fields import Observations
 from mamba_diffae.priors.conditional import Conditional
 from mamba_diffae.priors.kriging.seen import alike, see
-from mamba_diffae.priors.mixture.draws import chosen, draw_kriging, draw_learned
+from mamba_diffae.priors.mixture.draws import draw_mixture
 from mamba_diffae.priors.mixture.targets import Targets
 
 if TYPE_CHECKING:
@@ -79,54 +79,17 @@ class MixturePosterior(Conditional):
 
     def draw(self, keys: Tensor, coords: Tensor) -> Tensor:
         """See `Conditional.draw`; each draw is from one component, chosen with its weight."""
-        targets = Targets.of(self.prior.config, coords.double().cpu())
-        return self.drawn(keys, coords, targets, white=True)
-
-    def drawn(self, keys: Tensor, coords: Tensor, targets: Targets, white: bool) -> Tensor:
-        """Draws at targets, with the nugget or without, shape (B, K, M, C)."""
         config, kriging = self.prior.config, self.prior.kriging
+        targets = Targets.of(config, coords.double().cpu())
         centre, deviation = kriging.mean.cpu(), kriging.deviation.cpu()
         shape = (*keys.shape, len(coords), config.value_dim)
         found = torch.zeros(shape, dtype=torch.float64)
-        for rows, _ in self.parts:
-            for b in rows.tolist():
-                weighed = self._weigh(torch.tensor([b]))
-                means = weighed.gaussians.mean(targets)[..., 0]
-                for k, key in enumerate(keys[b].tolist()):
-                    field = _draw(weighed, targets, means, key, white)
-                    found[b, k] = centre + deviation * field
+        for rows, weighed in self.parts:
+            gaussians = weighed.gaussians
+            means, own = gaussians.mean(targets), keys[rows]
+            drawn = draw_mixture(weighed, gaussians.kriged, means, targets, own, white=True)
+            found[rows] = centre + deviation * drawn
         blank = ~self.observations.mask.flatten(1).any(dim=1)
         if bool(blank.any()):
-            mean, std = self.mean_std(coords)
-            for b in blank.nonzero()[:, 0].tolist():
-                for k, key in enumerate(keys[b].tolist()):
-                    size = torch.randn(shape[-1], generator=_generator(key), dtype=torch.float64)
-                    found[b, k] = mean[b] + std[b] * size
+            found[blank] = self.prior.draw_unseen(targets, keys[blank], white=True)
         return found
-
-
-def _generator(key: int) -> torch.Generator:
-    return torch.Generator().manual_seed(key)
-
-
-def _draw(weighed: Weighed, targets: Targets, means: Tensor, key: int, white: bool) -> Tensor:
-    """A draw of a single field, shape (M, C): of each variable from one component and law.
-
-    One uniform number chooses for all variables, so that those of equal weights go together.
-    """
-    generator, gaussians = _generator(key), weighed.gaussians
-    u = torch.rand(2, generator=generator, dtype=torch.float64)
-    component = chosen(weighed.weights[..., 0], u[0])
-    seed = int(torch.randint(2**62, (1,), generator=generator))
-    found = torch.empty_like(means[0])
-    for number in component.unique().tolist():
-        here = component == number
-        if number:
-            field = draw_learned(gaussians, number - 1, targets, _generator(seed), white)
-        else:
-            field = draw_kriging(gaussians.kriged, targets.boxes, u[1], seed, white)
-        found[:, here] = field[:, here]
-    variables = torch.arange(len(component))
-    factor = weighed.inflation[component, variables, 0].sqrt()
-    middle = means.gather(0, component.expand(1, *found.shape))[0]
-    return middle + factor * (found - middle)

@@ -10,18 +10,22 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Observations
-from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior, bin_observations
+from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior
 from mamba_diffae.priors.conditional import Conditional
 from mamba_diffae.priors.exemplars import GAP, choose, encode
+from mamba_diffae.priors.kriging.draws import DrawKey, draw_stationary
 from mamba_diffae.priors.kriging.neighbourhoods import EXACT
 from mamba_diffae.priors.kriging.prior import KrigingPrior
-from mamba_diffae.priors.kriging.seen import Seen, alike, coarse
+from mamba_diffae.priors.kriging.seen import Seen, coarse
 from mamba_diffae.priors.leave_out import Folds
+from mamba_diffae.priors.mixture.draws import draw_library
 from mamba_diffae.priors.mixture.familiarity import Reference
-from mamba_diffae.priors.mixture.gaussians import COMPONENTS, Gaussians, Learned
+from mamba_diffae.priors.mixture.gaussians import COMPONENTS, Gaussians
 from mamba_diffae.priors.mixture.hybrid import HybridLaw
 from mamba_diffae.priors.mixture.lattice import LatticeMap
+from mamba_diffae.priors.mixture.learned import Learned
 from mamba_diffae.priors.mixture.library import Components, Library, principal_components
+from mamba_diffae.priors.mixture.on_lattice import on_lattice
 from mamba_diffae.priors.mixture.posterior import MixturePosterior
 from mamba_diffae.priors.mixture.targets import Targets
 from mamba_diffae.priors.mixture.tuning import Numbers, tune
@@ -145,30 +149,7 @@ class MixturePrior(Prior):
         keys: Tensor | None = None,
     ) -> PriorPosterior:
         """See `Prior.posterior`; fields observed in the same places share their systems."""
-        observed, _ = bin_observations(self.config, observations)
-        given, targets = observations.to("cpu"), Targets.of_lattice(self.config)
-        mean, std, weights, p = self.unseen(len(given), self.config.cells, targets.cells)
-        deviation = self.kriging.deviation.cpu()
-        for rows in alike(given):
-            if not bool(given.mask[rows[0]].any()):
-                continue
-            weighed = self.weigh(given[rows], None if groups is None else groups.cpu()[rows])
-            m, v = weighed.roughly(targets)
-            mean[rows] = self.kriging.mean.cpu() + deviation * m.permute(2, 0, 1)
-            std[rows] = deviation * v.clamp(min=0).permute(2, 0, 1).sqrt()
-            weights[rows] = weighed.weights.mean(dim=1).mT
-            if weighed.familiarity is not None:
-                p[rows] = weighed.familiarity
-        like = observations.values
-        mean, std = mean.to(like), std.mean(dim=-1, keepdim=True).to(like)
-        draws = None
-        if keys is not None:
-            conditional = MixturePosterior(self, observations, groups)
-            at = conditional.drawn(keys, self.config.centres(), targets, white=False)
-            draws = at.to(like)
-        if not len(self.exemplars):
-            return PriorPosterior.of(mean, std, observed, draws=draws)
-        return PriorPosterior.of(mean, std, observed, weights.to(like), p.to(like), draws)
+        return on_lattice(self, observations, groups, keys)
 
     @torch.no_grad()
     def condition(self, observations: Observations, groups: Tensor | None = None) -> Conditional:
@@ -188,6 +169,23 @@ class MixturePrior(Prior):
             mean[:] = cells(self.centre.cpu().double().unflatten(0, (-1, C)))
             std[:] = self.variance.cpu().sqrt()
         return mean, std, weights, torch.ones(fields, dtype=torch.float64)
+
+    def draw_unseen(self, targets: Targets, keys: Tensor, white: bool) -> Tensor:
+        """Draws of fields that were not observed at all, shape (F, K, M, C).
+
+        Args:
+            targets: Where, M of them.
+            keys: Shape (F, K).
+            white: Whether the nugget at the targets is drawn.
+        """
+        law, draws = self.law(), DrawKey.of(keys)
+        if law is None:
+            found = draw_stationary(self.kriging.stationary(), targets.boxes, draws, white)
+        else:
+            geometry = self.config.geometry
+            found = draw_library(self.library(), law, geometry, targets, draws, white)
+        found = found.movedim(-1, 0).unflatten(0, keys.shape)
+        return self.kriging.mean.cpu() + self.kriging.deviation.cpu() * found
 
     def weigh(self, observations: Observations, groups: Tensor | None = None) -> Weighed:
         """Components and weights of fields that were observed alike, at one place at least."""

@@ -12,8 +12,8 @@ from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.priors.kriging.seen import Seen
 from mamba_diffae.priors.mixture.calibration import learn_usual
 from mamba_diffae.priors.mixture.familiarity import Reference
-from mamba_diffae.priors.mixture.gaussians import Learned
 from mamba_diffae.priors.mixture.lattice import LatticeMap
+from mamba_diffae.priors.mixture.learned import Learned
 from mamba_diffae.priors.mixture.targets import Targets
 from mamba_diffae.priors.mixture.trials import Trial, TrialFields
 from mamba_diffae.priors.mixture.weights import ByCount

@@ -38,9 +38,10 @@ class Weighed(NamedTuple):
         """Mean and variance of the mixture at targets, shape (M, C, F)."""
         return self._mixed(self.gaussians.moments(targets, self.kriged), self.inflation)
 
-    def roughly(self, targets: Targets) -> tuple[Tensor, Tensor]:
-        """Mean, and a variance that costs little, of the same shapes."""
-        return self._mixed(self.gaussians.roughly(targets, self.kriged), self.rough)
+    def roughly(self, targets: Targets) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean, a variance that costs little, and means of the components (K, M, C, F)."""
+        found = self.gaussians.roughly(targets, self.kriged)
+        return *self._mixed(found, self.rough), found.mean
 
     def _mixed(self, found: ComponentMoments, inflation: Tensor) -> tuple[Tensor, Tensor]:
         w = self.weights[:, None]

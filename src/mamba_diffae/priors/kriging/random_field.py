@@ -1,0 +1,90 @@
+"""Random fields of a stationary law."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.fields import Shape
+from mamba_diffae.priors.kriging.cells import Cells
+from mamba_diffae.priors.kriging.kernels import Law
+from mamba_diffae.priors.kriging.readings import Boxes
+from mamba_diffae.priors.randomness import normals
+
+FEATURES = 1024
+"""Random Fourier features of a field."""
+_FREEDOM = {"exponential": 1, "whittle": 2, "matern32": 3, "matern52": 5}
+"""Twice the order of each kernel: degrees of freedom of its spectral density."""
+_DENSE = 4
+"""Share of a lattice's cells, as one in so many, from which all of them cost less."""
+
+
+@final
+class RandomField:
+    """A field of unit variance, for several variables: the same function wherever it is asked for.
+
+    √(2/R) Σ w cos(ω x + b), with ω from the spectral density of the kernel, a multivariate t
+    distribution: Rahimi & Recht (2007), Random features for large-scale kernel machines. On the
+    cells of a lattice e^{iωx} is a product over axes, and the sum a product of matrices.
+
+    Args:
+        law: Kernel and lengths.
+        scale: Length of each embedded coordinate, shape (E,).
+        root: Root of the covariance of the variables, C Cᵀ for shape (T, C).
+        generator: Source of randomness.
+        trend: Variance of a constant as a ratio to the field's, shape (T,); None: there is none.
+    """
+
+    def __init__(
+        self,
+        law: Law,
+        scale: Tensor,
+        root: Tensor,
+        generator: torch.Generator,
+        trend: Tensor | None = None,
+    ) -> None:
+        freedom, count = _FREEDOM[law.kernel], root.shape[1]
+        normal = normals(generator, FEATURES, len(scale))
+        chi = normals(generator, FEATURES, freedom).square().sum(dim=1, keepdim=True)
+        self.frequency = normal * (freedom / chi).sqrt() / scale
+        self.phase = torch.rand(FEATURES, generator=generator, dtype=torch.float64) * math.tau
+        self.weight = normals(generator, FEATURES, count) @ root.mT * math.sqrt(2 / FEATURES)
+        self.constant = torch.zeros(len(root), dtype=torch.float64)
+        if trend is not None:
+            self.constant = trend.sqrt() * (root @ normals(generator, count))
+        self._lattices: dict[Shape, Tensor] = {}
+
+    def __call__(self, boxes: Boxes) -> Tensor:
+        """Averages over boxes or values at points, shape (n, T)."""
+        cells = boxes.cells
+        if cells is not None:
+            known = cells.shape in self._lattices
+            if known or _DENSE * len(boxes) >= math.prod(cells.shape):
+                return self._lattice(cells).index_select(0, cells.flat)
+        wave = (boxes.nodes @ self.frequency.mT + self.phase).cos()
+        return torch.einsum("nqr,q->nr", wave, boxes.weights) @ self.weight + self.constant
+
+    def _lattice(self, cells: Cells) -> Tensor:
+        """Values at all cells of the lattice, made once, shape (P, T)."""
+        if cells.shape not in self._lattices:
+            self._lattices[cells.shape] = self._product(cells.axes()) + self.constant
+        return self._lattices[cells.shape]
+
+    def _product(self, axes: list[Tensor]) -> Tensor:
+        """Values at all nodes of a grid, (P, T), from embedded coordinates of each axis."""
+        *first, last = zip(axes, self.frequency.split([x.shape[1] for x in axes], 1), strict=True)
+        real, imaginary = self.phase.cos()[None], self.phase.sin()[None]
+        for at, frequency in first:
+            angle = at @ frequency.mT
+            cos, sin = angle.cos(), angle.sin()
+            real, imaginary = real[:, None], imaginary[:, None]
+            real, imaginary = real * cos - imaginary * sin, real * sin + imaginary * cos
+            real, imaginary = real.flatten(0, 1), imaginary.flatten(0, 1)
+        angle = last[0] @ last[1].mT
+        right = torch.cat([angle.cos(), -angle.sin()], dim=1)
+        right = right[:, None] * torch.cat([self.weight, self.weight]).mT
+        found = torch.cat([real, imaginary], dim=1) @ right.flatten(0, 1).mT
+        return found.reshape(-1, self.weight.shape[1])
