@@ -10,6 +10,7 @@ from typing import Any, Self, final
 import numpy as np
 import torch
 
+from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import batches, checked_latents, chosen_device
 from mamba_diffae.estimator.parts import Parts, checked_objectives, part_settings
@@ -138,14 +139,15 @@ class FieldAutoencoder:
         targets: Targets = None,
         n_draws: int = 0,
         *,
+        quantiles: Sequence[float] = (),
         latents: np.ndarray | None = None,
         decoder_inputs: DecoderInputs | None = None,
         seed: int = 0,
-        solver: str = "heun",
+        solver: str | None = None,
         steps: int = 20,
         on_progress: OnProgress | None = None,
     ) -> Prediction:
-        """The field at the targets: its posterior mean, and draws.
+        """The field at the targets: its posterior mean, draws, and quantiles.
 
         Args:
             observations: What was seen, in the units of the fields.
@@ -153,18 +155,23 @@ class FieldAutoencoder:
                 average of the native prediction, or at a finer grid the decoder asked there
                 directly. Places, shape (N, D): asked directly. None: the native grid.
             n_draws: Draws from the posterior.
+            quantiles: Probabilities, ascending, such as (0.05, 0.5, 0.95): of at least 40 draws,
+                made for it where fewer are asked for.
             latents: In place of the encoded ones, shape (B, latent_dim); the points are read all
                 the same, unless the decoder's input is "latent".
             decoder_inputs: "latent+points" (default); "latent" alone; or "none": neither.
             seed: Of the draws; draw s has the key seed + s.
-            solver: "heun", "euler" or "stochastic".
+            solver: Of the flow, if the model has learned phase "flow": "heun", "euler" or
+                "stochastic"; None: each draw in one evaluation, where the model has learned that.
             steps: Steps of the solver.
             on_progress: Called with (fields done, fields in all).
 
         Raises:
-            ValueError: If the model is not fitted, or observations or latents do not fit it.
+            ValueError: If the model is not fitted, or observations or latents do not fit it; if
+                numbers, seed or levels make no sense.
         """
-        rendering = Rendering(targets, n_draws, decoder_inputs, seed, solver, steps, on_progress)
+        drawing = Drawing(n_draws, seed, solver, steps, tuple(quantiles))
+        rendering = Rendering(targets, drawing, decoder_inputs, on_progress)
         model = self.fitted
         seen = model.scaler.observations(as_observations(observations))
         given = None if latents is None else checked_latents(self.latent_dim, latents)
@@ -177,7 +184,7 @@ class FieldAutoencoder:
         n_draws: int = 0,
         *,
         seed: int = 0,
-        solver: str = "heun",
+        solver: str | None = None,
         steps: int = 20,
         on_progress: OnProgress | None = None,
     ) -> Prediction:
@@ -195,7 +202,8 @@ class FieldAutoencoder:
         Raises:
             ValueError: If the model is not fitted or has no latent, or the latents do not fit it.
         """
-        rendering = Rendering(targets, n_draws, None, seed, solver, steps, on_progress)
+        drawing = Drawing(n_draws, seed, solver, steps)
+        rendering = Rendering(targets, drawing, None, on_progress)
         given = checked_latents(self.latent_dim, latents)
         known = batches(self.fitted.network, None, given)
         return rendering.predict_fields(self.fitted, known, len(given))

@@ -13,9 +13,12 @@ from mamba_diffae.models import serialization
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.latent_flow import LatentFlow
+from mamba_diffae.training.resume import finished
 from mamba_diffae.training.session import PhaseResult, TrainingSession
 from mamba_diffae.training.validation import residual_std
 
+_FORMER = ("autoencoder", "flow", "latent")
+"""Phases of a model that was saved before they were noted."""
 _NEEDED = {"preset", "mirrored", "residual_std", "variables", "grid", "frame"}
 
 
@@ -31,6 +34,7 @@ class FittedModel:
         mirrored: Whether it was taught that mirrored fields are as good.
         latent_flow: What latents there are, or None if that phase was not trained.
         residual_std: Of the scaled variables: what the mean leaves open on unseen fields.
+        phases: That were trained.
     """
 
     network: FieldFlow
@@ -39,6 +43,7 @@ class FittedModel:
     mirrored: bool
     latent_flow: LatentFlow | None
     residual_std: tuple[float, ...]
+    phases: tuple[str, ...]
 
     @classmethod
     def of_phase(cls, result: PhaseResult, session: TrainingSession, scaler: FieldScaler) -> Self:
@@ -51,6 +56,7 @@ class FittedModel:
             mirrored=bool(session.settings.data.mirrored),
             latent_flow=result.latent_flow,
             residual_std=left,
+            phases=tuple(p for p in result.net.phases if finished(result.run, p)),
         )
 
     @property
@@ -74,6 +80,7 @@ class FittedModel:
             "preset": self.preset,
             "mirrored": self.mirrored,
             "residual_std": list(self.residual_std),
+            "phases": list(self.phases),
             **self.scaler.to_dict(),
         }
         serialization.save_network(
@@ -100,6 +107,7 @@ class FittedModel:
             facts["mirrored"],
             serialization.load_latent_flow(folder),
             tuple(facts["residual_std"]),
+            tuple(facts.get("phases", _FORMER)),
         )
 
     def to(self, device: torch.device) -> FittedModel:

@@ -1,23 +1,25 @@
-"""Fields from what is known of them, at any targets: the mean, and draws."""
+"""Fields from what is known of them, at any targets: the mean, draws, quantiles."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mamba_diffae.estimator.drawing import Drawing, Ensemble
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import ConditioningBatch
 from mamba_diffae.fields import Prediction, Query, Targets, UnfamiliarFieldsWarning, unfamiliar
-from mamba_diffae.flow import fold
+from mamba_diffae.fields.functional import order_statistics
 from mamba_diffae.models.checks import check_query
 from mamba_diffae.models.config import DecoderInputs
-from mamba_diffae.models.inference import posterior_mean, posterior_std, solve_flow
+from mamba_diffae.models.inference import mean_at, prior_std_at
+from mamba_diffae.models.queries import known_context
 from mamba_diffae.priors import PriorPosterior
 
 OnProgress = Callable[[int, int], None]
@@ -29,21 +31,17 @@ OnProgress = Callable[[int, int], None]
 class Rendering:
     """What is asked of fields, whatever they are made from; see `FieldAutoencoder.predict`.
 
-    Raises:
-        ValueError: If the number of draws is negative.
+    Attributes:
+        targets: Where.
+        drawing: Which draws.
+        decoder_inputs: What the decoder reads.
+        on_progress: Told of each batch.
     """
 
     targets: Targets
-    n_draws: int
+    drawing: Drawing
     decoder_inputs: DecoderInputs | None
-    seed: int
-    solver: str
-    steps: int
     on_progress: OnProgress | None
-
-    def __post_init__(self) -> None:
-        if self.n_draws < 0:
-            raise ValueError(f"n_draws is {self.n_draws}; give the number of draws, 0 or more.")
 
     def predict_fields(
         self, model: FittedModel, batches: Iterable[ConditioningBatch], count: int
@@ -60,70 +58,60 @@ class Rendering:
         query = Query.of(self.targets, model.scaler.grid)
         places = model.scaler.places(query.coords)
         check_query(model.network, places, 1)
-        means, draws, stated, done, evaluations = [], [], [], 0, 0
+        way = self.drawing.way(model) if self.drawing.count else None
+        means, draws, stated, done = [], [], [], 0
         for batch in batches:
             asked = places.to(batch.numbers.device).expand(len(batch.numbers), -1, -1)
-            posterior = _posterior(model, batch)
+            keys = self.drawing.keys(batch.numbers)
+            posterior = _posterior(model, batch, keys if isinstance(way, Ensemble) else None)
             stated.append(_stated(posterior))
-            means.append(query.finish(self._mean(model, asked, batch, posterior)))
-            drawn, evaluations = self._draws(model, asked, batch, posterior)
-            draws.append(np.array([query.finish(model.scaler.values(x)) for x in drawn]))
+            with torch.no_grad():
+                given = batch.observations, batch.latent, self.decoder_inputs, posterior
+                context = known_context(model.network, *given)
+            means.append(query.finish(self._mean(model, context, asked)))
+            drawn = () if way is None else way.draws(context, asked, keys)
+            values = [query.finish(model.scaler.values(x.cpu().numpy())) for x in drawn]
+            draws.append(np.array(values))
             done += len(asked)
             if self.on_progress is not None:
                 self.on_progress(done, count)
         familiarity, weights = map(_joined, zip(*stated, strict=True))
         if message := unfamiliar(familiarity, weights):
             warnings.warn(f"{message}.", UnfamiliarFieldsWarning, stacklevel=3)
-        mean = np.concatenate(means)
-        told = Prediction.of_mean(mean, grid=query.grid)
-        if self.n_draws:
-            drawn = np.concatenate(draws, axis=1)
-            told = Prediction(mean, drawn, None, evaluations, query.grid)
+        told = Prediction.of_mean(np.concatenate(means), grid=query.grid)
+        if way is not None:
+            told = self._with_draws(told, np.concatenate(draws, axis=1), way.evaluations)
         return replace(told, familiarity=familiarity, weights=weights)
 
-    def _mean(
-        self,
-        model: FittedModel,
-        asked: Tensor,
-        batch: ConditioningBatch,
-        posterior: PriorPosterior | None,
-    ) -> np.ndarray:
+    def _with_draws(self, told: Prediction, draws: np.ndarray, evaluations: int) -> Prediction:
+        """The same with what the draws say, and as many of them as are wanted."""
+        levels, kept = self.drawing.levels, draws[: self.drawing.asked]
+        found = replace(told, draws=kept, evaluations=evaluations)
+        if not levels:
+            return found
+        quantiles = order_statistics(draws, levels, "These quantiles")
+        spread = draws.std(axis=0, ddof=1)
+        return replace(found, quantiles=quantiles, levels=levels, stated_std=spread)
+
+    def _mean(self, model: FittedModel, context: Any, asked: Tensor) -> np.ndarray:
         """The posterior mean of one batch, (B, N, C), in the units of the variables."""
-        given = batch.observations, batch.latent, self.decoder_inputs, posterior
-        z = posterior_mean(model.network, asked, *given).cpu().numpy()
+        z = mean_at(model.network, context, asked).cpu().numpy()
         if not model.scaler.curved:
             return model.scaler.values(z)
-        std = posterior_std(model.network, asked, *given).cpu().numpy()
+        std = prior_std_at(model.network, context, asked).cpu().numpy()
         # Where the prior states no spread at all, that of the residual stands for it.
         stated = (std > 0).any(axis=(1, 2), keepdims=True)
         return model.scaler.mean(z, np.where(stated, std, np.array(model.residual_std)))
 
-    def _draws(
-        self,
-        model: FittedModel,
-        asked: Tensor,
-        batch: ConditioningBatch,
-        posterior: PriorPosterior | None,
-    ) -> tuple[list[np.ndarray], int]:
-        """Draws of one batch, each (B, N, C), scaled, and the cost of one."""
-        drawn, evaluations = [], 0
-        for s in range(self.n_draws):
-            # The keys (seed, b) of fields b, whatever batch they come in.
-            keys = fold(torch.full_like(batch.numbers, self.seed + s), batch.numbers)
-            given = batch.observations, batch.latent, self.decoder_inputs, keys, posterior
-            options = {"solver": self.solver, "steps": self.steps}
-            solution = solve_flow(model.network, asked, *given, **options)
-            drawn.append(solution.x.cpu().numpy())
-            evaluations = solution.evaluations
-        return drawn, evaluations
 
-
-def _posterior(model: FittedModel, batch: ConditioningBatch) -> PriorPosterior | None:
+def _posterior(
+    model: FittedModel, batch: ConditioningBatch, keys: Tensor | None
+) -> PriorPosterior | None:
     """What the prior makes of observations, once for the mean and all draws."""
     if batch.observations is None:
         return None
     with torch.no_grad():
-        return model.network.prior.posterior(batch.observations)
+        return model.network.prior.posterior(batch.observations, keys=keys)
 
 
 def _stated(posterior: PriorPosterior | None) -> tuple[Tensor | None, Tensor | None]:

@@ -39,6 +39,15 @@ def check_level(level: float) -> None:
         )
 
 
+def draws_needed(levels: tuple[float, ...]) -> int:
+    """Least number of draws of which all these quantiles can be made; see `order_statistics`.
+
+    Args:
+        levels: Probabilities in (0, 1), one at least.
+    """
+    return max(math.ceil(1 / min(p, 1 - p) - 1 - _ROUNDING) for p in levels)
+
+
 def order_statistics(draws: np.ndarray, levels: tuple[float, ...], what: str) -> np.ndarray:
     """Quantiles of draws, at ranks (K + 1) level, interpolated linearly between two ranks.
 
@@ -60,7 +69,7 @@ def order_statistics(draws: np.ndarray, levels: tuple[float, ...], what: str) ->
         Hyndman & Fan (1996), Sample quantiles in statistical packages, definition 6 (Weibull's).
         https://doi.org/10.1080/00031305.1996.10473566
     """
-    needed = max(math.ceil(1 / min(p, 1 - p) - 1 - _ROUNDING) for p in levels)
+    needed = draws_needed(levels)
     if len(draws) < needed:
         raise FieldError(
             f"{what} needs at least {needed} draws, and there are {len(draws)}; predict with "

@@ -15,6 +15,7 @@ from mamba_diffae.models import State
 from mamba_diffae.models import invert as invert_on_tensors
 from mamba_diffae.models.config import DecoderInputs
 from mamba_diffae.models.inference import solve_flow
+from mamba_diffae.models.queries import known_context
 
 Observed = Observations | Sequence[Observations]
 
@@ -102,8 +103,9 @@ def sample_from(
     for batch in batches(net, seen, given):
         start = State(*(part[batch.numbers.cpu()].to(batch.numbers.device) for part in noise))
         asked = query.to(batch.numbers.device).expand(len(batch.numbers), -1, -1)
-        what = batch.observations, batch.latent, decoder_inputs, start
-        parts.append(solve_flow(net, asked, *what, steps=steps).x.cpu())
+        with torch.no_grad():
+            context = known_context(net, batch.observations, batch.latent, decoder_inputs)
+        parts.append(solve_flow(net, context, asked, start, steps=steps).x.cpu())
     return scaler.arrange(scaler.values(torch.cat(parts).numpy()))
 
 

@@ -18,6 +18,7 @@ from mamba_diffae.models.decoders import DECODERS, DecoderContext
 from mamba_diffae.models.decoders.readout import StageModulation
 from mamba_diffae.models.decoders.unit import LEAST
 from mamba_diffae.models.encoders import ENCODERS, Encoding
+from mamba_diffae.models.ensemble import EnsembleDecoder
 from mamba_diffae.models.gate import SkillGate
 from mamba_diffae.models.measured import within_cells
 from mamba_diffae.models.parameterisation import parameterisation
@@ -43,7 +44,8 @@ class MambaDiffusionAutoencoder(FieldFlow):
 
     kind: ClassVar[str] = "autoencoder"
     config_class = AutoencoderConfig
-    phases: ClassVar[tuple[str, ...]] = ("autoencoder", "flow", "latent")
+    phases: ClassVar[tuple[str, ...]] = ("autoencoder", "ensemble", "flow", "latent")
+    optional_phases: ClassVar[tuple[str, ...]] = ("flow",)
     has_latent: ClassVar[bool] = True
     config: AutoencoderConfig  # pyright: ignore[reportIncompatibleVariableOverride]
 
@@ -56,6 +58,8 @@ class MambaDiffusionAutoencoder(FieldFlow):
         self.decoder = DECODERS.make(config.decoder, config, **config.decoder_options)
         self.parameterisation = parameterisation(config)
         self.gate = SkillGate(config.value_dim)
+        decoded = self.codes.decoded_dim
+        self.ensemble = EnsembleDecoder(config, decoded) if config.noise_dim else None
 
     @property
     def streams(self) -> bool:
@@ -246,6 +250,20 @@ class MambaDiffusionAutoencoder(FieldFlow):
         moved = posterior.mean - context.lattice[..., : self.config.value_dim].detach()
         error = posterior.std.square().mean(dim=(1, 2)) + moved.square().mean(dim=(1, 2))
         return (error + unit.within_cells).clamp(min=LEAST**2)
+
+    @property
+    def writes_draws(self) -> bool:
+        """See `FieldFlow.writes_draws`."""
+        return self.ensemble is not None and bool(self.ensemble.fitted)
+
+    def drawing(self) -> EnsembleDecoder:
+        """The decoder of draws; where none has learned, that of the mean, without any noise."""
+        if self.ensemble is not None and self.writes_draws:
+            return self.ensemble
+        config = self.config.model_copy(update={"noise_dim": 1})
+        substitute = EnsembleDecoder(config, self.codes.decoded_dim).to(self.anchors.device)
+        substitute.start_from(self.stage, self.decoder)
+        return substitute.eval()
 
     def fit_prior(
         self,

@@ -35,6 +35,7 @@ class FieldFlow(nn.Module, ABC):
         kind: Name on the shell and in checkpoints.
         config_class: What the network is built from.
         phases: Training phases the network has, in their order.
+        optional_phases: Those of them that are trained only where they are asked for.
         has_latent: Whether there is a latent, and with it a choice of decoder inputs.
         anchors: Positions of the anchors, shape (A, D); A = 0 where there are none.
         prior: What says, before the network looks, what a field probably is.
@@ -43,6 +44,7 @@ class FieldFlow(nn.Module, ABC):
     kind: ClassVar[str]
     config_class: ClassVar[type[FieldConfig]]
     phases: ClassVar[tuple[str, ...]]
+    optional_phases: ClassVar[tuple[str, ...]] = ()
     has_latent: ClassVar[bool] = False
     config: FieldConfig
     anchors: Tensor
@@ -71,6 +73,11 @@ class FieldFlow(nn.Module, ABC):
     @property
     def streams(self) -> bool:
         """Whether a query's value is free of the other queries, so that they may come in chunks."""
+        return False
+
+    @property
+    def writes_draws(self) -> bool:
+        """Whether it has learned to write a draw in one evaluation; see `models.drawing`."""
         return False
 
     @property

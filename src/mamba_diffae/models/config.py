@@ -80,6 +80,9 @@ class AutoencoderConfig(FieldConfig):
     conv_cells: int = Field(
         48, ge=1, description="Cells that it convolves along each axis of a square field, at most."
     )
+    noise_dim: int = Field(
+        0, ge=0, description="Numbers of noise of a token in the decoder of draws; 0: no such."
+    )
 
     @model_validator(mode="after")
     def _prior_fits(self) -> Self:

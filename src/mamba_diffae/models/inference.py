@@ -84,6 +84,12 @@ def posterior_mean(
     """
     with torch.no_grad():
         context = known_context(net, observations, latent, decoder_inputs, posterior)
+        return mean_at(net, context, query_coords)
+
+
+def mean_at(net: FieldFlow, context: Any, query_coords: Tensor) -> Tensor:
+    """`posterior_mean` of fields whose context is known already, without gradients."""
+    with torch.no_grad():
         means = _means(net, context, query_coords)
         return torch.cat([net.gated_mean(context, *part) for part in means], dim=1)
 
@@ -112,17 +118,9 @@ def _means(net: FieldFlow, context: Any, query_coords: Tensor) -> Iterator[tuple
         yield coords, x_0 + net.query_flow(context, features, t, x_0, output)
 
 
-def posterior_std(
-    net: FieldFlow,
-    query_coords: Tensor,
-    observations: Observations | None,
-    latent: Tensor | None,
-    decoder_inputs: DecoderInputs | None,
-    posterior: PriorPosterior | None = None,
-) -> Tensor:
-    """The deviation that a network's prior states, (B, N, 1), scaled; see `posterior_mean`."""
+def prior_std_at(net: FieldFlow, context: Any, query_coords: Tensor) -> Tensor:
+    """The deviation that a network's prior states, (B, N, 1), scaled; see `mean_at`."""
     with torch.no_grad():
-        context = known_context(net, observations, latent, decoder_inputs, posterior)
         return torch.cat([net.prior_std(context, c) for c in in_chunks(net, query_coords)], dim=1)
 
 
@@ -167,23 +165,21 @@ def sample_flow(
     """
     checked = check_observations(net, query_coords, observations)
     options = {"solver": solver, "steps": steps, "temperature": temperature}
-    return solve_flow(net, query_coords, checked, latent, decoder_inputs, seed, **options).x
+    with torch.no_grad():
+        context = known_context(net, checked, latent, decoder_inputs)
+    return solve_flow(net, context, query_coords, seed, **options).x
 
 
 def solve_flow(
     net: FieldFlow,
+    context: Any,
     query_coords: Tensor,
-    observations: Observations | None,
-    latent: Tensor | None,
-    decoder_inputs: DecoderInputs | None,
     seed: int | Tensor | State,
-    posterior: PriorPosterior | None = None,
     **options: Any,
 ) -> Solution:
-    """`sample_flow` on checked observations, which also tells the number of network evaluations.
+    """`sample_flow` of fields whose context is known, from observations or from latents alone.
 
-    Where there are no observations the field is drawn from a latent alone. For the posterior see
-    `posterior_mean`.
+    It also tells the number of network evaluations.
     """
     batch = len(query_coords)
     given = isinstance(seed, State)
@@ -201,7 +197,6 @@ def solve_flow(
     else:
         start = State(at(query_coords, keys), at(anchors_of(net, batch), keys))
     with torch.no_grad():
-        context = known_context(net, observations, latent, decoder_inputs, posterior)
         end, evaluations = _carry(net, context, query_coords, start, fresh, **options)
     return Solution(end.queries, evaluations)
 

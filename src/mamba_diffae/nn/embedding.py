@@ -104,5 +104,11 @@ class Modulation(nn.Module):
         nn.init.zeros_(self.layer.bias)
 
     def forward(self, modulation: Tensor) -> tuple[Tensor, ...]:
-        """Vector (B, modulation_dim) to `count` tensors of shape (B, 1, width)."""
-        return self.layer(nn.functional.silu(modulation))[:, None].chunk(self.count, dim=-1)
+        """Vectors to `count` tensors of shape (B, 1, width), or (B, L, width).
+
+        Args:
+            modulation: One for each field, shape (B, modulation_dim), or one for each token, shape
+                (B, L, modulation_dim).
+        """
+        each = modulation if modulation.ndim == 3 else modulation[:, None]
+        return self.layer(nn.functional.silu(each)).chunk(self.count, dim=-1)

@@ -123,7 +123,7 @@ class MultiDirectionalMambaBlock(nn.Module):
         Args:
             tokens: Shape (B, L, d_model).
             paths: The scans through the points of the tokens.
-            modulation: Shape (B, modulation_dim).
+            modulation: Shape (B, modulation_dim), or (B, L, modulation_dim).
 
         Returns:
             Shape (B, L, d_model).

@@ -6,15 +6,16 @@ import copy
 from dataclasses import dataclass
 from typing import final
 
-from mamba_diffae.fields import FieldData
+from mamba_diffae.fields import FieldData, Shape
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.field_snapshots import snapshots_of
 from mamba_diffae.training.data.snapshots import BatchOptions, Snapshots
+from mamba_diffae.training.draw_validation import draw_validator
 from mamba_diffae.training.gate_fit import fit_gate
 from mamba_diffae.training.loop.config import TrainingConfig
 from mamba_diffae.training.loop.processes import Processes
-from mamba_diffae.training.loop.trainer import Phase, train
+from mamba_diffae.training.loop.trainer import Phase, Validate, train
 from mamba_diffae.training.objectives import Objective, phase_objective
 from mamba_diffae.training.phases import LATENT, phase_name, phase_seed
 from mamba_diffae.training.run import Run
@@ -54,9 +55,10 @@ def train_phase(
     """Train one phase on the training split, validating on the validation split.
 
     Args:
-        net: Network to start from; phase "flow" of an autoencoder wants the result of its phase
-            "autoencoder".
-        phase: "autoencoder" or "flow" (also called "diffusion"), or another phase of the network.
+        net: Network to start from; phases "ensemble" and "flow" of an autoencoder want the result
+            of its phase "autoencoder".
+        phase: "autoencoder", "ensemble" or "flow" (also called "diffusion"), or another phase of
+            the network.
         data: Fields, or other snapshots, with splits: inside coordinates, scaled values.
         run: Where checkpoints and metrics go.
         options: How.
@@ -76,23 +78,25 @@ def train_phase(
         net.fit_prior(learned.for_prior(), other)
     if phase == "flow" and net.phases.index(phase) > 0:
         net.fit_noise(*residual(net, data, sampling.observed_shape))
+    chosen = options.phase(phase)
     how = BatchOptions(
         sampling,
         phase_seed(phase, net.phases, options.seed),
         options.config.batch_size,
         net.anchor_shape,
         options.config.views,
+        chosen.objective.draws,
     )
     # The network's own prior moves to the device with it; batches are made on the CPU.
     prior = copy.deepcopy(net.prior).cpu()
     batches = learned.batches(prior, how)
     trained = train(
         net,
-        options.phase(phase),
+        chosen,
         batches,
         options.config,
         run,
-        validate=validator(data, sampling.observed_shape),
+        validate=_validator(chosen, data, sampling.observed_shape),
         resume=options.resume,
         device=options.device,
     )
@@ -101,6 +105,12 @@ def train_phase(
     fit_gate(trained, prior, data.skill_cases(sampling, prior.config.geometry, options.seed))
     Processes(options.device).run_on_main(lambda: warn_if_ignored(run, phase))
     return trained
+
+
+def _validator(phase: Phase, data: Snapshots, observed_shape: Shape | None) -> Validate | None:
+    """How good the phase's result is: its draws if it learns them, else its mean."""
+    measure = draw_validator if phase.objective.draws else validator
+    return measure(data, observed_shape)
 
 
 def _own_phase(net: FieldFlow, name: str) -> str:

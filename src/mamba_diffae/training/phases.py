@@ -20,12 +20,13 @@ def phase_name(name: str) -> str:
 
 
 def chosen_phases(architecture: type[FieldFlow], names: Iterable[str] | None) -> list[str]:
-    """Phases that a user named (None: all), in the architecture's own order.
+    """Phases that a user named, in the architecture's own order; None: all but optional ones.
 
     Raises:
         ValueError: If it has no such phase; the error names the nearest.
     """
-    chosen = [phase_name(name) for name in names or architecture.phases]
+    usual = [name for name in architecture.phases if name not in architecture.optional_phases]
+    chosen = [phase_name(name) for name in names or usual]
     for name in chosen:
         if name not in architecture.phases:
             raise unknown(f"phase of {architecture.kind}", name, architecture.phases)

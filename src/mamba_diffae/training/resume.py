@@ -133,15 +133,18 @@ def _standing(run: Run, phase: str, config: TrainingConfig) -> tuple[int, float]
 
 
 def begin(phase: str, net: FieldFlow, run: Run) -> None:
-    """Give a network the averaged weights with which the phase before ended.
+    """Give a network the averaged weights with which the last phase before it ended.
+
+    Only the first phase must have been trained: those after it may be left out.
 
     Raises:
-        ValueError: If that phase was not trained, or not to its end.
+        ValueError: If that was not trained, or the last one not to its end.
     """
     place = net.phases.index(phase)
     if place == 0:
         return
-    before = net.phases[place - 1]
+    standing = [name for name in net.phases[:place] if (run.path / name).is_dir()]
+    before = standing[-1] if standing else net.phases[0]
     if not (run.path / before).is_dir():
         raise ValueError(
             f"Phase {phase!r} starts from the result of phase {before!r}, which {run.path} does "

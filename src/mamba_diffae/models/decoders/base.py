@@ -40,11 +40,13 @@ class FieldDecoder(nn.Module, ABC):
     Attributes:
         anchors: Positions of the anchors, shape (A, D); A = 0 where there are none.
         unit: In what it writes what it adds to the lattice's mean; None: in that of the values.
+        token_count: Tokens that may be modulated each by itself; 0: a field as a whole.
     """
 
     streams: ClassVar[bool]
     anchors: Tensor
     unit: CorrectionUnit | None
+    token_count: int = 0
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -66,7 +68,8 @@ class FieldDecoder(nn.Module, ABC):
 
         Args:
             context: With what `prepare` made.
-            modulation: Time and latent, shape (B, d_model).
+            modulation: Time and latent, shape (B, d_model); of a decoder with tokens also one for
+                each of them, (B, T, d_model).
             x: Scaled state at the anchors, shape (B, A, C).
             present: False where an anchor's state is not known, shape (B, A); None: all known.
         """

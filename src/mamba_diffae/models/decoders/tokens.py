@@ -36,6 +36,7 @@ class TokenDecoder(FieldDecoder):
         super().__init__(config)
         extent = config.geometry.extent
         centres = lattice(config.token_shape, extent)
+        self.token_count = len(centres)
         self.register_buffer("anchors", lattice(config.anchor_shape, extent), persistent=False)
         self.register_buffer("centres", centres, persistent=False)
         paths = token_paths(config, centres)
@@ -64,7 +65,7 @@ class TokenDecoder(FieldDecoder):
         return self.embed(torch.cat([features, around], dim=-1))
 
     def mixed(self, tokens: Tensor, modulation: Tensor) -> Tensor:
-        """Tokens (B, T, d_model) after all blocks, modulated by (B, d_model), normalised."""
+        """Tokens (B, T, d_model) after all blocks, modulated by one or by T vectors, normalised."""
         here = torch.ones_like(self.order[:, 0], dtype=torch.bool)
         paths = Paths(self.order, self.step, here).expand(len(tokens))
         for block in self.blocks:

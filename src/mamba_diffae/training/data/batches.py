@@ -20,7 +20,7 @@ from mamba_diffae.training.data.lattice import Lattice
 from mamba_diffae.training.data.order import epoch_indices, shuffle_grouped
 from mamba_diffae.training.data.sampling import ObservationSampler
 
-_ORDER, _ASKED, _MIRROR, _FOREIGN = 0, 3, 4, 256
+_ORDER, _ASKED, _MIRROR, _DRAWS, _FOREIGN = 0, 3, 4, 255, 256
 """What a stream of random numbers is for; the others are those of `sampling`."""
 
 
@@ -126,6 +126,7 @@ class FieldBatches:
         batch_size: Rows of a batch, a multiple of `views`.
         anchor_shape: Anchors along each axis; zeros: none.
         views: Rows of a batch that are one field.
+        draws: Draws of the prior that a batch holds of each field.
 
     Raises:
         ValuesError: If no field has a value.
@@ -141,8 +142,9 @@ class FieldBatches:
         batch_size: int,
         anchor_shape: Shape,
         views: int = 1,
+        draws: int = 0,
     ) -> None:
-        self.data, self.config = data, config.for_data(data)
+        self.data, self.config, self.draws = data, config.for_data(data), draws
         self.prior, self.seed, self.batch_size, self.views = prior, seed, batch_size, views
         self.sampler = ObservationSampler(data, self.config)
         self.native, self.anchors = Lattice.of(data), Lattice.of(data, anchor_shape)
@@ -190,7 +192,8 @@ class FieldBatches:
         inputs = self._inputs(number, fields, turned)
         index = chosen[np.arange(self.batch_size) // self.views]
         groups = torch.as_tensor(self.data.groups[index])
-        posterior = self.prior.posterior(inputs, groups=groups)
+        keys = draw_keys(self.seed, number, self.batch_size, self.draws)
+        posterior = self.prior.posterior(inputs, groups=groups, keys=keys)
         found = Observed(chosen, turned, fields, inputs, posterior)
         if self.config.reuse > 1:
             self._kept[number] = found
@@ -248,6 +251,14 @@ class FieldBatches:
     def _rng(self, purpose: int, step: int, place: int = 0) -> np.random.Generator:
         """A stream of its own for every purpose, step and place in the batch."""
         return np.random.default_rng((purpose, self.seed, step, place))
+
+
+def draw_keys(seed: int, step: int, fields: int, draws: int) -> Tensor | None:
+    """Keys of the prior's draws of a step, shape (B, K), int64; None: none are made."""
+    if not draws:
+        return None
+    of_step = fold(fold(torch.tensor([_DRAWS]), seed), step)
+    return fold(fold(of_step, torch.arange(fields))[:, None], torch.arange(draws))
 
 
 def known_rows(data: FieldData) -> np.ndarray:

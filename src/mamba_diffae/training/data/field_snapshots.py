@@ -115,6 +115,7 @@ class FieldSnapshots(Snapshots):
             batch_size=options.batch_size,
             anchor_shape=options.anchor_shape,
             views=options.views,
+            draws=options.draws,
         )
 
     def evaluation(self, observed_shape: Shape | None) -> EvaluationSet:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from mamba_diffae.fields import Grid, Observations, ValuesError
 from mamba_diffae.flow import fold
-from mamba_diffae.priors import Prior
-from mamba_diffae.training.data.batches import TrainingBatch
+from mamba_diffae.priors import Prior, PriorPosterior
+from mamba_diffae.training.data.batches import TrainingBatch, draw_keys
 from mamba_diffae.training.data.binning import averages_on, cells_of
 from mamba_diffae.training.data.order import epoch_indices
 from mamba_diffae.training.data.sampling import NOISE_RANGE, draw_variables
@@ -97,8 +97,13 @@ class PointBatches:
             index=torch.as_tensor(index),
             view_id=torch.as_tensor(view_id),
             observed_fraction=inputs.mask.sum(dim=(1, 2)) / known,
-            posterior=self.prior.posterior(inputs, groups=torch.as_tensor(self.data.groups[index])),
+            posterior=self._posterior(step, inputs, index),
         )
+
+    def _posterior(self, step: int, inputs: Observations, index: np.ndarray) -> PriorPosterior:
+        keys = draw_keys(self.options.seed, step, len(inputs), self.options.draws)
+        groups = torch.as_tensor(self.data.groups[index])
+        return self.prior.posterior(inputs, groups=groups, keys=keys)
 
     def _divided(self, step: int, place: int, row: int) -> Divided:
         """What stays observed of a snapshot, and what is held back."""

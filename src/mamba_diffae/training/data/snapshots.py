@@ -44,13 +44,18 @@ class EvaluationSet:
 @final
 @dataclass(frozen=True)
 class BatchOptions:
-    """How batches are made; see `FieldBatches`."""
+    """How batches are made; see `FieldBatches`.
+
+    Attributes:
+        draws: Draws of the prior that a batch holds of each field.
+    """
 
     config: DataConfig
     seed: int
     batch_size: int
     anchor_shape: Shape
     views: int = 1
+    draws: int = 0
 
 
 class Snapshots(ABC):

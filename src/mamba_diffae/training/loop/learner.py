@@ -63,6 +63,7 @@ class Learner:
         self, model: nn.Module, objective: Objective, config: TrainingConfig, processes: Processes
     ) -> None:
         self.config, self.model, self.processes = config, model, processes
+        self.objective = objective
         self.accelerator = _accelerator(processes, config.accumulation)
         objective.prepare(model.train())
         self.loss, self.optimizer = self.accelerator.prepare(
@@ -70,13 +71,14 @@ class Learner:
         )
         self.ema = AveragedModel(model, multi_avg_fn=self._average, use_buffers=True).eval()
 
-    def learn(self, batches: Sequence[Batch], rate: float) -> float:
+    def learn(self, batches: Sequence[Batch], rate: float, progress: float = 0.0) -> float:
         """Make one step.
 
         Args:
             batches: As many as `config.accumulation` says, whole ones, the same in every process;
                 their gradients are averaged.
             rate: The learning rate.
+            progress: Share of the phase that is done.
 
         Returns:
             The mean of their losses.
@@ -86,6 +88,7 @@ class Learner:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        self.objective.begin_step(progress)
         losses = [self._accumulate(batch, batches) for batch in batches]
         self.ema.update_parameters(self.model)
         return sum(losses) / len(losses)

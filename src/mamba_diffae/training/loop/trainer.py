@@ -172,7 +172,7 @@ class _Training:
         seconds = self.processes.broadcast(self.seconds())
         self.rate = self.config.learning_rate_at(self.step, seconds)
         try:
-            loss = self.learner.learn(seen, self.rate)
+            loss = self.learner.learn(seen, self.rate, self.config.progress(self.step, seconds))
         except NonFiniteLossError as error:
             kept = standing_folder(self.folder / LAST)
             raise NonFiniteLossError(

@@ -8,12 +8,18 @@ OBJECTIVES: Registry[type[Objective]] = Registry(
     "mamba_diffae.objectives",
     {
         "reconstruction": "mamba_diffae.training.objectives.reconstruction:Reconstruction",
+        "energy_score": "mamba_diffae.training.objectives.energy_score:EnergyScore",
         "flow": "mamba_diffae.training.objectives.flow:FlowMatching",
         "latent_flow": "mamba_diffae.training.objectives.latent_flow:LatentFlowMatching",
         "contrastive": "mamba_diffae.training.objectives.contrastive:Contrastive",
     },
 )
-OF_PHASE = {"autoencoder": "reconstruction", "flow": "flow", "latent": "latent_flow"}
+OF_PHASE = {
+    "autoencoder": "reconstruction",
+    "flow": "flow",
+    "latent": "latent_flow",
+    "ensemble": "energy_score",
+}
 """The objective of each phase; a phase of another name has the objective of that name."""
 
 __all__ = ["OBJECTIVES", "OF_PHASE", "Objective", "phase_objective"]

@@ -13,9 +13,11 @@ class Objective(ABC):
 
     Attributes:
         name: Under which it is registered.
+        draws: Draws of the prior that a batch shall hold of each field.
     """
 
     name: ClassVar[str]
+    draws: ClassVar[int] = 0
 
     def prepare(self, model: Any) -> None:
         """Given a network in training mode, freeze what does not learn and put it in eval mode.
@@ -23,6 +25,9 @@ class Objective(ABC):
         Here everything learns.
         """
         model.requires_grad_(True)
+
+    def begin_step(self, progress: float) -> None:  # noqa: B027 - most have no schedule
+        """Told before each step which share of the phase is done; here nothing follows from it."""
 
     @abstractmethod
     def loss(self, model: Any, batch: Any) -> Tensor:

@@ -1,0 +1,164 @@
+"""How a fitted model draws: by its ensemble decoder, its flow, or its prior alone."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mamba_diffae.estimator.fitted import FittedModel
+from mamba_diffae.fields.errors import FieldError, ValuesError
+from mamba_diffae.fields.functional import draws_needed
+from mamba_diffae.flow import fold
+from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
+from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.models.drawing import draw
+from mamba_diffae.models.inference import solve_flow
+
+QUANTILE_DRAWS = 40
+"""Draws of which quantiles are made, at least."""
+_BITS = 2**63
+
+
+@final
+class PriorDrawsWarning(UserWarning):
+    """A model draws by its prior alone, since it has not learned to draw."""
+
+
+@final
+@dataclass(frozen=True)
+class Drawing:
+    """Which draws are asked for.
+
+    Attributes:
+        asked: How many are wanted.
+        seed: Draw s of field b has the key (seed + s, b).
+        solver: Of the flow: "heun", "euler" or "stochastic"; None: in one evaluation, if the model
+            has learned that.
+        steps: Steps of the solver.
+        levels: Probabilities of the quantiles that are wanted, ascending.
+
+    Raises:
+        ValuesError: If the number is negative, a seed has more than 64 bits, or levels do not
+            ascend within (0, 1).
+    """
+
+    asked: int
+    seed: int
+    solver: str | None
+    steps: int
+    levels: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.asked < 0:
+            raise ValuesError(f"n_draws is {self.asked}; give the number of draws, 0 or more.")
+        if not (np.diff([0.0, *self.levels, 1.0]) > 0).all():
+            raise ValuesError(
+                f"quantiles are {', '.join(f'{level:g}' for level in self.levels)}; give ascending "
+                "probabilities between 0 and 1, such as (0.05, 0.5, 0.95)."
+            )
+        if not -_BITS <= self.seed <= _BITS - 1 - self.count:
+            raise ValuesError(
+                f"The seed is {self.seed}; give a whole number of 64 bits, between -2^63 and "
+                f"2^63 - 1 - {self.count} for {self.count} draws."
+            )
+
+    @property
+    def count(self) -> int:
+        """Draws that are made, K: for quantiles more than are wanted."""
+        if not self.levels:
+            return self.asked
+        return max(self.asked, QUANTILE_DRAWS, draws_needed(self.levels))
+
+    def way(self, model: FittedModel) -> Ensemble | ByFlow:
+        """What makes the draws.
+
+        Warns:
+            PriorDrawsWarning: If it is the prior alone.
+
+        Raises:
+            FieldError: If the model cannot draw, or has no flow and a solver was given.
+        """
+        net, flows = model.network, "flow" in model.phases
+        if self.solver is not None and not flows:
+            raise FieldError(
+                f"The solver {self.solver!r} is of the flow, which this model has not learned; "
+                "leave it out, or train phase 'flow'."
+            )
+        if flows and (self.solver is not None or not net.writes_draws):
+            return ByFlow(net, self.solver or "heun", self.steps)
+        if net.writes_draws:
+            assert isinstance(net, MambaDiffusionAutoencoder)
+            return Ensemble(net)
+        return Ensemble(_by_prior(net))
+
+    def keys(self, numbers: Tensor) -> Tensor:
+        """Keys of all draws of fields, shape (B, K), int64.
+
+        Args:
+            numbers: Which fields they are, whatever batch they come in, shape (B,).
+        """
+        seeds = self.seed + torch.arange(self.count, device=numbers.device)
+        return fold(seeds.expand(len(numbers), -1), numbers[:, None])
+
+
+def _by_prior(net: FieldFlow) -> MambaDiffusionAutoencoder:
+    """The network, if its prior can draw for it."""
+    if not isinstance(net, MambaDiffusionAutoencoder) or net.prior.empty:
+        raise FieldError(
+            "This model cannot draw: it has neither learned draws nor a prior; train phase "
+            "'ensemble', or leave out draws and quantiles."
+        )
+    warnings.warn(
+        "This model has not learned to draw: its draws are those of its prior, through the decoder "
+        "of the mean. Train phase 'ensemble' for better ones.",
+        PriorDrawsWarning,
+        stacklevel=6,
+    )
+    return net
+
+
+@final
+@dataclass(frozen=True)
+class Ensemble:
+    """By the decoder of draws: one evaluation each, what was observed encoded once."""
+
+    net: MambaDiffusionAutoencoder
+    evaluations: ClassVar[int] = 1
+
+    def draws(self, context: Any, asked: Tensor, keys: Tensor) -> Iterator[Tensor]:
+        """Draws of one batch, each (B, N, C), scaled.
+
+        Args:
+            context: What is known of the fields, encoded.
+            asked: Where, shape (B, N, D).
+            keys: Shape (B, K).
+        """
+        of_prior = None if context.points is None else context.points.posterior.draws
+        for k in range(keys.shape[1]):
+            drawn = None if of_prior is None else of_prior[:, k]
+            yield draw(self.net, context, asked, keys[:, k], drawn)
+
+
+@final
+@dataclass
+class ByFlow:
+    """By integrating the flow."""
+
+    net: FieldFlow
+    solver: str
+    steps: int
+    evaluations: int = 0
+
+    def draws(self, context: Any, asked: Tensor, keys: Tensor) -> Iterator[Tensor]:
+        """See `Ensemble.draws`."""
+        options = {"solver": self.solver, "steps": self.steps}
+        for k in range(keys.shape[1]):
+            solution = solve_flow(self.net, context, asked, keys[:, k], **options)
+            self.evaluations = solution.evaluations
+            yield solution.x

@@ -1,0 +1,79 @@
+"""Draws in one evaluation: of the prior, then by the decoder of draws."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
+from mamba_diffae.models.decoders import DecoderContext
+from mamba_diffae.models.ensemble import Member
+from mamba_diffae.models.queries import in_chunks
+from mamba_diffae.nn.interpolation import cubic, interpolate
+
+
+def member(
+    net: MambaDiffusionAutoencoder, context: DecoderContext, keys: Tensor, drawn: Tensor | None
+) -> Member:
+    """One draw of B fields, before any query.
+
+    Args:
+        net: With a decoder of draws.
+        context: What is known of the fields; from `encode_context`, or from a latent alone.
+        keys: One for each field, shape (B,), int64.
+        drawn: A draw of the prior on its lattice, shape (B, P, C); None: there is none.
+    """
+    return net.drawing().member(context, anomaly(net, context, drawn), keys)
+
+
+def member_values(
+    net: MambaDiffusionAutoencoder,
+    context: DecoderContext,
+    query_coords: Tensor,
+    keys: Tensor,
+    drawn: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """The network's own draw at queries (B, N, C) and at anchors (B, A, C); see `member`."""
+    ensemble, one = net.drawing(), member(net, context, keys, drawn)
+    output, at_anchors = ensemble.anchors(one)
+    return ensemble.queries(one, query_coords, output), at_anchors
+
+
+def draw(
+    net: MambaDiffusionAutoencoder,
+    context: DecoderContext,
+    query_coords: Tensor,
+    keys: Tensor,
+    drawn: Tensor | None,
+) -> Tensor:
+    """A draw at queries (B, N, D), shape (B, N, C), scaled; see `member`.
+
+    It is gated as the mean is: docs/concepts.md, eq. (49). Where nothing the network learned
+    counts, it is the draw of the prior.
+    """
+    with torch.no_grad():
+        ensemble, one = net.drawing(), member(net, context, keys, drawn)
+        output, _ = ensemble.anchors(one)
+        lattice = anomaly(net, context, drawn)
+        share = None if context.points is None else net.gate(context.points.posterior)
+        parts = []
+        for coords in in_chunks(net, query_coords):
+            values = ensemble.queries(one, coords, output)
+            if share is not None:
+                shape, geometry = net.config.prior_shape, net.config.geometry
+                moved = interpolate(lattice, coords, shape, geometry, cubic)
+                base = net.base_mean(context, coords) + moved
+                values = base + share * (values - base)
+            parts.append(values)
+        return torch.cat(parts, dim=1)
+
+
+def anomaly(
+    net: MambaDiffusionAutoencoder, context: DecoderContext, drawn: Tensor | None
+) -> Tensor:
+    """A draw of the prior around its mean, (B, P, C); 0 where the points are not read."""
+    lattice, points = context.lattice[..., : net.config.value_dim], context.points
+    if drawn is None or points is None:
+        return torch.zeros_like(lattice)
+    read = points.observations.mask.flatten(1).any(dim=1)
+    return (drawn - points.posterior.mean) * read[:, None, None]
