@@ -74,17 +74,29 @@ class RandomField:
         return self._lattices[cells.shape]
 
     def _product(self, axes: list[Tensor]) -> Tensor:
-        """Values at all nodes of a grid, (P, T), from embedded coordinates of each axis."""
-        *first, last = zip(axes, self.frequency.split([x.shape[1] for x in axes], 1), strict=True)
-        real, imaginary = self.phase.cos()[None], self.phase.sin()[None]
-        for at, frequency in first:
-            angle = at @ frequency.mT
-            cos, sin = angle.cos(), angle.sin()
-            real, imaginary = real[:, None], imaginary[:, None]
-            real, imaginary = real * cos - imaginary * sin, real * sin + imaginary * cos
-            real, imaginary = real.flatten(0, 1), imaginary.flatten(0, 1)
-        angle = last[0] @ last[1].mT
-        right = torch.cat([angle.cos(), -angle.sin()], dim=1)
-        right = right[:, None] * torch.cat([self.weight, self.weight]).mT
-        found = torch.cat([real, imaginary], dim=1) @ right.flatten(0, 1).mT
+        """Values at all cells, shape (P, T), from embedded centres of each axis."""
+        frequencies = self.frequency.split([x.shape[1] for x in axes], dim=1)
+        *first, last = map(_waves, axes, frequencies)
+        waves = _unit(self.phase)[None]
+        for along in first:
+            waves = (waves[:, None] * along).flatten(0, 1)
+        weight = torch.cat([self.weight, self.weight]).mT.contiguous()
+        right = torch.cat([last.real, -last.imag], dim=1)[:, None] * weight
+        found = torch.cat([waves.real, waves.imag], dim=1) @ right.flatten(0, 1).mT
         return found.reshape(-1, self.weight.shape[1])
+
+
+def _waves(centres: Tensor, frequency: Tensor) -> Tensor:
+    """e^{iωx} along an axis, shape (n, R); where it does not close, by powers of the first."""
+    if centres.shape[1] > 1:
+        return _unit(centres @ frequency.mT)
+    found = _unit(centres[:1] @ frequency.mT)
+    step = found.square()  # the first centre lies half a cell from 0
+    while len(found) < len(centres):
+        found = torch.cat([found, found * step])
+        step = step.square()
+    return found[: len(centres)]
+
+
+def _unit(angle: Tensor) -> Tensor:
+    return torch.complex(angle.cos(), angle.sin())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import final
 
 import torch
@@ -49,14 +50,14 @@ class Seen:
     variables: int
     fields: int
 
-    @property
+    @cached_property
     def kind(self) -> Tensor:
         """Variable of each row, shape (m,)."""
         if self.together:
             return torch.arange(self.variables).repeat(len(self.readings))
         return self.readings.kind
 
-    @property
+    @cached_property
     def reading(self) -> Tensor:
         """Number of the reading of each row, shape (m,)."""
         count = len(self.readings)
@@ -64,7 +65,7 @@ class Seen:
             return torch.arange(count).repeat_interleave(self.variables)
         return torch.arange(count)
 
-    @property
+    @cached_property
     def place(self) -> Tensor:
         """Number of the place of each row, shape (m,)."""
         if self.together or self.readings.place is None:
@@ -84,7 +85,7 @@ class Seen:
         new[1:] = place[1:] != place[:-1]
         return self.reading[new]
 
-    @property
+    @cached_property
     def values(self) -> Tensor:
         """Of each row and field, place by place, shape (m, F)."""
         return self.rows(self.readings.values)

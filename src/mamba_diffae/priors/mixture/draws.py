@@ -62,27 +62,6 @@ def draw_mixture(
     return found.movedim(-1, 0).unflatten(0, keys.shape)
 
 
-class _HybridField:
-    """A draw from a hybrid law around its mean, before any observation.
-
-    Attributes:
-        kernel: Its stationary part.
-        lattice: What the modes make, shape (P, C).
-    """
-
-    def __init__(
-        self, library: Library, law: HybridLaw, geometry: Geometry, generator: torch.Generator
-    ) -> None:
-        self.kernel = RandomField(law.law, law.law.scale(geometry), root_of(law), generator)
-        modes = library.modes
-        self.lattice = modes @ (law.share**0.5 * normals(generator, modes.shape[-1]))
-
-
-def root_of(law: HybridLaw) -> Tensor:
-    """Root of the covariance of the variables in the stationary part, shape (C, C)."""
-    return ((1 - law.share) * law.variance) ** 0.5 * cholesky(law.between)
-
-
 def draw_learned(
     learned: Learned,
     numbers: Sequence[int],
@@ -99,42 +78,55 @@ def draw_learned(
         keys: Of W draws.
         white: Whether the nugget at the targets is drawn.
     """
-    drawn = [_before(learned, j, targets, key, white) for j, key in zip(numbers, keys, strict=True)]
-    lattice, there, rows = (torch.stack(part, dim=-1) for part in zip(*drawn, strict=True))
-    rows = rows + learned.cells(lattice.flatten(0, 1))
     pairs = [(j - 1, key.field) for j, key in zip(numbers, keys, strict=True)]
+    drawn = [
+        _before(learned, part, targets, key, white)
+        for (part, _), key in zip(pairs, keys, strict=True)
+    ]
+    modes, own, there, rows = (torch.stack(part, dim=-1) for part in zip(*drawn, strict=True))
+    lattice = learned.library.modes @ (learned.hybrid.law.share**0.5 * modes) + own
+    rows = rows + learned.cells(lattice.flatten(0, 1))
     return targets.cells(lattice) + there + learned.increment(-rows, pairs, targets)
 
 
 def _before(
-    learned: Learned, number: int, targets: Targets, key: DrawKey, white: bool
-) -> tuple[Tensor, Tensor, Tensor]:
+    learned: Learned, part: int, targets: Targets, key: DrawKey, white: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A draw before any observation, around its mean.
 
     Returns:
-        What exemplars make on the lattice (P, C), all else at the targets (M, C), and of the
-        readings (m,) with their errors.
+        Weights of the modes, what the field's own exemplars add on the lattice (P, C), all else at
+        the targets (M, C), and of the readings (m,) with their errors.
     """
-    hybrid, seen, generator = learned.hybrid, learned.seen, generator_of(key.seed)
-    law, geometry = hybrid.law, learned.geometry
-    field = _HybridField(learned.library, law, geometry, generator)
-    lattice = field.lattice
-    if own := learned.parts[number - 1] if number > 1 else None:
-        lattice = lattice + own.random(key.field, learned.nearest.weight.shape[1], generator)
-    there = field.kernel(targets.boxes)
-    rows = field.kernel(seen.readings.boxes)[seen.reading, seen.kind]
-    every = torch.arange(seen.variables)
-    for error in reading_errors(seen, law.law, root_of(law), every, generator):
-        rows = rows + error
-    rows = rows + _within(seen, law, generator)
+    seen, law, generator = learned.seen, learned.hybrid.law, generator_of(key.seed)
+    root, gaussian = _root(law), learned.parts[part]
+    kernel = RandomField(law.law, law.law.scale(learned.geometry), root, generator)
+    modes = learned.random_modes(key.field, generator)
+    own = torch.zeros(learned.library.shape, dtype=torch.float64)
+    if gaussian is not None and part:
+        own = gaussian.random(key.field, learned.nearest.weight.shape[1], generator)
+    there = kernel(targets.boxes)
+    rows = kernel(seen.readings.boxes)[seen.reading, seen.kind]
+    error, stated = reading_errors(seen, law.law, root, torch.arange(len(root)), generator)
+    rows = rows + error + stated + _within(seen, law, generator)
     if white and seen.readings.noise is None:
-        nuggets = normals(generator, *there.shape) @ root_of(law).mT
-        there = there + law.law.nugget**0.5 * nuggets
-    return lattice, there, rows
+        there = there + _nuggets(law, len(there), generator)
+    return modes, own, there, rows
+
+
+def _root(law: HybridLaw) -> Tensor:
+    """Root of the covariance of the variables in the stationary part, shape (C, C)."""
+    return ((1 - law.share) * law.variance) ** 0.5 * cholesky(law.between)
+
+
+def _nuggets(law: HybridLaw, count: int, generator: torch.Generator) -> Tensor:
+    """What varies within a cell at so many targets, shape (M, C)."""
+    root = _root(law)
+    return law.law.nugget**0.5 * normals(generator, count, len(root)) @ root.mT
 
 
 def _within(seen: Seen, law: HybridLaw, generator: torch.Generator) -> Tensor:
-    """What readings finer than a cell vary within it, shape (m,)."""
+    """How readings finer than a cell differ from it, shape (m,)."""
     own = normals(generator, len(seen.readings), seen.variables)
     if seen.together:
         own = own @ cholesky(law.between).mT
@@ -160,12 +152,11 @@ def draw_library(
         white: Whether the nugget at the targets is drawn.
     """
     found = torch.empty(len(targets.boxes), library.shape[1], len(keys), dtype=torch.float64)
-    for w, key in enumerate(keys):
+    for drawn, key in zip(found.unbind(dim=-1), keys, strict=True):
         generator = generator_of(key.seed)
-        field = _HybridField(library, law, geometry, generator)
-        drawn = targets.cells(library.mean + field.lattice) + field.kernel(targets.boxes)
+        kernel = RandomField(law.law, law.law.scale(geometry), _root(law), generator)
+        modes = library.modes @ (law.share**0.5 * normals(generator, library.modes.shape[-1]))
+        drawn.copy_(targets.cells(library.mean + modes) + kernel(targets.boxes))
         if white:
-            nuggets = normals(generator, *drawn.shape) @ root_of(law).mT
-            drawn = drawn + law.law.nugget**0.5 * nuggets
-        found[..., w] = drawn
+            drawn += _nuggets(law, len(drawn), generator)
     return found

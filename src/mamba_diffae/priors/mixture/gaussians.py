@@ -106,12 +106,13 @@ class Gaussians:
             ]
         return torch.stack(found)
 
-    def mean(self, targets: Targets) -> Tensor:
-        """Of each component at targets, shape (K, M, C, F)."""
-        found = self.kriged.mean(targets.boxes)[None]
+    def mean(self, targets: Targets, kriged: bool = True) -> Tensor:
+        """Of each component at targets, shape (K, M, C, F); arguments as of `moments`."""
         if self.learned is None:
-            return found
-        return torch.cat([found, self.learned.mean(self.learned.at(targets), targets)])
+            return self.kriged.mean(targets.boxes)[None]
+        found = self.learned.mean(self.learned.at(targets), targets)
+        first = self.kriged.mean(targets.boxes) if kriged else torch.zeros_like(found[0])
+        return torch.cat([first[None], found])
 
     def moments(self, targets: Targets, kriged: bool = True) -> ComponentMoments:
         """Mean and variance of each component at targets.

@@ -16,6 +16,7 @@ from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.library import Library
 from mamba_diffae.priors.mixture.low_rank import OwnGaussian, OwnPart, analogues, without
 from mamba_diffae.priors.mixture.targets import Targets
+from mamba_diffae.priors.randomness import normals
 
 CLOSER = 10.0
 """How much more the covariance of close analogues counts than that of analogues: a field of which
@@ -131,6 +132,21 @@ class Learned:
             for whole, part in zip(plain, found, strict=True):
                 whole[:, columns] = part
         return targets.cells(lattice) + self.hybrid.mean(self.at(targets), plain)
+
+    def random_modes(self, field: int, generator: torch.Generator) -> Tensor:
+        """Weights of the modes in a draw of one field before any observation, shape (M,).
+
+        Their covariance is the identity, less what hidden exemplars have of it: I - B Bᵀ, whose
+        symmetric root is taken.
+        """
+        weights = normals(generator, self.library.modes.shape[-1])
+        if self.hidden is None:
+            return weights
+        size = self.hidden.weight[field].clamp(max=0).neg().sqrt()
+        B = self.library.coordinates(self.hidden.vectors[field]).mT * size
+        square, V = torch.linalg.eigh(B.mT @ B)
+        U, root = B @ V, (1 - square).clamp(min=0).sqrt()
+        return weights - U @ ((U.mT @ weights) / (1 + root))
 
     def at(self, targets: Targets) -> At:
         """Targets as the hybrid law sees them; the last ones are kept."""

@@ -119,10 +119,13 @@ class Library:
             values = torch.where(known, values, self.mean.float())
         return values.unflatten(0, index.shape)
 
+    def coordinates(self, deviations: Tensor) -> Tensor:
+        """Weights of the modes (..., M) in deviations (..., P, C) from the mean."""
+        return (deviations * self.deviation).flatten(-2).double() @ self._inverse.T
+
     def projected(self, deviations: Tensor) -> Tensor:
         """What the modes hold of deviations (..., P, C) from the mean."""
-        flat = (deviations * self.deviation).flatten(-2).double()
-        found = (flat @ self._inverse.T) @ self.modes.flatten(0, 1).T
+        found = self.coordinates(deviations) @ self.modes.flatten(0, 1).T
         return found.unflatten(-1, self.shape).float()
 
     def distances(self, y: Tensor, rows: LatticeMap, kind: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ class MixturePosterior(Conditional):
         found = torch.zeros(shape, dtype=torch.float64)
         for rows, weighed in self.parts:
             gaussians = weighed.gaussians
-            means, own = gaussians.mean(targets), keys[rows]
+            means, own = gaussians.mean(targets, weighed.kriged), keys[rows]
             drawn = draw_mixture(weighed, gaussians.kriged, means, targets, own, white=True)
             found[rows] = centre + deviation * drawn
         blank = ~self.observations.mask.flatten(1).any(dim=1)
