@@ -5,22 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import final
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from mamba_diffae.estimator.drawing import Drawing, Ensemble
+from mamba_diffae.estimator.conditioned import ConditionedFields
+from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import ConditioningBatch
 from mamba_diffae.fields import Prediction, Query, Targets, UnfamiliarFieldsWarning, unfamiliar
 from mamba_diffae.fields.functional import order_statistics
 from mamba_diffae.models.checks import check_query
 from mamba_diffae.models.config import DecoderInputs
-from mamba_diffae.models.inference import mean_at, prior_std_at
-from mamba_diffae.models.queries import known_context
-from mamba_diffae.priors import PriorPosterior
 
 OnProgress = Callable[[int, int], None]
 """Fields done, fields in all."""
@@ -61,18 +58,14 @@ class Rendering:
         way = self.drawing.way(model) if self.drawing.count else None
         means, draws, stated, done = [], [], [], 0
         for batch in batches:
-            asked = places.to(batch.numbers.device).expand(len(batch.numbers), -1, -1)
-            keys = self.drawing.keys(batch.numbers)
-            posterior = _posterior(model, batch, keys if isinstance(way, Ensemble) else None)
-            stated.append(_stated(posterior))
-            with torch.no_grad():
-                given = batch.observations, batch.latent, self.decoder_inputs, posterior
-                context = known_context(model.network, *given)
-            means.append(query.finish(self._mean(model, context, asked)))
-            drawn = () if way is None else way.draws(context, asked, keys)
+            given = batch, self.decoder_inputs, self.drawing, way
+            fields = ConditionedFields.of(model.network, *given)
+            stated.append(_stated(fields.posterior))
+            mean, drawn = fields.at(places, way)
+            means.append(query.finish(_mean(model, mean, fields, places)))
             values = [query.finish(model.scaler.values(x.cpu().numpy())) for x in drawn]
             draws.append(np.array(values))
-            done += len(asked)
+            done += len(batch.numbers)
             if self.on_progress is not None:
                 self.on_progress(done, count)
         familiarity, weights = map(_joined, zip(*stated, strict=True))
@@ -93,25 +86,18 @@ class Rendering:
         spread = draws.std(axis=0, ddof=1)
         return replace(found, quantiles=quantiles, levels=levels, stated_std=spread)
 
-    def _mean(self, model: FittedModel, context: Any, asked: Tensor) -> np.ndarray:
-        """The posterior mean of one batch, (B, N, C), in the units of the variables."""
-        z = mean_at(model.network, context, asked).cpu().numpy()
-        if not model.scaler.curved:
-            return model.scaler.values(z)
-        std = prior_std_at(model.network, context, asked).cpu().numpy()
-        # Where the prior states no spread at all, that of the residual stands for it.
-        stated = (std > 0).any(axis=(1, 2), keepdims=True)
-        return model.scaler.mean(z, np.where(stated, std, np.array(model.residual_std)))
 
-
-def _posterior(
-    model: FittedModel, batch: ConditioningBatch, keys: Tensor | None
-) -> PriorPosterior | None:
-    """What the prior makes of observations, once for the mean and all draws."""
-    if batch.observations is None:
-        return None
-    with torch.no_grad():
-        return model.network.prior.posterior(batch.observations, keys=keys)
+def _mean(
+    model: FittedModel, mean: Tensor, fields: ConditionedFields, places: Tensor
+) -> np.ndarray:
+    """The posterior mean (B, N, C), scaled, in the units of the variables."""
+    z = mean.cpu().numpy()
+    if not model.scaler.curved:
+        return model.scaler.values(z)
+    std = fields.prior_std(places).cpu().numpy()
+    # Where the prior states no spread at all, that of the residual stands for it.
+    stated = (std > 0).any(axis=(1, 2), keepdims=True)
+    return model.scaler.mean(z, np.where(stated, std, np.array(model.residual_std)))
 
 
 def _stated(posterior: PriorPosterior | None) -> tuple[Tensor | None, Tensor | None]:

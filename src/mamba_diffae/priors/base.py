@@ -130,6 +130,8 @@ class Prior(nn.Module, ABC):
     """Whether it keeps training fields, from which codes of a latent can learn."""
     learns_from_points: ClassVar[bool] = False
     """Whether `fit` takes `Observations` as well: snapshots of scattered points."""
+    answers_anywhere: ClassVar[bool] = False
+    """Whether `condition` answers at any place."""
     groups: Tensor
     """Group of each training field that it keeps, shape (E,), int64."""
 

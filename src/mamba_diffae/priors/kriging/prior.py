@@ -59,6 +59,7 @@ class KrigingPrior(Prior):
 
     keeps_fields: ClassVar[bool] = False
     learns_from_points: ClassVar[bool] = True
+    answers_anywhere: ClassVar[bool] = True
     mean: Tensor
     deviation: Tensor
     between: Tensor

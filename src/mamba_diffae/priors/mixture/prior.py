@@ -63,6 +63,7 @@ class MixturePrior(Prior):
     """
 
     learns_from_points: ClassVar[bool] = True
+    answers_anywhere: ClassVar[bool] = True
     exemplars: Tensor
     centre: Tensor
     modes: Tensor

@@ -1,0 +1,108 @@
+"""Observations kept: exact values are met, noisy ones within their noise, absent ones not at all."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from mamba_diffae.fields import Geometry, Observations
+from mamba_diffae.models.keeping import Keeping
+from mamba_diffae.priors import Prior
+
+CELL = (1 / 16, 1 / 16)
+
+
+@pytest.fixture(scope="module")
+def prior(network) -> Prior:
+    """Kriging, fitted to random fields."""
+    return network(prior="kriging", codes=()).prior
+
+
+def smooth(coords: Tensor) -> Tensor:
+    """A field of two variables."""
+    wave = torch.sin(3 * coords.sum(-1, keepdim=True))
+    return torch.cat([wave, wave.square()], dim=-1)
+
+
+def moved(prior: Prior, seen: Observations, asked: Tensor) -> Tensor:
+    """The smooth field moved to observations, at places (M, D)."""
+    keeping = Keeping.of(prior, seen, CELL)
+    assert keeping is not None
+    fields = smooth(asked).expand(len(seen), -1, -1)
+    return keeping.moved([fields], [smooth(keeping.places)], asked, None)[0]
+
+
+def test_exact_points_are_met_without_a_jump(prior, observed):
+    seen = observed(points=12, missing=0.3)
+    seen = seen.replace(noise=torch.zeros_like(seen.values))
+    for b in range(2):
+        one = seen[torch.tensor([b])]
+        at = moved(prior, one, one.coords[0])[0]
+        known = one.mask[0]
+        torch.testing.assert_close(at[known], one.values[0][known], atol=2e-5, rtol=0)
+        beside = moved(prior, one, one.coords[0] + 1e-5)[0]
+        torch.testing.assert_close(beside, at, atol=1e-2, rtol=0)
+
+
+def test_the_average_over_a_support_is_met(prior, observed):
+    seen = observed(points=8)
+    support = torch.full_like(seen.coords, 0.2)
+    inside = 0.15 + 0.7 * seen.coords
+    seen = seen.replace(coords=inside, support=support, noise=torch.zeros_like(seen.values))
+    keeping = Keeping.of(prior, seen, CELL)
+    for b in range(2):
+        found = moved(prior, seen[torch.tensor([b])], keeping.places[b])
+        over = found.unflatten(1, (-1, keeping.parts)).mean(dim=2)
+        torch.testing.assert_close(over, seen.values[b : b + 1], atol=2e-5, rtol=0)
+
+
+def test_noise_is_filtered_the_more_the_larger_it_is(prior, observed):
+    seen = observed(points=12)
+    left = []
+    for sigma in (0.0, 0.3, 3.0, 300.0):
+        noisy = seen.replace(noise=torch.full_like(seen.values, sigma))
+        at = moved(prior, noisy[torch.tensor([0])], seen.coords[0])[0]
+        left.append(float((at - seen.values[0]).square().mean()))
+    assert left == sorted(left)
+    missed = float((smooth(seen.coords[0]) - seen.values[0]).square().mean())
+    assert left[-1] == pytest.approx(missed, rel=1e-2)
+
+
+def test_draws_spread_by_their_errors_where_measured(prior, observed):
+    seen = observed(fields=1, points=10)
+    seen = seen.replace(noise=torch.full_like(seen.values, 0.05))
+    keeping = Keeping.of(prior, seen, CELL)
+    K, asked = 64, seen.coords[0]
+    keys = torch.arange(K)[None]
+    field, there = smooth(asked)[None], smooth(keeping.places)
+    mean, *draws = keeping.moved([field] * (K + 1), [there] * (K + 1), asked, keys)
+    spread = torch.stack(draws).std(dim=0)
+    assert 0.02 < float(spread.mean()) < 0.06
+    torch.testing.assert_close(torch.stack(draws).mean(dim=0), mean, atol=0.05, rtol=0)
+
+
+def test_without_stated_noise_nothing_is_kept(prior, observed, network):
+    assert Keeping.of(prior, observed(), CELL) is None
+    exact = observed().replace(noise=torch.zeros(2, 20, 2))
+    assert Keeping.of(network(exemplars=0).prior, exact, CELL) is None
+
+
+def test_values_that_contradict_each_other_end(prior):
+    coords = torch.tensor([[[0.5, 0.5], [0.5, 0.5]]])
+    values = torch.tensor([[[0.0, 0.0], [1.0, 1.0]]])
+    seen = Observations(
+        coords, values, torch.ones(1, 2, 2, dtype=torch.bool), noise=torch.zeros(1, 2, 2)
+    )
+    assert torch.isfinite(moved(prior, seen, coords[0])).all()
+
+
+@pytest.mark.parametrize("dim", [1, 3])
+def test_one_axis_and_three(dim: int, network, observed):
+    geometry = Geometry.unit(dim)
+    prior = network(geometry=geometry, prior="kriging", codes=()).prior
+    seen = observed(geometry=geometry, points=6)
+    seen = seen.replace(noise=torch.zeros_like(seen.values))
+    keeping = Keeping.of(prior, seen, (1 / 16,) * dim)
+    asked = seen.coords[0]
+    fields = smooth(asked).expand(2, -1, -1)
+    found = keeping.moved([fields], [smooth(keeping.places)], asked, None)[0]
+    torch.testing.assert_close(found[0], seen.values[0], atol=2e-5, rtol=0)
