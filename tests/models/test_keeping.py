@@ -1,4 +1,4 @@
-"""Observations kept: exact values are met, noisy ones within their noise, absent ones not at all."""
+"""Observations kept: exact values are met, noisy ones within their noise."""
 
 import pytest
 import torch

@@ -18,6 +18,7 @@ from mamba_diffae.fields import Prediction, Query, Targets, UnfamiliarFieldsWarn
 from mamba_diffae.fields.functional import order_statistics
 from mamba_diffae.models.checks import check_query
 from mamba_diffae.models.config import DecoderInputs
+from mamba_diffae.priors import PriorPosterior
 
 OnProgress = Callable[[int, int], None]
 """Fields done, fields in all."""
