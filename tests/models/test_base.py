@@ -8,8 +8,10 @@ from torch import Tensor
 from mamba_diffae.fields import Geometry
 from mamba_diffae.flow import NoiseLaw, coloured_noise, field_keys
 from mamba_diffae.models import FieldFlow, State, sample_flow
-from mamba_diffae.models.inference import posterior_std
+from mamba_diffae.models.config import DecoderInputs
+from mamba_diffae.models.inference import prior_std_at
 from mamba_diffae.models.presets import preset_names
+from mamba_diffae.models.queries import known_context
 from mamba_diffae.models.registry import ARCHITECTURES
 from mamba_diffae.models.serialization import load_network, save_network
 from mamba_diffae.nn.attention import lattice
@@ -121,12 +123,16 @@ def test_the_law_is_kept_with_the_weights(network, observed, tmp_path, kind, hal
 def test_the_priors_deviation_is_read_between_its_cells(network, observed) -> None:
     net, seen = network(exemplars=40), observed(points=3)
     centres = lattice(net.config.prior_shape).expand(2, -1, -1)
-    found = posterior_std(net, centres, seen, None, None)
+
+    def stated(net: FieldFlow, inputs: DecoderInputs | None = None) -> Tensor:
+        return prior_std_at(net, known_context(net, seen, None, inputs), centres)
+
+    found = stated(net)
     torch.testing.assert_close(found, net.prior.posterior(seen).std, rtol=0, atol=1e-5)
     # A latent alone, and a network without a prior, come without one.
-    assert not posterior_std(net, centres, seen, None, "latent").any()
-    assert not posterior_std(network(exemplars=0), centres, seen, None, None).any()
-    assert not posterior_std(network("mamba-diffusion"), centres, seen, None, None).any()
+    assert not stated(net, "latent").any()
+    assert not stated(network(exemplars=0)).any()
+    assert not stated(network("mamba-diffusion")).any()
 
 
 # Presets

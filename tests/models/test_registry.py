@@ -90,7 +90,12 @@ class ClimatePrior(Prior):
     def fields(self) -> tuple[Tensor, Tensor]:
         return self.mean[None], torch.ones_like(self.mean[None], dtype=torch.bool)
 
-    def posterior(self, observations: Observations, groups: Tensor | None = None) -> PriorPosterior:
+    def posterior(
+        self,
+        observations: Observations,
+        groups: Tensor | None = None,
+        keys: Tensor | None = None,
+    ) -> PriorPosterior:
         observed, average = bin_observations(self.config, observations)
         mean = torch.where(observed, average, self.mean)
         return PriorPosterior.of(mean, torch.full_like(mean[..., :1], self.std), observed)

@@ -19,7 +19,7 @@ from mamba_diffae.training import Run
 WIDTH = {"d_model": 16, "fourier_features": 8}
 READ_OUT = {"tokens": 3, "patch": 2, "neighbours": 6, "message": 8, "head": (16,)}
 SIZES = {
-    "autoencoder": WIDTH | READ_OUT | {"d_state": 2, "latent_dim": 12},
+    "autoencoder": WIDTH | READ_OUT | {"d_state": 2, "latent_dim": 12, "noise_dim": 4},
     "mamba-diffusion": WIDTH | {"d_state": 4, "blocks": 2},
     "minimal-latent": WIDTH | {"d_state": 4, "blocks": 2, "bottleneck": 8},
 }

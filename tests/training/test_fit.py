@@ -41,6 +41,15 @@ def test_the_encoder_that_comes_out_of_phase_2_is_the_one_that_went_in(net_for, 
     assert changed - {"gate"} == {"decoder", "stage", "noise_weights"}
 
 
+def test_phase_ensemble_teaches_a_decoder_of_its_own(net_for, data, run) -> None:
+    net = net_for(data)
+    before = {name: w.clone() for name, w in net.state_dict().items()}
+    after = fit(net, "ensemble", data, run).state_dict()
+    changed = {name.split(".")[0] for name, w in after.items() if not torch.equal(w, before[name])}
+    assert changed - {"gate"} == {"ensemble"}
+    assert run.metrics()[-1]["validation"]["negative_crps"] < 0
+
+
 def test_batches_are_made_where_the_network_is_not(net_for, data, run, monkeypatch) -> None:
     made: list[FieldBatches] = []
 
@@ -98,7 +107,7 @@ def test_what_lies_under_a_gap_changes_no_weight(net_for, inside, tmp_path, unde
         values = np.where(gappy.valid, gappy.values, number).astype(np.float32)
         fields, run = replace(gappy, values=values), Run.create(tmp_path / name, {})
         net = net_for(fields)
-        for phase in ("autoencoder", "flow"):
+        for phase in ("autoencoder", "ensemble", "flow"):
             net = fit(net, phase, fields, run)
         found.append(net.state_dict())
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])

@@ -26,7 +26,7 @@ def test_what_the_data_say(data: FieldData) -> None:
     assert found.model.native_shape == found.model.observed_shape == (20, 40)
     assert found.data.observed_shape == (20, 40)
     assert found.data.mirrored is False
-    assert list(found.training) == ["autoencoder", "flow", "latent"]
+    assert list(found.training) == ["autoencoder", "ensemble", "flow", "latent"]
     assert found.latent_flow is not None
     assert found.latent_flow.latent_dim == found.model.latent_dim
     assert json.loads(json.dumps(found.to_dict())) == found.to_dict()

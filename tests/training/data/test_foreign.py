@@ -119,7 +119,7 @@ class Familiar(Prior):
     def fields(self): ...
     def condition_increment(self, change, observed): ...
 
-    def posterior(self, observations, groups=None) -> PriorPosterior:
+    def posterior(self, observations, groups=None, keys=None) -> PriorPosterior:
         self.hidden = groups
         B, C = len(observations), self.config.value_dim
         lattice = torch.zeros(B, self.config.cells, C + 2)
