@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
 
 from mamba_diffae.fields import FieldData, Shape
 from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.priors import Prior
 from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.field_snapshots import snapshots_of
+from mamba_diffae.training.data.skill_cases import SkillCase
 from mamba_diffae.training.data.snapshots import BatchOptions, Snapshots
 from mamba_diffae.training.draw_validation import draw_validator
-from mamba_diffae.training.gate_fit import fit_gate
+from mamba_diffae.training.gate_fit import fit_gate, open_gate
+from mamba_diffae.training.loop.checkpoint import LAST, replace_average
 from mamba_diffae.training.loop.config import TrainingConfig
 from mamba_diffae.training.loop.processes import Processes
 from mamba_diffae.training.loop.trainer import Phase, Validate, train
@@ -76,6 +80,7 @@ def train_phase(
     if not net.prior.fitted:
         other = data.split("val").for_prior() if (data.splits == "val").any() else None
         net.fit_prior(learned.for_prior(), other)
+    open_gate(net)
     if phase == "flow" and net.phases.index(phase) > 0:
         net.fit_noise(*residual(net, data, sampling.observed_shape))
     chosen = options.phase(phase)
@@ -101,10 +106,24 @@ def train_phase(
         device=options.device,
     )
     assert isinstance(trained, FieldFlow)
-    trained = trained.eval()
-    fit_gate(trained, prior, data.skill_cases(sampling, prior.config.geometry, options.seed))
-    Processes(options.device).run_on_main(lambda: warn_if_ignored(run, phase))
+    cases = data.skill_cases(sampling, prior.config.geometry, options.seed)
+    _finish(trained.eval(), prior, cases, phase, run, options)
     return trained
+
+
+def _finish(
+    trained: FieldFlow,
+    prior: Prior,
+    cases: Iterable[SkillCase],
+    phase: str,
+    run: Run,
+    options: PhaseOptions,
+) -> None:
+    """Fit the gate, and keep it for phases that begin from this network."""
+    processes = Processes(options.device)
+    if fit_gate(trained, prior, cases):
+        processes.run_on_main(lambda: replace_average(run.path / phase / LAST, trained))
+    processes.run_on_main(lambda: warn_if_ignored(run, phase))
 
 
 def _validator(phase: Phase, data: Snapshots, observed_shape: Shape | None) -> Validate | None:

@@ -21,7 +21,14 @@ _LEAST = 1e-3
 """Least error of a foreign field by which what a network adds is judged, as a share of the mean."""
 
 
-def fit_gate(net: FieldFlow, prior: Prior, cases: Iterable[SkillCase]) -> None:
+def open_gate(net: FieldFlow) -> None:
+    """Let all count that a network says, until its gate is fitted anew."""
+    gate = getattr(net, "gate", None)
+    if isinstance(gate, SkillGate):
+        gate.fitted.fill_(False)
+
+
+def fit_gate(net: FieldFlow, prior: Prior, cases: Iterable[SkillCase]) -> bool:
     """Fit a network's gate on skill, if it has one and its prior knows familiarity.
 
     What counts is the squared error where nothing was observed, as a share of the prior's, for each
@@ -32,19 +39,24 @@ def fit_gate(net: FieldFlow, prior: Prior, cases: Iterable[SkillCase]) -> None:
         net: Trained, in eval mode.
         prior: The network's own, on the CPU.
         cases: From `Snapshots.skill_cases`; none is made if there is no gate to fit.
+
+    Returns:
+        Whether it was fitted.
     """
     gate = getattr(net, "gate", None)
     if not isinstance(gate, SkillGate) or prior.empty:
-        return
+        return False
     parts = []
     for case in cases:
         records = _records(net, prior, case)
         if records is None:
-            return
+            return False
         parts.append(_weighted(records, case.sets))
     records = SkillRecords.joined(parts)
-    if records.weight.any():
-        gate.fit(replace(records, weight=records.weight / len(parts)))
+    if not records.weight.any():
+        return False
+    gate.fit(replace(records, weight=records.weight / len(parts)))
+    return True
 
 
 def _records(net: FieldFlow, prior: Prior, case: SkillCase) -> SkillRecords | None:

@@ -9,11 +9,13 @@ from typing import Any
 
 from mamba_diffae.fields.atomic import standing_folder
 from mamba_diffae.models.base import FieldFlow
+from mamba_diffae.models.latent_flow import LatentFlow
+from mamba_diffae.models.serialization import load_latent_flow
 from mamba_diffae.training.data.snapshots import Snapshots
 from mamba_diffae.training.loop.checkpoint import LAST, Checkpoint
 from mamba_diffae.training.loop.config import TrainingConfig
 from mamba_diffae.training.loop.processes import Processes
-from mamba_diffae.training.phases import chosen_phases
+from mamba_diffae.training.phases import LATENT, chosen_phases
 from mamba_diffae.training.run import Run
 
 EXPORT = "model"
@@ -56,7 +58,7 @@ def begin_run(
         data: What to learn from.
         processes: Those of this training.
         architecture: Class of the network.
-        phases: Names of phases; None: all that the architecture has.
+        phases: Names of phases; None: all but optional ones.
         resume: Whether to go on where a run stands, even with `overwrite`.
         overwrite: Whether to delete a run that stands.
 
@@ -114,14 +116,29 @@ def _refuse_to_outdate(
     """Refuse to train a phase further, once a later one has begun from its result."""
     for phase in order:
         step, progress = _standing(run, phase, TrainingConfig(**training[phase]))
-        for later in phases[phases.index(phase) + 1 :]:
+        for later in _resting(phase, phases):
             if progress < 1 and standing_folder(run.path / later / LAST) is not None:
+                if not (run.path / phase).is_dir():
+                    raise ValueError(
+                        f"Phase {phase!r} comes before phase {later!r}, which {run.path} has begun "
+                        f"without it; delete the folder {run.path / later} and train {phase!r}, "
+                        f"then {later!r} anew, or train both in another folder."
+                    )
                 raise ValueError(
                     f"Phase {phase!r} of {run.path} would go on from step {step} to "
                     f"{training[phase]['steps']}, but phase {later!r} has begun from its result as "
                     f"it stands; delete the folder {run.path / later} to train that phase anew "
                     f"afterwards, or leave steps and minutes of {phase!r} as in run.json."
                 )
+
+
+def _resting(phase: str, phases: Sequence[str]) -> Sequence[str]:
+    """Phases that begin from the result of a given one.
+
+    Latents are of the encoder, as the first phase leaves it.
+    """
+    later = phases[phases.index(phase) + 1 :]
+    return later if phase == phases[0] else [name for name in later if name != LATENT]
 
 
 def _standing(run: Run, phase: str, config: TrainingConfig) -> tuple[int, float]:
@@ -168,9 +185,17 @@ def finished(run: Run, phase: str) -> bool:
 
 
 def outdated(phase: str, net: FieldFlow, run: Run) -> bool:
-    """Whether a run holds a phase that came after a given one."""
-    later = net.phases[net.phases.index(phase) + 1 :]
+    """Whether a run holds a phase that began from the result of a given one."""
+    later = _resting(phase, net.phases)
     return any(standing_folder(run.path / name / LAST) is not None for name in later)
+
+
+def standing_latent_flow(run: Run) -> LatentFlow | None:
+    """What phase "latent" of a run has learned, as it is kept beside the network."""
+    exported = run.path / EXPORT
+    if not finished(run, LATENT) or standing_folder(exported) is None:
+        return None
+    return load_latent_flow(exported)
 
 
 def reopen(folder: Path, known: Mapping[str, Any]) -> Run:

@@ -20,7 +20,7 @@ from mamba_diffae.training.latent_fit import train_latent_flow
 from mamba_diffae.training.loop.processes import Processes
 from mamba_diffae.training.objectives import Objective
 from mamba_diffae.training.phases import LATENT, chosen_phases, phase_name
-from mamba_diffae.training.resume import begin, begin_run, outdated
+from mamba_diffae.training.resume import begin, begin_run, outdated, standing_latent_flow
 from mamba_diffae.training.run import Run
 from mamba_diffae.training.settings import Settings
 
@@ -31,9 +31,9 @@ class PhaseResult(NamedTuple):
 
     Attributes:
         net: The network, in eval mode.
-        latent_flow: Of its latents, if the phase was that.
+        latent_flow: Of its latents, if the phase was that, or stands already.
         run: Where it was trained.
-        newest: Whether no later phase stands there already.
+        newest: Whether no phase stands there that began from its result.
     """
 
     net: FieldFlow
@@ -78,7 +78,7 @@ class TrainingSession:
 
         Args:
             folder: Of the run.
-            phases: Names of phases; None: all that the architecture has.
+            phases: Names of phases; None: all but optional ones.
             facts: What else to note in `run.json`, such as the command.
             resume: Go on with a run that was stopped; it is then never overwritten.
             overwrite: Start anew where a run stands.
@@ -94,6 +94,8 @@ class TrainingSession:
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             net = build_network(self.architecture, settings["model"])
+        for phase in chosen_phases(self.architecture, phases):
+            self._options(phase, resume).phase(phase).objective.check(net)
         # What can be refused has been by now: `begin_run` may delete a former run.
         options = {"resume": resume, "overwrite": overwrite}
         run, order = begin_run(
@@ -101,18 +103,24 @@ class TrainingSession:
         )
         for phase in order:
             begin(phase, net, run)
-            trained = self._train(phase, net, run, resume)
-            yield PhaseResult(*trained, run, newest=not outdated(phase, net, run))
+            trained, latent_flow = self._train(phase, net, run, resume)
+            if phase != LATENT:
+                latent_flow = processes.run_on_main(lambda: standing_latent_flow(run))
+            yield PhaseResult(trained, latent_flow, run, newest=not outdated(phase, net, run))
 
     def _train(
         self, phase: str, net: FieldFlow, run: Run, resume: bool
     ) -> tuple[FieldFlow, LatentFlow | None]:
-        config, data = self.settings.training[phase], self.settings.data
-        objective = {phase_name(name): o for name, o in self.objectives.items()}.get(phase)
-        options = PhaseOptions(config, data, self.seed, resume, self.device, objective)
+        options = self._options(phase, resume)
         if phase != LATENT:
             return train_phase(net, phase, self.data, run, options), None
         sizes = self.settings.latent_flow
         assert sizes is not None
         latent_flow = train_latent_flow(net, self.data, run, sizes, options)
         return net.eval(), latent_flow
+
+    def _options(self, phase: str, resume: bool) -> PhaseOptions:
+        """How a phase is trained."""
+        config, data = self.settings.training[phase], self.settings.data
+        objective = {phase_name(name): o for name, o in self.objectives.items()}.get(phase)
+        return PhaseOptions(config, data, self.seed, resume, self.device, objective)

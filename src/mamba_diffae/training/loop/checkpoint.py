@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -78,6 +79,27 @@ def save_checkpoint(
     ):
         for name, content in files.items():
             (temporary / name).write_bytes(content)
+
+
+def replace_average(folder: str | Path, ema: nn.Module) -> None:
+    """Put another averaged network into a checkpoint; all else in it stays, to be resumed from.
+
+    Args:
+        folder: Where one stands.
+        ema: Of the same architecture.
+
+    Raises:
+        ValueError: If none stands there.
+        DiskFullError: If it does not fit on the disk; the former checkpoint is kept.
+    """
+    with atomic_folder(folder) as temporary:
+        former = Checkpoint(folder).folder
+        for file in former.iterdir():
+            shutil.copyfile(file, temporary / file.name)
+        content, about = _weights(ema), json.loads((former / _STATE).read_bytes())
+        about["files"][_EMA] = hashlib.sha256(content).hexdigest()
+        (temporary / _EMA).write_bytes(content)
+        (temporary / _STATE).write_text(json.dumps(about))
 
 
 @final

@@ -19,6 +19,9 @@ class Objective(ABC):
     name: ClassVar[str]
     draws: ClassVar[int] = 0
 
+    def check(self, model: Any) -> None:  # noqa: B027 - most learn with any
+        """Refuse a network that cannot learn by it, with a ValueError, before any work."""
+
     def prepare(self, model: Any) -> None:
         """Given a network in training mode, freeze what does not learn and put it in eval mode.
 

@@ -60,18 +60,19 @@ class EnergyScore(Objective):
         """See `Objective.begin_step`: α rises over the first half."""
         self.alpha = self.start + (1 - self.start) * min(1.0, 2 * progress)
 
-    def prepare(self, model: MambaDiffusionAutoencoder) -> None:
-        """The decoder of draws learns, from where that of the mean ended.
-
-        Raises:
-            ValueError: If the network has none.
-        """
-        ensemble = model.ensemble
-        if ensemble is None:
+    def check(self, model: MambaDiffusionAutoencoder) -> None:
+        """See `Objective.check`."""
+        if model.ensemble is None:
             raise ValueError(
                 "This network has no decoder of draws, since model.noise_dim is 0; build it anew "
-                "with model.noise_dim=32 for phase 'ensemble'."
+                "with model.noise_dim=32 for phase 'ensemble', or leave that phase out."
             )
+
+    def prepare(self, model: MambaDiffusionAutoencoder) -> None:
+        """The decoder of draws learns, from where that of the mean ended; errors as `check`."""
+        self.check(model)
+        ensemble = model.ensemble
+        assert ensemble is not None
         model.requires_grad_(False).eval()
         ensemble.start_from(model.stage, model.decoder)
         ensemble.requires_grad_(True).train()
