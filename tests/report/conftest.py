@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from mamba_diffae.benchmark.assessed import AssessedMethod
+from mamba_diffae.benchmark.assessment import assessed_method
 from mamba_diffae.benchmark.page import ImageGrid, Page, Table
 from mamba_diffae.evaluation import PSNR_CAP, DrawScore, Interval, Method, Score
+from mamba_diffae.fields import Affine, FieldData, Grid, Prediction, Variable, observe
 
 EVIL = "<script>alert('$x$')</script>-->"
 
@@ -79,3 +82,20 @@ def result() -> Page:
         ],
         facts={"command": "mamba-diffae demo --run 'x'", "seed": "0"},
     )
+
+
+@pytest.fixture(scope="session")
+def assessed() -> list[AssessedMethod]:
+    """A model with draws that are too narrow, and kriging, on white noise of two variables."""
+    rng = np.random.default_rng(0)
+    variables = [Variable("sst", "degC", Affine(-5.0, 5.0)), Variable("ice", "", Affine(-5.0, 5.0))]
+    truth = FieldData(variables, Grid.default((12, 20)), rng.normal(size=(8, 12, 20, 2)))
+    seen, mean = observe(truth, 0.1, seed=0), np.zeros(truth.values.shape)
+    draws = 0.5 * rng.normal(size=(16, *mean.shape))
+    drawn = Prediction(mean, draws, evaluations=1, grid=truth.grid)
+    stated = Prediction.of_mean(mean, np.ones(mean.shape), truth.grid)
+    ours = Method(EVIL, kind="network")
+    return [
+        assessed_method(ours, "ensemble", drawn, truth, seen),
+        assessed_method(Method("kriging"), "stated", stated, truth, seen),
+    ]

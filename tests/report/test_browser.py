@@ -25,12 +25,13 @@ MEASURE = """<body>{frames}<script>onload = () => {{
 
 @pytest.mark.browser
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")
-def test_no_sheet_reaches_beyond_the_window(result, tmp_path):
+def test_no_sheet_reaches_beyond_the_window(result, assessed, tmp_path):
     rng = np.random.default_rng(0)
     pictures = [[rng.random((96, 96, 3)) for _ in range(14)]]
     names = [f"a method of some length, number {i}" for i in range(14)]
     sheet = ImageGrid("Wide", "", names, ["a row with a long name"], pictures)
-    write_report(replace(result, panels=[sheet]), tmp_path / "page.html")
+    page = replace(result, panels=[sheet], uncertainty=assessed)
+    write_report(page, tmp_path / "page.html")
     frames = "".join(f'<iframe width={w} height=600 src="page.html"></iframe>' for w in WIDTHS)
     (tmp_path / "frames.html").write_text(MEASURE.format(frames=frames))
     flags = "--headless --no-sandbox --disable-gpu --allow-file-access-from-files --dump-dom"

@@ -52,6 +52,11 @@ class NetworkName:
         return Method(f"{self.key}/{reading}", f"{self.label}{_LABELS[reading]}", "network")
 
     @property
+    def drawing(self) -> Method:
+        """The network as what draws."""
+        return Method(self.key, self.label, "network")
+
+    @property
     def decoder_inputs(self) -> dict[Method, DecoderInputs | None]:
         """What its decoder reads, by method."""
         if not self.has_latent:

@@ -14,6 +14,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
+from mamba_diffae.benchmark.assessed import AssessedMethod
 from mamba_diffae.evaluation import DrawScore, Score
 from mamba_diffae.fields.atomic import atomic_file
 
@@ -116,6 +117,7 @@ class Page:
             validation rows with "phase", "step" and "validation", a mapping from metric to number.
         panels: Tables of pictures.
         tables: Other tables of numbers and words.
+        uncertainty: How honest the uncertainty of a model is, and that of what it is compared with.
         facts: What was run: command, versions, hardware, time, seed.
     """
 
@@ -127,6 +129,7 @@ class Page:
     curves: Sequence[Mapping[str, Any]] = ()
     panels: Sequence[ImageGrid] = ()
     tables: Sequence[Table] = ()
+    uncertainty: Sequence[AssessedMethod] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -172,6 +175,7 @@ def save_page(page: Page, folder: str | Path) -> None:
         }
         for grid in page.panels
     ]
+    numbers["uncertainty"] = [method.to_dict() for method in page.uncertainty]
     # The two files are replaced one after the other: the digest tells a pair from a mixture.
     numbers["digest"] = hashlib.sha256(buffer.getbuffer()).hexdigest()
     with atomic_file(folder / _PICTURES) as temporary:
@@ -205,7 +209,9 @@ def load_page(folder: str | Path) -> Page:
         scores = [Score.from_dict(stored) for stored in numbers.pop("scores")]
         draws = [DrawScore.from_dict(stored) for stored in numbers.pop("draws")]
         tables = [Table(**stored) for stored in numbers.pop("tables", ())]
-        return Page(**numbers, scores=scores, draws=draws, panels=panels, tables=tables)
+        told = [AssessedMethod.from_dict(stored) for stored in numbers.pop("uncertainty", ())]
+        parts = {"scores": scores, "draws": draws, "panels": panels, "tables": tables}
+        return Page(**numbers, **parts, uncertainty=told)
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"The result in {folder} cannot be read ({error}); write it again with "

@@ -8,6 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
+from mamba_diffae.benchmark.assessed import AssessedMethod
 from mamba_diffae.benchmark.page import ImageGrid
 from mamba_diffae.evaluation import DrawScore, Score
 from mamba_diffae.fields import Shape, Variable
@@ -20,7 +21,7 @@ class BenchmarkResult:
 
     Attributes:
         scores: One for each method and scale.
-        draws: How the draws of the model behave.
+        draws: How the draws of the model behave; None: it cannot draw.
         variables: Of the fields.
         native_shape: Cells of the truth along each axis.
         rendered_shapes: Finer ones, which are shown and not scored.
@@ -29,10 +30,11 @@ class BenchmarkResult:
         facts: What was run.
         familiarity: Of the fields to the model, see `Prediction`; None: not known.
         weights: Shares of the components of the model's prior, see `Prediction`.
+        uncertainty: How honest the draws of the model are, and what kriging states.
     """
 
     scores: Sequence[Score]
-    draws: DrawScore
+    draws: DrawScore | None
     variables: Sequence[Variable]
     native_shape: Shape
     rendered_shapes: Sequence[Shape] = ()
@@ -41,6 +43,7 @@ class BenchmarkResult:
     facts: Mapping[str, str] = field(default_factory=dict)
     familiarity: np.ndarray | None = None
     weights: np.ndarray | None = None
+    uncertainty: Sequence[AssessedMethod] = ()
 
     @property
     def scales(self) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mamba_diffae.benchmark.assessment import DrawnFields, assess_methods, draw_origin
 from mamba_diffae.benchmark.network_methods import (
     Averaged,
     name_of,
@@ -111,12 +112,17 @@ def run_benchmark(
             seed=protocol.seed,
             on_progress=lambda method, scale: on_progress(f"{method} at scale {scale}"),
         )
-        draws, panels = _shown(model, truth.distinct(SHOWN), classical, protocol, on_progress)
+        shown = truth.distinct(SHOWN)
+        drawn = _drawn(model, shown, protocol, on_progress)
+        panels = _panels(model, shown, drawn, classical, protocol, on_progress)
+        uncertainty = assess_methods(model, truth, train, protocol, drawn, on_progress)
     shapes = [truth.grid.scaled_shape(scale) for scale in above]
+    draws = _draw_score(model, drawn, protocol)
     found = BenchmarkResult(
         scores, draws, truth.variables, truth.shape, shapes, curves, panels, facts or {}
     )
-    return replace(found, **_familiarity(ours[name_of(model).method()]))
+    stated = _familiarity(ours[name_of(model).method()])
+    return replace(found, uncertainty=uncertainty, **stated)
 
 
 def _familiarity(ours: Predictor) -> dict[str, np.ndarray | None]:
@@ -149,24 +155,40 @@ def _able(methods: dict[Method, Predictor], observations: Observations) -> dict[
     return {method: predictor for method, predictor in methods.items() if method != SPLINE}
 
 
-def _shown(
+def _drawn(
+    model: FieldAutoencoder, shown: FieldData, protocol: Protocol, on_progress: OnProgress
+) -> DrawnFields | None:
+    """What the model draws of a few fields; None if it cannot draw."""
+    if draw_origin(model) is None:
+        return None
+    return DrawnFields.of(model, shown, protocol, protocol.draws, on_progress)
+
+
+def _draw_score(
+    model: FieldAutoencoder, drawn: DrawnFields | None, protocol: Protocol
+) -> DrawScore | None:
+    """How those draws behave."""
+    if drawn is None:
+        return None
+    return score_draws(name_of(model).drawing, drawn.prediction, drawn.truth, seed=protocol.seed)
+
+
+def _panels(
     model: FieldAutoencoder,
     shown: FieldData,
+    drawn: DrawnFields | None,
     classical: Mapping[Method, Predictor],
     protocol: Protocol,
     on_progress: OnProgress,
-) -> tuple[DrawScore, list[ImageGrid]]:
-    """How the draws of a few fields behave, and pictures of all methods on them."""
+) -> list[ImageGrid]:
+    """Pictures of all methods on a few fields, and of draws."""
     name, seen = name_of(model), protocol.observe(shown)
     scored, above = protocol.divide(shown.grid)
     methods = {**classical, **network_predictors(model, name, seen, on_progress)}
     spline = {method: predictor for method, predictor in classical.items() if method == SPLINE}
     any_scale = {**spline, **rendering_predictors(model, name)}
-    drawn = model.predict(seen, shown.grid, n_draws=protocol.draws, seed=protocol.seed)
-    on_progress("draws")
-    method = Method(name.key, name.label, "network")
-    return score_draws(method, drawn, shown, seed=protocol.seed), [
+    return [
         *(methods_grid(methods, shown, seen, scale) for scale in scored),
         *(rendered_grid(any_scale, shown, seen, scale) for scale in above),
-        draws_grid(drawn, shown, seen),
+        *([] if drawn is None else [draws_grid(drawn.prediction, drawn.truth, drawn.seen)]),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from mamba_diffae.benchmark.honesty import coverage_finding
 from mamba_diffae.benchmark.maps import MapPainter
 from mamba_diffae.benchmark.page import Page, Table
 from mamba_diffae.benchmark.painters import painter_of
@@ -27,10 +28,11 @@ def benchmark_page(result: BenchmarkResult) -> Page:
         question=QUESTION,
         findings=findings(result),
         scores=result.scores,
-        draws=[result.draws],
+        draws=[] if result.draws is None else [result.draws],
         curves=result.curves,
         panels=result.panels,
         tables=unit_tables(result.scores, result.variables),
+        uncertainty=result.uncertainty,
         facts=result.facts,
     )
 
@@ -68,14 +70,15 @@ def _digits(least: float) -> int:
 
 
 def findings(result: BenchmarkResult) -> list[str]:
-    """Who is best at every scale, what is not scored, and what flow matching and draws do."""
+    """Who is best at every scale, what is not scored, what flow matching and draws do."""
     best = [_best_finding([s for s in result.scores if s.scale == n]) for n in result.scales]
     return [
         *best,
         *_familiarity_finding(result),
         *_rendered_finding(result.rendered_shapes, result.native_shape),
         *_phase_finding(result.validation_psnr),
-        draw_finding("Single draws hold", result.draws),
+        *([] if result.draws is None else [draw_finding("Single draws hold", result.draws)]),
+        *coverage_finding(result.uncertainty),
     ]
 
 

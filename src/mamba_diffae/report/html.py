@@ -10,11 +10,14 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from mamba_diffae.benchmark.honesty import honesty, sample_words
 from mamba_diffae.benchmark.page import ImageGrid, Page, picture_bytes
 from mamba_diffae.benchmark.profiles import WIDTH as DRAWING
 from mamba_diffae.benchmark.wording import in_words
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.report.figures import psnr_intervals, training_curves
+from mamba_diffae.report.honesty_figures import honesty_pictures
+from mamba_diffae.report.honesty_tables import honesty_tables
 from mamba_diffae.report.tables import ScoreTable, cell, decibel, interval, number, second_measure
 
 
@@ -61,6 +64,10 @@ def render(page: Page) -> str:
         best_second=layout.best(second_measure),
         intervals=psnr_intervals(page.scores),
         curves=training_curves(page.curves),
+        honesty=honesty(page.uncertainty),
+        sample=sample_words(page.uncertainty) if page.uncertainty else "",
+        honesty_pictures=honesty_pictures(page.uncertainty),
+        honesty_tables=honesty_tables(page.uncertainty),
     )
 
 
