@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 from typing import Any, Self, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mamba_diffae.estimator.drawing import ByFlow, Drawing, Ensemble
+from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import ConditioningBatch
-from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.config import DecoderInputs
+from mamba_diffae.fields import Observations
+from mamba_diffae.models.config import DecoderInputs, FieldConfig
 from mamba_diffae.models.inference import mean_at, prior_std_at
 from mamba_diffae.models.keeping import Keeping
 from mamba_diffae.models.queries import known_context
@@ -25,16 +27,18 @@ class ConditionedFields:
     """What is known of B fields, encoded once for the mean and all draws.
 
     Attributes:
-        net: The network.
+        model: The network, and the calibration of its draws.
         context: What its decoders read.
+        observations: Inside coordinates, scaled values, or None: a latent alone is known.
         keys: Of the draws, shape (B, K).
         posterior: What the prior makes of the observations, or None: there are none.
         keeping: How fields are moved to their observations; None: they are not, since no noise is
             stated, or the points are not read.
     """
 
-    net: FieldFlow
+    model: FittedModel
     context: Any
+    observations: Observations | None
     keys: Tensor
     posterior: PriorPosterior | None
     keeping: Keeping | None
@@ -42,7 +46,7 @@ class ConditionedFields:
     @classmethod
     def of(
         cls,
-        net: FieldFlow,
+        model: FittedModel,
         batch: ConditioningBatch,
         decoder_inputs: DecoderInputs | None,
         drawing: Drawing,
@@ -51,13 +55,14 @@ class ConditionedFields:
         """Encode one batch.
 
         Args:
-            net: The network.
+            model: The network.
             batch: What is known.
             decoder_inputs: What the decoder reads.
             drawing: Which draws are asked for.
             way: What makes them; None: there are none.
         """
-        seen, posterior, keys = batch.observations, None, drawing.keys(batch.numbers)
+        net, posterior = model.network, None
+        seen, keys = batch.observations, drawing.keys(batch.numbers)
         with torch.no_grad():
             if seen is not None:
                 of_prior = keys if isinstance(way, Ensemble) else None
@@ -67,26 +72,64 @@ class ConditionedFields:
         if decoder_inputs in (None, "latent+points"):
             cell = [a / n for a, n in zip(config.geometry.extent, config.native_shape, strict=True)]
             keeping = Keeping.of(net.prior, seen, cell)
-        return cls(net, context, keys, posterior, keeping)
+        return cls(model, context, seen, keys, posterior, keeping)
 
     def at(self, places: Tensor, way: Ensemble | ByFlow | None) -> tuple[Tensor, list[Tensor]]:
-        """The mean, and the draws, at places (N, D): each of shape (B, N, C)."""
+        """The mean, and the draws, at places (1, N, D): each of shape (B, N, C)."""
         asked = places.to(self.keys.device).expand(len(self.keys), -1, -1)
         if self.keeping is not None:
             asked = torch.cat([asked, self.keeping.places.to(asked)], dim=1)
-        mean = mean_at(self.net, self.context, asked)
-        drawn = list(self._draws(asked, way))
+        mean = mean_at(self.model.network, self.context, asked)
+        drawn = [] if way is None else way.draws(self.context, asked, self.keys)
+        amplitude = self._amplitude() if isinstance(way, Ensemble) else None
+        drawn = [x if amplitude is None else mean + amplitude * (x - mean) for x in drawn]
         if self.keeping is None:
             return mean, drawn
-        N = len(places)
+        N = places.shape[1]
         fields, there = zip(*((x[:, :N], x[:, N:]) for x in (mean, *drawn)), strict=True)
-        mean, *drawn = self.keeping.moved(fields, there, places, self.keys)
+        mean, *drawn = self.keeping.moved(fields, there, places[0], self.keys)
         return mean, drawn
 
-    def _draws(self, asked: Tensor, way: Ensemble | ByFlow | None) -> Iterator[Tensor]:
-        return iter(()) if way is None else way.draws(self.context, asked, self.keys)
+    def _amplitude(self) -> Tensor | None:
+        """By which draws are multiplied around the mean, (B, 1, C); None: they are left alone."""
+        calibration, seen = self.model.calibration, self.observations
+        if calibration is None or seen is None:
+            return None
+        found = calibration.amplitude_at(seen.counts.cpu().numpy())
+        amplitude = torch.from_numpy(found).to(self.keys.device, torch.float32)[:, None, None]
+        return 1 + self.trust() * (amplitude - 1)
+
+    def trust(self) -> Tensor:
+        """How much of what the network learned counts, shape (B, 1, C) or (1, 1, 1)."""
+        share = self.model.network.trust(self.context)
+        return torch.ones(1, 1, 1, device=self.keys.device) if share is None else share
+
+    def distance(self, places: Tensor) -> np.ndarray:
+        """From the nearest observation at places (1, N, D), in widths of a native cell, (B, N).
+
+        0 where a latent alone is known.
+        """
+        from scipy.spatial import KDTree
+
+        found = np.zeros((len(self.keys), places.shape[1]))
+        if self.observations is None:
+            return found
+        config = self.model.network.config
+        embed, width = config.geometry.embed, cell_width(config)
+        where = embed(places[0].double().cpu()).numpy()
+        for b, part in enumerate(self.observations.to("cpu").fields()):
+            known = part.coords[0][part.present[0]].double()
+            found[b] = KDTree(embed(known).numpy()).query(where)[0] / width
+        return found
 
     def prior_std(self, places: Tensor) -> Tensor:
-        """The deviation that the prior states at places (N, D), shape (B, N, 1)."""
+        """The deviation that the prior states at places (1, N, D), shape (B, N, 1)."""
         asked = places.to(self.keys.device).expand(len(self.keys), -1, -1)
-        return prior_std_at(self.net, self.context, asked)
+        return prior_std_at(self.model.network, self.context, asked)
+
+
+def cell_width(config: FieldConfig) -> float:
+    """Side of a cube as large as a mean native cell."""
+    return (math.prod(config.geometry.extent) / math.prod(config.native_shape)) ** (
+        1 / config.coord_dim
+    )

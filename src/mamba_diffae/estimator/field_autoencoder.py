@@ -12,12 +12,15 @@ import torch
 
 from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
+from mamba_diffae.estimator.fitting import fitted_phases
 from mamba_diffae.estimator.inputs import batches, checked_latents, chosen_device
 from mamba_diffae.estimator.parts import Parts, checked_objectives, part_settings
+from mamba_diffae.estimator.points import is_points
 from mamba_diffae.estimator.rendering import OnProgress, Rendering
 from mamba_diffae.estimator.scaling import FieldScaler
 from mamba_diffae.estimator.training_input import TrainingInput, training_input
 from mamba_diffae.fields import (
+    FieldData,
     Grid,
     NotFittedError,
     Observations,
@@ -30,9 +33,9 @@ from mamba_diffae.models.config import DecoderInputs
 from mamba_diffae.models.latent_flow import LatentFlow
 from mamba_diffae.models.registry import ARCHITECTURES
 from mamba_diffae.models.serialization import weights_folder
-from mamba_diffae.training.loop.processes import Processes
+from mamba_diffae.sources import open_field
 from mamba_diffae.training.objectives import Objective
-from mamba_diffae.training.resume import EXPORT, network_folder
+from mamba_diffae.training.resume import network_folder
 from mamba_diffae.training.session import TrainingSession
 from mamba_diffae.training.settings import Changes, Settings, settings_for
 
@@ -110,15 +113,15 @@ class FieldAutoencoder:
             ValueError: If a setting is unknown, a phase is missing or stands already, the folder
                 holds something else, or the fields are none to learn from.
         """
+        data = data if is_points(data) else open_field(data)
         session, scaler = self._session(data, grid=grid, variables=variables)
+        fields = data if isinstance(data, FieldData) else None
         with tempfile.TemporaryDirectory() as nowhere:
             folder = Path(nowhere) / "run" if run is None else Path(run).expanduser()
             options = {"resume": resume and run is not None, "overwrite": overwrite}
-            for result in session.train(folder, phases, facts, **options):
-                self._fitted = FittedModel.of_phase(result, session, scaler)
-                if result.newest:
-                    target = result.run.path / EXPORT
-                    Processes(self.device).run_on_main(lambda to=target: self.save_pretrained(to))
+            given = fields, folder, phases, facts
+            for self._fitted in fitted_phases(session, scaler, *given, **options):
+                pass
         return self
 
     def settings(self, data: TrainingInput, **about: Any) -> Settings:

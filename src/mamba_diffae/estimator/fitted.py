@@ -8,6 +8,7 @@ from typing import Any, Self, cast, final
 
 import torch
 
+from mamba_diffae.estimator.calibration import Calibration
 from mamba_diffae.estimator.scaling import FieldScaler
 from mamba_diffae.models import serialization
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
@@ -35,6 +36,7 @@ class FittedModel:
         latent_flow: What latents there are, or None if that phase was not trained.
         residual_std: Of the scaled variables: what the mean leaves open on unseen fields.
         phases: That were trained.
+        calibration: Of the draws, or None: there was nothing to fit it on.
     """
 
     network: FieldFlow
@@ -44,6 +46,7 @@ class FittedModel:
     latent_flow: LatentFlow | None
     residual_std: tuple[float, ...]
     phases: tuple[str, ...]
+    calibration: Calibration | None = None
 
     @classmethod
     def of_phase(cls, result: PhaseResult, session: TrainingSession, scaler: FieldScaler) -> Self:
@@ -81,6 +84,7 @@ class FittedModel:
             "mirrored": self.mirrored,
             "residual_std": list(self.residual_std),
             "phases": list(self.phases),
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
             **self.scaler.to_dict(),
         }
         serialization.save_network(
@@ -108,9 +112,14 @@ class FittedModel:
             serialization.load_latent_flow(folder),
             tuple(facts["residual_std"]),
             tuple(facts.get("phases", _FORMER)),
+            _calibration(facts.get("calibration")),
         )
 
     def to(self, device: torch.device) -> FittedModel:
         """The same on a device."""
         flow = None if self.latent_flow is None else self.latent_flow.to(device)
         return replace(self, network=self.network.to(device), latent_flow=flow)
+
+
+def _calibration(stored: dict[str, Any] | None) -> Calibration | None:
+    return None if stored is None else Calibration.from_dict(stored)

@@ -10,6 +10,7 @@ from typing import final
 import numpy as np
 from torch import Tensor
 
+from mamba_diffae.estimator.calibration import ONE_SIGMA, Calibration
 from mamba_diffae.estimator.conditioned import ConditionedFields
 from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
@@ -57,15 +58,18 @@ class Rendering:
         places = model.scaler.places(query.coords)
         check_query(model.network, places, 1)
         way = self.drawing.way(model) if self.drawing.count else None
-        means, draws, stated, done = [], [], [], 0
+        means, draws, stated, widths, done = [], [], [], [], 0
         for batch in batches:
             given = batch, self.decoder_inputs, self.drawing, way
-            fields = ConditionedFields.of(model.network, *given)
+            fields = ConditionedFields.of(model, *given)
             stated.append(_stated(fields.posterior))
             mean, drawn = fields.at(places, way)
             means.append(query.finish(_mean(model, mean, fields, places)))
             values = [query.finish(model.scaler.values(x.cpu().numpy())) for x in drawn]
             draws.append(np.array(values))
+            if model.calibration is not None and values:
+                away = query.finish(fields.distance(places)[..., None])[..., 0]
+                widths.append((away, fields.trust().cpu().numpy()))
             done += len(batch.numbers)
             if self.on_progress is not None:
                 self.on_progress(done, count)
@@ -75,17 +79,43 @@ class Rendering:
         told = Prediction.of_mean(np.concatenate(means), grid=query.grid)
         if way is not None:
             told = self._with_draws(told, np.concatenate(draws, axis=1), way.evaluations)
+            told = _calibrated(told, model.calibration, widths)
         return replace(told, familiarity=familiarity, weights=weights)
 
     def _with_draws(self, told: Prediction, draws: np.ndarray, evaluations: int) -> Prediction:
         """The same with what the draws say, and as many of them as are wanted."""
         levels, kept = self.drawing.levels, draws[: self.drawing.asked]
-        found = replace(told, draws=kept, evaluations=evaluations)
+        spread = draws.std(axis=0, ddof=1) if len(draws) > 1 else None
+        found = replace(told, draws=kept, evaluations=evaluations, stated_std=spread)
         if not levels:
             return found
         quantiles = order_statistics(draws, levels, "These quantiles")
-        spread = draws.std(axis=0, ddof=1)
-        return replace(found, quantiles=quantiles, levels=levels, stated_std=spread)
+        return replace(found, quantiles=quantiles, levels=levels)
+
+
+def _calibrated(
+    told: Prediction,
+    calibration: Calibration | None,
+    widths: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> Prediction:
+    """The same with deviation and quantiles as wide as the distance asks for.
+
+    Args:
+        told: With what the draws say.
+        calibration: Of the model.
+        widths: Of each batch the distances (B, ...) and how much the network counts, (B, 1, C).
+    """
+    if calibration is None or told.stated_std is None or not widths:
+        return told
+    away = np.concatenate([away for away, _ in widths])
+    parts = [np.broadcast_to(g, (len(a), 1, told.mean.shape[-1])) for a, g in widths]
+    trust = np.concatenate(parts).reshape(len(away), *[1] * (away.ndim - 1), -1)
+    factor = calibration.factor_at(away, ONE_SIGMA)[..., None]
+    std = (1 + trust * (factor - 1)) * told.stated_std
+    if told.quantiles is None:
+        return replace(told, stated_std=std)
+    quantiles = calibration.applied(told.quantiles, told.mean, told.levels, away, trust)
+    return replace(told, stated_std=std, quantiles=quantiles)
 
 
 def _mean(

@@ -40,7 +40,7 @@ from mamba_diffae.evaluation.metrics import (
 from mamba_diffae.evaluation.nearest_known import Novelty, nearest_known, novelty
 from mamba_diffae.evaluation.oracles import oracle, true_coarse_bicubic
 from mamba_diffae.evaluation.predictor import Predictor
-from mamba_diffae.evaluation.quantisation import value_step
+from mamba_diffae.evaluation.quantisation import data_bounds, value_step
 from mamba_diffae.evaluation.ranks import (
     CoverageBins,
     coverage_by,
@@ -114,6 +114,7 @@ __all__ = [
     "total_variation_ratio",
     "true_coarse_bicubic",
     "untouched",
+    "data_bounds",
     "value_step",
     "variogram_score",
 ]

@@ -17,7 +17,7 @@ from mamba_diffae.evaluation.calibration import (
 )
 from mamba_diffae.evaluation.intervals import Interval, bootstrap_interval
 from mamba_diffae.evaluation.joint_scores import energy_score, variogram_score
-from mamba_diffae.evaluation.quantisation import value_step
+from mamba_diffae.evaluation.quantisation import data_bounds, value_step
 from mamba_diffae.evaluation.ranks import (
     coverage_by,
     coverage_interval,
@@ -37,7 +37,6 @@ from mamba_diffae.fields import (
     Observations,
     Prediction,
     ShapeError,
-    Variable,
 )
 
 LEVELS = (0.5, 0.8, 0.9)
@@ -160,7 +159,7 @@ def _ranks(
     ranks = np.empty(truth.values.shape)
     for c, (variable, step) in enumerate(zip(truth.variables, steps, strict=True)):
         true = truth.values[..., c]
-        bounds = _bounds(variable, true[truth.valid_mask()[..., c]])
+        bounds = data_bounds(variable, true[truth.valid_mask()[..., c]])
         if len(prediction.draws) > 1:
             drawn = prediction.draws[..., c]
             found = randomised_ranks(drawn, true, seed=(seed, c), bounds=bounds, step=step)
@@ -170,20 +169,6 @@ def _ranks(
             found = gaussian_ranks(mean, std, true, seed=(seed, c), bounds=bounds, step=step)
         ranks[..., c] = found
     return ranks
-
-
-def _bounds(variable: Variable, values: np.ndarray) -> tuple[float, float]:
-    """Bounds of a variable: of its transform, else its limits if no true value lies beyond.
-
-    No rank changes by clipping to a limit that no true value exceeds, except of values at the limit
-    itself: there the variable has an atom, like black and white in pictures.
-    """
-    (low, high), (least, greatest) = variable.transform.bounds, variable.limits
-    if not np.isfinite(low) and values.size and values.min() >= least:
-        low = least
-    if not np.isfinite(high) and values.size and values.max() <= greatest:
-        high = greatest
-    return low, high
 
 
 def _crps(prediction: Prediction, truth: FieldData) -> np.ndarray:

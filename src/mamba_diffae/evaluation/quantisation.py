@@ -1,8 +1,10 @@
-"""In which steps data are stored: 8-bit pictures, integers, packed numbers."""
+"""In which steps and bounds data are stored: 8-bit pictures, integers, packed numbers."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from mamba_diffae.fields import Variable
 
 _MOST_VALUES = 2**20
 """Values looked at, at most, evenly spread."""
@@ -66,3 +68,21 @@ def _common_divisor(differences: np.ndarray, error: float) -> float | None:
             return float(distinct.sum() / whole.sum())
         distinct = np.append(rest[rest > margin], least)
     return None
+
+
+def data_bounds(variable: Variable, values: np.ndarray) -> tuple[float, float]:
+    """Bounds of a variable: of its transform, else its limits if no true value lies beyond.
+
+    No rank changes by clipping to a limit that no true value exceeds, except of values at the limit
+    itself: there the variable has an atom, like black and white in pictures.
+
+    Args:
+        variable: Which.
+        values: True ones, any number of them.
+    """
+    (low, high), (least, greatest) = variable.transform.bounds, variable.limits
+    if not np.isfinite(low) and values.size and values.min() >= least:
+        low = least
+    if not np.isfinite(high) and values.size and values.max() <= greatest:
+        high = greatest
+    return low, high

@@ -72,15 +72,15 @@ class Prediction:
 
     @property
     def std(self) -> np.ndarray:
-        """Standard deviation, of the mean's shape: of the draws around their own mean, or stated.
+        """Standard deviation, of the mean's shape: stated, or of the draws around their own mean.
 
         Raises:
             FieldError: If there are fewer than two draws and none is stated.
         """
-        if len(self.draws) > 1:
-            return self.draws.std(axis=0, ddof=1)
         if self.stated_std is not None:
             return self.stated_std
+        if len(self.draws) > 1:
+            return self.draws.std(axis=0, ddof=1)
         raise FieldError(
             f"A standard deviation needs at least 2 draws, and there are {len(self.draws)}; "
             "predict with n_draws=16, for one."

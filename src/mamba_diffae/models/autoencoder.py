@@ -227,12 +227,16 @@ class MambaDiffusionAutoencoder(FieldFlow):
         return interpolate(mean, coords, self.config.prior_shape, self.config.geometry, cubic)
 
     def gated_mean(self, context: DecoderContext, coords: Tensor, mean: Tensor) -> Tensor:
-        """See `FieldFlow.gated_mean`; a latent alone states no familiarity, and is not gated."""
-        share = None if context.points is None else self.gate(context.points.posterior)
+        """See `FieldFlow.gated_mean`."""
+        share = self.trust(context)
         if share is None:
             return mean
         base = self.base_mean(context, coords)
         return base + share * (mean - base)
+
+    def trust(self, context: DecoderContext) -> Tensor | None:
+        """See `FieldFlow.trust`; a latent alone states no familiarity, and is not gated."""
+        return None if context.points is None else self.gate(context.points.posterior)
 
     def prior_std(self, context: DecoderContext, coords: Tensor) -> Tensor:
         """See `FieldFlow.prior_std`; a latent alone comes without one."""

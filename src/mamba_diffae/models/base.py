@@ -163,6 +163,10 @@ class FieldFlow(nn.Module, ABC):
         """
         return mean
 
+    def trust(self, context: Any) -> Tensor | None:
+        """How much of what the network learned counts, g of eq. (35), (B, 1, C); None: all."""
+        return None
+
     def prior_std(self, context: Any, coords: Tensor) -> Tensor:
         """The prior's deviation at places (B, N, D), shape (B, N, 1); 0 where it states none."""
         return torch.zeros_like(coords[..., :1])

@@ -55,7 +55,7 @@ def draw(
         ensemble, one = net.drawing(), member(net, context, keys, drawn)
         output, _ = ensemble.anchors(one)
         lattice = anomaly(net, context, drawn)
-        share = None if context.points is None else net.gate(context.points.posterior)
+        share = net.trust(context)
         parts = []
         for coords in in_chunks(net, query_coords):
             values = ensemble.queries(one, coords, output)

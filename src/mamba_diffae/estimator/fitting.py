@@ -1,0 +1,97 @@
+"""A model phase by phase: what training leaves, its calibration, its export into the run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mamba_diffae.estimator.calibration import Calibration
+from mamba_diffae.estimator.calibration_fit import (
+    LEAST_FIELDS,
+    SHARES,
+    calibration_fields,
+    fit_calibration,
+)
+from mamba_diffae.estimator.drawing import Drawing
+from mamba_diffae.estimator.fitted import FittedModel
+from mamba_diffae.estimator.inputs import batches
+from mamba_diffae.estimator.rendering import Rendering
+from mamba_diffae.estimator.scaling import FieldScaler
+from mamba_diffae.fields import FieldData, Observations, Prediction, UnfamiliarFieldsWarning
+from mamba_diffae.training.loop.processes import Processes
+from mamba_diffae.training.loop.progress import CountMeter
+from mamba_diffae.training.resume import EXPORT
+from mamba_diffae.training.session import TrainingSession
+
+
+def fitted_phases(
+    session: TrainingSession,
+    scaler: FieldScaler,
+    fields: FieldData | None,
+    folder: Path,
+    phases: Sequence[str] | None,
+    facts: Mapping[str, Any] | None,
+    **options: bool,
+) -> Iterator[FittedModel]:
+    """Train phase after phase; after each the model stands in the run, unless a later one did.
+
+    Args:
+        session: What is trained.
+        scaler: Between the user's fields and the network's.
+        fields: With splits, in the user's units, to calibrate draws on; None: of points there is
+            no truth to do so.
+        folder: Of the run.
+        phases: See `FieldAutoencoder.fit`.
+        facts: See `FieldAutoencoder.fit`.
+        options: resume and overwrite, see `FieldAutoencoder.fit`.
+    """
+    calibration: Calibration | None = None
+    for result in session.train(folder, phases, facts, **options):
+        model = FittedModel.of_phase(result, session, scaler)
+        if result.newest and model.network.writes_draws:
+            # Phase "latent" leaves the draws as they are.
+            if result.latent_flow is None or calibration is None:
+                calibration = calibrate(model, session, fields)
+            model = replace(model, calibration=calibration)
+        yield model
+        if result.newest:
+            target = result.run.path / EXPORT
+            Processes(session.device).run_on_main(lambda m=model, to=target: m.save(to))
+
+
+def calibrate(
+    model: FittedModel, session: TrainingSession, fields: FieldData | None
+) -> Calibration | None:
+    """The calibration of a model's draws on its validation fields.
+
+    Warns:
+        UserWarning: If it is left out, since there are too few of them.
+    """
+    if fields is None:
+        return None
+    plain, net = replace(model, calibration=None), model.network
+    config, show = session.settings.data, session.settings.training["ensemble"].show_progress
+    with CountMeter("calibrating", SHARES * calibration_fields(fields), show=show) as meter:
+
+        def predict(seen: Observations, draws: int) -> Prediction:
+            drawing = Drawing(draws, session.seed, None, 1)
+            rendering = Rendering(None, drawing, None, None)
+            known = batches(net, model.scaler.observations(seen), None)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnfamiliarFieldsWarning)
+                told = rendering.predict_fields(plain, known, len(seen))
+            meter.advance(len(seen))
+            return told
+
+        observed = config.fractions, config.observed_shape
+        found = fit_calibration(predict, fields, *observed, session.seed)
+    if found is None:
+        warnings.warn(
+            f"Draws are not calibrated: that takes {LEAST_FIELDS} validation snapshots of distinct "
+            "groups or more; give more of the split 'val'.",
+            stacklevel=4,
+        )
+    return found

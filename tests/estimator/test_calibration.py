@@ -1,0 +1,106 @@
+"""Calibration: too narrow draws are widened, atoms do not mislead, it is stored and applied."""
+
+import numpy as np
+import pytest
+
+from mamba_diffae import FieldAutoencoder
+from mamba_diffae.estimator.calibration import Calibration
+from mamba_diffae.estimator.calibration_fit import LEVELS, fit_calibration
+from mamba_diffae.fields import FieldData, Grid, Observations, Prediction, Variable, observe
+
+FRACTIONS = (0.05, 0.5)
+
+
+def noise_fields(count: int = 24, quantised: bool = False) -> FieldData:
+    """Fields of independent normals in [0, 1], split "val"; quantised: many are exactly 1."""
+    values = np.random.default_rng(0).normal(0.5, 0.15, (count, 24, 24, 1))
+    if quantised:
+        values = np.rint(np.clip(values + 0.4, 0, 1) * 20) / 20
+    variable = Variable("v", limits=(0.0, 1.0)) if quantised else Variable("v")
+    splits = np.full(count, "val")
+    return FieldData([variable], Grid.default((24, 24)), values.astype(np.float32), splits=splits)
+
+
+def spread(width: float, shift: float = 0.0):
+    """Predicts the true law of `noise_fields`, but for the width of its draws."""
+
+    def predict(seen: Observations, draws: int) -> Prediction:
+        rng = np.random.default_rng(len(seen) + seen.coords.shape[1])
+        mean = np.full((len(seen), 24, 24, 1), 0.5 + shift)
+        return Prediction(mean, mean + rng.normal(0, 0.15 * width, (draws, *mean.shape)))
+
+    return predict
+
+
+@pytest.mark.parametrize("width", [0.5, 1.0, 1.6])
+def test_draws_are_made_as_wide_as_the_truth(width: float):
+    found = fit_calibration(spread(width), noise_fields(), FRACTIONS, None, 0)
+    np.testing.assert_allclose(found.amplitude, 1 / width, rtol=0.1)
+    np.testing.assert_allclose(found.factors, 1.0, rtol=0.15)
+    assert found.counts == tuple(sorted(found.counts))
+    assert found.fields == 24
+
+
+def test_an_atom_at_a_bound_does_not_widen_calibrated_draws():
+    found = fit_calibration(spread(1.0, 0.4), noise_fields(quantised=True), FRACTIONS, None, 0)
+    np.testing.assert_allclose(found.amplitude, 1.0, rtol=0.15)
+
+
+def test_few_fields_calibrate_nothing():
+    assert fit_calibration(spread(1.0), noise_fields(7), FRACTIONS, None, 0) is None
+
+
+def test_quantiles_are_scaled_about_the_mean_and_stay_in_order():
+    made = Calibration(
+        (10, 100), (2.0, 1.0), (1.0, 3.0), LEVELS, ((1.0, 1.0, 1.0), (2.0, 1, 0.5)), 9
+    )
+    assert made.amplitude_at(np.array([1, 10, 100, 1000])).tolist() == [2.0, 2.0, 1.0, 1.0]
+    mean, away = np.zeros((1, 2, 1)), np.array([[1.0, 3.0]])
+    quantiles = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])[:, None, None, None] * np.ones((5, 1, 2, 1))
+    levels = (0.05, 0.25, 0.5, 0.75, 0.95)
+    found = made.applied(quantiles, mean, levels, away, np.ones((1, 1, 1)))
+    # There 2 × 1 lies beyond 0.5 × 2, and they are sorted.
+    np.testing.assert_allclose(found[:, 0, :, 0].T, [[-2, -1, 0, 1, 2]] * 2)
+    untrusted = made.applied(quantiles, mean, levels, away, np.zeros((1, 1, 1)))
+    assert np.array_equal(untrusted, quantiles)
+    assert Calibration.from_dict(made.to_dict()) == made
+
+
+FEW = {"steps": 2, "batch_size": 4, "show_progress": False}
+CHANGES = {
+    "autoencoder": FEW,
+    "ensemble": FEW,
+    "latent": FEW,
+    "model": {"tokens": 3, "patch": 2},
+    "data": {"encodings": 1},
+}
+
+
+def test_it_is_fitted_after_the_phase_stored_and_applied(tmp_path, smooth_fields):
+    data = smooth_fields(60, (12, 12))
+    model = FieldAutoencoder("tiny", device="cpu", changes=CHANGES).fit(data, run=tmp_path / "run")
+    calibration = model.fitted.calibration
+    assert calibration is not None
+    loaded = FieldAutoencoder.from_pretrained(tmp_path / "run", device="cpu")
+    assert loaded.fitted.calibration == calibration
+    obs = observe(data.split("test"), 0.3)
+    levels = (0.05, 0.5, 0.95)
+    one = loaded.predict(obs, n_draws=3, quantiles=levels)
+    assert one.draws.shape == (3, len(obs), 12, 12, 1)
+    assert one.quantiles.shape == (3, len(obs), 12, 12, 1)
+    assert (np.diff(one.quantiles, axis=0) >= 0).all()
+    assert one.std.shape == one.mean.shape
+    low, high = one.interval(0.9)
+    assert np.array_equal(low, one.quantiles[0])
+    assert np.array_equal(high, one.quantiles[2])
+    again = model.predict(obs, n_draws=3, quantiles=levels)
+    assert np.array_equal(again.draws, one.draws)
+
+
+def test_too_few_validation_fields_are_said(smooth_fields):
+    data = smooth_fields(12, (12, 12))
+    model = FieldAutoencoder("tiny", device="cpu", changes=CHANGES)
+    with pytest.warns(UserWarning, match="not calibrated: that takes 8 validation"):
+        model.fit(data, phases=["autoencoder", "ensemble"])
+    assert model.fitted.calibration is None
+    model.predict(observe(data.split("test"), 0.3), n_draws=2)
