@@ -47,14 +47,14 @@ class Differences:
     """x₁ − y, x₂ − y and x₁ − x₂ of B fields on a lattice.
 
     Args:
-        values: The three, shape (3, B, *shape, C).
-        weight: What each value counts, shape (B, *shape, C): 0 in gaps.
+        values: The three, shape (3, B, C, *shape).
+        weight: What each value counts, shape (B, C, *shape): 0 in gaps.
         periodic: Whether each axis closes.
     """
 
     def __init__(self, values: Tensor, weight: Tensor, periodic: Sequence[bool]) -> None:
         self.values, self.weight, self.periodic = values, weight, tuple(periodic)
-        self.shape = tuple(weight.shape[1:-1])
+        self.shape = tuple(weight.shape[2:])
 
     @classmethod
     def of(
@@ -75,12 +75,13 @@ class Differences:
             periodic: Whether each axis closes.
         """
         first, second = draws
-        each = torch.stack([first - truth, second - truth, first - second])
-        return cls(each.unflatten(2, list(shape)), weight.unflatten(1, list(shape)), periodic)
+        each = torch.stack([first - truth, second - truth, first - second]).movedim(-1, 2)
+        weight = weight.movedim(-1, 1).contiguous().unflatten(2, list(shape))
+        return cls(each.contiguous().unflatten(3, list(shape)), weight, periodic)
 
     def pixels(self) -> Norms:
         """All variables of a cell."""
-        return self._norms(self._squares(), self.weight.sum(dim=-1))
+        return self._norms(self._squares(), self.weight.sum(dim=1))
 
     def patches(self, side: int, crop: Crop) -> Norms:
         """All cells of overlapping patches, begun at a random cell."""
@@ -92,19 +93,19 @@ class Differences:
             found = pool(begun, sides, stride)
             return found.reshape(*values.shape[: values.ndim - len(sides)], -1)
 
-        return self._norms(pooled(self._squares()), pooled(self.weight.sum(dim=-1)))
+        return self._norms(pooled(self._squares()), pooled(self.weight.sum(dim=1)))
 
     def neighbours(self) -> Norms:
         """What a cell's next ones along all axes differ from it."""
-        weight = torch.zeros_like(self.weight[..., 0])
-        squares = torch.zeros_like(self.values[..., 0])
+        weight = torch.zeros_like(self.weight[:, 0])
+        squares = torch.zeros_like(self.values[:, :, 0])
         for axis, closes in enumerate(self.periodic):
             if self.shape[axis] < 2:
                 continue
-            difference = _next(self.values, 2 + axis, closes)
-            known = _next_weight(self.weight, 1 + axis, closes)
-            squares = squares + (known * difference.square()).sum(dim=-1)
-            weight = weight + known.sum(dim=-1)
+            difference = _next(self.values, 3 + axis, closes)
+            known = _next_weight(self.weight, 2 + axis, closes)
+            squares = squares + (known * difference.square()).sum(dim=2)
+            weight = weight + known.sum(dim=1)
         return self._norms(squares, weight)
 
     def bands(self) -> list[Norms]:
@@ -120,7 +121,7 @@ class Differences:
 
     def whole(self) -> Norms:
         """The field as one vector."""
-        squares, weight = self._squares().flatten(2), self.weight.sum(dim=-1).flatten(1)
+        squares, weight = self._squares().flatten(2), self.weight.sum(dim=1).flatten(1)
         return self._norms(squares.mean(dim=-1, keepdim=True), weight.mean(dim=-1, keepdim=True))
 
     def halved(self) -> Differences:
@@ -133,12 +134,12 @@ class Differences:
         """The same without the averages over the cells of a coarser lattice."""
         fine = coarse.values
         for axis, (n, m) in enumerate(zip(self.shape, coarse.shape, strict=True)):
-            fine = fine.repeat_interleave(2, dim=2 + axis).narrow(2 + axis, 0, n) if m < n else fine
+            fine = fine.repeat_interleave(2, dim=3 + axis).narrow(3 + axis, 0, n) if m < n else fine
         return Differences(self.values - fine, self.weight, self.periodic)
 
     def _squares(self) -> Tensor:
         """Weighted squares summed over variables, (3, B, *shape)."""
-        return (self.weight * self.values.square()).sum(dim=-1)
+        return (self.weight * self.values.square()).sum(dim=2)
 
     def _norms(self, squares: Tensor, weight: Tensor) -> Norms:
         """Of vectors with weighted squares (3, B, ...) and weights in all (B, ...).
@@ -171,8 +172,8 @@ def _next_weight(weight: Tensor, axis: int, closes: bool) -> Tensor:
 
 
 def _halved(values: Tensor, shape: Sequence[int]) -> Tensor:
-    """Sums over two cells along each axis of (..., *shape, C)."""
-    first = values.ndim - 1 - len(shape)
+    """Sums over two cells along each axis of (..., *shape)."""
+    first = values.ndim - len(shape)
     for axis, n in enumerate(shape, start=first):
         if n < 2:
             continue
