@@ -12,7 +12,7 @@ FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
 @pytest.fixture(scope="session")
 def few() -> dict[str, dict[str, object]]:
     """Changes that make a training as short as can be."""
-    phases = dict.fromkeys(("autoencoder", "flow", "latent"), FEW)
+    phases = dict.fromkeys(("autoencoder", "ensemble", "flow", "latent"), FEW)
     return {"model": {"d_model": 16}, "data": {"encodings": 2}, **phases}
 
 
@@ -24,6 +24,13 @@ def truth(smooth_fields: Callable[..., FieldData]) -> FieldData:
 @pytest.fixture(scope="session")
 def model(truth: FieldData, few: dict) -> FieldAutoencoder:
     return FieldAutoencoder("tiny", changes=few, device="cpu").fit(truth)
+
+
+@pytest.fixture(scope="session")
+def flowing(truth: FieldData, few: dict) -> FieldAutoencoder:
+    """A model that draws by its flow alone."""
+    model = FieldAutoencoder("tiny", changes=few, device="cpu")
+    return model.fit(truth, phases=["autoencoder", "flow"])
 
 
 @pytest.fixture(scope="session")

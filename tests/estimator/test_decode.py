@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 
-def test_decode_is_predict_from_the_latent_alone(model, seen):
+@pytest.mark.parametrize(("by", "evaluations"), [("model", 1), ("flowing", 4)])
+def test_decode_is_predict_from_the_latent_alone(request, seen, by, evaluations):
+    model = request.getfixturevalue(by)
     latents = model.encode(seen)
     decoded = model.decode(latents, 8, n_draws=2, seed=1, steps=2)
     asked = model.predict(seen, 8, n_draws=2, seed=1, steps=2, decoder_inputs="latent")
     np.testing.assert_allclose(decoded.mean, asked.mean, atol=1e-4)
     np.testing.assert_allclose(decoded.draws, asked.draws, atol=1e-4)
-    assert decoded.evaluations == asked.evaluations == 4
+    assert decoded.evaluations == asked.evaluations == evaluations
+    assert not np.allclose(decoded.draws[0], decoded.draws[1], atol=1e-3)
 
 
 def test_given_latents_take_the_place_of_the_encoded(model, seen):

@@ -23,11 +23,11 @@ def unlike(model, monkeypatch) -> mda.FieldAutoencoder:
     prior = model.fitted.network.prior
     posterior = prior.posterior
 
-    def stated(observations, groups=None):
+    def stated(observations, groups=None, keys=None):
         p = torch.tensor(P)[: len(observations)]
         kriging = torch.tensor(KRIGING)[: len(observations)]
         weights = torch.stack([kriging, 1 - kriging], dim=-1)
-        return replace(posterior(observations, groups), familiarity=p, weights=weights)
+        return replace(posterior(observations, groups, keys), familiarity=p, weights=weights)
 
     monkeypatch.setattr(prior, "posterior", stated)
     return model

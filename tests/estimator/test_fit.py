@@ -41,10 +41,19 @@ def test_a_run_keeps_it(truth, seen, model, tmp_path, few):
     assert np.array_equal(loaded.predict(seen).mean, model.predict(seen).mean)
 
 
-def test_phases_follow_one_another_in_a_run(truth, seen, model, tmp_path, few):
-    for phase in ("autoencoder", "diffusion"):  # as the literature calls the flow
+@pytest.mark.parametrize(
+    ("by", "phases"),
+    [
+        ("flowing", ("autoencoder", "diffusion")),  # as the literature calls the flow
+        ("model", ("autoencoder", "ensemble", "latent")),
+    ],
+)
+def test_phases_follow_one_another_in_a_run(truth, seen, request, tmp_path, few, by, phases):
+    model = request.getfixturevalue(by)
+    for phase in phases:
         estimator = FieldAutoencoder("tiny", changes=few)
         estimator.fit(truth, run=tmp_path / "run", phases=[phase])
+    assert estimator.fitted.phases == model.fitted.phases
     drawn = estimator.predict(seen, n_draws=1, steps=2)
     assert np.array_equal(drawn.draws, model.predict(seen, n_draws=1, steps=2).draws)
 

@@ -137,11 +137,12 @@ def test_a_batch_is_what_its_list_is(few, model):
     assert np.array_equal(again.predict(seen).mean, model.predict(seen).mean)
 
 
-def test_stopped_and_resumed_is_uninterrupted(few, model, tmp_path, monkeypatch):
-    data, whole = stations(12, 15), PointBatches.__call__
+@pytest.mark.parametrize("stop", [2, 3 + 2])  # batches made: of the mean, of draws
+def test_stopped_and_resumed_is_uninterrupted(few, model, tmp_path, monkeypatch, stop):
+    data, whole, made = stations(12, 15), PointBatches.__call__, itertools.count()
 
     def interrupted(self: PointBatches, step: int):
-        if step == 2:
+        if next(made) == stop:
             raise KeyboardInterrupt
         return whole(self, step)
 
@@ -153,12 +154,14 @@ def test_stopped_and_resumed_is_uninterrupted(few, model, tmp_path, monkeypatch)
     estimator.fit(data, run=tmp_path / "run", resume=True)
     assert {row["phase"] for row in Run.open(tmp_path / "run").metrics()} == {
         "autoencoder",
-        "flow",
+        "ensemble",
         "latent",
     }
     loaded = FieldAutoencoder.from_pretrained(tmp_path / "run", device="cpu")
     seen = stations(1, 15, seed=4)
-    assert np.array_equal(loaded.predict(seen).mean, model.predict(seen).mean)
+    ours, theirs = (m.predict(seen, n_draws=2) for m in (loaded, model))
+    assert np.array_equal(ours.mean, theirs.mean)
+    assert np.array_equal(ours.draws, theirs.draws)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

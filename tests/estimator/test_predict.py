@@ -59,10 +59,12 @@ def test_places_are_asked_directly(model, seen):
     np.testing.assert_allclose(asked, native[:, ::7], atol=1e-4)
 
 
-def test_draws(model, seen):
+@pytest.mark.parametrize(("by", "evaluations"), [("model", 1), ("flowing", 4)])
+def test_draws(request, seen, by, evaluations):
+    model = request.getfixturevalue(by)
     prediction = model.predict(seen, 12, n_draws=3, steps=2)
     assert prediction.draws.shape == (3, 3, 8, 12, 2)
-    assert prediction.evaluations == 4
+    assert prediction.evaluations == evaluations
     assert prediction.std.shape == prediction.mean.shape
     assert (prediction.std > 0).all()
     # Draw s has the key seed + s, and comes the same alone.
@@ -72,8 +74,8 @@ def test_draws(model, seen):
 
 
 @pytest.mark.parametrize(("solver", "evaluations"), [("heun", 6), ("euler", 3)])
-def test_solvers_count_their_evaluations(model, seen, solver, evaluations):
-    prediction = model.predict(seen, 12, n_draws=1, solver=solver, steps=3)
+def test_solvers_count_their_evaluations(flowing, seen, solver, evaluations):
+    prediction = flowing.predict(seen, 12, n_draws=1, solver=solver, steps=3)
     assert prediction.evaluations == evaluations
 
 
@@ -166,11 +168,17 @@ def test_targets_of_other_axes(model, seen):
     ("options", "message"),
     [
         ({"n_draws": -1}, "n_draws is -1"),
-        ({"n_draws": 1, "solver": "rk4"}, "heun"),
-        ({"n_draws": 1, "steps": 0}, "steps"),
         ({"decoder_inputs": "points"}, "choose one of none, latent, latent\\+points"),
     ],
 )
 def test_options_that_are_none(model, seen, options, message):
     with pytest.raises(ValueError, match=message):
         model.predict(seen, 12, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"solver": "rk4"}, "heun"), ({"steps": 0}, "steps")]
+)
+def test_options_of_the_flow_that_are_none(flowing, seen, options, message):
+    with pytest.raises(ValueError, match=message):
+        flowing.predict(seen, 12, n_draws=1, **options)

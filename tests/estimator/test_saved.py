@@ -12,7 +12,7 @@ from mamba_diffae.training import Run
 FORMATTED = f'"format": {FORMAT}'.encode()
 
 
-@pytest.mark.parametrize("which", ["model", "baseline"])
+@pytest.mark.parametrize("which", ["model", "flowing", "baseline"])
 def test_what_is_saved_is_what_is_loaded(which, seen, tmp_path, request):
     model = request.getfixturevalue(which)
     model.save_pretrained(tmp_path / "saved")
@@ -20,6 +20,7 @@ def test_what_is_saved_is_what_is_loaded(which, seen, tmp_path, request):
     ours, theirs = (m.predict(seen, n_draws=1, steps=2) for m in (model, loaded))
     assert np.array_equal(ours.mean, theirs.mean)
     assert np.array_equal(ours.draws, theirs.draws)
+    assert loaded.fitted.phases == model.fitted.phases
     assert loaded.grid == model.grid
     assert (loaded.variables, loaded.preset) == (model.variables, "tiny")
     assert loaded.mirrored is model.mirrored is False

@@ -118,7 +118,7 @@ def _by_prior(net: FieldFlow) -> MambaDiffusionAutoencoder:
         "This model has not learned to draw: its draws are those of its prior, through the decoder "
         "of the mean. Train phase 'ensemble' for better ones.",
         PriorDrawsWarning,
-        stacklevel=6,
+        stacklevel=5,
     )
     return net
 
@@ -138,7 +138,15 @@ class Ensemble:
             context: What is known of the fields, encoded.
             asked: Where, shape (B, N, D).
             keys: Shape (B, K).
+
+        Raises:
+            FieldError: If the prior alone would draw, and no point is read.
         """
+        if context.points is None and not self.net.writes_draws:
+            raise FieldError(
+                "From a latent alone this model cannot draw: it has not learned to, and a latent "
+                "has no draws of a prior; train phase 'ensemble', or ask for the mean."
+            )
         of_prior = None if context.points is None else context.points.posterior.draws
         for k in range(keys.shape[1]):
             drawn = None if of_prior is None else of_prior[:, k]
