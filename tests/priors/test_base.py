@@ -137,4 +137,13 @@ def test_weights_and_familiarity_go_with_the_rows_of_a_posterior() -> None:
     assert chosen.familiarity is not None
     assert torch.equal(chosen.weights, weights[[2, 0]])
     assert torch.equal(chosen.familiarity, familiarity[[2, 0]])
-    assert bare[1:].weights is bare[1:].familiarity is None
+    assert bare[1:].weights is bare[1:].familiarity is bare[1:].draws is None
+
+
+def test_draws_go_with_the_rows_of_a_posterior() -> None:
+    draws = torch.randn(3, 7, 5, C)
+    parts = torch.randn(3, 5, C), torch.rand(3, 5, 1), some((3, 5, C), 0.5)
+    chosen = PriorPosterior.of(*parts, draws=draws)[torch.tensor([2, 0])].to(torch.device("cpu"))
+    assert chosen.draws is not None
+    assert torch.equal(chosen.draws, draws[[2, 0]])
+    assert chosen.weights is None

@@ -15,6 +15,10 @@ def test_it_says_nothing() -> None:
     found = prior.posterior(seen_at(smooth(2), [3, 4]), torch.tensor([0, 1]))
     assert found.lattice.shape == (2, 0, C + PriorPosterior.EXTRA)
     assert found.mean.shape == found.observed.shape == (2, 0, C)
+    assert found.draws is None
+    drawn = prior.posterior(seen_at(smooth(2), [3, 4]), keys=torch.arange(6).reshape(2, 3)).draws
+    assert drawn is not None
+    assert drawn.shape == (2, 3, 0, C)
     assert prior.fields()[0].shape == prior.fields()[1].shape == (0, 0, C)
     change = torch.randn(2, 0, C)
     assert prior.condition_increment(change, found.observed) is change
