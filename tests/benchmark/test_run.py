@@ -122,6 +122,20 @@ def test_draws_are_judged_at_the_native_size(result):
     assert (draws.method.label, draws.method.kind) == ("autoencoder", "network")
 
 
+def test_the_uncertainty_of_a_flow_is_that_of_the_draws_in_the_panels(result):
+    ours, kriging = result.uncertainty
+    assert (ours.method, ours.origin, kriging.method.label) == (
+        result.draws.method,
+        "flow",
+        "kriging",
+    )
+    assert ours.evaluations > 1
+    assert (ours.uncertainty.n_draws, ours.uncertainty.count) == (Protocol().draws, 2)
+    covered = f"{100 * ours.uncertainty.coverage[-1].mean:.0f}\xa0%"
+    assert findings(result)[-1].startswith(f"Of the cells that no observation touched, {covered}")
+    assert "How honest is the uncertainty" in render(benchmark_page(result))
+
+
 def test_panels_show_every_method_and_the_draws(result):
     *methods, draws = result.panels
     assert [grid.title for grid in methods] == [
@@ -149,6 +163,7 @@ def test_it_is_kept_and_opened_again(result, tmp_path):
     assert [s.to_dict() for s in kept.scores] == [s.to_dict() for s in result.scores]
     assert list(kept.findings) == list(page.findings)
     assert kept.facts == {"seed": "1"}
+    assert list(kept.uncertainty) == list(result.uncertainty)
 
 
 @pytest.fixture(scope="module")
