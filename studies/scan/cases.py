@@ -62,7 +62,9 @@ class Case:
         source: Where the fields come from, as the user is told; None: as asked of the study.
         opened: Opens them where no source does; None: `source` does.
         arms: Encoders that are tried, "no scan" among them.
-        measures: Questions; the first decides which encoders are trained again.
+        measures: Questions; the first is the main one.
+        confirmed: Encoders that are trained with further seeds beside no scan: what led in the
+            screen of 2026-11-29.
         settings: What is set otherwise than in the preset, for all encoders alike.
         rate: Learning rate, in rates of the preset.
         validate_every: Steps between two validations.
@@ -83,6 +85,7 @@ class Case:
     observed_shape: Shape | None = None
     count: int = 96
     stations: bool = False
+    confirmed: tuple[Arm, ...] = ()
 
     def open(self, request: Request) -> FieldData:
         """All fields of the case, with splits."""
@@ -92,7 +95,7 @@ class Case:
 
     @property
     def main(self) -> Measure:
-        """The question that decides which encoders are trained again."""
+        """The question that is told first."""
         return self.measures[0]
 
 
@@ -130,6 +133,7 @@ BARE = Case(
     _PICTURES,
     NO_PRIOR.settings,
     NO_PRIOR.rate,
+    confirmed=(arms.SWEEPS, arms.ONE_DIRECTION),
 )
 MANY = Case(
     "C",
@@ -152,6 +156,7 @@ MANY = Case(
     observed_shape=(CELLS, CELLS),
     count=8,
     validate_every=20,
+    confirmed=(arms.HILBERT, arms.CONVOLUTION),
 )
 SERIES = Case(
     "D",
@@ -175,6 +180,7 @@ SERIES = Case(
     NO_PRIOR.settings,
     NO_PRIOR.rate,
     validate_every=150,
+    confirmed=(arms.BOTH_TRAPEZOIDAL, arms.ATTENTION),
 )
 STATION = Case(
     "E",

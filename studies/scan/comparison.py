@@ -95,7 +95,7 @@ def answers(result: CaseResult, seed: int) -> list[Answer]:
 
     Args:
         result: What is trained.
-        seed: Of the resamples.
+        seed: Of the screen and of the resamples.
     """
     cheapest = result.of(NO_SCAN)
     if not cheapest:
@@ -141,11 +141,15 @@ def over_seeds(arm: Arm, gains: Sequence[float]) -> Comparison:
 def _compared(
     arm: Arm, ours: Sequence[Measured], cheapest: Sequence[Measured], measure: Measure, seed: int
 ) -> Comparison:
-    """Over seeds where both have three or more in common, else over fields of the first."""
+    """Over the seeds of the confirmation, three or more, else over fields of the first seed.
+
+    The screen's seed chose what is confirmed, and does not count again.
+    """
     theirs = {m.planned.seed: m for m in cheapest}
     pairs = [(m, theirs[m.planned.seed]) for m in ours if m.planned.seed in theirs]
-    if len(pairs) > 2:
-        gains = [10 * np.log10(b.mse(measure) / a.mse(measure)) for a, b in pairs]
+    others = [(a, b) for a, b in pairs if a.planned.seed != seed]
+    if len(others) > 2:
+        gains = [10 * np.log10(b.mse(measure) / a.mse(measure)) for a, b in others]
         return over_seeds(arm, gains)
     a, b = pairs[0]
     found = paired_difference(

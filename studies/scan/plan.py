@@ -1,4 +1,4 @@
-"""Which trainings there are: a screen with one seed, then some again with two more."""
+"""Which trainings there are: a screen with one seed, then a confirmation with three others."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ from studies.scan.arms import NO_SCAN, Arm
 from studies.scan.cases import BARE, CASES, SERIES, Case
 from studies.scan.fields import Stations
 
-MOST = 40
-"""Trainings, at most."""
-REPEATS = (1, 2)
-"""Seeds of the repeats, counted from that of the screen."""
+FURTHER = (1, 2, 3)
+"""Seeds of the confirmation, counted from that of the screen."""
 _CONSTANT = (
     "autoencoder.final_fraction=1",
     "autoencoder.ema_decay=0.995",
@@ -160,24 +158,16 @@ def screen(plan: Plan, seed: int) -> list[Planned]:
     return [Planned(case, arm, seed) for case in plan.cases for arm in case.arms[: plan.most_arms]]
 
 
-def repeats(plan: Plan, seed: int, best: Mapping[str, Arm], most: int = MOST) -> list[Planned]:
-    """Further seeds: the cheapest, the best and the sweeps of each case.
-
-    An encoder is repeated with all further seeds or not at all. Those of the last cases that would
-    make it more than `most` trainings are dropped.
+def confirmation(plan: Plan, seed: int) -> list[Planned]:
+    """No scan, and what a case shall confirm, each with seeds that the screen has not seen.
 
     Args:
         plan: How large the study is.
         seed: Of the screen.
-        best: The best encoder of each case by its main measure, by the key of the case.
-        most: Trainings in all.
     """
-    left = most - len(screen(plan, seed))
-    found: list[Planned] = []
-    for case in plan.cases:
-        sweeps = [arm for arm in case.arms[: plan.most_arms] if arm.key == "sweeps"]
-        for arm in dict.fromkeys([NO_SCAN, best[case.key], *sweeps]):
-            if left >= len(REPEATS):
-                found += [Planned(case, arm, seed + further) for further in REPEATS]
-                left -= len(REPEATS)
-    return found
+    return [
+        Planned(case, arm, seed + further)
+        for case in plan.cases
+        for further in FURTHER
+        for arm in ((NO_SCAN, *case.confirmed)[: plan.most_arms] if case.confirmed else ())
+    ]

@@ -1,4 +1,4 @@
-"""Train the screen and the repeats, and collect what every training misses."""
+"""Train the screen and the confirmation, and collect what every training misses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from studies.common.workbench import AT_ONCE
 from studies.scan.arms import Arm
 from studies.scan.cases import Case
 from studies.scan.measuring import Measured, measure, train_and_measure
-from studies.scan.plan import PLANS, CaseFolder, Planned, repeats, screen
+from studies.scan.plan import PLANS, CaseFolder, Planned, confirmation, screen
 
 
 @final
@@ -55,7 +55,7 @@ class ScanResult:
 
 
 def scan(request: Request, on_progress: OnProgress) -> ScanResult:
-    """Train every encoder of every case, repeat the best and the cheapest, and score all.
+    """Train every encoder of every case, some with other seeds as well, and score all.
 
     Args:
         request: Folder, pictures, scale and seed.
@@ -66,7 +66,7 @@ def scan(request: Request, on_progress: OnProgress) -> ScanResult:
     """
     study = ScanStudy(request)
     study.train(study.screen, on_progress)
-    study.train(study.repeats(), on_progress)
+    study.train(study.confirmation, on_progress)
     return study.result()
 
 
@@ -87,16 +87,10 @@ class ScanStudy:
         """Every encoder of every case, once."""
         return screen(self.plan, self.request.seed)
 
-    def repeats(self) -> list[Planned]:
-        """The best, the cheapest and the sweeps again; none while a case has no finished screen."""
-        best = {}
-        for case in self.plan.cases:
-            planned = [p for p in self.screen if p.case is case]
-            if not all(self._finished(p) for p in planned):
-                return []
-            found = [self._measured(p) for p in planned]
-            best[case.key] = min(found, key=lambda m: m.mse(case.main)).planned.arm
-        return repeats(self.plan, self.request.seed, best)
+    @cached_property
+    def confirmation(self) -> list[Planned]:
+        """What the screen shall confirm, with seeds of its own."""
+        return confirmation(self.plan, self.request.seed)
 
     def train(self, planned: Sequence[Planned], tell: OnProgress) -> None:
         """Train and score what is not done, at the quick scale in this process."""
@@ -119,7 +113,7 @@ class ScanStudy:
 
     def result(self) -> ScanResult:
         """What is finished."""
-        planned, cases = [*self.screen, *self.repeats()], []
+        planned, cases = [*self.screen, *self.confirmation], []
         for case in self.plan.cases:
             here = [p for p in planned if p.case is case]
             done = [p for p in here if self._finished(p)]

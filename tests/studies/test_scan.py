@@ -1,7 +1,6 @@
 """The study of the scan: whole at the quick scale, its plan, and its words on made numbers."""
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +31,7 @@ from studies.scan.comparison import (
 )
 from studies.scan.fields import STATIONS, Stations, latitude_circles
 from studies.scan.measuring import Measured, measure, train_and_measure
-from studies.scan.plan import MOST, PLANS, CaseFolder, Plan, Planned, repeats, screen
+from studies.scan.plan import FURTHER, PLANS, CaseFolder, Plan, Planned, confirmation, screen
 from studies.scan.report import findings, verdict
 from studies.scan.study import CaseResult, ScanResult, ScanStudy
 from studies.scan.worker import named
@@ -67,30 +66,30 @@ def result(request_: Request, process: Run, told: list[str]) -> Page:
 
 def test_what_a_process_has_trained_and_scored_is_not_trained_again(result, told, process):
     assert not [t for t in told if t == "training B: no scan, seed 1"]
-    assert len(told) == len(set(told)) == 11
+    assert len(told) == len(set(told)) == 15
     assert process.facts["settings"]["model"]["encoder"] == "pointwise"
     assert process.facts["settings"]["model"]["prior"] == "none"
     assert process.facts["command"].startswith("python -m studies.scan.worker B-no-scan-1 --run ")
 
 
-def test_every_question_has_a_table_with_three_seeds_of_what_is_repeated(result):
+def test_every_question_has_a_table_with_three_seeds_of_what_is_confirmed(result):
     questions = [f"{c.title}: {m.name}" for c in (BARE, SERIES) for m in c.measures]
     assert [t.title for t in result.tables[1:-2]] == questions
     assert [row[0] for row in result.tables[0].rows] == questions
     for table in result.tables[1:-2]:
-        ((label, gain, low, high, basis, p, _),) = table.rows
-        assert label in {"four sweeps", "both ways"}
-        assert basis == "3 seeds"
+        (confirmed,) = [row for row in table.rows if row[4] == "3 seeds"]
+        label, gain, low, high, _, p, _ = confirmed
+        assert label in {"four sweeps", "both ways, exponential-trapezoidal"}
         assert low < gain < high
         assert (p < 0.05) == (low > 0 or high < 0)
     for table in result.tables[-2:]:
-        assert [row[3] for row in table.rows] == [32, 32]
+        assert {row[3] for row in table.rows} == {32}
 
 
 def test_the_result_is_found_again_without_training(result, request_, monkeypatch):
     monkeypatch.setattr("studies.scan.measuring._errors", None)
     again = ScanStudy(request_).result()
-    assert [len(case.measured) for case in again.cases] == [6, 6]
+    assert [len(case.measured) for case in again.cases] == [8, 8]
     assert not [name for case in again.cases for name in case.missing]
 
 
@@ -98,25 +97,35 @@ def test_what_is_not_trained_is_left_out_and_said(quick):
     empty = ScanStudy(replace(quick("scan"), seed=7)).result()
     assert not [m for case in empty.cases for m in case.measured]
     said = findings(empty, [a for case in empty.cases for a in answers(case, 0)])
-    assert said[-1] == (
-        "Not trained yet, and left out: B-no-scan-7, B-sweeps-7, D-no-scan-7, D-sweeps-7."
+    assert said[-1].startswith(
+        "Not trained yet, and left out: B-no-scan-7, B-sweeps-7, B-no-scan-8"
     )
 
 
-@pytest.mark.parametrize("best", [NO_SCAN, SWEEPS, ATTENTION])
-def test_at_most_forty_trainings_and_repeats_are_whole(best: Arm):
-    first = screen(STANDARD, 3)
-    again = repeats(STANDARD, 3, {case.key: best for case in STANDARD.cases})
-    assert len(first) == 27
-    assert 38 <= len(first) + len(again) <= MOST
-    names = [p.name for p in (*first, *again)]
+def test_what_is_confirmed_has_seeds_of_its_own_and_no_scan_beside_it():
+    first, further = screen(STANDARD, 3), confirmation(STANDARD, 3)
+    assert len(first) == len(further) == 27
+    names = [p.name for p in (*first, *further)]
     assert len(names) == len(set(names))
-    assert set(Counter((p.case.key, p.arm.key) for p in again).values()) == {2}
-    assert {p.seed for p in again} == {4, 5}
-    by_case = {key: {p.arm for p in again if p.case.key == key} for key in "ABCDE"}
-    assert by_case["A"] == by_case["B"] == {NO_SCAN, SWEEPS, best}
-    dropped = [key for key in "ABCDE" if not by_case[key]]
-    assert "".join(dropped) == "ABCDE"[-len(dropped) :]
+    for case in CASES:
+        seeds = {
+            arm: {p.seed for p in further if (p.case, p.arm) == (case, arm)} for arm in case.arms
+        }
+        expected = {NO_SCAN, *case.confirmed} if case.confirmed else set()
+        assert {arm for arm, found in seeds.items() if found} == expected
+        assert all(found == {3 + n for n in FURTHER} for found in seeds.values() if found)
+
+
+def test_the_seed_of_the_screen_does_not_count_among_those_of_the_confirmation():
+    def case_result(seeds: Sequence[int]) -> CaseResult:
+        levels = {0: 9.0, 1: 1.0, 2: 1.1, 3: 0.9}
+        trained = [made(NO_SCAN, s, 0.0) for s in seeds]
+        trained += [made(ATTENTION, s, levels[s]) for s in seeds]
+        return CaseResult(SERIES, trained, [])
+
+    (all_, *_), (without, *_) = (answers(case_result(s), 0) for s in ((0, 1, 2, 3), (1, 2, 3)))
+    assert all_.compared[0].seeds == 3
+    assert all_.compared[0].gain == pytest.approx(without.compared[0].gain)
 
 
 def test_encoders_are_registered_and_all_cases_have_the_cheapest():
@@ -235,8 +244,8 @@ def test_seeds_are_compared_by_students_t():
 
 
 def test_what_has_three_seeds_is_compared_over_them_and_the_rest_over_fields():
-    trained = [made(NO_SCAN, s, 0.0) for s in range(3)]
-    trained += [made(CONVOLUTION, s, 1.0) for s in range(3)]
+    trained = [made(NO_SCAN, s, 0.0) for s in range(4)]
+    trained += [made(CONVOLUTION, s, 1.0) for s in range(1, 4)]
     trained += [made(ATTENTION, 0, -1.0), made(ONE_DIRECTION, 0, 0.0)]
     answer = answers(case_result(trained), 0)[0]
     found = {c.arm.key: c for c in answer.compared}
@@ -254,7 +263,7 @@ def test_what_has_three_seeds_is_compared_over_them_and_the_rest_over_fields():
 def test_a_scan_that_wins_is_said_and_without_a_winner_the_cheapest_is_taken():
     sweeps = SERIES.arms[1]
     for level, said in ((1.0, "in 4 of 4 questions"), (0.0, "in 0 of 4 questions")):
-        pairs = [(arm, s) for arm in (NO_SCAN, sweeps) for s in range(3)]
+        pairs = [(arm, s) for arm in (NO_SCAN, sweeps) for s in FURTHER]
         trained = [made(arm, s, level * (arm == sweeps)) for arm, s in pairs]
         result = ScanResult([case_result(trained)], 0, {})
         found = answers(result.cases[0], 0)

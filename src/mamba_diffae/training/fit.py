@@ -50,7 +50,9 @@ class PhaseOptions:
 
     def phase(self, name: str) -> Phase:
         """A phase with the objective that these options give it."""
-        return Phase(name, self.objective or phase_objective(name, self.config.objective))
+        config = self.config
+        made = self.objective or phase_objective(name, config.objective, **config.objective_options)
+        return Phase(name, made)
 
 
 def train_phase(

@@ -17,7 +17,7 @@ from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.field_snapshots import snapshots_of
 from mamba_diffae.training.data.snapshots import Snapshots
 from mamba_diffae.training.loop.config import TrainingConfig
-from mamba_diffae.training.objectives import OBJECTIVES
+from mamba_diffae.training.objectives import phase_objective
 from mamba_diffae.training.phases import phase_name
 
 Changes = Mapping[str, Mapping[str, Any]]
@@ -103,9 +103,9 @@ def settings_for(
         phase: preset_config(preset, f"training.{phase}", TrainingConfig, sections.get(phase))
         for phase in architecture.phases
     }
-    for config in training.values():
-        if config.objective is not None:
-            OBJECTIVES.get(config.objective)
+    for phase, config in training.items():
+        if config.objective is not None or config.objective_options:
+            phase_objective(phase, config.objective, **config.objective_options)
     latent_flow = _latent_flow(architecture, network, preset, sections.get("latent_flow", {}))
     about = tuple(data.describe(sampling))
     return Settings(network, sampling, training, latent_flow, about)

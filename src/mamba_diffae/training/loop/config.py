@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, Self, final
+from typing import Any, Literal, Self, final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -27,6 +27,7 @@ class TrainingConfig(BaseModel):
             between fields, above all those of one group. Of several processes each compares within
             its share of a batch.
         objective: Name of a registered objective that replaces the phase's own; None: its own.
+        objective_options: What it is built with, by the names of its arguments.
         learning_rate: Its peak, after the warm-up.
         optimizer: "adamw" (weight decay apart from the gradient) or "adam".
         weight_decay: For matrices only: vectors, scalars and parameters with a true attribute
@@ -52,6 +53,7 @@ class TrainingConfig(BaseModel):
     batch_size: int = Field(32, ge=1)
     views: int = Field(1, ge=1)
     objective: str | None = None
+    objective_options: dict[str, Any] = Field(default_factory=dict)
     learning_rate: float = Field(1e-3, gt=0)
     optimizer: Literal["adamw", "adam"] = "adamw"
     weight_decay: float = Field(0.01, ge=0)

@@ -1,5 +1,7 @@
 """Objectives, their registry, and which one each phase has."""
 
+from typing import Any
+
 from mamba_diffae.registry import Registry
 from mamba_diffae.training.objectives.base import Objective
 
@@ -25,10 +27,15 @@ OF_PHASE = {
 __all__ = ["OBJECTIVES", "OF_PHASE", "Objective", "phase_objective"]
 
 
-def phase_objective(phase: str, name: str | None = None) -> Objective:
+def phase_objective(phase: str, name: str | None = None, **options: Any) -> Objective:
     """The objective of a phase, or a registered one in its place.
 
+    Args:
+        phase: Name of the phase.
+        name: Of the objective, where it is not the phase's own.
+        options: Of the objective.
+
     Raises:
-        ValueError: If there is none of that name; it names the nearest.
+        ValueError: If there is none of that name; it names the nearest. If it takes no such option.
     """
-    return OBJECTIVES.get(name or OF_PHASE.get(phase, phase))()
+    return OBJECTIVES.make(name or OF_PHASE.get(phase, phase), **options)

@@ -13,6 +13,7 @@ from mamba_diffae.flow import fold, uniform
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.config import DECODER_INPUTS
 from mamba_diffae.models.drawing import member_values
+from mamba_diffae.registry import unknown
 from mamba_diffae.training.data.batches import TrainingBatch
 from mamba_diffae.training.objectives.base import Objective
 from mamba_diffae.training.objectives.energy_terms import PATCHES, Differences, Norms
@@ -47,12 +48,18 @@ class EnergyScore(Objective):
     Args:
         weights: What each kind of vectors counts, see `WEIGHTS`.
         alpha: See `ALPHA`.
+
+    Raises:
+        ValueError: If there is no such kind of vectors; it names the nearest.
     """
 
     name: ClassVar[str] = "energy_score"
     draws: ClassVar[int] = 2
 
     def __init__(self, weights: dict[str, float] | None = None, alpha: float = ALPHA) -> None:
+        for kind in weights or {}:
+            if kind not in WEIGHTS:
+                raise unknown("kind of vectors", kind, tuple(WEIGHTS))
         self.weights = {**WEIGHTS, **(weights or {})}
         self.start, self.alpha = alpha, alpha
 
