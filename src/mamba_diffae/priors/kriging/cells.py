@@ -63,10 +63,7 @@ class Cells(NamedTuple):
 
     def axes(self) -> list[Tensor]:
         """Embedded centres along each axis of the lattice, (n, 1), or (n, 2) where it closes."""
-        each = zip(self.shape, self.extent, self.periodic, strict=True)
-        return [
-            Geometry(extent=(a,), periodic=(closed,)).embed(_centres(n, a)) for n, a, closed in each
-        ]
+        return list(map(_axis, self.shape, self.extent, self.periodic))
 
     @property
     def steps(self) -> int:
@@ -84,8 +81,10 @@ class Cells(NamedTuple):
         return find(kernel, scales, self.extent, self.periodic, self.shape)
 
 
-def _centres(count: int, extent: float) -> Tensor:
-    return extent / count * (torch.arange(count, dtype=torch.float64)[:, None] + 0.5)
+@lru_cache(maxsize=32)
+def _axis(count: int, extent: float, closed: bool) -> Tensor:
+    centres = extent / count * (torch.arange(count, dtype=torch.float64)[:, None] + 0.5)
+    return Geometry(extent=(extent,), periodic=(closed,)).embed(centres)
 
 
 @lru_cache(maxsize=64)

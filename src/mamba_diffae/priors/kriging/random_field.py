@@ -59,11 +59,11 @@ class RandomField:
 
     def __call__(self, boxes: Boxes) -> Tensor:
         """Averages over boxes or values at points, shape (n, T)."""
-        cells = boxes.cells
-        if cells is not None:
+        cells, index = boxes.cells, boxes.cell_index
+        if cells is not None and index is not None:
             known = cells.shape in self._lattices
             if known or _DENSE * len(boxes) >= math.prod(cells.shape):
-                return self._lattice(cells).index_select(0, cells.flat)
+                return self._lattice(cells).index_select(0, index)
         wave = (boxes.nodes @ self.frequency.mT + self.phase).cos()
         return torch.einsum("nqr,q->nr", wave, boxes.weights) @ self.weight + self.constant
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from dataclasses import fields as parts_of
+from functools import cached_property
 from typing import Any, Self, final
 
 import numpy as np
@@ -77,6 +78,11 @@ class Boxes:
     def rule(self) -> int:
         """Nodes of a box, q."""
         return self.nodes.shape[-2]
+
+    @cached_property
+    def cell_index(self) -> Tensor | None:
+        """See `Cells.flat`; None: they are not cells of a lattice."""
+        return None if self.cells is None else self.cells.flat
 
     @property
     def centres(self) -> Tensor:
