@@ -116,7 +116,8 @@ class AnaloguePrior(Prior):
         hidden = None if groups is None else groups[:, None] == self.groups
         patterns, pattern = observed.flatten(1).unique(dim=0, return_inverse=True)
         mean, std = average.new_empty(average.shape), average.new_empty(*average.shape[:2], 1)
-        given = pattern.new_empty(len(pattern), 0) if keys is None else keys
+        none = pattern.new_empty(len(pattern), 0)
+        given = none if keys is None else keys.to(pattern.device)
         draws = average.new_empty(*given.shape, *average.shape[1:])
         for p, values in enumerate(patterns):
             rows = (pattern == p).nonzero()[:, 0]
