@@ -22,6 +22,8 @@ FIELDS, DRAWS = 24, 16
 """Fields at most, and draws of each, that a model is asked for where a draw is one evaluation."""
 VALUES = 2**24
 """Values in all of those draws at most: of larger fields there are fewer."""
+_AT_ONCE = 8
+"""Fields that are kriged before that is told."""
 
 
 @final
@@ -116,11 +118,24 @@ def assess_methods(
         method = name_of(model).drawing
         found.append(assessed_method(method, origin, drawn.prediction, chosen, seen))
         on_progress(f"uncertainty of {method}")
-    kriging = Kriging().fit(train)
-    stated = kriging.predict(seen, chosen.grid)
-    found.append(assessed_method(Method.of(kriging), "stated", stated, chosen, seen))
-    on_progress(f"uncertainty of {kriging.name}")
+    stated = _kriged(train, chosen, seen, on_progress)
+    found.append(assessed_method(Method.of(Kriging()), "stated", stated, chosen, seen))
+    on_progress(f"uncertainty of {Kriging.name}")
     return found
+
+
+def _kriged(
+    train: FieldData, truth: FieldData, seen: Observations, on_progress: OnProgress
+) -> Prediction:
+    """Mean and deviation of kriging, a few fields at a time."""
+    kriging, parts = Kriging().fit(train), []
+    for done in range(0, len(seen), _AT_ONCE):
+        parts.append(kriging.predict(seen[done : done + _AT_ONCE], truth.grid))
+        on_progress(f"{kriging.name}: {min(done + _AT_ONCE, len(seen))} of {len(seen)} fields")
+    mean, std = (
+        np.concatenate(values) for values in zip(*((p.mean, p.std) for p in parts), strict=True)
+    )
+    return Prediction.of_mean(mean, std, truth.grid)
 
 
 def _sample(truth: FieldData) -> FieldData:

@@ -127,14 +127,15 @@ def _verdict(own: Uncertainty) -> str:
     by_width: dict[str, list[str]] = {}
     for level, coverage in zip(own.levels, own.coverage, strict=True):
         by_width.setdefault(_width(level, coverage), []).append(percent(level))
-    limits = f", as far as {_counted(own.count, 'field')} can tell" if "right" in by_width else ""
+    limits = {"right": f", as far as {_counted(own.count, 'field')} can tell"}
     if len(by_width) == 1:
-        return f"{_WHOLE[next(iter(by_width))]}{limits}."
+        (width,) = by_width
+        return f"{_WHOLE[width]}{limits.get(width, '')}."
     told = "; ".join(
-        f"the {_listed(levels)} {_EACH[width][len(levels) > 1]}"
+        f"the {_listed(levels)} {_EACH[width][len(levels) > 1]}{limits.get(width, '')}"
         for width, levels in by_width.items()
     )
-    return f"{told[0].upper()}{told[1:]}{limits}."
+    return f"{told[0].upper()}{told[1:]}."
 
 
 def _width(level: float, coverage: Interval) -> str:

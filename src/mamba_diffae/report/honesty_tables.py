@@ -14,9 +14,8 @@ from mamba_diffae.report.tables import interval, number
 
 _PARTS = {1: "halves", 2: "quarters", 3: "eighths"}
 _CAPTION = (
-    "CRPS, energy and variogram score are on the scale [0, 1], lower is better; below each number "
-    "its 95 % interval over fields. Deviation over error: 1 is right. Error of a draw: its square "
-    "over that of the mean, 2 is right."
+    "Scores are on the scale [0, 1], lower is better; below each number "
+    "its 95 % interval over fields. Deviation over error: 1 is right."
 )
 
 
@@ -34,8 +33,9 @@ def _scores(methods: Sequence[AssessedMethod]) -> Table:
     known = any(m.uncertainty.regional_coverage is not None for m in methods)
     if known:
         caption += (
-            f" Last: the share of means over {parts} of a field in their {last} interval."
-            " A Gaussian in every cell says nothing of cells together."
+            " Error of a draw: its square over that of the mean, 2 is right. Last: the share of "
+            f"means over {parts} of a field in their {last} interval. A Gaussian in every cell "
+            "says nothing of cells together."
         )
     columns = [
         "method",
