@@ -13,7 +13,7 @@ from mamba_diffae.latent import interpolate, reconstructions
 from mamba_diffae.latent.interpolation import lerp, slerp_weights
 
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
-CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "flow": FEW}
+CHANGES = {"model": {"d_model": 16}, **dict.fromkeys(("autoencoder", "ensemble", "flow"), FEW)}
 ALPHAS = np.linspace(0, 1, 9)
 
 
@@ -23,9 +23,9 @@ def truth(smooth_fields: Callable[..., FieldData]) -> FieldData:
 
 
 @pytest.fixture(scope="module")
-def model(truth: FieldData) -> FieldAutoencoder:
-    phases = ["autoencoder", "flow"]
-    return FieldAutoencoder("tiny", changes=CHANGES).fit(truth, phases=phases)
+def model(truth: FieldData, shaken) -> FieldAutoencoder:
+    phases = ["autoencoder", "ensemble", "flow"]
+    return shaken(FieldAutoencoder("tiny", changes=CHANGES).fit(truth, phases=phases))
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +79,12 @@ def test_a_path_of_means_is_decoded_from_latents_on_a_line(model, seen):
     np.testing.assert_allclose(path.values[-1], alone, atol=1e-4)
 
 
-def test_all_draws_of_a_path_share_one_noise_function(model, seen):
+def test_all_draws_of_a_path_share_one_key(model, seen):
     path = interpolate(model, seen[0], seen[0], 3, noise="seeded", steps=2, seed=5)
     np.testing.assert_array_equal(path.values, path.values[:1].repeat(3, axis=0))
-    ours = model.predict(seen[0], None, 1, decoder_inputs="latent", seed=5, steps=2).draws[0]
+    one = model.predict(seen[0], None, 1, decoder_inputs="latent", seed=5, steps=2)
+    assert one.evaluations == 1  # by the decoder of draws
+    ours = one.draws[0]
     np.testing.assert_allclose(path.values[:1], ours, atol=1e-4)
     other = interpolate(model, seen[0], seen[0], 2, noise="seeded", steps=2, seed=6)
     assert abs(other.values[0] - path.values[0]).max() > 1e-3
@@ -136,3 +138,11 @@ def test_their_own_noise_rebuilds_fields_from_either_input(model, truth):
     assert len(error) == 6
     for inputs in ("latent", "latent+points"):
         assert error[inputs, "inverted"] < 1e-3 < error[inputs, "mean"]
+
+
+def test_a_path_of_noises_needs_a_flow(truth, seen, pair):
+    plain = FieldAutoencoder("tiny", changes=CHANGES)
+    plain.fit(truth, phases=["autoencoder", "ensemble"])
+    with pytest.raises(ValueError, match=r"Noise 'inverted' needs a flow, .*--phase flow --run"):
+        interpolate(plain, *seen, noise="inverted", complete=pair)
+    assert interpolate(plain, *seen, 2, noise="seeded").values.shape == (2, 12, 16, 2)

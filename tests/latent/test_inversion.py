@@ -7,11 +7,11 @@ import pytest
 
 from mamba_diffae import FieldAutoencoder, FieldData, observe
 from mamba_diffae.estimator import inputs
-from mamba_diffae.latent import invert, sample_from
+from mamba_diffae.latent import invert, reconstructions, sample_from
 from mamba_diffae.models import State
 
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
-CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "flow": FEW}
+CHANGES = {"model": {"d_model": 16}, **dict.fromkeys(("autoencoder", "ensemble", "flow"), FEW)}
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,8 @@ def truth(smooth_fields: Callable[..., FieldData]) -> FieldData:
 
 @pytest.fixture(scope="module")
 def model(truth: FieldData) -> FieldAutoencoder:
-    return FieldAutoencoder("tiny", changes=CHANGES).fit(truth)
+    phases = ["autoencoder", "ensemble", "flow"]
+    return FieldAutoencoder("tiny", changes=CHANGES).fit(truth, phases=phases)
 
 
 def test_complete_fields_come_back_beyond_40_db(model, truth):
@@ -67,3 +68,17 @@ def test_fields_that_do_not_fit_are_refused(model, truth, smooth_fields):
         sample_from(model, noise, observe(truth.take(slice(2)), 0.2))
     with pytest.raises(ValueError, match="state at the anchors has shape"):
         sample_from(model, State(noise.queries, noise.anchors[:, 1:]), seen)
+
+
+def test_a_model_without_a_flow_names_the_phase(model, truth):
+    plain = FieldAutoencoder("tiny", changes=CHANGES).fit(truth, phases=["autoencoder"])
+    seen = observe(truth, 0.2)
+    noise = invert(model, truth, seen, steps=1)
+    message = r"needs a flow, which this model .*phases=\['flow'\], .*fit SOURCE --phase flow --run"
+    for ask in (
+        lambda: invert(plain, truth, seen, steps=1),
+        lambda: sample_from(plain, noise, seen, steps=1),
+        lambda: reconstructions(plain, truth, seen, steps=1),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ask()

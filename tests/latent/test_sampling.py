@@ -12,12 +12,17 @@ SHAPE = (16, 24)
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
 
 
-@pytest.fixture(scope="module")
-def model(smooth_fields) -> FieldAutoencoder:
-    phases = dict.fromkeys(("autoencoder", "flow", "latent"), FEW)
-    changes = {"model": {"d_model": 16}, "data": {"encodings": 1}, **phases}
+PHASES = ("autoencoder", "ensemble", "flow", "latent")
+DRAWN_BY = {"ensemble": PHASES, "flow": ("autoencoder", "flow", "latent")}
+"""Phases that are trained, by what then draws a field from its latent."""
+
+
+@pytest.fixture(scope="module", params=DRAWN_BY)
+def model(smooth_fields, shaken, request) -> FieldAutoencoder:
+    changes = {"model": {"d_model": 16}, "data": {"encodings": 1}, **dict.fromkeys(PHASES, FEW)}
     truth = smooth_fields(count=12, shape=SHAPE, variables=2)
-    return FieldAutoencoder("tiny", changes=changes).fit(truth)
+    model = FieldAutoencoder("tiny", changes=changes)
+    return shaken(model.fit(truth, phases=DRAWN_BY[request.param]))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +68,8 @@ def test_a_flow_in_the_values_reads_no_latent(model, drawn):
     direct = sample(model, 5, seed=3, steps=3, flow="values")
     assert not direct.latents.any()
     assert not np.allclose(direct.values[0], direct.values[1], atol=0.05)
-    nothing = model.decode(np.zeros((5, model.latent_dim)), n_draws=1, seed=3, steps=3)
+    zeros = np.zeros((5, model.latent_dim))
+    nothing = model.decode(zeros, n_draws=1, seed=3, solver="heun", steps=3)
     assert np.array_equal(direct.values, nothing.draws[0])
 
 
@@ -98,3 +104,20 @@ def test_a_model_without_the_phase_names_the_command(model, tmp_path):
         sample(bare, 1)
     with pytest.raises(ValueError, match="not fitted"):
         sample(FieldAutoencoder("tiny"), 1)
+
+
+def test_a_draw_is_that_of_the_decoder_of_draws_where_there_is_one(model, drawn):
+    by_default = model.decode(drawn.latents, n_draws=1, seed=3, steps=3)
+    assert by_default.evaluations == (1 if model.fitted.network.writes_draws else 6)
+    np.testing.assert_allclose(by_default.draws[0], drawn.values, atol=1e-4)
+
+
+def test_what_was_not_learned_names_the_phase(smooth_fields):
+    changes = {"model": {"d_model": 16}, "data": {"encodings": 1}, **dict.fromkeys(PHASES, FEW)}
+    model = FieldAutoencoder("tiny", changes=changes)
+    model.fit(smooth_fields(count=12, shape=SHAPE), phases=["autoencoder", "latent"])
+    with pytest.raises(ValueError, match=r"'values' needs a flow, .* fit SOURCE --phase flow"):
+        sample(model, 1, flow="values")
+    with pytest.raises(ValueError, match=r"draw a field from a latent; .*--phase ensemble --run"):
+        sample(model, 1)
+    assert np.isfinite(sample(model, 1, steps=2, mean=True).values).all()

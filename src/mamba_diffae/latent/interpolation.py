@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData, Observations, Query, ShapeError, Targets, as_observations
-from mamba_diffae.latent.inversion import invert, sample_from
+from mamba_diffae.latent.inversion import invert, require_flow, sample_from
 from mamba_diffae.models import State
 from mamba_diffae.registry import unknown
 
@@ -65,16 +65,17 @@ def interpolate(
         b: What was observed of the second.
         n_steps: Fields on the path, with both ends.
         targets: See `FieldAutoencoder.predict`; None: the native grid.
-        noise: "mean" decodes the mean; "seeded" draws every field from one noise function;
-            "inverted" from the noises of the two complete fields, with the arc between them.
+        noise: "mean" decodes the mean; "seeded" draws every field with one key; "inverted" draws
+            from the noises of the two complete fields, with the arc between them, by the flow.
         complete: Both fields, one each and on the native grid, for "inverted".
-        seed: Of the noise function.
-        steps: Steps of Heun's solver.
+        seed: Of the draws.
+        steps: Steps of Heun's solver, where the flow draws.
         on_progress: Called with (fields done, fields in all).
 
     Raises:
         ValueError: If the model is not fitted or has no latent; if `a` or `b` is not one field;
-            there are fewer than two steps; or the noise is unknown, or lacks complete fields.
+            there are fewer than two steps; or the noise is unknown, or lacks complete fields or
+            a flow.
 
     Reference:
         Preechakul et al. (2022), Diffusion Autoencoders, arXiv 2111.15640, section 4.1.
@@ -91,7 +92,7 @@ def interpolate(
         between = _arc(_inverted(model, complete, [a, b], ends, steps), alphas)
     frames = []
     for i, z in enumerate(latents[:, None]):
-        if between is None:  # each alone, so that it has the number 0 and the one noise function
+        if between is None:  # each alone, so that it has the number 0 and with it the one key
             frames.append(model.decode(z, targets, 1, seed=seed, steps=steps).draws[0])
         else:
             start = State(*(part[i : i + 1] for part in between))
@@ -193,6 +194,7 @@ def _check(
         raise unknown("noise", noise, NOISES)
     if noise != "inverted":
         return
+    require_flow(model, "Noise 'inverted'")
     if complete is None or [len(field) for field in complete] != [1, 1]:
         raise ValueError(
             "Noise 'inverted' needs the two complete fields, as `complete`; with observations "

@@ -10,7 +10,14 @@ from torch import Tensor
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.estimator.inputs import batches, checked_latents
-from mamba_diffae.fields import FieldData, Observations, ShapeError, ValuesError, as_observations
+from mamba_diffae.fields import (
+    FieldData,
+    FieldError,
+    Observations,
+    ShapeError,
+    ValuesError,
+    as_observations,
+)
 from mamba_diffae.models import State
 from mamba_diffae.models import invert as invert_on_tensors
 from mamba_diffae.models.config import DecoderInputs
@@ -18,6 +25,23 @@ from mamba_diffae.models.inference import solve_flow
 from mamba_diffae.models.queries import known_context
 
 Observed = Observations | Sequence[Observations]
+
+
+def require_flow(model: FieldAutoencoder, what: str) -> None:
+    """Refuse a model that has not learned phase "flow", which is optional.
+
+    Args:
+        model: Fitted.
+        what: Integrates the flow; the beginning of a sentence.
+
+    Raises:
+        FieldError: As said.
+    """
+    if "flow" not in model.fitted.phases:
+        raise FieldError(
+            f"{what} needs a flow, which this model has not learned; train it in its run folder: "
+            "fit with phases=['flow'], on the shell mamba-diffae fit SOURCE --phase flow --run DIR."
+        )
 
 
 def invert(
@@ -32,7 +56,7 @@ def invert(
     """The noise from which a model draws complete fields at their native cells.
 
     Args:
-        model: Fitted.
+        model: Fitted, with phase "flow".
         data: Complete fields on the model's native grid.
         observations: What was seen of them, in the same order.
         latents: In place of the encoded ones, shape (S, latent_dim).
@@ -43,9 +67,10 @@ def invert(
         Noise at the cells, shape (S, P, C), and at the model's anchors, shape (S, A, C).
 
     Raises:
-        ValueError: If the model is not fitted, the fields have gaps, or fields, observations or
-            latents do not fit it.
+        ValueError: If the model is not fitted or has no flow, the fields have gaps, or fields,
+            observations or latents do not fit it.
     """
+    require_flow(model, "The noise of a field")
     net, scaler = model.fitted.network, model.fitted.scaler
     if not data.complete or data.grid.mask is not None:
         raise ValuesError("The fields have gaps; the noise of a field is known for complete ones.")
@@ -77,7 +102,7 @@ def sample_from(
     """The fields that a model draws from given noise: the inverse of `invert`.
 
     Args:
-        model: Fitted.
+        model: Fitted, with phase "flow".
         noise: From `invert`.
         observations: As there, or others; None: the fields are drawn from the latents alone.
         latents: In place of the encoded ones, shape (S, latent_dim).
@@ -88,9 +113,10 @@ def sample_from(
         Shape (S, *shape, C), in the units of the fields.
 
     Raises:
-        ValueError: If the model is not fitted; if noise, observations or latents do not fit it; if
-            neither observations nor latents are given.
+        ValueError: If the model is not fitted or has no flow; if noise, observations or latents do
+            not fit it; if neither observations nor latents are given.
     """
+    require_flow(model, "A draw from a given noise")
     net, scaler = model.fitted.network, model.fitted.scaler
     seen = None
     if observations is not None:
@@ -119,8 +145,10 @@ def reconstructions(
 ) -> dict[tuple[DecoderInputs, str], np.ndarray]:
     """Complete fields by the mean, by a draw, and from their own noise, with and without points.
 
+    Both of the latter are the flow's.
+
     Args:
-        model: Fitted, with a latent.
+        model: Fitted, with a latent and phase "flow".
         data: Complete fields on the model's native grid.
         observations: What was seen of them, in the same order.
         seed: Of the draw.
@@ -136,11 +164,12 @@ def reconstructions(
     Reference:
         Preechakul et al. (2022), Diffusion Autoencoders, arXiv 2111.15640, table 1.
     """
+    require_flow(model, "The noise of a field")
     inputs: tuple[DecoderInputs, ...] = ("latent", "latent+points")
     found = {}
     for read in inputs:
         options = {"decoder_inputs": read, "steps": steps}
-        predicted = model.predict(observations, None, 1, seed=seed, **options)
+        predicted = model.predict(observations, None, 1, seed=seed, solver="heun", **options)
         noise = invert(model, data, observations, **options)
         found[read, "mean"] = predicted.mean
         found[read, "seeded"] = predicted.draws[0]

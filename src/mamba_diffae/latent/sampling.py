@@ -9,8 +9,9 @@ from typing import Literal, final
 import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import Targets
+from mamba_diffae.fields import FieldError, Targets
 from mamba_diffae.flow import field_keys
+from mamba_diffae.latent.inversion import require_flow
 from mamba_diffae.registry import unknown
 
 Flow = Literal["latent", "values"]
@@ -23,8 +24,8 @@ class Generated:
     """Fields that nobody has observed.
 
     Attributes:
-        latents: What they were decoded from, shape (S, latent_dim); zeros, which say nothing, for a
-            flow in the values.
+        latents: What they were decoded from, shape (S, latent_dim); zeros, which say nothing, for
+            the flow in the values.
         values: Shape (S, *shape, C), in the units of the fields.
     """
 
@@ -45,7 +46,9 @@ def sample(
 ) -> Generated:
     """Sample fields from the model alone.
 
-    Field i depends on (seed, i) only, whatever the count; on every grid it is the same field.
+    A latent is drawn by the flow of latents, and from it a field in one evaluation of the decoder
+    of draws. The flow in the values, phase "flow", draws a field at once. Field i depends on (seed,
+    i) only, whatever the count; on every grid it is the same field.
 
     >>> from mamba_diffae import FieldAutoencoder
     >>> model = FieldAutoencoder.from_pretrained("emoji-96", device="cpu")
@@ -53,21 +56,23 @@ def sample(
     (2, 8, 8, 3)
 
     Args:
-        model: Fitted, with phase "latent" for the flow in the latent.
+        model: Fitted, with phases "ensemble" and "latent"; for a flow in the values with phase
+            "flow", which also draws from a latent where there is no phase "ensemble".
         count: Fields to sample.
         targets: See `FieldAutoencoder.predict`; None: the native grid.
         seed: Of the latents and of the noise of the fields.
         steps: Steps of Heun's solver, in either flow.
-        flow: "latent" draws a latent, and from it alone a field; "values" draws the field in one go
-            by the same decoder with the latent dropped.
+        flow: "latent" draws a latent, and from it alone a field; "values" draws the field by the
+            flow, with the latent dropped.
         mean: Whether a latent gives its mean in place of a draw.
         on_progress: Called with (fields done, fields in all).
 
     Raises:
-        ValueError: If the model is not fitted, has no latent or was not trained in phase "latent";
-            if the count is below 1 or the seed negative; if the flow is unknown, or has no mean.
+        ValueError: If the model is not fitted, has no latent or lacks a phase that draws; if the
+            count is below 1 or the seed negative; if the flow is unknown, or has no mean.
     """
     _check(count, seed, flow, mean)
+    _check_phases(model, flow, mean)
     if flow == "latent":
         device = model.fitted.device
         latents = (
@@ -75,10 +80,23 @@ def sample(
         )
     else:
         latents = np.zeros((count, model.latent_dim), np.float32)
-    drawn = model.decode(
-        latents, targets, n_draws=int(not mean), seed=seed, steps=steps, on_progress=on_progress
-    )
+    solver = "heun" if flow == "values" else None
+    options = {"seed": seed, "solver": solver, "steps": steps, "on_progress": on_progress}
+    drawn = model.decode(latents, targets, n_draws=int(not mean), **options)
     return Generated(latents, drawn.mean if mean else drawn.draws[0])
+
+
+def _check_phases(model: FieldAutoencoder, flow: Flow, mean: bool) -> None:
+    """Refuse a model that has not learned what is asked, before any work."""
+    _ = model.latent_dim
+    if flow == "values":
+        require_flow(model, "Flow 'values'")
+    elif not (mean or model.fitted.network.writes_draws or "flow" in model.fitted.phases):
+        raise FieldError(
+            "This model has not learned to draw a field from a latent; take the mean of each, or "
+            "train it in its run folder: fit with phases=['ensemble'], on the shell mamba-diffae "
+            "fit SOURCE --phase ensemble --run DIR."
+        )
 
 
 def _check(count: int, seed: int, flow: str, mean: bool) -> None:
