@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import mamba_diffae as mda
 from mamba_diffae import FieldAutoencoder, Observations
 from mamba_diffae.training import Run
 
@@ -58,6 +59,17 @@ def test_phases_follow_one_another_in_a_run(truth, seen, request, tmp_path, few,
     assert np.array_equal(drawn.draws, model.predict(seen, n_draws=1, steps=2).draws)
 
 
+@pytest.mark.parametrize("phase", ["ensemble", "flow"])
+def test_latents_stay_beside_a_decoder_that_is_trained_after_them(truth, tmp_path, few, phase):
+    for phases in (["autoencoder", "latent"], [phase]):
+        estimator = FieldAutoencoder("tiny", changes=few)
+        estimator.fit(truth, run=tmp_path / "run", phases=phases)
+    loaded = FieldAutoencoder.from_pretrained(tmp_path / "run")
+    assert set(loaded.fitted.phases) == {"autoencoder", "latent", phase}
+    drawn = [mda.sample(m, 2, 8, seed=1, steps=2).values for m in (estimator, loaded)]
+    assert np.array_equal(*drawn)
+
+
 def test_what_was_inferred_is_said(truth, few):
     settings = FieldAutoencoder("tiny", changes=few).settings(truth)
     said = " ".join(settings.describe())
@@ -72,6 +84,7 @@ def test_what_was_inferred_is_said(truth, few):
         ({"architecture": "autoencode"}, "did you mean 'autoencoder'"),
         ({"device": "tpu"}, "choose auto, cpu or cuda"),
         ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**63}, r"seed is 9223372036854775808; give .* to 2\^60"),
         ({"parts": {"encodr": "mamba"}}, "did you mean 'encoder'"),
         ({"parts": {"prior": "analog"}}, "did you mean 'analogue'"),
     ],

@@ -241,7 +241,12 @@ def with_value(number: float) -> Observations:
         (TWO, {"variables": ["a", "b"]}, ShapeError, "1 variables, but variables is"),
         (TWO, {"variables": "a"}, ShapeError, "give a list of 1 names"),
         (with_value(1.0), {}, ValuesError, "All values of the variable 'v0' are 1"),
-        (np.zeros((4, 8, 8)), {"grid": GRID}, FieldError, "those of scattered observations"),
+        (
+            np.arange(256.0).reshape(4, 8, 8),
+            {"grid": GRID},
+            FieldError,
+            "those of scattered observations",
+        ),
     ],
 )
 def test_what_cannot_be_learned_from_is_refused(given, options, error, message):

@@ -12,7 +12,7 @@ from mamba_diffae.benchmark.painting import Painter, Picture, Shown
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData, Grid, Observations
 from mamba_diffae.latent.editing import VISIBLE
-from mamba_diffae.latent.interpolation import NOISES, interpolate, lerp
+from mamba_diffae.latent.interpolation import NoiseKind, interpolate, lerp
 
 PATHS = {
     "mean": "latent: mean",
@@ -23,8 +23,9 @@ PATHS = {
 BLEND, FAITHFUL = "values blended", "latent + points"
 _PATHS_CAPTION = (
     "The blend of the values begins and ends with the truth; beside it the reconstruction of both "
-    "from latent and points, and paths through the latent: its mean, draws from one noise "
-    "function, and, of fields without gaps, draws from the arc between the noises of both."
+    "from latent and points, and paths through the latent: its mean; draws with one key, if the "
+    "model has learned to draw; and draws from the arc between the noises of both, if it has "
+    "learned a flow and the fields have no gaps."
 )
 EDIT_LABELS = {True: "with points", False: "latent alone"}
 """Rows of the edits, by whether they are conditioned on the observed points."""
@@ -42,15 +43,16 @@ def path_grid(
 ) -> ImageGrid:
     """Every way from one field to another, a row each.
 
-    Fields with gaps have no path through their own noise.
+    There are no draws by a model that has learned none; the path through the noise of both is the
+    flow's, and of fields without gaps.
 
     Args:
         model: Fitted.
         ends: Two fields on the native grid, one each.
         seen: What was observed of them.
         frames: Fields on each path.
-        steps: Steps of Heun's solver.
-        seed: Of the noise function.
+        steps: Steps of Heun's solver, where the flow draws.
+        seed: Of the draws.
         on_progress: Told of what is being done.
     """
     alphas, painter = np.linspace(0, 1, frames), painter_of(model.variables, model.grid)
@@ -61,8 +63,7 @@ def path_grid(
         BLEND: _pictures(painter, lerp(start, end, alphas), model.grid),
         FAITHFUL: [first, *[nothing] * (frames - 2), last],
     }
-    complete = all(field.valid_mask().all() for field in ends)
-    for noise in NOISES if complete else NOISES[:2]:  # the noise of a gap is not known
+    for noise in _noises(model, ends):
         label, options = PATHS[noise], {"complete": ends, "seed": seed, "steps": steps}
 
         def tell(done: int, count: int, label: str = label) -> None:
@@ -79,6 +80,17 @@ def path_grid(
         painter.headings(list(paths)),
         _rows(list(paths.values()), len(painter.parts)),
     )
+
+
+def _noises(model: FieldAutoencoder, ends: Sequence[FieldData]) -> list[NoiseKind]:
+    """The paths that there are between two fields."""
+    flows = "flow" in model.fitted.phases
+    found: list[NoiseKind] = ["mean"]
+    if flows or model.fitted.network.writes_draws:
+        found.append("seeded")
+    if flows and all(field.valid_mask().all() for field in ends):  # a gap's noise is not known
+        found.append("inverted")
+    return found
 
 
 def edit_grid(

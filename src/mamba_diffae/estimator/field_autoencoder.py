@@ -60,7 +60,7 @@ class FieldAutoencoder:
         changes: Settings other than the preset's, such as {"model": {"d_model": 64}}.
 
     Raises:
-        ValueError: If architecture, part or device is unknown, or the seed is negative.
+        ValueError: If architecture, part or device is unknown, or the seed out of range.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class FieldAutoencoder:
         device: str = "auto",
         changes: Changes | None = None,
     ) -> None:
-        if seed < 0:
-            raise ValueError(f"The seed is {seed}; give 0 or a positive whole number.")
+        if not 0 <= seed < 2**60:
+            raise ValueError(f"The seed is {seed}; give a whole number from 0 to 2^60 - 1.")
         self.preset, self.seed = preset, seed
         self.changes = part_settings(parts or {}, changes or {})
         self.objectives = checked_objectives(objectives or {})
@@ -103,8 +103,8 @@ class FieldAutoencoder:
             grid: Over the region of observations; None: a lattice over their bounding box.
             variables: Of observations: names, or variables; None: v0, v1, ...
             run: Folder for checkpoints and metrics; None: a temporary one, deleted afterwards.
-            phases: Names of phases; None: all that the architecture has. A run that has finished
-                phase 1 goes on with phase 2.
+            phases: Names of phases; None: all but optional ones, such as "flow". A run that has
+                finished phase 1 goes on with phase 2.
             resume: Go on with a run that was stopped; it is then never overwritten.
             overwrite: Start anew where a run stands.
             facts: What else to note in `run.json`, such as the command.

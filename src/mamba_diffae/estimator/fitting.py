@@ -23,6 +23,7 @@ from mamba_diffae.estimator.scaling import FieldScaler
 from mamba_diffae.fields import FieldData, Observations, Prediction, UnfamiliarFieldsWarning
 from mamba_diffae.training.loop.processes import Processes
 from mamba_diffae.training.loop.progress import CountMeter
+from mamba_diffae.training.phases import LATENT
 from mamba_diffae.training.resume import EXPORT
 from mamba_diffae.training.session import TrainingSession
 
@@ -53,7 +54,7 @@ def fitted_phases(
         model = FittedModel.of_phase(result, session, scaler)
         if result.newest and model.network.writes_draws:
             # Phase "latent" leaves the draws as they are.
-            if result.latent_flow is None or calibration is None:
+            if result.phase != LATENT or calibration is None:
                 calibration = calibrate(model, session, fields)
             model = replace(model, calibration=calibration)
         yield model

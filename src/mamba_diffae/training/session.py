@@ -30,12 +30,14 @@ class PhaseResult(NamedTuple):
     """What a phase left.
 
     Attributes:
+        phase: Its name.
         net: The network, in eval mode.
         latent_flow: Of its latents, if the phase was that, or stands already.
         run: Where it was trained.
         newest: Whether no phase stands there that began from its result.
     """
 
+    phase: str
     net: FieldFlow
     latent_flow: LatentFlow | None
     run: Run
@@ -106,7 +108,8 @@ class TrainingSession:
             trained, latent_flow = self._train(phase, net, run, resume)
             if phase != LATENT:
                 latent_flow = processes.run_on_main(lambda: standing_latent_flow(run))
-            yield PhaseResult(trained, latent_flow, run, newest=not outdated(phase, net, run))
+            newest = not outdated(phase, net, run)
+            yield PhaseResult(phase, trained, latent_flow, run, newest)
 
     def _train(
         self, phase: str, net: FieldFlow, run: Run, resume: bool
