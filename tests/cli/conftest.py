@@ -17,8 +17,9 @@ from PIL import Image
 from mamba_diffae.cli.commands import main
 
 FEW = (
-    "--preset tiny --set model.d_model=16 --set autoencoder.steps=4 --set flow.steps=4 "
-    "--set autoencoder.batch_size=4 --set flow.batch_size=4 --set data.encodings=1"
+    "--preset tiny --set model.d_model=16 --set autoencoder.steps=4 --set ensemble.steps=4 "
+    "--set flow.steps=4 --set autoencoder.batch_size=4 --set ensemble.batch_size=4 "
+    "--set flow.batch_size=4 --set data.encodings=1"
 )
 """What makes a training as short as can be."""
 
@@ -77,11 +78,29 @@ def picture(pictures: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
-    """A run with both phases done; not to be written to."""
+    """A run with all phases done that are not optional; not to be written to."""
     run = tmp_path_factory.mktemp("runs") / "finished"
     outcome = type_in(f"fit {pictures} --run {run} {FEW}")
     assert outcome.code == 0, outcome.err
     return run
+
+
+@pytest.fixture(scope="session")
+def flowing(finished: Path, tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
+    """The same with phase flow; not to be written to."""
+    run = Path(shutil.copytree(finished, tmp_path_factory.mktemp("runs") / "flowing"))
+    outcome = type_in(f"fit {pictures} --run {run} {FEW} --phase flow")
+    assert outcome.code == 0, outcome.err
+    return run
+
+
+@pytest.fixture(scope="session")
+def baseline_few() -> str:
+    """Settings of a baseline, which has phase flow alone."""
+    return (
+        "--preset tiny --set model.d_model=16 --set flow.steps=4 --set flow.batch_size=4 "
+        "--set data.encodings=1"
+    )
 
 
 @pytest.fixture

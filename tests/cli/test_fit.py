@@ -22,13 +22,15 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("architecture", "phases"),
     [
-        ("autoencoder", ["autoencoder", "flow", "latent"]),
+        ("autoencoder", ["autoencoder", "ensemble", "latent"]),
         ("mamba-diffusion", ["flow"]),
         ("minimal-latent", ["flow"]),
     ],
 )
-def test_trains_every_phase_that_there_is(shell, few, pictures, tmp_path, architecture, phases):
-    settings = few if architecture == "autoencoder" else few.replace("autoencoder.", "flow.")
+def test_trains_every_phase_that_is_not_optional(
+    shell, few, baseline_few, pictures, tmp_path, architecture, phases
+):
+    settings = few if architecture == "autoencoder" else baseline_few
     line = f"fit {pictures} --architecture {architecture} --run {tmp_path}/run {settings}"
     outcome = shell(line)
     assert outcome.code == 0, outcome.err
@@ -36,13 +38,15 @@ def test_trains_every_phase_that_there_is(shell, few, pictures, tmp_path, archit
     validations = [row["phase"] for row in rows(tmp_path / "run") if "validation" in row]
     assert list(dict.fromkeys(validations)) == phases
     assert all((tmp_path / "run" / phase / "last").is_dir() for phase in phases)
+    facts = json.loads((tmp_path / "run/model/config.json").read_text())
+    assert facts["phases"] == phases
     kept = {"config.json", "model.safetensors"}
     kept |= {"latent_flow.safetensors"} if "latent" in phases else set()
     assert {f.name for f in (tmp_path / "run/model").iterdir()} == kept
 
 
 def test_phase_after_phase_is_all_at_once(shell, few, pictures, finished, tmp_path):
-    for phase in ("autoencoder", "flow,latent"):
+    for phase in ("autoencoder", "ensemble,latent"):
         outcome = shell(f"fit {pictures} --run {tmp_path}/run --phase {phase} {few}")
         assert outcome.code == 0, outcome.err
     for file in ("model.safetensors", "latent_flow.safetensors"):
@@ -50,7 +54,7 @@ def test_phase_after_phase_is_all_at_once(shell, few, pictures, finished, tmp_pa
         assert all((ours[name] == theirs[name]).all() for name in theirs)
     # An interrupt would name the command that is running, not the one before.
     facts = json.loads((tmp_path / "run/run.json").read_text())
-    assert "--phase flow" in facts["command"]
+    assert "--phase ensemble" in facts["command"]
     assert ["--phase autoencoder" in c for c in facts["earlier_commands"]] == [True]
 
 
@@ -75,7 +79,7 @@ def test_the_second_phase_wants_the_first_and_leaves_nothing(shell, few, picture
 def test_the_second_phase_wants_the_end_of_the_first(shell, few, pictures, run):
     state = run / "autoencoder/last/state.json"
     state.write_text(state.read_text().replace('"step": 4', '"step": 3'))
-    for later in ("flow", "latent"):
+    for later in ("ensemble", "latent"):
         shutil.rmtree(run / later)
     outcome = shell(f"fit {pictures} --run {run} --phase flow {few}")
     assert outcome.code == 2
@@ -122,7 +126,7 @@ def test_resume_beats_overwrite(shell, few, pictures, run):
     """A message that says "add --resume" may be followed with --overwrite still in the line."""
     outcome = shell(f"fit {pictures} --run {run} {few} --overwrite --resume")
     assert outcome.code == 0, outcome.err
-    assert {row["phase"] for row in rows(run)} == {"autoencoder", "flow", "latent"}
+    assert {row["phase"] for row in rows(run)} == {"autoencoder", "ensemble", "latent"}
 
 
 @pytest.mark.parametrize(
@@ -170,8 +174,11 @@ def test_a_setting_is_heard_and_kept(shell, few, pictures, tmp_path, section, na
         ("--set data.observed_shape=[37,37]", "observed_shape"),
         ("--set model.exemplars=999", "room for 999 exemplars, but there are"),
         ("--phase flow", "starts from the result of phase 'autoencoder'"),
+        ("--phase ensemble", "starts from the result of phase 'autoencoder'"),
+        ("--set model.noise_dim=0", "leave that phase out"),
         ("--device tpu", "'auto', 'cpu', 'cuda'"),
-        ("--seed -1", "greater than or equal to 0"),
+        ("--seed -1", "--seed"),
+        (f"--seed {2**64}", "--seed"),
         ("--native-size 41", "36 × 40"),
         ("--ressume", "--resume"),
     ],
@@ -207,9 +214,9 @@ def test_a_mistake_leaves_no_run_that_blocks_the_next_try(shell, few, pictures, 
         ),
     ],
 )
-def test_a_run_goes_on_only_as_it_began(shell, few, pictures, run, change, named):
+def test_a_run_goes_on_only_as_it_began(shell, few, baseline_few, pictures, run, change, named):
     if "mamba" in change:
-        few = few.replace("autoencoder.", "flow.")
+        few = baseline_few
     outcome = shell(f"fit {pictures} --run {run} {few} --resume {change}")
     assert outcome.code == 2
     assert named in outcome.err
@@ -247,11 +254,22 @@ def test_all_presets_are_told(shell):
     assert all(name in told for name in preset_names())
 
 
-def test_diffusion_is_another_name_of_flow(shell, few, pictures, finished, tmp_path):
-    for phase in ("autoencoder", "diffusion"):
-        line = f"fit {pictures} --run {tmp_path}/run --phase {phase}"
-        outcome = shell(f"{line} {few.replace('flow.', 'diffusion.')}")
-        assert outcome.code == 0, outcome.err
-    assert (tmp_path / "run/flow/last").is_dir()
-    ours, theirs = (load_file(r / "model/model.safetensors") for r in (tmp_path / "run", finished))
-    assert all((ours[name] == theirs[name]).all() for name in theirs)
+def test_diffusion_is_another_name_of_flow(shell, few, pictures, run, flowing):
+    line = f"fit {pictures} --run {run} --phase diffusion"
+    outcome = shell(f"{line} {few.replace('flow.', 'diffusion.')}")
+    assert outcome.code == 0, outcome.err
+    assert (run / "flow/last").is_dir()
+    for file in ("model.safetensors", "latent_flow.safetensors"):
+        ours, theirs = (load_file(r / "model" / file) for r in (run, flowing))
+        assert all((ours[name] == theirs[name]).all() for name in theirs)
+    facts = json.loads((run / "model/config.json").read_text())
+    assert facts["phases"] == ["autoencoder", "ensemble", "flow", "latent"]
+
+
+def test_an_ensemble_beside_a_flow_that_stands_is_refused(shell, few, pictures, tmp_path):
+    line = f"fit {pictures} --run {tmp_path}/run {few}"
+    assert shell(f"{line} --phase autoencoder,flow").code == 0
+    outcome = shell(f"{line} --phase ensemble")
+    assert outcome.code == 2
+    assert "'ensemble' comes before phase 'flow'" in outcome.err
+    assert "delete the folder" in outcome.err

@@ -17,7 +17,7 @@ SETTINGS = (
     f"--set autoencoder.steps={STEPS} "
     "--set autoencoder.batch_size=2 --set autoencoder.log_every=1 "
     "--set autoencoder.checkpoint_every=10 --set autoencoder.validate_every=20 "
-    "--set flow.steps=2 --set flow.batch_size=2 --set flow.log_every=1"
+    "--set ensemble.steps=2 --set ensemble.batch_size=2 --set ensemble.log_every=1"
 )
 TIMES = ("seconds", "fields_per_second")
 
@@ -73,7 +73,7 @@ def test_it_goes_on_exactly(shell, pictures, uninterrupted, tmp_path, number):
     reached = json.loads((run / "autoencoder/last/state.json").read_text())["step"]
     assert 10 <= reached < STEPS
     assert "finished no phase" in shell(f"evaluate --model {run}").err
-    assert "--resume" in shell(f"fit {pictures} --run {run} --phase flow {SETTINGS}").err
+    assert "--resume" in shell(f"fit {pictures} --run {run} --phase ensemble {SETTINGS}").err
     outcome = shell(f"{line} --resume")
     assert outcome.code == 0, outcome.err
     assert curve(run) == curve(uninterrupted)

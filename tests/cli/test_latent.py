@@ -31,7 +31,7 @@ def run(few_emoji, tmp_path_factory, shell, few):
     folder = tmp_path_factory.mktemp("runs") / "emoji"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(EmojiSource, "open", lambda self, spec, **options: few_emoji)
-        outcome = shell(f"fit emoji --run {folder} {few} --phase autoencoder,flow")
+        outcome = shell(f"fit emoji --run {folder} {few} --phase autoencoder,ensemble,flow")
         assert outcome.code == 0, outcome.err
         yield folder
 

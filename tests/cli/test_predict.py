@@ -60,8 +60,8 @@ def test_a_field_unlike_the_training_fields_is_told(
 
     posterior = AnaloguePrior.posterior
 
-    def unlike(self, observations, groups=None):
-        found = posterior(self, observations, groups)
+    def unlike(self, observations, groups=None, keys=None):
+        found = posterior(self, observations, groups, keys)
         p, weights = torch.full((len(found),), 0.01), torch.tensor([[0.97, 0.03]])
         return replace(found, familiarity=p, weights=weights)
 
@@ -77,31 +77,96 @@ def test_a_field_unlike_the_training_fields_is_told(
         np.testing.assert_allclose(arrays["familiarity"], [0.01])
 
 
-def test_a_draw_depends_on_its_seed_alone(shell, finished, picture, tmp_path):
-    line = (
-        f"predict --model {finished} --input {picture} --realization 0 --steps 3 --out {tmp_path}"
-    )
+@pytest.mark.parametrize(
+    ("solver", "cost"), [("", "1 network evaluation"), ("--solver heun", "6 network evaluations")]
+)
+def test_a_draw_depends_on_its_seed_alone(shell, flowing, picture, tmp_path, solver, cost):
+    line = f"predict --model {flowing} --input {picture} --realization 0 --steps 3 {solver} --out"
+    line = f"{line} {tmp_path}"
     outcome = shell(f"{line}/a.png --seed 5")
-    assert "6 network evaluations" in outcome.out
+    assert f"({cost})" in outcome.out
     shell(f"{line}/b.png --seed 5")
     shell(f"{line}/c.png --seed 6")
     a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
     assert a == b != c
 
 
-def test_a_realization_is_one_of_the_draws(shell, finished, picture, tmp_path):
-    line = f"predict --model {finished} --input {picture} --steps 2 --seed 3 --out {tmp_path}"
+@pytest.mark.parametrize(
+    ("solver", "cost"), [("", "1 network evaluation"), ("--solver heun", "4 network evaluations")]
+)
+def test_a_realization_is_one_of_the_draws(shell, flowing, picture, tmp_path, solver, cost):
+    line = f"predict --model {flowing} --input {picture} --steps 2 --seed 3 {solver}"
+    line = f"{line} --out {tmp_path}"
     outcome = shell(f"{line}/all.npz --draws 3")
     assert outcome.code == 0, outcome.err
-    assert "the posterior mean and 3 draws (4 network evaluations each)" in outcome.out
-    for options in ("--realization 2", "--draws 3 --realization 2"):
+    assert f"the posterior mean and 3 draws ({cost} each)" in outcome.out
+    for options in (
+        "--realization 2",
+        "--draws 3 --realization 2",
+        "--realization 2 --quantiles 0.5",
+    ):
         outcome = shell(f"{line}/one.png {options} --overwrite")
         assert outcome.code == 0, outcome.err
-        assert "draw 2 (4 network evaluations)" in outcome.out
+        assert f"draw 2 ({cost})" in outcome.out
         with np.load(tmp_path / "all.npz") as arrays:
             expected = np.clip(np.rint(arrays["draws"][2, 0]), 0, 255)
             assert arrays["std"].shape == arrays["mean"].shape == (1, 36, 40, 3)
         np.testing.assert_allclose(pixels(tmp_path / "one.png"), expected, atol=1)
+
+
+def test_quantiles_are_written_beside_mean_and_draws(shell, finished, picture, tmp_path):
+    line = f"predict --model {finished} --input {picture} --size 20 --out {tmp_path}/a.npz"
+    outcome = shell(f"{line} --draws 1 --quantiles 0.05,0.5,0.95")
+    assert outcome.code == 0, outcome.err
+    assert "the posterior mean and 1 draw (1 network evaluation each), with the" in outcome.out
+    assert "quantiles 0.05, 0.5, 0.95 of 40 draws (1 network evaluation each)" in outcome.out
+    with np.load(tmp_path / "a.npz") as arrays:
+        found = dict(arrays)
+    assert found["draws"].shape == (1, 1, 18, 20, 3)
+    assert found["quantiles"].shape == (3, 1, 18, 20, 3)
+    assert found["levels"].tolist() == [0.05, 0.5, 0.95]
+    assert (np.diff(found["quantiles"], axis=0) >= 0).all()
+    assert (found["std"] > 0).any()
+    assert shell(f"{line} --draws 40 --overwrite").code == 0
+    with np.load(tmp_path / "a.npz") as arrays:
+        many = np.quantile(arrays["draws"], [0.05, 0.5, 0.95], axis=0, method="weibull")
+    np.testing.assert_allclose(found["quantiles"], many, atol=0.1)
+
+
+def test_quantiles_of_a_picture_are_pictures(shell, finished, picture, tmp_path):
+    line = f"predict --model {finished} --input {picture} --out {tmp_path}/a.png"
+    outcome = shell(f"{line} --quantiles 0.1,0.9")
+    assert outcome.code == 0, outcome.err
+    assert "a-q0.1.png: the quantile 0.1." in outcome.out
+    low, mean, high = (
+        pixels(tmp_path / f"a{end}.png").astype(int) for end in ("-q0.1", "", "-q0.9")
+    )
+    assert low.shape == mean.shape == high.shape == (36, 40, 3)
+    assert (low <= high).all()
+    assert low.mean() < mean.mean() < high.mean()
+    (tmp_path / "a.png").unlink()
+    refused = shell(f"{line} --quantiles 0.1,0.9")
+    assert refused.code == 2
+    assert "a-q0.1.png exists already" in refused.err
+
+
+def test_a_solver_asks_for_a_flow(shell, finished, picture, tmp_path):
+    line = f"predict --model {finished} --input {picture} --out {tmp_path}/a.npz --solver heun"
+    outcome = shell(f"{line} --draws 1")
+    assert outcome.code == 2
+    assert "'heun' is of the flow, which this model has not learned" in outcome.err
+    assert "none are asked for; add --draws" in shell(line).err
+    assert not (tmp_path / "a.npz").exists()
+
+
+def test_a_model_that_cannot_draw_says_what_it_draws(shell, few, pictures, picture, tmp_path):
+    line = f"fit {pictures} --run {tmp_path}/run --phase autoencoder {few}"
+    assert shell(line).code == 0
+    line = f"predict --model {tmp_path}/run --input {picture} --out {tmp_path}/a.npz --draws 2"
+    outcome = shell(line)
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.count("draws are those of its prior") == 1
+    assert "Train phase 'ensemble'" in outcome.err
 
 
 def test_names_with_brackets_are_told_as_they_are(shell, finished, picture, tmp_path):
@@ -192,6 +257,12 @@ def test_overwrite_replaces(shell, finished, picture, tmp_path):
         ("--draws -1", "--draws"),
         ("--draws 3", "name the draw with --realization 0"),
         ("--draws 3 --realization 3", "numbered from 0 to 2"),
+        ("--quantiles 0.9,0.1", "give ascending probabilities between 0 and 1"),
+        ("--quantiles 0,0.5", "give ascending probabilities between 0 and 1"),
+        ("--quantiles 5%,95%", "expected probabilities with commas, such as 0.05,0.5,0.95"),
+        ("--quantiles ''", "expected probabilities with commas"),
+        ("--solver rk4 --realization 0", "'heun', 'euler', 'stochastic'"),
+        (f"--seed {2**63}", "--seed"),
         ("--pattern rondom", "'random', 'regular', 'block'"),
         ("--sized 3", "--size"),
     ],
@@ -223,9 +294,8 @@ def test_a_model_of_other_values_is_refused(shell, few, picture, tmp_path):
     assert not (tmp_path / "out.png").exists()
 
 
-def test_a_baseline_has_no_context(shell, few, pictures, picture, tmp_path):
-    settings = few.replace("autoencoder.", "flow.")
-    shell(f"fit {pictures} --architecture minimal-latent --run {tmp_path}/run {settings}")
+def test_a_baseline_has_no_context(shell, baseline_few, pictures, picture, tmp_path):
+    shell(f"fit {pictures} --architecture minimal-latent --run {tmp_path}/run {baseline_few}")
     line = f"predict --model {tmp_path}/run --input {picture} --size 48 --realization 0 --steps 2"
     assert "has no latent" in shell(f"{line} --out {tmp_path}/a.png --context latent").err
     assert shell(f"{line} --out {tmp_path}/a.png").code == 0

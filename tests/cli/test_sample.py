@@ -51,14 +51,17 @@ def test_what_stands_is_kept_unless_told_otherwise(shell, sampled):
     assert out.with_suffix(".npz").read_bytes() == before  # the same seed
 
 
-@pytest.mark.parametrize("options", ["--flow values", "--mean"])
-def test_other_ways_to_draw(shell, finished, sampled, tmp_path, options):
+@pytest.mark.parametrize(
+    ("options", "bound"), [("--flow values", 1), ("--mean", 1e-6), ("--seed 2", 1)]
+)
+def test_other_ways_to_draw(shell, flowing, sampled, tmp_path, options, bound):
+    # Four steps hardly move a draw from the mean.
     out = tmp_path / "other.png"
-    line = f"sample --model {finished} --n 5 --size 18 --seed 1 --steps 2 --out {out} {options}"
+    line = f"sample --model {flowing} --n 5 --size 18 --seed 1 --steps 2 --out {out} {options}"
     outcome = shell(line)
     assert outcome.code == 0, outcome.err
     one, two = (np.load(f.with_suffix(".npz"))["values"] for f in (out, sampled[0]))
-    assert not np.allclose(one, two, atol=1)
+    assert not np.allclose(one, two, atol=bound)
 
 
 @pytest.mark.parametrize(
@@ -66,15 +69,16 @@ def test_other_ways_to_draw(shell, finished, sampled, tmp_path, options):
     [
         ("--n 0", "--n is 0; ask for 1 field or more"),
         ("--seed -1", "--seed"),
+        (f"--seed {2**63}", "--seed"),
         ("--flow both", "--flow"),
         ("--out sheet.jpg", "ends so"),
         ("--flow values --mean", "one mean"),
         ("--model nowhere", "nowhere"),
     ],
 )
-def test_what_cannot_be_is_refused(shell, finished, tmp_path, monkeypatch, options, message):
+def test_what_cannot_be_is_refused(shell, flowing, tmp_path, monkeypatch, options, message):
     monkeypatch.chdir(tmp_path)
-    outcome = shell(f"sample --model {finished} --out sheet.png {options}")
+    outcome = shell(f"sample --model {flowing} --out sheet.png {options}")
     assert outcome.code == 2
     assert message in outcome.err
     assert not list(tmp_path.iterdir())
@@ -87,15 +91,23 @@ def test_a_run_without_the_phase_names_the_command(shell, run, tmp_path):
     assert outcome.code == 2
     assert "has not finished phase 'latent'; train it: mamba-diffae fit" in outcome.err
     assert "--phase latent" in outcome.err
-    shutil.rmtree(run / "flow")
     outcome = shell(f"{line} --flow values")
     assert "has not finished phase 'flow'" in outcome.err
     assert "--phase flow" in outcome.err
 
 
-def test_a_baseline_has_no_latent(shell, few, pictures, tmp_path):
-    settings = few.replace("autoencoder.", "flow.")
-    line = f"fit {pictures} --architecture mamba-diffusion --run {tmp_path}/run {settings}"
+def test_a_saved_model_without_a_flow_names_the_phase(shell, finished, pictures, tmp_path):
+    shutil.copytree(finished / "model", tmp_path / "saved")
+    line = f"sample --model {tmp_path}/saved --source {pictures} --out {tmp_path}/sheet.png"
+    outcome = shell(f"{line} --flow values")
+    assert outcome.code == 2
+    assert "'values' needs a flow" in outcome.err
+    assert "fit SOURCE --phase flow" in outcome.err
+    assert not (tmp_path / "sheet.png").exists()
+
+
+def test_a_baseline_has_no_latent(shell, baseline_few, pictures, tmp_path):
+    line = f"fit {pictures} --architecture mamba-diffusion --run {tmp_path}/run {baseline_few}"
     assert shell(line).code == 0
     outcome = shell(f"sample --model {tmp_path}/run --out {tmp_path}/sheet.png")
     assert outcome.code == 2

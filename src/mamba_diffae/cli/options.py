@@ -24,7 +24,7 @@ ModelOption = Annotated[
         show_default=False,
     ),
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**60 - 1, help="Same seed, same result.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
@@ -52,7 +52,7 @@ TargetSizeOption = Annotated[
     int | None,
     typer.Option(min=1, max=8000, help="Cells along the longest axis; default: the native ones."),
 ]
-StepsOption = Annotated[int, typer.Option(min=1, help="Steps of the solver, for draws.")]
+StepsOption = Annotated[int, typer.Option(min=1, help="Steps of the solver, where a flow draws.")]
 
 
 def old_option(name: str, answer: str) -> Any:
@@ -113,6 +113,18 @@ def parse_scales(text: str | None) -> list[int] | None:
     except ValueError as error:
         raise ValueError(
             f"--scales is {text!r}; expected numbers with commas, such as 32,64,96."
+        ) from error
+
+
+def parse_quantiles(text: str | None) -> tuple[float, ...]:
+    """Probabilities, "0.05,0.5,0.95" to numbers; a ValueError if it is no such list."""
+    if text is None:
+        return ()
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(
+            f"--quantiles is {text!r}; expected probabilities with commas, such as 0.05,0.5,0.95."
         ) from error
 
 

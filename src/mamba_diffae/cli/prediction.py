@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, final
+from typing import TYPE_CHECKING, Annotated, Literal, final
 
 import typer
 
@@ -21,6 +22,7 @@ from mamba_diffae.cli.options import (
     TargetSizeOption,
     check_outputs,
     old_option,
+    parse_quantiles,
 )
 from mamba_diffae.cli.shell import echo, output, status
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from mamba_diffae.fields import FieldData, Observations, Prediction
 
 PICTURE, ARRAYS = ".png", ".npz"
+Solver = Literal["heun", "euler", "stochastic"]
 
 
 def predict(
@@ -37,7 +40,8 @@ def predict(
         Path, typer.Option("--input", help="A picture, or a .npy or .npz file of fields.")
     ],
     out: Annotated[
-        Path, typer.Option(help="A .png picture, or .npz: mean, draws, axes in their units.")
+        Path,
+        typer.Option(help="A .png picture, or .npz: mean, draws, quantiles, axes in their units."),
     ],
     fraction: FractionOption = 0.2,
     pattern: PatternOption = "random",
@@ -53,6 +57,20 @@ def predict(
         int | None,
         typer.Option(min=0, help="Write this draw, from 0 on, in place of the mean."),
     ] = None,
+    quantiles: Annotated[
+        str | None,
+        typer.Option(
+            help="Quantiles, such as 0.05,0.5,0.95, of 40 draws or more, made for it where fewer "
+            "are asked for; .npz: beside the mean, .png: a picture each, out-q0.05.png."
+        ),
+    ] = None,
+    solver: Annotated[
+        Solver | None,
+        typer.Option(
+            help="Draw by the flow, if that was trained; default: a draw in one evaluation, if "
+            "phase ensemble was."
+        ),
+    ] = None,
     steps: StepsOption = 20,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
@@ -63,9 +81,10 @@ def predict(
     old_run: OldRunOption = None,
 ) -> None:
     """Observe a share of a field, and write the whole of it."""
-    asked = Draws(draws, realization)
-    asked.check(out)
-    check_outputs(overwrite, out)
+    asked = Draws(draws, realization, parse_quantiles(quantiles))
+    asked.check(out, solver)
+    check_outputs(overwrite, out, *asked.pictures(out))
+    made = asked.made(seed)
     from mamba_diffae.cli.models import OpenedModel
     from mamba_diffae.fields import observe
 
@@ -77,15 +96,18 @@ def predict(
             seen,
             size,
             n_draws=asked.count,
+            quantiles=asked.levels,
             decoder_inputs=decoder_inputs,
             seed=seed + asked.first,
+            solver=solver,
             steps=steps,
         )
+    prediction = asked.wanted(prediction)
     if out.suffix.lower() == PICTURE:
-        _write_picture(opened.estimator, prediction, seen, out)
+        _write_pictures(opened.estimator, prediction, seen, out, asked.pictures(out))
     else:
         _write_arrays(opened.estimator, prediction, out)
-    _tell(out, asked, prediction, truth, seen)
+    _tell(out, asked, made, prediction, truth, seen)
 
 
 @final
@@ -96,22 +118,27 @@ class Draws:
     Attributes:
         number: How many.
         realization: The only one that is written, or None.
+        levels: Probabilities of the quantiles that are written.
     """
 
     number: int
     realization: int | None
-
-    @property
-    def count(self) -> int:
-        """Draws to make: draw k depends on seed + k alone, so that one can be made by itself."""
-        return self.number if self.realization is None else 1
+    levels: tuple[float, ...]
 
     @property
     def first(self) -> int:
-        """Number of the first."""
-        return self.realization or 0
+        """Number of the first to make: draw k depends on seed + k alone, and may be made alone.
 
-    def check(self, out: Path) -> None:
+        Quantiles are of the draws from 0 on, whichever of them is written.
+        """
+        return 0 if self.levels else self.realization or 0
+
+    @property
+    def count(self) -> int:
+        """Draws to make, from the first on, beside those that quantiles need."""
+        return self.number if self.realization is None else self.realization + 1 - self.first
+
+    def check(self, out: Path, solver: str | None) -> None:
         """Refuse what a file cannot hold.
 
         Raises:
@@ -133,34 +160,72 @@ class Draws:
                 "A picture holds the mean or one draw; name the draw with --realization 0, or "
                 "write all of them as .npz."
             )
+        if solver is not None and not (self.count or self.levels):
+            raise ValueError(
+                f"--solver {solver} is of draws, and none are asked for; add --draws, "
+                "--realization or --quantiles, or leave it out."
+            )
+
+    def made(self, seed: int) -> int:
+        """Draws that are made, with those for quantiles.
+
+        Raises:
+            ValueError: If the levels do not ascend within (0, 1).
+        """
+        from mamba_diffae.estimator.drawing import Drawing
+
+        return Drawing(self.count, seed + self.first, None, 1, self.levels).count
+
+    def pictures(self, out: Path) -> dict[Path, int]:
+        """Pictures of the quantiles beside that of the mean, to the number of each quantile."""
+        if out.suffix.lower() != PICTURE:
+            return {}
+        names = (f"{out.stem}-q{level:g}{out.suffix}" for level in self.levels)
+        return {out.with_name(name): i for i, name in enumerate(names)}
+
+    def wanted(self, prediction: Prediction) -> Prediction:
+        """The same with the draws that are written."""
+        if self.realization is None:
+            return prediction
+        return replace(prediction, draws=prediction.draws[-1:])
 
 
-def _write_picture(
-    model: FieldAutoencoder, prediction: Prediction, seen: Observations, out: Path
+def _write_pictures(
+    model: FieldAutoencoder,
+    prediction: Prediction,
+    seen: Observations,
+    out: Path,
+    quantiles: Mapping[Path, int],
 ) -> None:
+    """The mean or the draw, and quantiles by their number."""
     from mamba_diffae.benchmark.page import picture_bytes
     from mamba_diffae.benchmark.painters import painter_of
     from mamba_diffae.benchmark.painting import Beside, Shown
     from mamba_diffae.report import mosaic, write_png
 
-    values = prediction.draws[0] if len(prediction.draws) else prediction.mean
     grid = prediction.grid or model.grid
     painter = painter_of(model.variables, grid)
-    parts = zip(values, seen.fields(), strict=True)
-    pictures = [p for v, s in parts for p in painter.paint(Shown(v, grid), Beside(seen=s))]
-    write_png(picture_bytes(pictures[0]) if len(pictures) == 1 else mosaic(pictures), out)
+    pictures = {out: prediction.draws[0] if len(prediction.draws) else prediction.mean}
+    if prediction.quantiles is not None:
+        pictures |= {path: prediction.quantiles[i] for path, i in quantiles.items()}
+    for path, values in pictures.items():
+        parts = zip(values, seen.fields(), strict=True)
+        painted = [p for v, s in parts for p in painter.paint(Shown(v, grid), Beside(seen=s))]
+        write_png(picture_bytes(painted[0]) if len(painted) == 1 else mosaic(painted), path)
 
 
 def _write_arrays(model: FieldAutoencoder, prediction: Prediction, out: Path) -> None:
-    """Mean, draws, deviation and familiarity, and the axes and variables that they are on."""
+    """Mean, draws, deviation, quantiles, familiarity; the axes and variables that they are on."""
     import numpy as np
 
     from mamba_diffae.fields.atomic import atomic_file
 
     grid = prediction.grid or model.grid
     arrays = {"mean": prediction.mean, "draws": prediction.draws}
-    if len(prediction.draws) > 1:
+    if len(prediction.draws) > 1 or prediction.stated_std is not None:
         arrays["std"] = prediction.std
+    if prediction.quantiles is not None:
+        arrays |= {"quantiles": prediction.quantiles, "levels": np.array(prediction.levels)}
     if prediction.familiarity is not None:
         arrays["familiarity"] = prediction.familiarity
     arrays |= {
@@ -174,19 +239,30 @@ def _write_arrays(model: FieldAutoencoder, prediction: Prediction, out: Path) ->
 
 
 def _tell(
-    out: Path, asked: Draws, prediction: Prediction, truth: FieldData, seen: Observations
+    out: Path,
+    asked: Draws,
+    made: int,
+    prediction: Prediction,
+    truth: FieldData,
+    seen: Observations,
 ) -> None:
-    shape = prediction.mean.shape[1:-1]
-    cost = f"{prediction.evaluations} network evaluations"
+    shape, n = prediction.mean.shape[1:-1], prediction.evaluations
+    cost = f"{n} network evaluation{'s' if n != 1 else ''}"
     if asked.realization is not None:
         what = f"draw {asked.realization} ({cost})"
     elif asked.number:
-        what = f"the posterior mean and {asked.number} draws ({cost} each)"
+        drawn = f"{asked.number} draw{'s' if asked.number != 1 else ''}"
+        what = f"the posterior mean and {drawn} ({cost} each)"
     else:
         what = "the posterior mean"
+    if asked.levels:
+        levels = ", ".join(f"{level:g}" for level in asked.levels)
+        what += f", with the quantiles {levels} of {made} draws ({cost} each)"
     fields = "" if len(truth) == 1 else f" of {len(truth)} fields"
     echo(
         f"{out}: {what}{fields} at {' × '.join(map(str, shape))} from "
         f"{int(seen.counts.max())} observations of a field.",
         output,
     )
+    for picture, number in asked.pictures(out).items():
+        echo(f"{picture}: the quantile {asked.levels[number]:g}.", output)

@@ -39,7 +39,9 @@ def sample(
     size: TargetSizeOption = None,
     flow: Annotated[
         Flow,
-        typer.Option(help="latent: a latent is drawn, then a field from it; values: at once."),
+        typer.Option(
+            help="latent: a latent is drawn, then a field from it; values: at once, by phase flow."
+        ),
     ] = "latent",
     mean: Annotated[
         bool, typer.Option("--mean", help="The mean of each latent in place of a draw.")

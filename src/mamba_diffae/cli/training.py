@@ -40,8 +40,8 @@ def fit(
     phase: Annotated[
         str,
         typer.Option(
-            help="autoencoder, flow (or diffusion) or latent, several with commas, or all that "
-            "the architecture has."
+            help="autoencoder, ensemble (draws in one evaluation), flow (or diffusion) or latent, "
+            "several with commas; all: all but flow, which is optional beside ensemble."
         ),
     ] = "all",
     set_: Annotated[
