@@ -15,10 +15,12 @@ PAGES = (
     "docs/selective_scan.md",
     "docs/training.md",
 )
-SHORT = {p: {"steps": 2, "batch_size": 4, "show_progress": False} for p in ("autoencoder", "flow")}
+SHORT = {
+    p: {"steps": 2, "batch_size": 4, "show_progress": False} for p in ("autoencoder", "ensemble")
+}
 SMALLER = {
     "mda.FieldAutoencoder().fit(data)  #": 'mda.FieldAutoencoder("tiny", changes=SHORT).fit('
-    'data, phases=["autoencoder", "flow"])  #',
+    'data, phases=["autoencoder", "ensemble"])  #',
     ".distinct(8)": ".distinct(2)",
     "n_draws=4": "n_draws=2, steps=2",
     "n_draws=16": "n_draws=2, steps=2",
