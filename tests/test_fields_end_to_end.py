@@ -18,7 +18,7 @@ FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
 CHANGES = {
     "model": {"d_model": 16},
     "data": {"encodings": 1},
-    **dict.fromkeys(("autoencoder", "flow", "latent"), FEW),
+    **dict.fromkeys(("autoencoder", "ensemble", "latent"), FEW),
 }
 DEPTHS = np.cumsum(np.linspace(1, 20, 40))
 """In metres, ever farther apart."""

@@ -29,6 +29,7 @@ CHANGES = {
     "model": MODEL | {"message": 8, "head": [16]},
     "data": {"queries": 40, "observed_shape": (6, 12)},
     "autoencoder": STEPS | {"steps": 6, "show_progress": False},
+    "ensemble": STEPS | {"steps": 4, "show_progress": False},
     "flow": STEPS | {"steps": 4, "show_progress": False},
     "latent": STEPS | {"steps": 4, "show_progress": False},
 }
@@ -38,24 +39,37 @@ def tiny_model() -> FieldAutoencoder:
     return FieldAutoencoder("tiny", device="cpu", changes=CHANGES)
 
 
-def test_7_saved_and_loaded_is_the_same(smooth_fields, tmp_path: Path) -> None:
+DRAWN_BY = {
+    "ensemble": ["autoencoder", "ensemble", "latent"],
+    "flow": ["autoencoder", "flow", "latent"],
+    "either": ["autoencoder", "ensemble", "flow"],
+    "prior": ["autoencoder"],
+}
+"""Phases that are trained, by what then draws."""
+
+
+@pytest.mark.filterwarnings("ignore:This model has not learned to draw")
+@pytest.mark.parametrize("by", DRAWN_BY)
+def test_7_saved_and_loaded_is_the_same(smooth_fields, tmp_path: Path, by: str) -> None:
     truth = smooth_fields(shape=(12, 24), variables=2, gaps=True)
-    model = tiny_model().fit(truth)
+    model = tiny_model().fit(truth, phases=DRAWN_BY[by])
     model.save_pretrained(tmp_path / "model")
     loaded = FieldAutoencoder.from_pretrained(tmp_path / "model", device="cpu")
     seen = observe(truth, 0.2, shape=(6, 12))
     ours, theirs = (m.predict(seen, n_draws=1, steps=2) for m in (model, loaded))
     np.testing.assert_array_equal(ours.mean, theirs.mean)
     np.testing.assert_array_equal(ours.draws, theirs.draws)
+    assert ours.evaluations == theirs.evaluations == (4 if by == "flow" else 1)
     np.testing.assert_array_equal(model.encode(seen), loaded.encode(seen))
 
 
+@pytest.mark.parametrize("by", ["ensemble", "flow"])
 @pytest.mark.parametrize("stop", [3, 6 + 3])  # batches made: in phase 1, in phase 2
 def test_7_stopped_and_resumed_is_never_stopped(
-    smooth_fields, tmp_path: Path, monkeypatch, stop: int
+    smooth_fields, tmp_path: Path, monkeypatch, stop: int, by: str
 ) -> None:
-    truth = smooth_fields(shape=(12, 24), variables=2, gaps=True)
-    whole = tiny_model().fit(truth, run=tmp_path / "whole")
+    truth, phases = smooth_fields(shape=(12, 24), variables=2, gaps=True), DRAWN_BY[by]
+    whole = tiny_model().fit(truth, run=tmp_path / "whole", phases=phases)
     made, make = itertools.count(), FieldBatches.__call__
 
     def failing(self: FieldBatches, step: int):
@@ -66,8 +80,8 @@ def test_7_stopped_and_resumed_is_never_stopped(
     with monkeypatch.context() as patch:
         patch.setattr(FieldBatches, "__call__", failing)
         with pytest.raises(OSError, match="went down"):
-            tiny_model().fit(truth, run=tmp_path / "stopped")
-    resumed = tiny_model().fit(truth, run=tmp_path / "stopped", resume=True)
+            tiny_model().fit(truth, run=tmp_path / "stopped", phases=phases)
+    resumed = tiny_model().fit(truth, run=tmp_path / "stopped", phases=phases, resume=True)
 
     timed = {"seconds", "fields_per_second"}
     curves = [
@@ -77,7 +91,11 @@ def test_7_stopped_and_resumed_is_never_stopped(
     assert len(curves[0]) == (6 + 2) + 2 * (4 + 2)  # a loss for every step, and the validations
     assert curves[1] == curves[0]
     seen = observe(truth, 0.2, shape=(6, 12))
-    np.testing.assert_array_equal(resumed.predict(seen).mean, whole.predict(seen).mean)
+    ours, theirs = (m.predict(seen, n_draws=2, steps=2) for m in (resumed, whole))
+    np.testing.assert_array_equal(ours.mean, theirs.mean)
+    np.testing.assert_array_equal(ours.draws, theirs.draws)
+    ours, theirs = (m.fitted.network.state_dict() for m in (resumed, whole))
+    assert all(ours[name].equal(weight) for name, weight in theirs.items())
 
 
 class _Formula:

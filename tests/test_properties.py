@@ -23,7 +23,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Geometry, Grid, Observations, Variable
 from mamba_diffae.flow import SOLVERS, field_keys, linear_path, solve
-from mamba_diffae.models import ARCHITECTURES, queries, reconstruct, sample_flow
+from mamba_diffae.models import ARCHITECTURES, drawing, queries, reconstruct, sample_flow
 from mamba_diffae.nn.attention import lattice
 from mamba_diffae.nn.scan_order import DIRECTIONS, scan_orders
 from mamba_diffae.scan import selective_scan
@@ -54,6 +54,14 @@ def stochastic_draw(net, query, seen, inputs) -> Tensor:
     return sample_flow(net, query, seen, decoder_inputs=inputs, **options)
 
 
+def draw_in_one_evaluation(net, query, seen, inputs) -> Tensor:
+    net.ensemble.fitted.fill_(True)
+    keys = field_keys(1, len(query))
+    posterior = net.prior.posterior(seen, keys=keys[:, None])
+    context = queries.known_context(net, seen, None, inputs, posterior)
+    return drawing.draw(net, context, query, keys, posterior.draws[:, 0])
+
+
 def interpolation(net, query, seen, inputs) -> Tensor:
     latent = net.encode(seen).detach()
     halfway = latent.mean(0).expand(2, -1)
@@ -61,7 +69,9 @@ def interpolation(net, query, seen, inputs) -> Tensor:
 
 
 PRIORS = pytest.mark.parametrize("exemplars", [0, 90])  # without a prior, and with one that chooses
-ANSWERS = pytest.mark.parametrize("ask", [mean, draw, stochastic_draw, interpolation])
+ANSWERS = pytest.mark.parametrize(
+    "ask", [mean, draw, stochastic_draw, draw_in_one_evaluation, interpolation]
+)
 
 
 def places(count: int, seed: int, geometry: Geometry = SQUARE) -> Tensor:
@@ -107,7 +117,7 @@ def test_1_a_query_does_not_depend_on_other_queries(
     _no_other_query_matters(net, seen, ask, inputs, seed)
 
 
-@pytest.mark.parametrize("ask", [mean, draw])
+@pytest.mark.parametrize("ask", [mean, draw, draw_in_one_evaluation])
 @EVERYWHERE
 def test_1_so_it_is_on_any_grid(network, observed, ask, place: str) -> None:
     geometry = GEOMETRIES[place]
@@ -139,7 +149,7 @@ def test_2_one_sample_is_one_field_at_every_resolution(
     _every_resolution_is_the_same_field(net, seen, ask, inputs)
 
 
-@pytest.mark.parametrize("ask", [mean, draw])
+@pytest.mark.parametrize("ask", [mean, draw, draw_in_one_evaluation])
 @EVERYWHERE
 def test_2_so_it_is_on_any_grid(network, observed, ask, place: str) -> None:
     geometry = GEOMETRIES[place]

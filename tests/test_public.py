@@ -42,7 +42,7 @@ def test_five_lines_from_field_to_score(smooth_fields):
     few = {"steps": 3, "batch_size": 4, "show_progress": False}
     truth = mda.open_field(smooth_fields())
     obs = mda.observe(truth, fraction=0.3, seed=0)
-    model = mda.FieldAutoencoder("tiny", changes={"autoencoder": few, "flow": few}).fit(truth)
+    model = mda.FieldAutoencoder("tiny", changes={"autoencoder": few, "ensemble": few}).fit(truth)
     field = model.predict(obs, targets=truth, n_draws=2)
     scores = mda.evaluate(field, truth)
     assert set(scores) == {"rmse", "psnr", "ssim", "crps", "coverage"}

@@ -160,7 +160,7 @@ def test_too_little_memory_is_told(shell, finished, picture, tmp_path, monkeypat
     def fail(*args: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr("mamba_diffae.estimator.rendering.posterior_mean", fail)
+    monkeypatch.setattr("mamba_diffae.estimator.conditioned.mean_at", fail)
     outcome = shell(f"predict --model {finished} --input {picture} --out {tmp_path}/out.png")
     assert outcome.code == 2
     assert "Not enough memory" in outcome.err
@@ -171,7 +171,7 @@ def test_a_mistake_of_ours_keeps_its_traceback(shell, finished, picture, tmp_pat
     def fail(*args: object, **options: object) -> None:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr("mamba_diffae.estimator.rendering.posterior_mean", fail)
+    monkeypatch.setattr("mamba_diffae.estimator.conditioned.mean_at", fail)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         shell(f"predict --model {finished} --input {picture} --out {tmp_path}/out.png")
 

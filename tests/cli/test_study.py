@@ -44,8 +44,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list:
     return requests
 
 
-def test_draws_of_a_run_leave_a_page(shell, finished, tmp_path):
-    line = f"experiment draws --model {finished} --run {tmp_path}/draws --scale quick"
+def test_draws_of_a_run_leave_a_page(shell, flowing, tmp_path):
+    line = f"experiment draws --model {flowing} --run {tmp_path}/draws --scale quick"
     outcome = shell(line)
     assert outcome.code == 0, outcome.err
     assert "Draws worth looking at" in (tmp_path / "draws/report.html").read_text()

@@ -10,7 +10,7 @@ import typer
 from mamba_diffae.cli.options import DeviceOption, OverwriteOption, ResumeOption, SeedOption
 from mamba_diffae.cli.shell import echo, output
 
-SHARES = {"autoencoder": 3 / 4, "flow": 1 / 4, "latent": 1 / 16}
+SHARES = {"autoencoder": 3 / 4, "ensemble": 1 / 4, "latent": 1 / 16}
 """Of the time that is given, by phase."""
 
 
@@ -19,7 +19,7 @@ def demo(
     minutes: Annotated[
         float,
         typer.Option(
-            help="Training time at most: 3/4 for phase 1, 1/4 for phase 2. The latents, encoded "
+            help="Training time at most: 3/4 for the mean, 1/4 for draws. The latents, encoded "
             "once, get 1/16 on top."
         ),
     ] = 4,
