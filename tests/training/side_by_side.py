@@ -25,6 +25,7 @@ from mamba_diffae.training.loop.learner import Learner
 from mamba_diffae.training.session import TrainingSession
 from mamba_diffae.training.settings import settings_for
 
+PHASES = ("autoencoder", "ensemble", "flow", "latent")
 PHASE = {
     "steps": 6,
     "batch_size": 4,
@@ -39,7 +40,7 @@ PHASE = {
 CHANGES = {
     "model": {"d_model": 16, "prior": "analogue"},
     "data": {"encodings": 1, "p_noise": 0.3},
-    **dict.fromkeys(("autoencoder", "flow", "latent"), PHASE),
+    **dict.fromkeys(PHASES, PHASE),
 }
 
 
@@ -57,7 +58,7 @@ def fit(data: FieldData, run: Path, *, resume: bool = False, **autoencoder: obje
     changes = {**CHANGES, "autoencoder": {**PHASE, **autoencoder}}
     settings = settings_for(architecture, data, Geometry.unit(2), "tiny", changes)
     session = TrainingSession(architecture, "tiny", 0, "cpu", settings, data)
-    for _ in session.train(run, resume=resume):
+    for _ in session.train(run, PHASES, resume=resume):
         pass
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, ClassVar, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
 from mamba_diffae.flow import fold, uniform
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
@@ -114,7 +114,7 @@ class EnergyScore(Objective):
 
     def _kinds(self, lattice: Differences, keys: Tensor, score: Any) -> Tensor:
         """The weighted sum over all kinds of vectors on a lattice."""
-        crop = partial(_begun, keys[:1], lattice.periodic)
+        crop = partial(_begun, _of_main(keys[:1]), lattice.periodic)
         kinds = {
             "pixels": [lattice.pixels()],
             "patches": [lattice.patches(side, crop) for side in PATCHES],
@@ -131,7 +131,7 @@ class EnergyScore(Objective):
         for term in terms:
             error = (counts * term.error).mean()
             energy = (counts * (term.error - self.alpha * term.spread)).mean()
-            found.append(energy / error.detach().clamp(min=_LEAST))
+            found.append(energy / _mean_over_processes(error).clamp(min=_LEAST))
         return torch.stack(found).mean()
 
 
@@ -139,6 +139,23 @@ def _size(model: MambaDiffusionAutoencoder, batch: TrainingBatch, context: Any) 
     """The inverse of the error that is expected of each field, shape (B,)."""
     weight = stated_weight(model, batch, context)
     return (density_weight(batch) if weight is None else weight).sqrt()
+
+
+def _mean_over_processes(value: Tensor) -> Tensor:
+    """Without a gradient: of several processes each has its share of the batch."""
+    value = value.detach().clone()
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.all_reduce(value)
+        value = value / distributed.get_world_size()
+    return value
+
+
+def _of_main(key: Tensor) -> Tensor:
+    """The first key of the whole batch, in every process."""
+    key = key.clone()
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.broadcast(key, src=0)
+    return key
 
 
 def _begun(key: Tensor, periodic: Sequence[bool], values: Tensor, side: int) -> Tensor:
