@@ -43,7 +43,7 @@ def config_for(shape: tuple[int, ...], observed: tuple[int, ...], fields=None, *
     ("fields", "parts"),
     [
         ({}, ("pointwise", "convolutional")),
-        ({"prior": "none"}, ("mamba", "anchored")),
+        ({"prior": "none"}, ("pointwise", "anchored")),
         ({"encoder": "mamba"}, ("mamba", "convolutional")),
         ({"directions": ("row",)}, ("mamba", "convolutional")),
         ({"step": "count"}, ("mamba", "convolutional")),

@@ -186,17 +186,17 @@ class AutoencoderConfig(FieldConfig):
 
     @classmethod
     def _completed(cls, chosen: dict[str, Any]) -> dict[str, Any]:
-        """See `FieldConfig._completed`: what is best with a prior, or without one.
+        """See `FieldConfig._completed`.
 
-        With one a decoder that starts from it, and no scan over the observations, which did not pay
-        there (studies/scan), unless something of the scan is set.
+        With a prior a decoder that starts from it. No scan over the observations, which was better
+        in no question that was asked (studies/scan), unless something of the scan is set.
         """
         starts, dim = chosen["prior"] != "none", chosen["geometry"].dim
         fits = starts and dim <= MOST_AXES
         usual = usable_directions(cls.model_fields["directions"].default, dim)
         scans = chosen["directions"] != usual or {"step", "encoder_options"} & chosen.keys()
         parts = {
-            "encoder": "pointwise" if starts and not scans else "mamba",
+            "encoder": "mamba" if scans else "pointwise",
             "decoder": CONVOLUTIONAL if fits else "anchored",
         }
         return {**parts, **chosen}
