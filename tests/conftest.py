@@ -33,7 +33,7 @@ WIDTH = {"d_model": 16, "fourier_features": 8}
 READ_OUT = {"tokens": 3, "patch": 2, "neighbours": 6, "message": 8, "head": (16,)}
 PRIOR = {"prior": "analogue", "codes": ("pca", "histogram"), "exemplars": 5, "mirrored": True}
 SIZES = {
-    "autoencoder": WIDTH | READ_OUT | PRIOR | {"d_state": 2, "latent_dim": 12},
+    "autoencoder": WIDTH | READ_OUT | PRIOR | {"d_state": 2, "latent_dim": 12, "noise_dim": 0},
     "mamba-diffusion": WIDTH | {"d_state": 4, "blocks": 2},
     "minimal-latent": WIDTH | {"d_state": 4, "blocks": 2, "bottleneck": 8},
 }
@@ -50,8 +50,8 @@ def network() -> Callable[..., FieldFlow]:
     """Tiny networks by kind, of two variables on the unit square; the config by keyword.
 
     With another `geometry`, shapes that are not given follow from it. With exemplars=0 there is no
-    prior. Weights are random everywhere: those that start at zero would hide what flows there. A
-    prior has learned from random fields.
+    prior, with noise_dim=4 a decoder of draws. Weights are random everywhere: those that start at
+    zero would hide what flows there. A prior has learned from random fields.
     """
     from mamba_diffae.models.registry import ARCHITECTURES
 

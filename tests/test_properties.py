@@ -24,6 +24,7 @@ from torch import Tensor
 from mamba_diffae.fields import FieldData, Geometry, Grid, Observations, Variable
 from mamba_diffae.flow import SOLVERS, field_keys, linear_path, solve
 from mamba_diffae.models import ARCHITECTURES, drawing, queries, reconstruct, sample_flow
+from mamba_diffae.models.ensemble import EnsembleDecoder
 from mamba_diffae.nn.attention import lattice
 from mamba_diffae.nn.scan_order import DIRECTIONS, scan_orders
 from mamba_diffae.scan import selective_scan
@@ -55,11 +56,22 @@ def stochastic_draw(net, query, seen, inputs) -> Tensor:
 
 
 def draw_in_one_evaluation(net, query, seen, inputs) -> Tensor:
-    net.ensemble.fitted.fill_(True)
-    keys = field_keys(1, len(query))
+    keys, ensemble = field_keys(1, len(query)), _decoder_of_draws(net)
+    net.ensemble = ensemble
     posterior = net.prior.posterior(seen, keys=keys[:, None])
     context = queries.known_context(net, seen, None, inputs, posterior)
     return drawing.draw(net, context, query, keys, posterior.draws[:, 0])
+
+
+def _decoder_of_draws(net) -> EnsembleDecoder:
+    """One of random weights, the same at every call."""
+    generator = torch.Generator().manual_seed(0)
+    config = net.config.model_copy(update={"noise_dim": 4})
+    ensemble = EnsembleDecoder(config, net.codes.decoded_dim)
+    ensemble.start_from(net.stage, net.decoder)
+    for weight in ensemble.parameters():
+        weight.data += 0.15 * torch.randn(weight.shape, generator=generator)
+    return ensemble.eval()
 
 
 def interpolation(net, query, seen, inputs) -> Tensor:

@@ -11,6 +11,7 @@ from mamba_diffae.flow import SOLVERS, field_keys, solve
 from mamba_diffae.models import queries, reconstruct, sample_flow
 from mamba_diffae.models.checks import check_observations
 from mamba_diffae.models.inference import solve_flow
+from mamba_diffae.models.queries import known_context
 from mamba_diffae.models.registry import ARCHITECTURES
 
 KINDS = pytest.mark.parametrize("kind", ARCHITECTURES.names())
@@ -78,7 +79,9 @@ def test_evaluations_are_reported(network, observed, kind: str, solver: str, mon
     velocity = net.query_flow
     monkeypatch.setattr(net, "query_flow", lambda *a: calls.append(1) or velocity(*a))
     seen = check_observations(net, query(), observed())
-    solution = solve_flow(net, query(), seen, None, None, 0, solver=solver, steps=3)
+    with torch.no_grad():
+        context = known_context(net, seen, None, None)
+    solution = solve_flow(net, context, query(), 0, solver=solver, steps=3)
     assert solution.evaluations == len(calls) == 3 * SOLVERS[solver].evaluations
 
 

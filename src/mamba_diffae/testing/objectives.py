@@ -17,7 +17,8 @@ def check_objective(objective: Objective) -> None:
     Args:
         objective: Of a network over fields.
     """
-    net = tiny_network().train()
+    net = tiny_network(noise_dim=4 if objective.draws else 0).train()
+    objective.check(net)
     objective.prepare(net)
     sampling = build_config(DataConfig, {"queries": 24, "observed_shape": OBSERVED}, "data")
     batches = FieldBatches(
@@ -28,6 +29,7 @@ def check_objective(objective: Objective) -> None:
         batch_size=4,
         views=2,
         anchor_shape=net.anchor_shape,
+        draws=objective.draws,
     )
     batch = batches(0)
     loss = objective.loss(net, batch)
