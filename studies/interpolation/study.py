@@ -14,6 +14,7 @@ from mamba_diffae.benchmark.study import Scale
 from mamba_diffae.fields import FieldData, observe
 from mamba_diffae.latent import interpolate
 from mamba_diffae.latent.interpolation import lerp
+from mamba_diffae.latent.inversion import require_flow
 from studies.common.cache import cached_arrays, weights_digest
 from studies.interpolation.measures import MEASURES, PATHS, Nearest, PathKind, path_measures
 from studies.interpolation.rebuilding import Rebuilt, rebuilt, rebuilt_arrays
@@ -83,10 +84,12 @@ def interpolation(request: Request, on_progress: OnProgress) -> InterpolationRes
         on_progress: Told what is done.
 
     Raises:
-        ValueError: If the model has no latent, the fields do not fit it, or there are fewer than
-            two test pictures of distinct bases.
+        ValueError: If the model has no latent or no flow, the fields do not fit it, or there are
+            fewer than two test pictures of distinct bases.
     """
     model, protocol, seed = request.given_model, PROTOCOLS[request.scale], request.seed
+    _ = model.latent_dim
+    require_flow(model, "Noise 'inverted'")
     test = request.truth.split("test")
     pairs = pairs_of(test, protocol.pairs, seed)
     key = {**asdict(protocol), "seed": seed, "weights": weights_digest(model.fitted.network)}

@@ -12,11 +12,6 @@ from mamba_diffae.latent.sampling import FLOWS, Flow
 from studies.common.attribute_features import WIDTH
 from studies.latent_vs_values.study import SET_LABELS, GenerationResult, Likeness
 
-PHASES: Mapping[Flow, tuple[str, ...]] = {
-    "latent": ("autoencoder", "flow", "latent"),
-    "values": ("autoencoder", "flow"),
-}
-"""What of a model's training each of them needs."""
 QUESTION = (
     "A decoder writes new pictures from a latent that a small flow has drawn, or from noise alone, "
     "with the latent dropped. Which pictures are distributed more like real ones, and at what cost?"
@@ -64,7 +59,7 @@ def _likeness_table(result: GenerationResult) -> Table:
 
 
 def _cost_table(result: GenerationResult) -> Table:
-    """Time to draw and to train; both flows share encoder, decoder and run."""
+    """Time to draw and to train; both flows share encoder and run."""
     seconds = result.seconds
     return Table(
         "What they cost",
@@ -76,7 +71,7 @@ def _cost_table(result: GenerationResult) -> Table:
                 SET_LABELS[flow],
                 seconds[flow] / seconds["values"],
                 seconds[flow],
-                ", ".join(PHASES[flow]),
+                ", ".join(_phases(flow, result.elapsed)),
                 _minutes(flow, result.elapsed),
             ]
             for flow in FLOWS
@@ -85,9 +80,19 @@ def _cost_table(result: GenerationResult) -> Table:
     )
 
 
+def _phases(flow: Flow, elapsed: Mapping[str, float]) -> tuple[str, ...]:
+    """What of a model's training each of them needs.
+
+    A field is drawn from its latent by phase ensemble, if that was trained, else by the flow.
+    """
+    if flow == "values":
+        return "autoencoder", "flow"
+    return "autoencoder", "ensemble" if "ensemble" in elapsed else "flow", "latent"
+
+
 def _minutes(flow: Flow, elapsed: Mapping[str, float]) -> float | None:
     """Time that the phases took, where all are known."""
-    known = [elapsed.get(phase) for phase in PHASES[flow]]
+    known = [elapsed.get(phase) for phase in _phases(flow, elapsed)]
     spent = [s for s in known if s is not None]
     return sum(spent) / 60 if len(spent) == len(known) else None
 

@@ -14,6 +14,7 @@ from mamba_diffae.benchmark.study import Scale
 from mamba_diffae.evaluation import GappyPOD
 from mamba_diffae.evaluation.generation import KernelDistance, Support, kernel_distance, support
 from mamba_diffae.fields import FieldData, Shape
+from mamba_diffae.latent.inversion import require_flow
 from mamba_diffae.latent.sampling import FLOWS, Flow, sample
 from studies.common.attribute_features import AttributeFeatures
 from studies.common.cache import cached_arrays, weights_digest
@@ -123,11 +124,12 @@ def latent_vs_values(request: Request, on_progress: OnProgress) -> GenerationRes
         on_progress: Told what is done.
 
     Raises:
-        ValueError: If the model's phase "latent" was not trained, or the fields have no attributes
-            or too few pictures to compare.
+        ValueError: If the model's phase "latent" or "flow" was not trained, or the fields have no
+            attributes or too few pictures to compare.
     """
     protocol, seed = PROTOCOLS[request.scale], request.seed
     _ = request.given_model.latent_flow  # says how to train one, before anything takes long
+    require_flow(request.given_model, "The flow in the values")
     train, test = request.truth.split("train"), request.truth.split("test")
     train = train if protocol.train is None else train.distinct(protocol.train)
     steps = protocol.classifier_steps

@@ -8,7 +8,8 @@ import numpy as np
 from mamba_diffae import FieldAutoencoder, FieldData
 
 FEW = {"steps": 3, "batch_size": 4, "show_progress": False}
-CHANGES = {"model": {"d_model": 16}, "autoencoder": FEW, "flow": FEW, "latent": FEW}
+PHASES = ("autoencoder", "ensemble", "flow", "latent")
+CHANGES = {"model": {"d_model": 16}, **dict.fromkeys(PHASES, FEW)}
 
 
 def attributed(fields: FieldData) -> FieldData:
@@ -33,7 +34,7 @@ def attributed(fields: FieldData) -> FieldData:
 
 
 def tiny_model(truth: FieldData, *phases: str) -> FieldAutoencoder:
-    """Trained for a few steps."""
+    """Trained for a few steps in some phases; none named: in all, the optional one as well."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # after so few steps no latent is heard
-        return FieldAutoencoder("tiny", changes=CHANGES).fit(truth, phases=phases or None)
+        return FieldAutoencoder("tiny", changes=CHANGES).fit(truth, phases=phases or PHASES)

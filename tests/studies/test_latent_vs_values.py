@@ -35,7 +35,7 @@ def truth(smooth_fields):
 @pytest.fixture(scope="module")
 def request_of(truth):
     model = tiny_model(truth)
-    elapsed = {"autoencoder": 60.0, "flow": 120.0, "latent": 30.0}
+    elapsed = {"autoencoder": 60.0, "ensemble": 90.0, "flow": 120.0, "latent": 30.0}
     asked = {"truth": truth, "source": "waves", "scale": "quick", "model": model}
     return lambda folder, **other: Request(folder, **{**asked, "elapsed": elapsed, **other})
 
@@ -72,7 +72,8 @@ def test_time_to_draw_and_to_train_is_told(result, request_of, tmp_path, monkeyp
     latent, values = result.tables[1].rows
     assert values[1] == 1
     assert latent[1] == pytest.approx(latent[2] / values[2])
-    assert (latent[4], values[4]) == (3.5, 3.0)
+    assert (latent[3], values[3]) == ("autoencoder, ensemble, latent", "autoencoder, flow")
+    assert (latent[4], values[4]) == (3.0, 3.0)
     assert "0.5 minutes to train" in result.findings[-1]
 
 
@@ -92,11 +93,12 @@ def test_it_is_kept_and_taken_up_again(result, folder, request_of, monkeypatch):
     assert [*again.findings] == [*result.findings]
 
 
-def test_a_model_without_the_latent_phase_is_refused_first(truth, request_of, tmp_path):
-    bare = tiny_model(truth, "autoencoder")
-    with pytest.raises(ValueError, match="--phase latent"):
-        page_of("latent-vs-values", request_of(tmp_path, model=bare))
-    assert not list(tmp_path.iterdir())
+def test_a_model_without_either_flow_is_refused_first(truth, request_of, tmp_path):
+    for phases, lacking in ((["autoencoder"], "latent"), (["autoencoder", "latent"], "flow")):
+        bare = tiny_model(truth, *phases)
+        with pytest.raises(ValueError, match=f"--phase {lacking}"):
+            page_of("latent-vs-values", request_of(tmp_path, model=bare))
+        assert not list(tmp_path.iterdir())
 
 
 def test_fields_without_attributes_are_refused(request_of, smooth_fields, tmp_path):
