@@ -1,12 +1,23 @@
 """Calibration: too narrow draws are widened, atoms do not mislead, it is stored and applied."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from mamba_diffae import FieldAutoencoder
 from mamba_diffae.estimator.calibration import Calibration
 from mamba_diffae.estimator.calibration_fit import LEVELS, fit_calibration
-from mamba_diffae.fields import FieldData, Grid, Observations, Prediction, Variable, observe
+from mamba_diffae.fields import (
+    FieldData,
+    Grid,
+    Logit,
+    Observations,
+    Prediction,
+    Variable,
+    observe,
+)
 
 FRACTIONS = (0.05, 0.5)
 
@@ -104,3 +115,58 @@ def test_too_few_validation_fields_are_said(smooth_fields):
         model.fit(data, phases=["autoencoder", "ensemble"])
     assert model.fitted.calibration is None
     model.predict(observe(data.split("test"), 0.3), n_draws=2)
+
+
+@pytest.fixture
+def calibrated(model) -> FieldAutoencoder:
+    """Draws three times as wide, and deviations twice as wide as these, everywhere."""
+    wide = Calibration((1.0, 1e4), (3.0, 3.0), (0.0, 99.0), LEVELS, ((2.0,) * 3,) * 2, 9)
+    return with_calibration(model, wide)
+
+
+def with_calibration(model: FieldAutoencoder, calibration: Calibration) -> FieldAutoencoder:
+    made = FieldAutoencoder("tiny", device="cpu")
+    made._fitted = replace(model.fitted, calibration=calibration)
+    return made
+
+
+def test_from_a_latent_alone_draws_are_as_they_were_made(model, calibrated, seen):
+    latents = model.encode(seen)
+    plain = model.decode(latents, 12, n_draws=3)
+    for found in (
+        calibrated.decode(latents, 12, n_draws=3),
+        calibrated.predict(seen, 12, n_draws=3, decoder_inputs="latent"),
+    ):
+        np.testing.assert_allclose(found.draws, plain.draws, atol=1e-5)
+        np.testing.assert_allclose(found.std, plain.std, atol=1e-5)
+    with_points = calibrated.predict(seen, 12, n_draws=3)
+    assert (with_points.std > 1.5 * model.predict(seen, 12, n_draws=3).std).all()
+
+
+def test_the_flow_has_no_part_in_it(flowing, seen):
+    wide = Calibration((1.0,), (3.0,), (0.0,), LEVELS, ((2.0,) * 3,), 9)
+    ask = {"n_draws": 3, "solver": "euler", "steps": 2}
+    found = with_calibration(flowing, wide).predict(seen, 12, **ask)
+    assert np.array_equal(found.std, flowing.predict(seen, 12, **ask).std)
+
+
+def test_a_place_that_is_read_often_is_one_place(model, seen):
+    count = int(seen.counts[0])
+    rising = Calibration((count, 3.0 * count), (1.0, 9.0), (0.0,), LEVELS, ((1.0,) * 3,), 9)
+    parts = (seen.coords, seen.values, seen.mask, seen.support)
+    often = Observations(*(torch.cat([part[:1]] * 3, dim=1) for part in parts))
+    plain = model.predict(often, 12, n_draws=2)
+    found = with_calibration(model, rising).predict(often, 12, n_draws=2)
+    np.testing.assert_allclose(found.draws, plain.draws, atol=1e-5)
+
+
+def test_quantiles_stay_in_the_bounds_of_a_variable(model, seen):
+    wide = Calibration((1.0,), (1.0,), (0.0,), LEVELS, ((99.0,) * 3,), 9)
+    made = with_calibration(model, wide)
+    shares = [replace(v, transform=Logit(-4.0, 4.0)) for v in model.variables]
+    made._fitted = replace(
+        made.fitted, scaler=replace(model.fitted.scaler, variables=tuple(shares))
+    )
+    found = made.predict(seen, 12, quantiles=(0.05, 0.95)).quantiles
+    assert -4 <= found.min() < -3.9
+    assert 3.9 < found.max() <= 4

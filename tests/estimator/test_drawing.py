@@ -101,6 +101,12 @@ def test_far_quantiles_take_as_many_draws_as_they_need(model, seen):
     np.testing.assert_allclose(found.quantiles[1], many.draws.max(axis=0), atol=1e-4)
 
 
+@pytest.mark.parametrize("quantiles", [0.5, "median", (None,)])
+def test_quantiles_are_a_list_of_numbers(model, seen, quantiles):
+    with pytest.raises(ValueError, match="give a list of probabilities"):
+        model.predict(seen, 8, quantiles=quantiles)
+
+
 @pytest.mark.parametrize("quantiles", [(0.5, 0.5), (0.9, 0.1), (0.0, 0.5), (0.5, 1.0), (np.nan,)])
 def test_quantiles_ascend_between_0_and_1(model, seen, quantiles):
     with pytest.raises(ValueError, match="give ascending probabilities between 0 and 1"):

@@ -80,6 +80,22 @@ def test_draws_spread_by_their_errors_where_measured(prior, observed):
     torch.testing.assert_close(torch.stack(draws).mean(dim=0), mean, atol=0.05, rtol=0)
 
 
+def test_a_draw_depends_neither_on_the_order_of_observations_nor_on_padding(prior, observed):
+    seen = observed(fields=1, points=9, missing=0.2)
+    seen = seen.replace(noise=torch.full_like(seen.values, 0.3))
+    more = observed(fields=1, points=14)
+    more = more.replace(noise=torch.full_like(more.values, 0.3))
+    parts = {name: getattr(seen, name).flip(1) for name in ("coords", "values", "mask", "noise")}
+    asked, found = torch.rand(5, 2, generator=torch.Generator().manual_seed(0)), []
+    for given in (seen, seen.replace(**parts), Observations.stack([seen, more])):
+        keeping, K = Keeping.of(prior, given, CELL), torch.full((len(given), 1), 7)
+        assert keeping is not None
+        fields = smooth(asked).expand(len(given), -1, -1)
+        found.append(keeping.moved([fields], [smooth(keeping.places)], asked, K)[0][0])
+    torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(found[2], found[0], atol=1e-5, rtol=0)
+
+
 def test_without_stated_noise_nothing_is_kept(prior, observed, network):
     assert Keeping.of(prior, observed(), CELL) is None
     exact = observed().replace(noise=torch.zeros(2, 20, 2))

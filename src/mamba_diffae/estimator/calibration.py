@@ -21,7 +21,7 @@ class Calibration:
     """Two factors about the posterior mean.
 
     Attributes:
-        counts: Cells with an observation, ascending, A numbers.
+        counts: Places where a field was observed, ascending, A numbers.
         amplitude: By which draws are multiplied there, A numbers.
         distances: From the nearest observation, in widths of a native cell, ascending, D numbers.
         levels: Of central intervals, ascending, L numbers.
@@ -38,7 +38,7 @@ class Calibration:
     fields: int
 
     def amplitude_at(self, counts: np.ndarray) -> np.ndarray:
-        """The amplitude at numbers of observed cells, by the logarithm of the number."""
+        """The amplitude at numbers of observed places, by the logarithm of the number."""
         known = np.log(np.maximum(self.counts, 1))
         return np.interp(np.log(np.maximum(counts, 1)), known, self.amplitude)
 
@@ -81,7 +81,7 @@ class Calibration:
         spread = ", ".join(f"{a:.2f}" for a in self.amplitude)
         counts = ", ".join(f"{n:.0f}" for n in self.counts)
         return (
-            f"Draws are spread {spread} times as wide at {counts} observed cells, as "
+            f"Draws are spread {spread} times as wide at {counts} observed places, as "
             f"{self.fields} validation fields ask for."
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mamba_diffae.estimator.calibration import Calibration
 from mamba_diffae.estimator.drawing import ByFlow, Drawing, Ensemble
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import ConditioningBatch
@@ -27,13 +28,15 @@ class ConditionedFields:
     """What is known of B fields, encoded once for the mean and all draws.
 
     Attributes:
-        model: The network, and the calibration of its draws.
+        model: The network.
         context: What its decoders read.
         observations: Inside coordinates, scaled values, or None: a latent alone is known.
         keys: Of the draws, shape (B, K).
         posterior: What the prior makes of the observations, or None: there are none.
         keeping: How fields are moved to their observations; None: they are not, since no noise is
             stated, or the points are not read.
+        calibration: Of the draws; None: there is none, or it is not of such draws: they are the
+            flow's, or the points are not read.
     """
 
     model: FittedModel
@@ -42,6 +45,7 @@ class ConditionedFields:
     keys: Tensor
     posterior: PriorPosterior | None
     keeping: Keeping | None
+    calibration: Calibration | None
 
     @classmethod
     def of(
@@ -68,11 +72,12 @@ class ConditionedFields:
                 of_prior = keys if isinstance(way, Ensemble) else None
                 posterior = net.prior.posterior(seen, keys=of_prior)
             context = known_context(net, seen, batch.latent, decoder_inputs, posterior)
-        config, keeping = net.config, None
-        if decoder_inputs in (None, "latent+points"):
+        config, keeping, calibration = net.config, None, None
+        if seen is not None and decoder_inputs in (None, "latent+points"):
             cell = [a / n for a, n in zip(config.geometry.extent, config.native_shape, strict=True)]
             keeping = Keeping.of(net.prior, seen, cell)
-        return cls(model, context, seen, keys, posterior, keeping)
+            calibration = model.calibration if isinstance(way, Ensemble) else None
+        return cls(model, context, seen, keys, posterior, keeping, calibration)
 
     def at(self, places: Tensor, way: Ensemble | ByFlow | None) -> tuple[Tensor, list[Tensor]]:
         """The mean, and the draws, at places (1, N, D): each of shape (B, N, C)."""
@@ -81,7 +86,7 @@ class ConditionedFields:
             asked = torch.cat([asked, self.keeping.places.to(asked)], dim=1)
         mean = mean_at(self.model.network, self.context, asked)
         drawn = [] if way is None else way.draws(self.context, asked, self.keys)
-        amplitude = self._amplitude() if isinstance(way, Ensemble) else None
+        amplitude = self._amplitude()
         drawn = [x if amplitude is None else mean + amplitude * (x - mean) for x in drawn]
         if self.keeping is None:
             return mean, drawn
@@ -92,10 +97,9 @@ class ConditionedFields:
 
     def _amplitude(self) -> Tensor | None:
         """By which draws are multiplied around the mean, (B, 1, C); None: they are left alone."""
-        calibration, seen = self.model.calibration, self.observations
-        if calibration is None or seen is None:
+        if self.calibration is None or self.observations is None:
             return None
-        found = calibration.amplitude_at(seen.counts.cpu().numpy())
+        found = self.calibration.amplitude_at(_places(self.observations))
         amplitude = torch.from_numpy(found).to(self.keys.device, torch.float32)[:, None, None]
         return 1 + self.trust() * (amplitude - 1)
 
@@ -105,15 +109,11 @@ class ConditionedFields:
         return torch.ones(1, 1, 1, device=self.keys.device) if share is None else share
 
     def distance(self, places: Tensor) -> np.ndarray:
-        """From the nearest observation at places (1, N, D), in widths of a native cell, (B, N).
-
-        0 where a latent alone is known.
-        """
+        """From the nearest observation at places (1, N, D), in widths of a native cell, (B, N)."""
         from scipy.spatial import KDTree
 
+        assert self.observations is not None
         found = np.zeros((len(self.keys), places.shape[1]))
-        if self.observations is None:
-            return found
         config = self.model.network.config
         embed, width = config.geometry.embed, cell_width(config)
         where = embed(places[0].double().cpu()).numpy()
@@ -126,6 +126,12 @@ class ConditionedFields:
         """The deviation that the prior states at places (1, N, D), shape (B, N, 1)."""
         asked = places.to(self.keys.device).expand(len(self.keys), -1, -1)
         return prior_std_at(self.model.network, self.context, asked)
+
+
+def _places(seen: Observations) -> np.ndarray:
+    """Places where a field was observed, shape (B,): readings of one station are one."""
+    parts = seen.to("cpu").fields()
+    return np.array([len(part.coords[0].unique(dim=0)) for part in parts])
 
 
 def cell_width(config: FieldConfig) -> float:

@@ -107,6 +107,20 @@ class Drawing:
         return fold(seeds.expand(len(numbers), -1), numbers[:, None])
 
 
+def quantile_levels(given: object) -> tuple[float, ...]:
+    """Probabilities of quantiles as numbers.
+
+    Raises:
+        ValuesError: If they are no list of numbers.
+    """
+    try:
+        return tuple(float(level) for level in given)  # pyright: ignore[reportGeneralTypeIssues]
+    except (TypeError, ValueError):
+        raise ValuesError(
+            f"quantiles are {given!r}; give a list of probabilities, such as (0.05, 0.5, 0.95)."
+        ) from None
+
+
 def _by_prior(net: FieldFlow) -> MambaDiffusionAutoencoder:
     """The network, if its prior can draw for it."""
     if not isinstance(net, MambaDiffusionAutoencoder) or net.prior.empty:

@@ -10,7 +10,7 @@ from typing import Any, Self, final
 import numpy as np
 import torch
 
-from mamba_diffae.estimator.drawing import Drawing
+from mamba_diffae.estimator.drawing import Drawing, quantile_levels
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.fitting import fitted_phases
 from mamba_diffae.estimator.inputs import batches, checked_latents, chosen_device
@@ -173,7 +173,7 @@ class FieldAutoencoder:
             ValueError: If the model is not fitted, or observations or latents do not fit it; if
                 numbers, seed or levels make no sense.
         """
-        drawing = Drawing(n_draws, seed, solver, steps, tuple(quantiles))
+        drawing = Drawing(n_draws, seed, solver, steps, quantile_levels(quantiles))
         rendering = Rendering(targets, drawing, decoder_inputs, on_progress)
         model = self.fitted
         seen = model.scaler.observations(as_observations(observations))

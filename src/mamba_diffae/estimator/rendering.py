@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 from torch import Tensor
 
-from mamba_diffae.estimator.calibration import ONE_SIGMA, Calibration
+from mamba_diffae.estimator.calibration import ONE_SIGMA
 from mamba_diffae.estimator.conditioned import ConditionedFields
 from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
@@ -67,7 +67,7 @@ class Rendering:
             means.append(query.finish(_mean(model, mean, fields, places)))
             values = [query.finish(model.scaler.values(x.cpu().numpy())) for x in drawn]
             draws.append(np.array(values))
-            if model.calibration is not None and values:
+            if fields.calibration is not None and values:
                 away = query.finish(fields.distance(places)[..., None])[..., 0]
                 widths.append((away, fields.trust().cpu().numpy()))
             done += len(batch.numbers)
@@ -79,7 +79,7 @@ class Rendering:
         told = Prediction.of_mean(np.concatenate(means), grid=query.grid)
         if way is not None:
             told = self._with_draws(told, np.concatenate(draws, axis=1), way.evaluations)
-            told = _calibrated(told, model.calibration, widths)
+            told = _calibrated(told, model, widths)
         return replace(told, familiarity=familiarity, weights=weights)
 
     def _with_draws(self, told: Prediction, draws: np.ndarray, evaluations: int) -> Prediction:
@@ -95,16 +95,17 @@ class Rendering:
 
 def _calibrated(
     told: Prediction,
-    calibration: Calibration | None,
+    model: FittedModel,
     widths: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> Prediction:
     """The same with deviation and quantiles as wide as the distance asks for.
 
     Args:
         told: With what the draws say.
-        calibration: Of the model.
+        model: With calibration and variables, in whose bounds quantiles stay.
         widths: Of each batch the distances (B, ...) and how much the network counts, (B, 1, C).
     """
+    calibration = model.calibration
     if calibration is None or told.stated_std is None or not widths:
         return told
     away = np.concatenate([away for away, _ in widths])
@@ -115,6 +116,8 @@ def _calibrated(
     if told.quantiles is None:
         return replace(told, stated_std=std)
     quantiles = calibration.applied(told.quantiles, told.mean, told.levels, away, trust)
+    bounds = np.array([variable.transform.bounds for variable in model.scaler.variables])
+    quantiles = np.clip(quantiles, *bounds.T).astype(told.quantiles.dtype)
     return replace(told, stated_std=std, quantiles=quantiles)
 
 

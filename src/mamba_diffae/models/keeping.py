@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Self, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -93,7 +94,7 @@ class Keeping:
         errors = torch.zeros(count, *one.values.shape[1:], dtype=torch.float64)
         if keys is None or one.noise is None or not keys.shape[1]:
             return errors
-        each = fold(fold(keys[b].cpu(), _ERRORS)[:, None], torch.arange(one.values.shape[1]))
+        each = fold(fold(keys[b].cpu(), _ERRORS)[:, None], _numbers(one))
         drawn = normals(each, one.values.shape[2]).double() * one.noise.double()
         errors[count - len(drawn) :] = drawn
         return errors
@@ -142,6 +143,15 @@ class _Change:
 
 def _inner(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(dim=(1, 2), keepdim=True)
+
+
+def _numbers(one: Observations) -> Tensor:
+    """Numbers of the observations of a field, in whatever order they are given, shape (N,)."""
+    absent = ~one.present[..., None]  # padding is last: how much there is depends on the batch
+    parts = (absent, one.mask, one.coords, one.support, one.values, one.noise)
+    columns = torch.cat([part[0].double() for part in parts if part is not None], dim=1)
+    order = torch.from_numpy(np.lexsort(columns.T.flip(0).numpy()))
+    return torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
 
 
 def _offsets(sides: Tensor, cell: Sequence[float]) -> Tensor:
