@@ -114,12 +114,13 @@ class Cost:
     steps: int | None = None
 
     def settings(self, phases: Sequence[str]) -> list[str]:
-        """As --set takes them, for each phase its share."""
-        total = sum(PHASE_SHARES[phase] for phase in phases)
+        """As --set takes them, for each phase its share; one that has none of its own counts 1."""
+        shares = {phase: PHASE_SHARES.get(phase, 1.0) for phase in phases}
+        total = sum(shares.values())
         return [
             setting
-            for phase in phases
-            for setting in self._settings(phase, PHASE_SHARES[phase] / total)
+            for phase, share in shares.items()
+            for setting in self._settings(phase, share / total)
         ]
 
     def _settings(self, phase: str, share: float) -> list[str]:

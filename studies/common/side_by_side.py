@@ -71,6 +71,21 @@ def train_here(
         data: The fields of their source.
         on_progress: Told of every training that has ended.
     """
+    work_here(trainings, lambda training: training.here(data), on_progress)
+
+
+def work_here(
+    trainings: Sequence[TrainingJob],
+    work: Callable[[TrainingJob], None],
+    on_progress: Callable[[str], None],
+) -> None:
+    """The same, with what else a study does with each of its trainings.
+
+    Args:
+        trainings: As for `train_side_by_side`.
+        work: Trains one and concludes it.
+        on_progress: Told of every training that has ended.
+    """
     waiting = [training for training in trainings if not training.finished()]
     while waiting:
         if (locked := _next(waiting)) is None:
@@ -78,7 +93,7 @@ def train_here(
             continue
         training, lock = locked
         try:
-            training.here(data)
+            work(training)
         finally:
             lock.release()
         on_progress(f"training {training.name}")

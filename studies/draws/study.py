@@ -11,7 +11,9 @@ from mamba_diffae.benchmark.panels import draws_grid
 from mamba_diffae.benchmark.study import Scale
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData, Shape
+from mamba_diffae.latent.inversion import require_flow
 from studies.draws.measures import (
+    SOLVER,
     Calibration,
     DrawMeasures,
     DrawsProtocol,
@@ -73,10 +75,11 @@ def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
         on_progress: Told of every step that is done.
 
     Raises:
-        ValueError: If the fields do not fit the model.
+        ValueError: If the fields do not fit the model, or it has learned no flow.
     """
     protocol = replace(PROTOCOLS[request.scale], seed=request.seed)
     model, truth = request.given_model, request.truth.split("test")
+    require_flow(model, "The study of the draws of a model")
     train = request.truth.split("train")
     measures = DrawMeasures(model, train, truth, protocol, request.folder, on_progress)
     by_steps, (ours, theirs) = measures.by_steps(), measures.calibration()
@@ -99,6 +102,7 @@ def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
 
 def _panel(model: FieldAutoencoder, shown: FieldData, protocol: DrawsProtocol) -> ImageGrid:
     """Mean, standard deviation and four draws."""
-    seen, steps = protocol.observe(shown), protocol.ensemble_steps
-    drawn = model.predict(seen, shown, n_draws=SHOWN_DRAWS, seed=protocol.seed, steps=steps)
+    seen = protocol.observe(shown)
+    options = {"seed": protocol.seed, "solver": SOLVER, "steps": protocol.ensemble_steps}
+    drawn = model.predict(seen, shown, n_draws=SHOWN_DRAWS, **options)
     return draws_grid(drawn, shown, seen, SHOWN_DRAWS)
