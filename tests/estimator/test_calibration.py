@@ -43,9 +43,14 @@ def spread(width: float, shift: float = 0.0):
     return predict
 
 
+def away(seen: Observations) -> np.ndarray:
+    """Some distance of each cell."""
+    return np.random.default_rng(1).uniform(1, 5, (len(seen), 24, 24))
+
+
 @pytest.mark.parametrize("width", [0.5, 1.0, 1.6])
 def test_draws_are_made_as_wide_as_the_truth(width: float):
-    found = fit_calibration(spread(width), noise_fields(), FRACTIONS, None, 0)
+    found = fit_calibration(spread(width), away, noise_fields(), FRACTIONS, None, 0)
     np.testing.assert_allclose(found.amplitude, 1 / width, rtol=0.1)
     np.testing.assert_allclose(found.factors, 1.0, rtol=0.15)
     assert found.counts == tuple(sorted(found.counts))
@@ -53,12 +58,14 @@ def test_draws_are_made_as_wide_as_the_truth(width: float):
 
 
 def test_an_atom_at_a_bound_does_not_widen_calibrated_draws():
-    found = fit_calibration(spread(1.0, 0.4), noise_fields(quantised=True), FRACTIONS, None, 0)
+    found = fit_calibration(
+        spread(1.0, 0.4), away, noise_fields(quantised=True), FRACTIONS, None, 0
+    )
     np.testing.assert_allclose(found.amplitude, 1.0, rtol=0.15)
 
 
 def test_few_fields_calibrate_nothing():
-    assert fit_calibration(spread(1.0), noise_fields(7), FRACTIONS, None, 0) is None
+    assert fit_calibration(spread(1.0), away, noise_fields(7), FRACTIONS, None, 0) is None
 
 
 def test_quantiles_are_scaled_about_the_mean_and_stay_in_order():
@@ -170,3 +177,42 @@ def test_quantiles_stay_in_the_bounds_of_a_variable(model, seen):
     found = made.predict(seen, 12, quantiles=(0.05, 0.95)).quantiles
     assert -4 <= found.min() < -3.9
     assert 3.9 < found.max() <= 4
+
+
+def test_quantiles_of_a_bounded_variable_stay_within_its_bounds(smooth_fields):
+    data = smooth_fields(60, (12, 12))
+    values = np.exp(data.values)
+    variable = Variable.of_values("v", values, transform="log")
+    positive = FieldData([variable], data.grid, values, splits=data.splits)
+    model = FieldAutoencoder("tiny", device="cpu", changes=CHANGES)
+    model.fit(positive, phases=["autoencoder", "ensemble"])
+    steep = Calibration((1, 9), (3.0, 3.0), (1.0, 3.0), LEVELS, ((3.0,) * 3, (3.0,) * 3), 9)
+    model._fitted = replace(model.fitted, calibration=steep)
+    found = model.predict(observe(positive.split("test"), 0.1), quantiles=(0.05, 0.5, 0.95))
+    assert (found.quantiles > 1e-12).all()
+    assert (np.diff(found.quantiles, axis=0) >= 0).all()
+
+
+def test_noise_that_cannot_be_kept_is_said(smooth_fields):
+    data = smooth_fields(12, (12, 12))
+    model = FieldAutoencoder("tiny", device="cpu", changes=CHANGES | {"data": {"exemplars": 0}})
+    model.fit(data, phases=["autoencoder"])
+    seen = observe(data.split("test"), 0.3)
+    exact = seen.replace(noise=torch.zeros_like(seen.values))
+    with pytest.warns(UserWarning, match="need not pass through them"):
+        model.predict(exact)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"n_draws": 1.5}, "whole number"),
+        ({"quantiles": (1e-9, 0.5)}, "more than the 10,000 that are made"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(given: dict, said: str, smooth_fields):
+    data = smooth_fields(12, (12, 12))
+    model = FieldAutoencoder("tiny", device="cpu", changes=CHANGES)
+    model.fit(data, phases=["autoencoder"])
+    with pytest.raises(ValueError, match=said):
+        model.predict(observe(data.split("test"), 0.3), **given)

@@ -8,8 +8,8 @@ from typing import NamedTuple, final
 import numpy as np
 
 from mamba_diffae.estimator.calibration import Calibration
-from mamba_diffae.evaluation import data_bounds, nearest_distance, untouched, value_step
-from mamba_diffae.fields import FieldData, Observations, Prediction, Shape, observe
+from mamba_diffae.evaluation import data_bounds, untouched, value_step
+from mamba_diffae.fields import Affine, FieldData, Observations, Prediction, Shape, observe
 
 LEAST_FIELDS = 8
 """Validation fields of distinct groups, below which nothing is fitted."""
@@ -27,6 +27,8 @@ _TRIED = np.exp(np.linspace(np.log(0.4), np.log(2.5), 37))
 
 Predict = Callable[[Observations, int], Prediction]
 """From observations and a number of draws to a prediction on the native grid, not calibrated."""
+Distance = Callable[[Observations], np.ndarray]
+"""From observations to the distance of each native cell from the nearest, shape (B, *shape)."""
 
 
 @final
@@ -80,6 +82,7 @@ def calibration_fields(data: FieldData) -> int:
 
 def fit_calibration(
     predict: Predict,
+    distance: Distance,
     data: FieldData,
     fractions: tuple[float, float],
     observed_shape: Shape | None,
@@ -89,6 +92,7 @@ def fit_calibration(
 
     Args:
         predict: The model's answers without calibration.
+        distance: As the model measures it.
         data: Fields with splits; those of "val" are used, one of a group.
         fractions: Least and largest fraction that is observed.
         observed_shape: Of the observed lattice.
@@ -103,7 +107,7 @@ def fit_calibration(
     counts, amplitude, parts = [], [], []
     for number, fraction in enumerate(np.geomspace(*fractions, SHARES)):
         seen = observe(fields, float(fraction), shape=observed_shape, seed=seed + number)
-        cells = _cells(predict(seen, DRAWS), fields, seen, seed + number)
+        cells = _cells(predict(seen, DRAWS), fields, seen, distance(seen), seed + number)
         found = _best(_misfits(cells))
         counts.append(float(seen.counts.double().mean()))
         amplitude.append(found)
@@ -138,11 +142,11 @@ def _best(misfit: np.ndarray) -> float:
     return float(_TRIED[close][np.abs(np.log(_TRIED[close])).argmin()])
 
 
-def _cells(prediction: Prediction, fields: FieldData, seen: Observations, seed: int) -> Cells:
+def _cells(
+    prediction: Prediction, fields: FieldData, seen: Observations, away: np.ndarray, seed: int
+) -> Cells:
     """Unseen values of fields, some of each at random."""
-    away = nearest_distance(fields, seen)
     unseen = untouched(fields.grid, seen) & fields.valid_mask()
-    unseen &= np.isfinite(away)[..., None]
     rng, parts = np.random.default_rng(seed), []
     for c, variable in enumerate(fields.variables):
         known = fields.values[..., c][fields.valid_mask()[..., c]].astype(np.float64)
@@ -153,6 +157,11 @@ def _cells(prediction: Prediction, fields: FieldData, seen: Observations, seed: 
             mean = prediction.mean[b, ..., c].ravel()[where]
             draws = prediction.draws[:, b, ..., c].reshape(len(prediction.draws), -1)[:, where]
             truth = fields.values[b, ..., c].ravel()[where].astype(np.float64)
+            if not isinstance(variable.transform, Affine):
+                # Draws spread about the mean where the network sees them; ranks stay the same.
+                forward = variable.transform.forward
+                draws, truth, step = forward(draws), forward(truth), 0.0
+                mean, low, high = draws.mean(axis=0), -np.inf, np.inf
             each = np.full(len(where), step), low - mean, high - mean
             about = away[b].ravel()[where], rng.random(len(where))
             parts.append(Cells(draws - mean, truth - mean, *each, *about))

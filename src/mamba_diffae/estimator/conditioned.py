@@ -15,6 +15,7 @@ from mamba_diffae.estimator.drawing import ByFlow, Drawing, Ensemble
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import ConditioningBatch
 from mamba_diffae.fields import Observations
+from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.config import DecoderInputs, FieldConfig
 from mamba_diffae.models.inference import mean_at, prior_std_at
 from mamba_diffae.models.keeping import Keeping
@@ -73,7 +74,7 @@ class ConditionedFields:
                 posterior = net.prior.posterior(seen, keys=of_prior)
             context = known_context(net, seen, batch.latent, decoder_inputs, posterior)
         config, keeping, calibration = net.config, None, None
-        if seen is not None and decoder_inputs in (None, "latent+points"):
+        if seen is not None and reads_points(decoder_inputs):
             cell = [a / n for a, n in zip(config.geometry.extent, config.native_shape, strict=True)]
             keeping = Keeping.of(net.prior, seen, cell)
             calibration = model.calibration if isinstance(way, Ensemble) else None
@@ -110,17 +111,8 @@ class ConditionedFields:
 
     def distance(self, places: Tensor) -> np.ndarray:
         """From the nearest observation at places (1, N, D), in widths of a native cell, (B, N)."""
-        from scipy.spatial import KDTree
-
         assert self.observations is not None
-        found = np.zeros((len(self.keys), places.shape[1]))
-        config = self.model.network.config
-        embed, width = config.geometry.embed, cell_width(config)
-        where = embed(places[0].double().cpu()).numpy()
-        for b, part in enumerate(self.observations.to("cpu").fields()):
-            known = part.coords[0][part.present[0]].double()
-            found[b] = KDTree(embed(known).numpy()).query(where)[0] / width
-        return found
+        return nearest_distance(self.model.network.config, self.observations, places[0])
 
     def prior_std(self, places: Tensor) -> Tensor:
         """The deviation that the prior states at places (1, N, D), shape (B, N, 1)."""
@@ -134,8 +126,36 @@ def _places(seen: Observations) -> np.ndarray:
     return np.array([len(part.coords[0].unique(dim=0)) for part in parts])
 
 
-def cell_width(config: FieldConfig) -> float:
-    """Side of a cube as large as a mean native cell."""
-    return (math.prod(config.geometry.extent) / math.prod(config.native_shape)) ** (
-        1 / config.coord_dim
-    )
+def nearest_distance(config: FieldConfig, seen: Observations, places: Tensor) -> np.ndarray:
+    """Distance from the nearest observation, in sides of a cube as large as a mean native cell.
+
+    Args:
+        config: Of the network, whose geometry counts.
+        seen: Of B fields, inside coordinates.
+        places: Shape (N, D).
+
+    Returns:
+        Shape (B, N).
+    """
+    from scipy.spatial import KDTree
+
+    embed, volume = config.geometry.embed, math.prod(config.geometry.extent)
+    width = (volume / math.prod(config.native_shape)) ** (1 / config.coord_dim)
+    where, found = embed(places.double().cpu()).numpy(), []
+    for part in seen.to("cpu").fields():
+        known = part.coords[0][part.present[0]].double()
+        found.append(KDTree(embed(known).numpy()).query(where)[0] / width)
+    return np.stack(found)
+
+
+def not_kept(
+    net: FieldFlow, seen: Observations | None, decoder_inputs: DecoderInputs | None
+) -> bool:
+    """Whether observations state a noise, points are read, and the prior cannot keep them."""
+    stated = seen is not None and seen.noise is not None
+    return stated and reads_points(decoder_inputs) and not net.prior.answers_anywhere
+
+
+def reads_points(decoder_inputs: DecoderInputs | None) -> bool:
+    """Whether a decoder of these inputs reads the points."""
+    return decoder_inputs in (None, "latent+points")

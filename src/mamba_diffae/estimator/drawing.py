@@ -22,6 +22,8 @@ from mamba_diffae.models.inference import solve_flow
 
 QUANTILE_DRAWS = 40
 """Draws of which quantiles are made, at least."""
+MOST_DRAWS = 10_000
+"""Draws that are made for quantiles without being asked for, at most."""
 _BITS = 2**63
 
 
@@ -55,12 +57,20 @@ class Drawing:
     levels: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.asked < 0:
-            raise ValuesError(f"n_draws is {self.asked}; give the number of draws, 0 or more.")
+        if not isinstance(self.asked, int | np.integer) or self.asked < 0:
+            raise ValuesError(
+                f"n_draws is {self.asked!r}; give the number of draws, a whole number, 0 or more."
+            )
         if not (np.diff([0.0, *self.levels, 1.0]) > 0).all():
             raise ValuesError(
                 f"quantiles are {', '.join(f'{level:g}' for level in self.levels)}; give ascending "
                 "probabilities between 0 and 1, such as (0.05, 0.5, 0.95)."
+            )
+        if self.levels and self.count > max(self.asked, MOST_DRAWS):
+            raise ValuesError(
+                f"The quantiles {', '.join(f'{level:g}' for level in self.levels)} take "
+                f"{self.count:,} draws, more than the {MOST_DRAWS:,} that are made for quantiles; "
+                "give levels nearer to 0.5, or ask for so many draws by n_draws."
             )
         if not -_BITS <= self.seed <= _BITS - 1 - self.count:
             raise ValuesError(
@@ -162,9 +172,10 @@ class Ensemble:
                 "has no draws of a prior; train phase 'ensemble', or ask for the mean."
             )
         of_prior = None if context.points is None else context.points.posterior.draws
+        ensemble = self.net.drawing()
         for k in range(keys.shape[1]):
             drawn = None if of_prior is None else of_prior[:, k]
-            yield draw(self.net, context, asked, keys[:, k], drawn)
+            yield draw(self.net, context, asked, keys[:, k], drawn, ensemble)
 
 
 @final

@@ -158,8 +158,7 @@ class FieldAutoencoder:
                 average of the native prediction, or at a finer grid the decoder asked there
                 directly. Places, shape (N, D): asked directly. None: the native grid.
             n_draws: Draws from the posterior.
-            quantiles: Probabilities, ascending, such as (0.05, 0.5, 0.95): of at least 40 draws,
-                made for it where fewer are asked for.
+            quantiles: Ascending probabilities, such as (0.05, 0.5, 0.95), of at least 40 draws.
             latents: In place of the encoded ones, shape (B, latent_dim); the points are read all
                 the same, unless the decoder's input is "latent".
             decoder_inputs: "latent+points" (default); "latent" alone; or "none": neither.
@@ -170,8 +169,7 @@ class FieldAutoencoder:
             on_progress: Called with (fields done, fields in all).
 
         Raises:
-            ValueError: If the model is not fitted, or observations or latents do not fit it; if
-                numbers, seed or levels make no sense.
+            ValueError: If the model is not fitted, or what is given does not fit it or is none.
         """
         drawing = Drawing(n_draws, seed, solver, steps, quantile_levels(quantiles))
         rendering = Rendering(targets, drawing, decoder_inputs, on_progress)

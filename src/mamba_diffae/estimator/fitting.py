@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mamba_diffae.estimator.calibration import Calibration
 from mamba_diffae.estimator.calibration_fit import (
     LEAST_FIELDS,
@@ -15,6 +17,7 @@ from mamba_diffae.estimator.calibration_fit import (
     calibration_fields,
     fit_calibration,
 )
+from mamba_diffae.estimator.conditioned import nearest_distance
 from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import batches
@@ -87,8 +90,14 @@ def calibrate(
             meter.advance(len(seen))
             return told
 
+        def distance(seen: Observations) -> np.ndarray:
+            places = model.scaler.places(fields.grid.centres())[0]
+            known = model.scaler.observations(seen)
+            away = nearest_distance(net.config, known, places)
+            return away.reshape(len(seen), *fields.shape)
+
         observed = config.fractions, config.observed_shape
-        found = fit_calibration(predict, fields, *observed, session.seed)
+        found = fit_calibration(predict, distance, fields, *observed, session.seed)
     if found is None:
         warnings.warn(
             f"Draws are not calibrated: that takes {LEAST_FIELDS} validation snapshots of distinct "

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from mamba_diffae.estimator.calibration import ONE_SIGMA
-from mamba_diffae.estimator.conditioned import ConditionedFields
+from mamba_diffae.estimator.conditioned import ConditionedFields, not_kept
 from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import ConditioningBatch
@@ -23,6 +23,10 @@ from mamba_diffae.priors import PriorPosterior
 
 OnProgress = Callable[[int, int], None]
 """Fields done, fields in all."""
+_NOT_KEPT = (
+    "The observations state their noise, but this model's prior answers on its lattice only, so "
+    "fields need not pass through them; a model with the prior 'mixture' or 'kriging' keeps them."
+)
 
 
 @final
@@ -60,6 +64,8 @@ class Rendering:
         way = self.drawing.way(model) if self.drawing.count else None
         means, draws, stated, widths, done = [], [], [], [], 0
         for batch in batches:
+            if not done and not_kept(model.network, batch.observations, self.decoder_inputs):
+                warnings.warn(_NOT_KEPT, stacklevel=3)
             given = batch, self.decoder_inputs, self.drawing, way
             fields = ConditionedFields.of(model, *given)
             stated.append(_stated(fields.posterior))
@@ -115,10 +121,20 @@ def _calibrated(
     std = (1 + trust * (factor - 1)) * told.stated_std
     if told.quantiles is None:
         return replace(told, stated_std=std)
-    quantiles = calibration.applied(told.quantiles, told.mean, told.levels, away, trust)
-    bounds = np.array([variable.transform.bounds for variable in model.scaler.variables])
-    quantiles = np.clip(quantiles, *bounds.T).astype(told.quantiles.dtype)
+    # In the network's unit, so that they stay within the bounds of their variables.
+    each = [variable.transform for variable in model.scaler.variables]
+    scaled, mean = (_by_variable(x, [t.forward for t in each]) for x in (told.quantiles, told.mean))
+    moved = calibration.applied(scaled, mean, told.levels, away, trust)
+    quantiles = _by_variable(moved, [t.inverse for t in each]).astype(told.quantiles.dtype)
     return replace(told, stated_std=std, quantiles=quantiles)
+
+
+def _by_variable(
+    values: np.ndarray, maps: Sequence[Callable[[np.ndarray], np.ndarray]]
+) -> np.ndarray:
+    """Values (..., C), each variable by a map of its own."""
+    parts = [map_(values[..., c].astype(np.float64)) for c, map_ in enumerate(maps)]
+    return np.stack(parts, axis=-1)
 
 
 def _mean(

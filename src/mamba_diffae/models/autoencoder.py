@@ -265,7 +265,8 @@ class MambaDiffusionAutoencoder(FieldFlow):
         if self.ensemble is not None and self.writes_draws:
             return self.ensemble
         config = self.config.model_copy(update={"noise_dim": 1})
-        substitute = EnsembleDecoder(config, self.codes.decoded_dim).to(self.anchors.device)
+        with torch.random.fork_rng(devices=[]):
+            substitute = EnsembleDecoder(config, self.codes.decoded_dim).to(self.anchors.device)
         substitute.start_from(self.stage, self.decoder)
         return substitute.eval()
 

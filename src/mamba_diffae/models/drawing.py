@@ -7,13 +7,17 @@ from torch import Tensor
 
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.decoders import DecoderContext
-from mamba_diffae.models.ensemble import Member
+from mamba_diffae.models.ensemble import EnsembleDecoder, Member
 from mamba_diffae.models.queries import in_chunks
 from mamba_diffae.nn.interpolation import cubic, interpolate
 
 
 def member(
-    net: MambaDiffusionAutoencoder, context: DecoderContext, keys: Tensor, drawn: Tensor | None
+    net: MambaDiffusionAutoencoder,
+    context: DecoderContext,
+    keys: Tensor,
+    drawn: Tensor | None,
+    ensemble: EnsembleDecoder | None = None,
 ) -> Member:
     """One draw of B fields, before any query.
 
@@ -22,8 +26,9 @@ def member(
         context: What is known of the fields; from `encode_context`, or from a latent alone.
         keys: One for each field, shape (B,), int64.
         drawn: A draw of the prior on its lattice, shape (B, P, C); None: there is none.
+        ensemble: The decoder of draws, where it was asked for already.
     """
-    return net.drawing().member(context, anomaly(net, context, drawn), keys)
+    return (ensemble or net.drawing()).member(context, anomaly(net, context, drawn), keys)
 
 
 def member_values(
@@ -34,7 +39,8 @@ def member_values(
     drawn: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """The network's own draw at queries (B, N, C) and at anchors (B, A, C); see `member`."""
-    ensemble, one = net.drawing(), member(net, context, keys, drawn)
+    ensemble = net.drawing()
+    one = member(net, context, keys, drawn, ensemble)
     output, at_anchors = ensemble.anchors(one)
     return ensemble.queries(one, query_coords, output), at_anchors
 
@@ -45,6 +51,7 @@ def draw(
     query_coords: Tensor,
     keys: Tensor,
     drawn: Tensor | None,
+    ensemble: EnsembleDecoder | None = None,
 ) -> Tensor:
     """A draw at queries (B, N, D), shape (B, N, C), scaled; see `member`.
 
@@ -52,7 +59,8 @@ def draw(
     counts, it is the draw of the prior.
     """
     with torch.no_grad():
-        ensemble, one = net.drawing(), member(net, context, keys, drawn)
+        ensemble = ensemble or net.drawing()
+        one = member(net, context, keys, drawn, ensemble)
         output, _ = ensemble.anchors(one)
         lattice = anomaly(net, context, drawn)
         share = net.trust(context)
