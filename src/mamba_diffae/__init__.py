@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mamba_diffae import scan
-    from mamba_diffae.estimator import FieldAutoencoder
+    from mamba_diffae.estimator import FieldAutoencoder, PriorDrawsWarning
     from mamba_diffae.evaluation import evaluate
     from mamba_diffae.fields import (
         Axis,
@@ -30,6 +30,7 @@ _HOMES = {
     "Grid": "fields",
     "Observations": "fields",
     "Prediction": "fields",
+    "PriorDrawsWarning": "estimator",
     "UnfamiliarFieldsWarning": "fields",
     "Variable": "fields",
     "edit": "latent",
@@ -57,6 +58,7 @@ __all__ = [
     "Grid",
     "Observations",
     "Prediction",
+    "PriorDrawsWarning",
     "UnfamiliarFieldsWarning",
     "Variable",
     "edit",

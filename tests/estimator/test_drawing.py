@@ -7,7 +7,6 @@ import pytest
 
 import mamba_diffae as mda
 from mamba_diffae import FieldAutoencoder
-from mamba_diffae.estimator.drawing import PriorDrawsWarning
 
 LEVELS = (0.05, 0.5, 0.95)
 
@@ -46,7 +45,7 @@ def test_a_solver_asks_for_a_flow(model, seen):
 
 
 def test_a_model_that_cannot_draw_asks_its_prior_and_says_so_once(undrawn, seen):
-    with pytest.warns(PriorDrawsWarning, match="those of its prior") as caught:
+    with pytest.warns(mda.PriorDrawsWarning, match="those of its prior") as caught:
         drawn = undrawn.predict(seen, 12, n_draws=3)
     assert len(caught) == 1
     assert caught[0].filename == __file__

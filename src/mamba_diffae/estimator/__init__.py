@@ -1,5 +1,6 @@
 """FieldAutoencoder: fit, predict, encode and decode, in the unit of the field."""
 
+from mamba_diffae.estimator.drawing import PriorDrawsWarning
 from mamba_diffae.estimator.field_autoencoder import FieldAutoencoder
 
-__all__ = ["FieldAutoencoder"]
+__all__ = ["FieldAutoencoder", "PriorDrawsWarning"]

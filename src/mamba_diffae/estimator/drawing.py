@@ -29,7 +29,11 @@ _BITS = 2**63
 
 @final
 class PriorDrawsWarning(UserWarning):
-    """A model draws by its prior alone, since it has not learned to draw."""
+    """A model draws by its prior alone, since it has not learned to draw.
+
+    >>> import warnings
+    >>> warnings.simplefilter("ignore", category=PriorDrawsWarning)
+    """
 
 
 @final
