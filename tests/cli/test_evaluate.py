@@ -38,6 +38,7 @@ def test_every_method_is_scored_at_every_scale(scored):
     assert found == {(method, scale) for method in METHODS for scale in (10, 40)}
     assert all(score["psnr"]["low"] <= score["psnr"]["high"] for score in numbers["scores"])
     assert [draw["method"]["label"] for draw in numbers["draws"]] == ["autoencoder"]
+    assert all("uncertainty" in method for method in numbers["uncertainty"])
 
 
 def test_the_table_and_the_run_hold_the_same(scored):

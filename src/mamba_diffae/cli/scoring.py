@@ -139,6 +139,7 @@ def store(page: Page, run: Run, json_file: Path | None = None) -> Page:
             "facts": dict(page.facts),
             "scores": [score.to_dict() for score in page.scores],
             "draws": [score.to_dict() for score in page.draws],
+            "uncertainty": [method.to_dict() for method in page.uncertainty],
         }
         with atomic_file(json_file) as temporary:
             temporary.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
