@@ -12,8 +12,8 @@ def test_a_model_must_be_named(shell, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["probes", "latent-vs-values"])
-def test_pictures_without_attributes_are_refused(shell, finished, tmp_path, name):
-    outcome = shell(f"experiment {name} --model {finished} --run {tmp_path}/x --scale quick")
+def test_pictures_without_attributes_are_refused(shell, flowing, tmp_path, name):
+    outcome = shell(f"experiment {name} --model {flowing} --run {tmp_path}/x --scale quick")
     assert outcome.code == 2
     assert "0 attributes" in outcome.err
     assert "such as emoji" in outcome.err
