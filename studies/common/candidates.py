@@ -19,7 +19,7 @@ Phase = Literal["autoencoder", "flow"]
 _PHASE_LABELS: Mapping[Phase, str] = {"autoencoder": "phase 1", "flow": "phase 2"}
 
 PHASE_SHARES: Mapping[str, float] = {"autoencoder": 0.75, "flow": 0.25}
-"""How the phases of an autoencoder share what is given to it, as in `mamba-diffae demo`."""
+"""How two phases of an autoencoder share what is given to it; the flow is what baselines learn."""
 _MANY_STEPS = 100_000
 """More than any budget of time allows, so that time alone decides."""
 _WARMUP = 0.02
