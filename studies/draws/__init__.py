@@ -19,4 +19,4 @@ def page(result: DrawsResult | EqualCostResult) -> Page:
     return equal_cost_report.page(result)
 
 
-STUDY = Study(run, page, judges_model=True)
+STUDY = Study(run, page, takes_model=True)

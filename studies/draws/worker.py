@@ -7,11 +7,8 @@ The study starts these side by side, each with one thread on one core. What was 
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 from mamba_diffae.benchmark import Request
-from mamba_diffae.sources import open_field
+from studies.common.worker_shell import asked_of_worker
 from studies.draws.measuring import train_and_measure
 from studies.draws.plan import PLANS, CaseFolder, Planned, planned
 
@@ -31,21 +28,7 @@ def named(name: str, request: Request) -> tuple[CaseFolder, Planned]:
 
 def main() -> None:
     """Train and score the one that is named."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("name", help="FIELDS-ARM")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the study")
-    parser.add_argument("--source", default="emoji", help="of the pictures")
-    parser.add_argument("--scale", choices=tuple(PLANS), default="standard")
-    parser.add_argument("--seed", type=int, default=0, help="of the study")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--resume", action="store_true", help="as always")
-    given = parser.parse_args()
-    asked = Request(
-        given.run, open_field(given.source), given.source, given.scale, given.seed, given.device
-    )
-    train_and_measure(*named(given.name, asked))
+    train_and_measure(*named(*asked_of_worker(__doc__, "FIELDS-ARM", PLANS)))
 
 
 if __name__ == "__main__":

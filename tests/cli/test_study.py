@@ -109,7 +109,7 @@ def test_foreign_folders_are_left_alone(shell, asked, pictures, tmp_path):
     [
         ("comparision", "did you mean 'comparison'?"),
         ("draw", "did you mean 'draws'?"),
-        ("draws", "say which with --model"),
+        ("probes", "say which with --model"),
         ("comparison --model emoji-96", "leave --model out"),
         ("draws --model nowhere --equal-pictures", "leave out --equal-pictures"),
         ("draws --model nowhere --prior kriging", "leave --prior out"),

@@ -26,8 +26,9 @@ def experiment(
         str,
         typer.Argument(
             help="comparison, multiscale, diffusion, minimal, ablation, observation-patterns, "
-            "never-worse or scan, which train their own models; draws, probes, latent-vs-values or "
-            "interpolation, which score one; familiarity, which scores the prior, and a model."
+            "never-worse or scan, which train their own models; probes, latent-vs-values or "
+            "interpolation, which score one; draws, which scores one or trains its own; "
+            "familiarity, which scores the prior, and a model."
         ),
     ],
     run: Annotated[Path, typer.Option("--run", help="Folder of the study.", show_default=False)],

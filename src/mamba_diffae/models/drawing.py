@@ -7,28 +7,9 @@ from torch import Tensor
 
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.decoders import DecoderContext
-from mamba_diffae.models.ensemble import EnsembleDecoder, Member
+from mamba_diffae.models.ensemble import EnsembleDecoder
 from mamba_diffae.models.queries import in_chunks
 from mamba_diffae.nn.interpolation import cubic, interpolate
-
-
-def member(
-    net: MambaDiffusionAutoencoder,
-    context: DecoderContext,
-    keys: Tensor,
-    drawn: Tensor | None,
-    ensemble: EnsembleDecoder | None = None,
-) -> Member:
-    """One draw of B fields, before any query.
-
-    Args:
-        net: With a decoder of draws.
-        context: What is known of the fields; from `encode_context`, or from a latent alone.
-        keys: One for each field, shape (B,), int64.
-        drawn: A draw of the prior on its lattice, shape (B, P, C); None: there is none.
-        ensemble: The decoder of draws, where it was asked for already.
-    """
-    return (ensemble or net.drawing()).member(context, anomaly(net, context, drawn), keys)
 
 
 def member_values(
@@ -38,9 +19,9 @@ def member_values(
     keys: Tensor,
     drawn: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """The network's own draw at queries (B, N, C) and at anchors (B, A, C); see `member`."""
+    """The network's own draw at queries (B, N, C) and at anchors (B, A, C); see `draw`."""
     ensemble = net.drawing()
-    one = member(net, context, keys, drawn, ensemble)
+    one = ensemble.member(context, anomaly(net, context, drawn), keys)
     output, at_anchors = ensemble.anchors(one)
     return ensemble.queries(one, query_coords, output), at_anchors
 
@@ -53,16 +34,23 @@ def draw(
     drawn: Tensor | None,
     ensemble: EnsembleDecoder | None = None,
 ) -> Tensor:
-    """A draw at queries (B, N, D), shape (B, N, C), scaled; see `member`.
+    """A draw at queries, shape (B, N, C), scaled.
 
     It is gated as the mean is: docs/concepts.md, eq. (49). Where nothing the network learned
     counts, it is the draw of the prior.
+
+    Args:
+        net: With a decoder of draws.
+        context: What is known of the fields; from `encode_context`, or from a latent alone.
+        query_coords: Shape (B, N, D).
+        keys: One for each field, shape (B,), int64.
+        drawn: A draw of the prior on its lattice, shape (B, P, C); None: there is none.
+        ensemble: The decoder of draws, where it was asked for already.
     """
     with torch.no_grad():
-        ensemble = ensemble or net.drawing()
-        one = member(net, context, keys, drawn, ensemble)
+        ensemble, lattice = ensemble or net.drawing(), anomaly(net, context, drawn)
+        one = ensemble.member(context, lattice, keys)
         output, _ = ensemble.anchors(one)
-        lattice = anomaly(net, context, drawn)
         share = net.trust(context)
         parts = []
         for coords in in_chunks(net, query_coords):

@@ -16,8 +16,8 @@ from mamba_diffae.flow import fold, normals
 from mamba_diffae.models.config import AutoencoderConfig
 from mamba_diffae.models.decoders import DECODERS, DecoderContext
 from mamba_diffae.models.decoders.base import FieldDecoder
+from mamba_diffae.models.decoders.lattice import LatticeResampling
 from mamba_diffae.models.decoders.readout import StageModulation, zero_linear
-from mamba_diffae.nn.interpolation import cubic, interpolate
 
 _OF_FIELD, _OF_TOKEN = 1, 2
 """What a key's numbers are for."""
@@ -63,11 +63,13 @@ class EnsembleDecoder(nn.Module):
 
     def __init__(self, config: AutoencoderConfig, decoded_dim: int) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.C = config, config.value_dim
         self.stage = StageModulation(config, decoded_dim)
         self.decoder: FieldDecoder = DECODERS.make(config.decoder, config, **config.decoder_options)
         self.of_field = zero_linear(config.noise_dim, config.d_model)
         self.of_token = zero_linear(config.noise_dim, config.d_model)
+        anchored = config.prior != "none" and len(self.decoder.anchors)
+        self.resample = LatticeResampling(config, config.anchor_shape) if anchored else None
         self.register_buffer("fitted", torch.zeros((), dtype=torch.bool))
 
     def start_from(self, stage: StageModulation, decoder: FieldDecoder) -> None:
@@ -99,15 +101,10 @@ class EnsembleDecoder(nn.Module):
         tokens = torch.arange(max(1, self.decoder.token_count), device=keys.device)
         each = self.of_token(self._noise(fold(fold(keys, _OF_TOKEN)[:, None], tokens)))
         of_tokens = modulation[:, None] + NOISE_RATE * each
-        return Member(drawn, modulation, of_tokens, self.at_anchors(lattice))
-
-    def at_anchors(self, lattice: Tensor) -> Tensor:
-        """Values on the prior's lattice (B, P, C) read at the anchors, (B, A, C)."""
-        anchors, config = self.decoder.anchors, self.config
-        if not lattice.shape[1] or not len(anchors):
-            return lattice.new_zeros(len(lattice), len(anchors), config.value_dim)
-        coords = anchors.expand(len(lattice), -1, -1)
-        return interpolate(lattice, coords, config.prior_shape, config.geometry, cubic)
+        if self.resample is None:
+            count = len(self.decoder.anchors)
+            return Member(drawn, modulation, of_tokens, lattice.new_zeros(len(keys), count, self.C))
+        return Member(drawn, modulation, of_tokens, self.resample(lattice))
 
     def anchors(self, member: Member) -> tuple[object, Tensor]:
         """What queries read of the anchors, and the draw there, shape (B, A, C)."""
@@ -124,11 +121,11 @@ class EnsembleDecoder(nn.Module):
             output: From `anchors`.
         """
         features = self.decoder.query_features(member.context, coords)
-        nothing = coords.new_zeros(*coords.shape[:-1], self.config.value_dim)
+        nothing = coords.new_zeros(*coords.shape[:-1], self.C)
         return self._values(self.decoder.query_flow(features, member.modulation, nothing, output))
 
     def _values(self, outputs: Tensor) -> Tensor:
-        return self.config.sigma * outputs[..., : self.config.value_dim]
+        return self.config.sigma * outputs[..., : self.C]
 
     def _noise(self, keys: Tensor) -> Tensor:
         return normals(keys, self.config.noise_dim)
