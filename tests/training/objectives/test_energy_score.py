@@ -3,8 +3,26 @@
 import pytest
 import torch
 
+from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
+from mamba_diffae.training.data.batches import FieldBatches, TrainingBatch
+from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.objectives import phase_objective
 from mamba_diffae.training.objectives.energy_score import ALPHA, WEIGHTS, EnergyScore
+from mamba_diffae.training.objectives.energy_terms import Differences
+
+
+@pytest.fixture
+def given(inside, net_for) -> tuple[MambaDiffusionAutoencoder, TrainingBatch]:
+    """A network that learns to draw, and a batch for it."""
+    data = inside(count=12, variables=2)
+    net, config = net_for(data), DataConfig(queries=60, observed_shape=(12, 12))
+    EnergyScore().prepare(net)
+    options = {"seed": 0, "batch_size": 4, "anchor_shape": net.anchor_shape, "draws": 2}
+    return net, FieldBatches(data, config, net.prior, **options)(0)
+
+
+def only(kind: str) -> EnergyScore:
+    return EnergyScore(weights={**dict.fromkeys(WEIGHTS, 0.0), kind: 1.0})
 
 
 def test_the_decoder_of_draws_alone_learns_and_begins_as_that_of_the_mean(network):
@@ -38,3 +56,37 @@ def test_options_are_set_by_name():
         phase_objective("ensemble", alfa=1.0)
     with pytest.raises(ValueError, match=r"band.*patches"):
         EnergyScore(weights={"band": 1.0})
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf"), "much"])
+def test_weights_are_positive_numbers(weight):
+    with pytest.raises(ValueError, match=r"weight of bands is .*; give a number, 0 or more"):
+        EnergyScore(weights={"bands": weight})
+
+
+def test_something_counts(network):
+    with pytest.raises(ValueError, match="All weights are 0; give one of pixels, patches"):
+        EnergyScore(weights=dict.fromkeys(WEIGHTS, 0))
+    net = network(noise_dim=4, decoder="scanning")
+    only("pixels").check(net)
+    with pytest.raises(ValueError, match="'scanning', has no anchors, so that pixels alone"):
+        only("bands").check(net)
+
+
+def test_the_loss_is_the_weighted_sum_over_kinds(given):
+    parts = sum(weight * only(kind).loss(*given) for kind, weight in WEIGHTS.items())
+    torch.testing.assert_close(EnergyScore().loss(*given), parts)
+
+
+@pytest.mark.parametrize("kind", WEIGHTS)
+def test_kinds_that_count_0_are_not_computed(given, monkeypatch, kind):
+    def computed(*args):
+        raise AssertionError
+
+    # A band is pixels of another level.
+    for other in WEIGHTS.keys() - {kind} - ({"pixels"} if kind == "bands" else set()):
+        monkeypatch.setattr(Differences, other, computed)
+    loss = only(kind).loss(*given)
+    loss.backward()
+    assert loss.isfinite()
+    assert any(p.grad is not None and p.grad.any() for p in given[0].ensemble.parameters())

@@ -1,5 +1,6 @@
 """Energy scores of two draws: closed forms, properness, gaps, every number of axes."""
 
+import itertools
 import math
 
 import pytest
@@ -8,12 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mamba_diffae.training.objectives.energy_terms import HALVINGS, Differences, Norms
+from mamba_diffae.training.objectives.energy_terms import (
+    HALVINGS,
+    Differences,
+    Norms,
+    offsets,
+    patch_means,
+)
 
 
-def whole(values: Tensor, side: int) -> Tensor:
-    """Patches begun at the first cell."""
-    return values
+def foremost(side: int, axis: int, count: int) -> int:
+    """Patches begun as far in front as can be."""
+    return 0
 
 
 def differences(*fields: Tensor, weight: Tensor | None = None, **about: tuple) -> Differences:
@@ -27,7 +34,7 @@ def differences(*fields: Tensor, weight: Tensor | None = None, **about: tuple) -
 
 def every(found: Differences) -> list[Norms]:
     """All kinds of terms."""
-    patches = [found.patches(side, whole) for side in (2, 3)]
+    patches = [found.patches(side, foremost) for side in (2, 3)]
     return [found.pixels(), *patches, found.neighbours(), *found.bands(), found.whole()]
 
 
@@ -65,6 +72,30 @@ def test_a_band_holds_what_its_averages_leave_out():
     torch.testing.assert_close(first.error, torch.ones(1))
     assert second.error.item() < 1e-4
     torch.testing.assert_close(third.error, torch.full((1,), 2.0))
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=3), st.integers(1, 9), st.data())
+def test_every_cell_lies_in_equally_many_patches(shape: list[int], side: int, data: st.DataObject):
+    """On average over all offsets: gradients of the sum of the means count the patches."""
+    periodic = tuple(data.draw(st.booleans()) for _ in shape)
+    sides = [min(side, n) for n in shape]
+    room = [offsets(*given) for given in zip(shape, sides, periodic, strict=True)]
+    values = torch.zeros(1, *shape, requires_grad=True)
+    means = [
+        patch_means(values, sides, begin, periodic).sum()
+        for begin in itertools.product(*map(range, room))
+    ]
+    (count,) = torch.autograd.grad(torch.stack(means).mean() * math.prod(sides), values)
+    assert count.min() > 0
+    torch.testing.assert_close(count, count.mean().expand_as(count))
+
+
+def test_across_an_open_edge_a_patch_holds_what_lies_within():
+    error = torch.tensor([4.0, 1.0, 1.0])[None, :, None]
+    found = differences(error, error, 0 * error).patches(2, foremost).error
+    # [0 4], [4 1], [1 1], [1 0]: of the size of what is known in each, by how much that is.
+    expected = (4 + 2 * math.sqrt(17 / 2) + 2 * 1 + 1) / 6
+    torch.testing.assert_close(found, torch.tensor([expected]))
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=3), st.integers(1, 2), st.data())
@@ -105,7 +136,7 @@ def test_the_score_is_least_at_the_law_of_the_truth(kind: str):
 
     def score(s: float) -> float:
         found = differences(s * e, s * f, y)
-        terms = found.patches(3, whole) if kind == "patches" else getattr(found, kind)()
+        terms = found.patches(3, foremost) if kind == "patches" else getattr(found, kind)()
         return float((terms.error - terms.spread).mean())
 
     scores = {s: score(s) for s in (0.0, 0.7, 1.0, 1.3)}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, distributed
 
+from mamba_diffae.fields.errors import ValuesError
 from mamba_diffae.flow import fold, uniform
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.config import DECODER_INPUTS
@@ -46,11 +48,12 @@ class EnergyScore(Objective):
     Neither depends on the truth of a single field, so the score stays proper.
 
     Args:
-        weights: What each kind of vectors counts, see `WEIGHTS`.
+        weights: What each kind of vectors counts, see `WEIGHTS`; what counts 0 is not computed.
         alpha: See `ALPHA`.
 
     Raises:
-        ValueError: If there is no such kind of vectors; it names the nearest.
+        ValueError: If there is no such kind of vectors, which names the nearest; or a weight is
+            negative or not finite, or none is above 0.
     """
 
     name: ClassVar[str] = "energy_score"
@@ -61,6 +64,7 @@ class EnergyScore(Objective):
             if kind not in WEIGHTS:
                 raise unknown("kind of vectors", kind, tuple(WEIGHTS))
         self.weights = {**WEIGHTS, **(weights or {})}
+        _check(self.weights)
         self.start, self.alpha = alpha, alpha
 
     def begin_step(self, progress: float) -> None:
@@ -73,6 +77,11 @@ class EnergyScore(Objective):
             raise ValueError(
                 "This network has no decoder of draws, since model.noise_dim is 0; build it anew "
                 "with model.noise_dim=32 for phase 'ensemble', or leave that phase out."
+            )
+        if not (len(model.anchors) or self.weights["pixels"]):
+            raise ValuesError(
+                f"This decoder, {model.config.decoder!r}, has no anchors, so that pixels alone can "
+                "count; give them a weight above 0."
             )
 
     def prepare(self, model: MambaDiffusionAutoencoder) -> None:
@@ -103,9 +112,11 @@ class EnergyScore(Objective):
             periodic = model.config.geometry.periodic
             lattice = Differences.of(*given, model.anchor_shape, periodic)
             loss = loss + self._kinds(lattice, batch.keys, score)
-        given = queries, batch.query_values, batch.query_weight
-        at_queries = Differences.of(*given, batch.query_values.shape[1:2], (False,))
-        return loss + self.weights["pixels"] * score([at_queries.pixels()])
+        if self.weights["pixels"]:
+            given = queries, batch.query_values, batch.query_weight
+            at_queries = Differences.of(*given, batch.query_values.shape[1:2], (False,))
+            loss = loss + self.weights["pixels"] * score([at_queries.pixels()])
+        return loss
 
     def _draws(self, batch: TrainingBatch) -> Sequence[Tensor | None]:
         """Of the prior, for each of the two draws."""
@@ -114,16 +125,17 @@ class EnergyScore(Objective):
 
     def _kinds(self, lattice: Differences, keys: Tensor, score: Any) -> Tensor:
         """The weighted sum over all kinds of vectors on a lattice."""
-        crop = partial(_begun, _of_main(keys[:1]), lattice.periodic)
-        kinds = {
-            "pixels": [lattice.pixels()],
-            "patches": [lattice.patches(side, crop) for side in PATCHES],
-            "neighbours": [lattice.neighbours()],
-            "bands": lattice.bands(),
-            "whole": [lattice.whole()],
+        choose = partial(_choose, _of_main(keys[:1]))
+        kinds: dict[str, Callable[[], list[Norms]]] = {
+            "pixels": lambda: [lattice.pixels()],
+            "patches": lambda: [lattice.patches(side, choose) for side in PATCHES],
+            "neighbours": lambda: [lattice.neighbours()],
+            "bands": lattice.bands,
+            "whole": lambda: [lattice.whole()],
         }
-        parts = [self.weights[kind] * score(terms) for kind, terms in kinds.items() if terms]
-        return torch.stack(parts).sum()
+        found = [(w, kinds[kind]()) for kind, w in self.weights.items() if w]
+        parts = [w * score(terms) for w, terms in found if terms]
+        return torch.stack(parts).sum() if parts else lattice.values.new_zeros(())
 
     def _score(self, terms: Iterable[Norms], counts: Tensor) -> Tensor:
         """The mean over terms of their energy scores, each in units of its mean error."""
@@ -133,6 +145,14 @@ class EnergyScore(Objective):
             energy = (counts * (term.error - self.alpha * term.spread)).mean()
             found.append(energy / _mean_over_processes(error).clamp(min=_LEAST))
         return torch.stack(found).mean()
+
+
+def _check(weights: Mapping[str, float]) -> None:
+    for kind, weight in weights.items():
+        if not (isinstance(weight, int | float) and 0 <= weight < math.inf):
+            raise ValuesError(f"The weight of {kind} is {weight!r}; give a number, 0 or more.")
+    if not any(weights.values()):
+        raise ValuesError(f"All weights are 0; give one of {', '.join(weights)} a number above 0.")
 
 
 def _size(model: MambaDiffusionAutoencoder, batch: TrainingBatch, context: Any) -> Tensor:
@@ -158,13 +178,7 @@ def _of_main(key: Tensor) -> Tensor:
     return key
 
 
-def _begun(key: Tensor, periodic: Sequence[bool], values: Tensor, side: int) -> Tensor:
-    """Values (·, 1, *shape) begun at a random cell, so that patches lie elsewhere in each step."""
-    for axis, closes in enumerate(periodic):
-        dim = 2 + axis
-        n = values.shape[dim]
-        room = n if closes else min(side // 2, n - min(side, n)) + 1
-        seed = fold(fold(fold(key, _OFFSET), side), axis)
-        offset = min(int(float(uniform(seed)) * room), room - 1)
-        values = values.roll(-offset, dim) if closes else values.narrow(dim, offset, n - offset)
-    return values
+def _choose(key: Tensor, side: int, axis: int, count: int) -> int:
+    """A whole number below `count`, so that patches lie elsewhere in each step."""
+    seed = fold(fold(fold(key, _OFFSET), side), axis)
+    return min(int(float(uniform(seed)) * count), count - 1)

@@ -24,10 +24,9 @@ HALVINGS = 3
 """Bands between successive area averages, each over two cells of the last along each axis."""
 _TINY = 1e-10
 """Added to squared norms, whose root has no slope at 0."""
-_AVERAGE = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
 
-Crop = Callable[[Tensor, int], Tensor]
-"""From values (·, 1, *shape) and a patch to the same, begun at a random cell."""
+Choose = Callable[[int, int, int], int]
+"""From the side of a patch, an axis and a number n to a random whole number below n."""
 
 
 class Norms(NamedTuple):
@@ -83,17 +82,19 @@ class Differences:
         """All variables of a cell."""
         return self._norms(self._squares(), self.weight.sum(dim=1))
 
-    def patches(self, side: int, crop: Crop) -> Norms:
-        """All cells of overlapping patches, begun at a random cell."""
+    def patches(self, side: int, choose: Choose) -> Norms:
+        """All cells of overlapping patches, begun at random; across an open edge, those within.
+
+        Args:
+            side: Cells along each side of a patch, on shorter axes all of them.
+            choose: Where they begin.
+        """
         sides = [min(side, n) for n in self.shape]
-        pool, stride = _AVERAGE[len(sides) - 1], [max(1, s // 2) for s in sides]
-
-        def pooled(values: Tensor) -> Tensor:  # (·, *shape) to one number for each patch
-            begun = crop(values.flatten(0, -len(sides) - 1)[:, None], side)
-            found = pool(begun, sides, stride)
-            return found.reshape(*values.shape[: values.ndim - len(sides)], -1)
-
-        return self._norms(pooled(self._squares()), pooled(self.weight.sum(dim=1)))
+        room = [offsets(*given) for given in zip(self.shape, sides, self.periodic, strict=True)]
+        begin = [choose(side, axis, n) for axis, n in enumerate(room)]
+        squares, weight = self._squares(), self.weight.sum(dim=1)
+        given = sides, begin, self.periodic
+        return self._norms(patch_means(squares, *given), patch_means(weight, *given))
 
     def neighbours(self) -> Norms:
         """What a cell's next ones along all axes differ from it."""
@@ -153,6 +154,46 @@ class Differences:
         size = weight.clamp(min=_TINY).rsqrt()
         first, second, apart = (share * size * norm).sum(dim=-1)
         return Norms((first + second) / 2, apart / 2)
+
+
+def offsets(cells: int, side: int, closes: bool) -> int:
+    """How many offsets of patches `patch_means` takes along an axis: 0, 1, ... below it."""
+    return cells if closes else _stride(side)
+
+
+def patch_means(
+    values: Tensor, sides: Sequence[int], begin: Sequence[int], periodic: Sequence[bool]
+) -> Tensor:
+    """Means over overlapping patches, half a side apart along each axis.
+
+    Beyond an open edge all is 0: there patches hold fewer cells, so that those near the edge lie in
+    as many patches as all others, on average over the offsets.
+
+    Args:
+        values: Shape (..., *shape).
+        sides: Cells of a patch along each axis, at most those of the axis.
+        begin: Offset along each axis, see `offsets`.
+        periodic: Whether each axis closes.
+
+    Returns:
+        Shape (..., P).
+    """
+    first = values.ndim - len(sides)
+    for s, offset, closes in zip(sides, begin, periodic, strict=True):
+        # Each axis moves to the end, so that they stand in order after the last.
+        line, stride = values.movedim(first, -1), _stride(s)
+        if closes:
+            line = line.roll(-offset, -1)
+        else:
+            # The first patch holds a cell at least, and so does the last.
+            low = s - 1 - offset
+            line = F.pad(line, (low, s - 1 - (low + line.shape[-1] - 1) % stride))
+        values = F.avg_pool1d(line.flatten(0, -2), s, stride).unflatten(0, line.shape[:-1])
+    return values.flatten(first)
+
+
+def _stride(side: int) -> int:
+    return max(1, side // 2)
 
 
 def _next(values: Tensor, axis: int, closes: bool) -> Tensor:
