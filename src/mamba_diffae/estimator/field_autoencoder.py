@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, final
@@ -116,12 +115,10 @@ class FieldAutoencoder:
         data = data if is_points(data) else open_field(data)
         session, scaler = self._session(data, grid=grid, variables=variables)
         fields = data if isinstance(data, FieldData) else None
-        with tempfile.TemporaryDirectory() as nowhere:
-            folder = Path(nowhere) / "run" if run is None else Path(run).expanduser()
-            options = {"resume": resume and run is not None, "overwrite": overwrite}
-            given = fields, folder, phases, facts
-            for self._fitted in fitted_phases(session, scaler, *given, **options):
-                pass
+        given = session, scaler, fields, run, phases, facts
+        options = {"resume": resume and run is not None, "overwrite": overwrite}
+        for self._fitted in fitted_phases(*given, **options):
+            pass
         return self
 
     def settings(self, data: TrainingInput, **about: Any) -> Settings:
@@ -295,15 +292,5 @@ class FieldAutoencoder:
 
     @property
     def latent_flow(self) -> LatentFlow:
-        """What latents there are, as phase "latent" learned it.
-
-        Raises:
-            ValueError: If the model has no latent, or that phase was not trained.
-        """
-        _ = self.fitted.autoencoder
-        if self.fitted.latent_flow is None:
-            raise ValueError(
-                "This model has no flow of latents yet; train it in its run folder: fit with "
-                "phases=['latent'], on the shell mamba-diffae fit SOURCE --phase latent --run DIR."
-            )
-        return self.fitted.latent_flow
+        """What latents there are, as phase "latent" learned it; a ValueError if it did not."""
+        return self.fitted.learned_latent_flow

@@ -73,6 +73,17 @@ class FittedModel:
         return cast(MambaDiffusionAutoencoder, self.network)
 
     @property
+    def learned_latent_flow(self) -> LatentFlow:
+        """What latents there are; a ValueError if there are none, or phase "latent" is missing."""
+        _ = self.autoencoder
+        if self.latent_flow is None:
+            raise ValueError(
+                "This model has no flow of latents yet; train it in its run folder: fit with "
+                "phases=['latent'], on the shell mamba-diffae fit SOURCE --phase latent --run DIR."
+            )
+        return self.latent_flow
+
+    @property
     def device(self) -> torch.device:
         """Where the network is."""
         return next(self.network.parameters()).device

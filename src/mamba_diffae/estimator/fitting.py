@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,7 @@ def fitted_phases(
     session: TrainingSession,
     scaler: FieldScaler,
     fields: FieldData | None,
-    folder: Path,
+    run: str | Path | None,
     phases: Sequence[str] | None,
     facts: Mapping[str, Any] | None,
     **options: bool,
@@ -47,23 +49,34 @@ def fitted_phases(
         scaler: Between the user's fields and the network's.
         fields: With splits, in the user's units, to calibrate draws on; None: of points there is
             no truth to do so.
-        folder: Of the run.
+        run: See `FieldAutoencoder.fit`; likewise the rest.
         phases: See `FieldAutoencoder.fit`.
         facts: See `FieldAutoencoder.fit`.
-        options: resume and overwrite, see `FieldAutoencoder.fit`.
+        options: resume and overwrite.
     """
     calibration: Calibration | None = None
-    for result in session.train(folder, phases, facts, **options):
-        model = FittedModel.of_phase(result, session, scaler)
-        if result.newest and model.network.writes_draws:
-            # Phase "latent" leaves the draws as they are.
-            if result.phase != LATENT or calibration is None:
-                calibration = calibrate(model, session, fields)
-            model = replace(model, calibration=calibration)
-        yield model
-        if result.newest:
-            target = result.run.path / EXPORT
-            Processes(session.device).run_on_main(lambda m=model, to=target: m.save(to))
+    with _folder_of(run) as folder:
+        for result in session.train(folder, phases, facts, **options):
+            model = FittedModel.of_phase(result, session, scaler)
+            if result.newest and model.network.writes_draws:
+                # Phase "latent" leaves the draws as they are.
+                if result.phase != LATENT or calibration is None:
+                    calibration = calibrate(model, session, fields)
+                model = replace(model, calibration=calibration)
+            yield model
+            if result.newest:
+                target = result.run.path / EXPORT
+                Processes(session.device).run_on_main(lambda m=model, to=target: m.save(to))
+
+
+@contextmanager
+def _folder_of(run: str | Path | None) -> Iterator[Path]:
+    """The folder of a run; without one a temporary folder, deleted afterwards."""
+    if run is not None:
+        yield Path(run).expanduser()
+        return
+    with tempfile.TemporaryDirectory() as nowhere:
+        yield Path(nowhere) / "run"
 
 
 def calibrate(
