@@ -1,4 +1,4 @@
-"""New pictures from nothing: flow in the latent, or in the values with the latent dropped?"""
+"""New pictures from nothing: from latents that a flow draws, or, if it can, by a flow of values."""
 
 from mamba_diffae.benchmark import Study
 from studies.latent_vs_values.report import page

@@ -81,9 +81,25 @@ def sample(
     else:
         latents = np.zeros((count, model.latent_dim), np.float32)
     solver = "heun" if flow == "values" else None
-    options = {"seed": seed, "solver": solver, "steps": steps, "on_progress": on_progress}
-    drawn = model.decode(latents, targets, n_draws=int(not mean), **options)
+    options = {"seed": seed, "on_progress": on_progress}
+    if not mean:
+        options |= {"n_draws": 1, "solver": solver, "steps": steps}
+    drawn = model.decode(latents, targets, **options)
     return Generated(latents, drawn.mean if mean else drawn.draws[0])
+
+
+def require_draws(model: FieldAutoencoder) -> None:
+    """Refuse a model that cannot draw a field from its latent alone.
+
+    Raises:
+        FieldError: If it has learned neither phase "ensemble" nor phase "flow".
+    """
+    if not (model.fitted.network.writes_draws or "flow" in model.fitted.phases):
+        raise FieldError(
+            "This model has not learned to draw a field from a latent; take the mean of each, or "
+            "train it in its run folder: fit with phases=['ensemble'], on the shell mamba-diffae "
+            "fit SOURCE --phase ensemble --run DIR."
+        )
 
 
 def _check_phases(model: FieldAutoencoder, flow: Flow, mean: bool) -> None:
@@ -91,12 +107,8 @@ def _check_phases(model: FieldAutoencoder, flow: Flow, mean: bool) -> None:
     _ = model.latent_dim
     if flow == "values":
         require_flow(model, "Flow 'values'")
-    elif not (mean or model.fitted.network.writes_draws or "flow" in model.fitted.phases):
-        raise FieldError(
-            "This model has not learned to draw a field from a latent; take the mean of each, or "
-            "train it in its run folder: fit with phases=['ensemble'], on the shell mamba-diffae "
-            "fit SOURCE --phase ensemble --run DIR."
-        )
+    elif not mean:
+        require_draws(model)
 
 
 def _check(count: int, seed: int, flow: str, mean: bool) -> None:
