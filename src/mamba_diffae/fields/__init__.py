@@ -6,10 +6,12 @@ from mamba_diffae.fields.errors import (
     AxisError,
     CoordinateError,
     FieldError,
+    MissingExtraError,
     NotFittedError,
     ShapeError,
     ValuesError,
 )
+from mamba_diffae.fields.extras import load_extra
 from mamba_diffae.fields.familiarity import UnfamiliarFieldsWarning, unfamiliar
 from mamba_diffae.fields.frame import Frame
 from mamba_diffae.fields.functional import Functional
@@ -63,6 +65,7 @@ __all__ = [
     "Grid",
     "Log",
     "Logit",
+    "MissingExtraError",
     "NormalScore",
     "NotFittedError",
     "Observations",
@@ -87,6 +90,7 @@ __all__ = [
     "check_support",
     "draw_cells",
     "known_points",
+    "load_extra",
     "observe",
     "overlap",
     "robust_limits",

@@ -32,3 +32,8 @@ class ValuesError(FieldError):
 @final
 class NotFittedError(FieldError):
     """A model was asked before it was fitted."""
+
+
+@final
+class MissingExtraError(FieldError):
+    """A package that only an extra brings is not installed."""
