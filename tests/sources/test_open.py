@@ -1,11 +1,13 @@
 """One door: every kind of source, the size, and helpful refusals."""
 
+import sys
+
 import numpy as np
 import pytest
 
-from mamba_diffae.fields import FieldData, ShapeError
+from mamba_diffae.fields import FieldData, FieldError, ShapeError
 from mamba_diffae.registry import Registry
-from mamba_diffae.sources import SOURCES, Source, canonical_source, open_field
+from mamba_diffae.sources import SOURCES, Source, canonical_source, from_array, open_field
 
 
 @pytest.fixture
@@ -168,3 +170,27 @@ def test_a_source_of_another_package_may_take_folders_first(folder, monkeypatch)
     monkeypatch.setattr(SOURCES, "_registered", {})
     SOURCES.register("folders", Folders)
     assert len(open_field(folder)) == 2
+
+
+def test_an_option_that_a_source_does_not_take_is_named(values):
+    with pytest.raises(FieldError, match="kind an array takes no option 'variable'; it takes none"):
+        open_field(values, variable="sst")
+    with pytest.raises(FieldError, match="kind FieldData takes no option 'variable'"):
+        open_field(open_field(values), variable="sst")
+
+
+def test_an_option_reaches_the_source(monkeypatch):
+    class Levels(Source):
+        form = "'levels'"
+
+        def matches(self, spec):
+            return spec == "levels"
+
+        def open(self, spec, *, shape=None, skip_broken=False, level=0):
+            return from_array(np.arange(60.0).reshape(5, 3, 4) + level, axes={"y": 3, "x": 4})
+
+    opened = sys.modules["mamba_diffae.sources.open"]
+    monkeypatch.setattr(opened, "_sources", lambda: iter([Levels()]))
+    assert open_field("levels", level=2).values.min() == 2
+    with pytest.raises(FieldError, match="no option 'depth'; it takes level"):
+        open_field("levels", depth=2)

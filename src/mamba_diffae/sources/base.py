@@ -32,6 +32,8 @@ class Source(ABC):
     ) -> FieldData:
         """Open the fields.
 
+        Further keywords, each with a default, are options that `open_field` passes on.
+
         Args:
             spec: What `matches` agreed to.
             shape: What is wanted, cells along each axis or along the longest; a hint to a source

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +45,11 @@ PATHS = ("image folder", "array file")
 
 
 def open_field(
-    source: object, *, size: int | Sequence[int] | None = None, skip_broken: bool = False
+    source: object,
+    *,
+    size: int | Sequence[int] | None = None,
+    skip_broken: bool = False,
+    **options: Any,
 ) -> FieldData:
     """Open fields, whatever they are kept in.
 
@@ -68,18 +74,23 @@ def open_field(
             native ones.
         skip_broken: In an image folder or hf:NAME, skip pictures that cannot be decoded, with a
             warning.
+        options: What else this kind of source takes: keywords of its `open`.
 
     Returns:
         The fields, in their own units.
 
     Raises:
-        ValueError: If the source is unknown, empty or damaged, or `size` is above the native one.
+        ValueError: If the source is unknown, empty or damaged, takes no such option, or `size` is
+            above the native one.
     """
     shape = _checked(size)
     if isinstance(source, FieldData):
+        _check_options(options, (), "FieldData")
         data = source
     else:
-        data = _matching(source).open(source, shape=shape, skip_broken=skip_broken)
+        found = _matching(source)
+        _check_options(options, inspect.signature(found.open).parameters, found.form)
+        data = found.open(source, shape=shape, skip_broken=skip_broken, **options)
     if shape is None:
         return data
     wanted = data.grid.scaled_shape(shape) if isinstance(shape, int) else shape
@@ -103,6 +114,15 @@ def _checked(size: int | Sequence[int] | None) -> Shape | int | None:
         )
     counts = tuple(int(n) for n in shape)
     return counts[0] if isinstance(size, int | np.integer) else counts
+
+
+def _check_options(given: Iterable[str], taken: Iterable[str], form: str) -> None:
+    """Refuse options that a kind of source does not take, with those that it does."""
+    own = [name for name in taken if name not in ("self", "spec", "shape", "skip_broken")]
+    for name in given:
+        if name not in own:
+            takes = f"it takes {', '.join(own)}" if own else "it takes none"
+            raise FieldError(f"A source of the kind {form} takes no option {name!r}; {takes}.")
 
 
 def _sources() -> Iterator[Source]:
