@@ -20,7 +20,7 @@ QUESTION = (
     "without them. Which draws are best, and which parts matter?"
 )
 _SCORE = Way(SCORE.key, SCORE.label)
-_BANDS = 4
+BANDS = 4
 """Bands that are shown, from the finest."""
 _COLUMNS = {
     "draws": 0,
@@ -71,7 +71,7 @@ def case_table(result: EqualCostResult, case: CaseResult) -> Table:
         "paired over fields, with the 95 % interval over groups. Share of true values in the "
         "central intervals of 50 and 90 %, of draws as they come and after calibration. Draw / "
         "mean: their squared errors, 2 if calibrated. TV: total variation; bands: energy, from the "
-        f"finest band of scales to the {_BANDS}th; both over the truth's.",
+        f"finest band of scales to the {BANDS}th; both over the truth's.",
         list(_COLUMNS),
         [_row(result, case, m) for m in case.measured],
         digits=list(_COLUMNS.values()),
@@ -89,13 +89,13 @@ def _row(result: EqualCostResult, case: CaseResult, m: Measured) -> Row:
         None if q.seconds is None else 1000 * q.seconds,
         raw.mean_crps.mean,
         *(None if r is None else f"{r.value:.3f}\n{r.interval}" for r in ratios),
-        *_covered(raw),
-        *((None, None) if calibrated is None else _covered(calibrated)),
+        *covered(raw),
+        *((None, None) if calibrated is None else covered(calibrated)),
         None if raw.energy_score is None else raw.energy_score.mean,
         None if raw.variogram_score is None else raw.variogram_score.mean,
         raw.draw_error,
         q.total_variation,
-        _bands(raw),
+        bands(raw),
     ]
 
 
@@ -157,7 +157,7 @@ def _ratio(result: EqualCostResult, case: CaseResult, m: Measured, rival: Way) -
     return ratio_to(case, m, rival, result.seed)
 
 
-def _covered(of: Uncertainty) -> tuple[float, float]:
+def covered(of: Uncertainty) -> tuple[float, float]:
     """Share of the truth in the central intervals of 50 and 90 %."""
     at = {level: interval.mean for level, interval in zip(of.levels, of.coverage, strict=True)}
     return at[0.5], at[0.9]
@@ -166,11 +166,12 @@ def _covered(of: Uncertainty) -> tuple[float, float]:
 def _contained(m: Measured) -> str:
     """Share of the truth in the interval of 90 %, and with calibration."""
     calibrated = m.quality.calibrated
-    more = "" if calibrated is None else f" (calibrated {percent(_covered(calibrated)[1])})"
-    return f"{percent(_covered(m.quality.raw)[1])}{more}"
+    more = "" if calibrated is None else f" (calibrated {percent(covered(calibrated)[1])})"
+    return f"{percent(covered(m.quality.raw)[1])}{more}"
 
 
-def _bands(of: Uncertainty) -> str | None:
+def bands(of: Uncertainty) -> str | None:
+    """Energy of draws over the truth's in the finest bands, in words; None without draws."""
     if of.bands is None:
         return None
-    return " ".join("–" if band is None else f"{band:.2f}" for band in of.bands[:_BANDS])
+    return " ".join("–" if band is None else f"{band:.2f}" for band in of.bands[:BANDS])

@@ -14,7 +14,7 @@ from studies.draws.arms import START
 from studies.draws.plan import CaseFolder, Planned
 from studies.draws.scoring import DrawQuality, quality
 from studies.draws.starting import begin_from
-from studies.draws.ways import Way, drawn, ways_of
+from studies.draws.ways import KRIGING, Asked, Way, by_kriging, drawn, ways_of
 
 
 @final
@@ -74,5 +74,6 @@ def _quality(
     folder: CaseFolder, model: FieldAutoencoder, way: Way, fraction: float
 ) -> dict[str, Any]:
     seen = folder.observe(folder.test, fraction)
-    found = drawn(way, folder, model, folder.test, seen)
+    asked = Asked(folder.test.grid, seen, folder.plan.n_draws, folder.request.seed)
+    found = by_kriging(folder.truth, asked) if way == KRIGING else drawn(way, model, asked)
     return quality(found, folder.test, seen, folder.request.seed).to_dict()

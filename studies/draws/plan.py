@@ -90,6 +90,17 @@ class Planned:
         return f"{self.case.key}-{self.arm.key}"
 
 
+def scored_fields(fields: FieldData, count: int | None) -> FieldData:
+    """Test fields, of as many groups as there are.
+
+    Args:
+        fields: With splits.
+        count: How many at most; None: all.
+    """
+    test = fields.split("test")
+    return test.take(spread_order(test.groups)[:count])
+
+
 def planned(plan: Plan) -> list[Planned]:
     """All trainings; what others begin from comes first."""
     starts = [Planned(case, START) for case in plan.cases]
@@ -121,8 +132,7 @@ class CaseFolder:
     @cached_property
     def test(self) -> FieldData:
         """Test fields that are scored: of as many groups as there are."""
-        test = self.truth.split("test")
-        return test.take(spread_order(test.groups)[: self.plan.count])
+        return scored_fields(self.truth, self.plan.count)
 
     def observe(self, data: FieldData, fraction: float) -> Observations:
         """A share of the lattice of some fields."""

@@ -13,6 +13,7 @@ from mamba_diffae.evaluation import (
     assess,
     crps,
     gaussian_crps,
+    psnr,
     total_variation_ratio,
     untouched,
 )
@@ -32,6 +33,8 @@ class DrawQuality:
         total_variation: Of a draw over the truth's, all cells; None without draws.
         evaluations: Of the network, for a draw.
         seconds: Of processor time, for a draw of a field; None without draws.
+        mean_psnr: Of the mean, in dB, mean over fields.
+        draws_psnr: Of the mean of the draws, likewise; None without draws.
     """
 
     raw: Uncertainty
@@ -40,6 +43,8 @@ class DrawQuality:
     total_variation: float | None
     evaluations: int
     seconds: float | None
+    mean_psnr: float
+    draws_psnr: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and lists, ready for JSON."""
@@ -65,6 +70,7 @@ def quality(found: Drawn, truth: FieldData, seen: Observations, seed: int) -> Dr
         seed: Of random ties and intervals.
     """
     raw, calibrated = found.raw, found.calibrated
+    weights = truth.weights() * untouched(truth.grid, seen)
     return DrawQuality(
         assess(raw, truth, seen, seed=seed),
         None if calibrated is None else assess(calibrated, truth, seen, seed=seed),
@@ -72,6 +78,8 @@ def quality(found: Drawn, truth: FieldData, seen: Observations, seed: int) -> Dr
         _total_variation(raw, truth),
         raw.evaluations,
         found.seconds,
+        _psnr(raw.mean, truth, weights),
+        _psnr(raw.draws.mean(axis=0), truth, weights) if len(raw.draws) else None,
     )
 
 
@@ -89,6 +97,12 @@ def field_crps(prediction: Prediction, truth: FieldData, seen: Observations) -> 
         of_value = (each / (high - low))[here]
         scores.append(np.average(of_value, weights=weights[s][here]))
     return np.array(scores)
+
+
+def _psnr(values: np.ndarray, truth: FieldData, weights: np.ndarray) -> float:
+    """Mean over the fields of which something is weighted."""
+    each = psnr(truth.unit_interval(values), truth.unit_interval(truth.values), weights)
+    return float(np.nanmean(each))
 
 
 def _total_variation(prediction: Prediction, truth: FieldData) -> float | None:

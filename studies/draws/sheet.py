@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mamba_diffae.benchmark import ImageGrid
 from mamba_diffae.benchmark.panels import draws_grid
 from mamba_diffae.estimator import FieldAutoencoder
 from studies.draws.arms import FLOW, PIXELS, SCORE, START, Arm
 from studies.draws.plan import CaseFolder, Planned
-from studies.draws.ways import UNTRAINED, Way, by_flow, drawn
+from studies.draws.ways import UNTRAINED, Asked, Way, by_flow, drawn
 
 SHOWN_DRAWS = 2
 """Draws of each field and way."""
@@ -23,15 +25,31 @@ def sheet(folder: CaseFolder) -> list[ImageGrid]:
     """
     shown = folder.test.distinct(folder.plan.shown)
     seen = folder.observe(shown, folder.case.fractions[0])
+    asked = Asked(shown.grid, seen, folder.plan.n_draws, folder.request.seed)
     grids: dict[str, ImageGrid] = {}
     for arm, way in _main_ways(folder):
         training = folder.training(Planned(folder.case, arm))
         if training.finished():
             model = FieldAutoencoder.from_pretrained(training.folder, device=folder.request.device)
-            found = drawn(way, folder, model, shown, seen)
+            found = drawn(way, model, asked)
             grids[way.label] = draws_grid(found.raw, shown, seen, SHOWN_DRAWS)
     if not grids:
         return []
+    caption = (
+        f"{folder.case.title}, {folder.case.fractions[0]:.0%} of the lattice observed. Draws as "
+        "they come, without calibration."
+    )
+    return [joined(grids, "Draws by the main ways", caption)]
+
+
+def joined(grids: Mapping[str, ImageGrid], title: str, caption: str) -> ImageGrid:
+    """Truth and observations, then mean and draws of each grid, in one.
+
+    Args:
+        grids: From `draws_grid` of the same fields, by what made the draws; one at least.
+        title: Heading.
+        caption: What one sees.
+    """
     first = next(iter(grids.values()))
     columns = [(first, name, name) for name in _COMMON]
     for label, grid in grids.items():
@@ -41,12 +59,7 @@ def sheet(folder: CaseFolder) -> list[ImageGrid]:
         [grid.pictures[row][list(grid.columns).index(name)] for grid, name, _ in columns]
         for row in range(len(first.rows))
     ]
-    caption = (
-        f"{folder.case.title}, {folder.case.fractions[0]:.0%} of the lattice observed. Draws as "
-        "they come, without calibration."
-    )
-    heads = [heading for *_, heading in columns]
-    return [ImageGrid("Draws by the main ways", caption, heads, first.rows, pictures)]
+    return ImageGrid(title, caption, [heading for *_, heading in columns], first.rows, pictures)
 
 
 def _main_ways(folder: CaseFolder) -> list[tuple[Arm, Way]]:

@@ -10,7 +10,7 @@ from mamba_diffae.benchmark import ImageGrid, OnProgress, Request
 from mamba_diffae.benchmark.panels import draws_grid
 from mamba_diffae.benchmark.study import Scale
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldData, Shape
+from mamba_diffae.fields import FieldData, FieldError, Shape
 from mamba_diffae.latent.inversion import require_flow
 from studies.draws.measures import (
     SOLVER,
@@ -79,7 +79,7 @@ def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
     """
     protocol = replace(PROTOCOLS[request.scale], seed=request.seed)
     model, truth = request.given_model, request.truth.split("test")
-    require_flow(model, "The study of the draws of a model")
+    _require_flow(model)
     train = request.truth.split("train")
     measures = DrawMeasures(model, train, truth, protocol, request.folder, on_progress)
     by_steps, (ours, theirs) = measures.by_steps(), measures.calibration()
@@ -98,6 +98,17 @@ def draws(request: Request, on_progress: OnProgress) -> DrawsResult:
         panels=[panel],
         facts={"scored on": scored},
     )
+
+
+def _require_flow(model: FieldAutoencoder) -> None:
+    """Refuse a model without a flow; its draws are scored by the third part."""
+    try:
+        require_flow(model, "This part of the study, which compares numbers of solver steps,")
+    except FieldError as error:
+        raise FieldError(
+            f"{error} Draws in one evaluation are scored without a flow: python -m "
+            "studies.draws.models --model M --run DIR."
+        ) from error
 
 
 def _panel(model: FieldAutoencoder, shown: FieldData, protocol: DrawsProtocol) -> ImageGrid:

@@ -6,18 +6,25 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import final
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.estimator.drawing import Drawing, PriorDrawsWarning
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import batches
-from mamba_diffae.estimator.rendering import Rendering
+from mamba_diffae.estimator.rendering import OnProgress, Rendering
 from mamba_diffae.evaluation import Kriging
-from mamba_diffae.fields import FieldData, Observations, Prediction, UnfamiliarFieldsWarning
+from mamba_diffae.fields import (
+    FieldData,
+    Grid,
+    Observations,
+    Prediction,
+    UnfamiliarFieldsWarning,
+)
 from studies.common.local_estimate import LocalEstimate
 from studies.draws.arms import FLOW, START, Arm
-from studies.draws.plan import CaseFolder, Plan
+from studies.draws.plan import Plan
 
 
 @final
@@ -60,6 +67,26 @@ class Drawn:
     seconds: float | None = None
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Of which fields draws are wanted.
+
+    Attributes:
+        grid: The native one, at whose cells they are wanted.
+        seen: What was observed of the fields.
+        n_draws: Of each field.
+        seed: Of the draws.
+        on_progress: Told of fields done and of all while they are drawn.
+    """
+
+    grid: Grid
+    seen: Observations
+    n_draws: int
+    seed: int
+    on_progress: OnProgress | None = None
+
+
 def ways_of(arm: Arm, plan: Plan, main: bool) -> list[Way]:
     """What a training is asked for; that of phase 1 for all that learns no draws.
 
@@ -80,55 +107,59 @@ def by_flow(steps: int) -> Way:
     return Way(f"{FLOW.key}-{steps}", f"{FLOW.label}, {steps} steps", steps)
 
 
-def drawn(
-    way: Way, folder: CaseFolder, model: FieldAutoencoder, truth: FieldData, seen: Observations
-) -> Drawn:
-    """Draws of fields.
+def by_kriging(fields: FieldData, asked: Asked) -> Drawn:
+    """The Gaussian that kriging states.
+
+    Args:
+        fields: With splits: it learns from those of "train".
+        asked: Where, and what was observed.
+    """
+    return Drawn(Kriging().fit(fields.split("train")).predict(asked.seen, asked.grid))
+
+
+def drawn(way: Way, model: FieldAutoencoder, asked: Asked) -> Drawn:
+    """Draws of fields, with the time that they take.
 
     Args:
         way: What makes them.
-        folder: Of the case: training fields, the number of draws and their seed.
         model: That the training left, or phase 1.
-        truth: On the native grid; nothing but the grid is read.
-        seen: What was observed of the fields.
+        asked: Of which fields, and how many.
     """
-    count, seed = folder.plan.n_draws, folder.request.seed
-    if way == KRIGING:
-        return Drawn(Kriging().fit(folder.truth.split("train")).predict(seen, truth.grid))
     if way == PRIOR:
-
-        def of_prior(n: int) -> Prediction:
-            return LocalEstimate(model, n, seed).predict(seen, truth.grid)
-
-        found, seconds = _timed(of_prior, count, len(seen))
+        found, seconds = _timed(partial(_of_prior, model), asked)
         return Drawn(found, seconds=seconds)
     fitted = model.fitted
-    plain = replace(fitted, calibration=None)
-    raw, seconds = _timed(lambda n: _predicted(plain, way, truth, seen, n, seed), count, len(seen))
-    if fitted.calibration is None:
+    plain = partial(_predicted, way, replace(fitted, calibration=None))
+    raw, seconds = _timed(plain, asked)
+    if fitted.calibration is None or way.steps:  # it is of draws in one evaluation
         return Drawn(raw, seconds=seconds)
-    return Drawn(raw, _predicted(fitted, way, truth, seen, count, seed), seconds)
+    return Drawn(raw, _predicted(way, fitted, asked), seconds)
 
 
-def _predicted(
-    model: FittedModel, way: Way, truth: FieldData, seen: Observations, count: int, seed: int
-) -> Prediction:
-    solver, steps = ("heun", way.steps) if way.steps and count else (None, 1)
-    rendering = Rendering(truth.grid, Drawing(count, seed, solver, steps), None, None)
-    known = batches(model.network, model.scaler.observations(seen), None)
+def _predicted(way: Way, model: FittedModel, asked: Asked) -> Prediction:
+    """The mean, and draws with the calibration that the model has."""
+    count = asked.n_draws
+    solver, steps = ("heun", way.steps) if way.steps and count else (None, None)
+    drawing = Drawing(count, asked.seed, solver, steps)
+    rendering = Rendering(asked.grid, drawing, None, asked.on_progress)
+    known = batches(model.network, model.scaler.observations(asked.seen), None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PriorDrawsWarning)
         warnings.simplefilter("ignore", UnfamiliarFieldsWarning)
-        return rendering.predict_fields(model, known, len(seen))
+        return rendering.predict_fields(model, known, len(asked.seen))
 
 
-def _timed(
-    predict: Callable[[int], Prediction], count: int, fields: int
-) -> tuple[Prediction, float]:
+def _of_prior(model: FieldAutoencoder, asked: Asked) -> Prediction:
+    return LocalEstimate(model, asked.n_draws, asked.seed).predict(asked.seen, asked.grid)
+
+
+def _timed(predict: Callable[[Asked], Prediction], asked: Asked) -> tuple[Prediction, float]:
     """So many draws of fields, and what one of one field takes beyond the mean, in seconds."""
+    quiet = replace(asked, on_progress=None)
+    predict(replace(quiet, seen=asked.seen[:1], n_draws=1))  # may have kernels to compile
     begun = time.process_time()
-    predict(0)
+    predict(replace(quiet, n_draws=0))
     between = time.process_time()
-    found = predict(count)
+    found = predict(asked)
     taken = time.process_time() - between - (between - begun)
-    return found, max(taken, 0.0) / (count * fields)
+    return found, max(taken, 0.0) / (asked.n_draws * len(asked.seen))
