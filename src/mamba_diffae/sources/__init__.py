@@ -2,6 +2,7 @@
 
 from mamba_diffae.sources.arrays import from_array
 from mamba_diffae.sources.base import Source
+from mamba_diffae.sources.labelled import from_xarray
 from mamba_diffae.sources.open import SOURCES, canonical_source, open_field
 from mamba_diffae.sources.pictures import open_picture, picture_data
 
@@ -10,6 +11,7 @@ __all__ = [
     "Source",
     "canonical_source",
     "from_array",
+    "from_xarray",
     "open_field",
     "open_picture",
     "picture_data",

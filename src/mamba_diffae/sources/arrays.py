@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import ClassVar, final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self, final
 
 import numpy as np
 
@@ -89,17 +90,60 @@ def from_array(
     named_axes = axes.names if isinstance(axes, Grid) else list(axes or [])
     known_units = _units(units, [*map(_name, known_variables), *named_axes], len(known_variables))
     grid, stack = _placed(stack, axes, known_units, periodic, what)
+    return fields_of(stack, grid, known_variables, known_units, transforms, what=what)
+
+
+@final
+@dataclass(frozen=True)
+class Labels:
+    """Names, groups and splits of snapshots, as `FieldData` has them."""
+
+    names: Sequence[str]
+    groups: np.ndarray
+    splits: np.ndarray
+
+    @classmethod
+    def by_number(cls, rows: np.ndarray) -> Self:
+        """Of snapshots, rows (S,), of which nothing is known but their number."""
+        names = [str(i) for i in rows]
+        return cls(names, np.arange(len(rows)), split_by_name(names))
+
+
+def fields_of(
+    stack: Stack,
+    grid: Grid,
+    variables: Sequence[str | Variable],
+    units: Mapping[str, str],
+    transforms: Mapping[str, str | Transform] | str | Transform | None = None,
+    *,
+    label: Callable[[np.ndarray], Labels] = Labels.by_number,
+    what: str,
+) -> FieldData:
+    """Fields of a stack whose axes are known; see `from_array`.
+
+    Args:
+        stack: Values and gaps.
+        grid: Of its cells.
+        variables: Names, or variables that are scaled already.
+        units: By the names of variables.
+        transforms: See `from_array`.
+        label: From the numbers of the snapshots that have a value to their labels.
+        what: The name to use in messages.
+
+    Raises:
+        ValueError: See `from_array`.
+    """
     stack, left = stack.with_land(what).without_empty(what)
-    names = [str(i) for i in left]
-    splits = split_by_name(names)
-    scaled = _scaled(stack, splits == "train", known_variables, known_units, transforms)
+    labels = label(left)
+    scaled = _scaled(stack, labels.splits == "train", variables, units, transforms)
     return FieldData(
         scaled,
         Grid(grid.axes, stack.exists),
         stack.values,
         valid=stack.valid,
-        names=names,
-        splits=splits,
+        names=labels.names,
+        groups=labels.groups,
+        splits=labels.splits,
     )
 
 

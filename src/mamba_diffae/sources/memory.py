@@ -11,27 +11,31 @@ COPIES = 3
 """How often values are held while they are opened: themselves, the training part, its order."""
 
 
-def check_memory(size: int, what: str) -> None:
+PART = "np.load(path, mmap_mode='r')[::10]"
+"""How a part of an array in a file is given."""
+
+
+def check_memory(size: int, what: str, *, part: str = PART) -> None:
     """Refuse what would not fit; where the system does not say what is free, nothing is refused.
 
     Args:
         size: Bytes of the values.
         what: What holds them.
+        part: How a part of it is given, for the message.
 
     Raises:
         FieldError: If fewer are free than opening them takes.
     """
     free = min(_free(), default=COPIES * size)
     if COPIES * size > free:
-        raise too_large(size, what, f", and {max(free, 0) / 1e9:.1f} GB are free")
+        raise too_large(size, what, f", and {max(free, 0) / 1e9:.1f} GB are free", part)
 
 
-def too_large(size: int, what: str, free: str = "") -> FieldError:
+def too_large(size: int, what: str, free: str = "", part: str = PART) -> FieldError:
     """The error for values that do not fit into memory."""
     return FieldError(
         f"{what} holds {size / 1e9:.1f} GB and needs about {COPIES * size / 1e9:.1f} GB of memory "
-        f"to be opened{free}; give a part of it, such as np.load(path, mmap_mode='r')[::10], or "
-        "coarser fields."
+        f"to be opened{free}; give a part of it, such as {part}, or coarser fields."
     )
 
 

@@ -34,6 +34,8 @@ SOURCES: Registry[type[Source]] = Registry(
         "cifar10": f"{_HERE}.cifar10:Cifar10Source",
         "stl10": f"{_HERE}.stl10:Stl10Source",
         "hf": f"{_HERE}.hub:HubSource",
+        "netcdf": f"{_HERE}.netcdf:NetcdfSource",
+        "xarray": f"{_HERE}.labelled:LabelledSource",
         "image folder": f"{_HERE}.folders:FolderSource",
         "array file": f"{_HERE}.array_files:ArrayFileSource",
         "array": f"{_HERE}.arrays:ArraySource",
@@ -69,12 +71,14 @@ def open_field(
             returned as they are; or what a source of another package takes. A .npz file holds the
             fields as `values` and may hold `axis_names` in their order, such as ["lat", "lon"],
             the coordinates of each axis under its name, `mask`, `variables`, `units` and
-            `periodic` (see `from_array`).
+            `periodic` (see `from_array`). With the extra `fields` also the path of a NetCDF file
+            (.nc, .nc4, .cdf) or a Zarr store, or an xarray Dataset or DataArray.
         size: Cells along each axis, or along the longest axis alone, by area average; None: the
             native ones.
         skip_broken: In an image folder or hf:NAME, skip pictures that cannot be decoded, with a
             warning.
-        options: What else this kind of source takes: keywords of its `open`.
+        options: What else this kind of source takes: NetCDF, Zarr and xarray `variable`,
+            `snapshot_dim`, `dims` and `periodic` (see `from_xarray`).
 
     Returns:
         The fields, in their own units.

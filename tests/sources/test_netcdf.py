@@ -1,0 +1,118 @@
+"""NetCDF files of both versions and Zarr stores are opened, and damaged ones refused."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from labelled_cases import sst
+from scipy.io import netcdf_file
+
+from mamba_diffae.fields import FieldError, MissingExtraError
+from mamba_diffae.sources import canonical_source, open_field
+
+FORMATS = ("NETCDF3_CLASSIC", "NETCDF3_64BIT", "NETCDF4")
+PACKED = {"dtype": "i2", "scale_factor": 0.001, "add_offset": 290.0, "_FillValue": -32768}
+
+
+def saved(tmp_path, form, **encoding):
+    path = tmp_path / f"sst{'.zarr' if form == 'zarr' else '.nc'}"
+    data = sst()
+    data["sst"][4, 1, 1] = np.nan
+    if form == "zarr":
+        data.to_zarr(path, encoding={"sst": encoding})
+    else:
+        data.to_netcdf(path, format=form, encoding={"sst": encoding})
+    return path
+
+
+@pytest.mark.parametrize("form", [*FORMATS, "zarr"])
+def test_packed_files_are_opened_by_their_path(tmp_path, form):
+    path = saved(tmp_path, form, **PACKED)
+    fields = open_field(path, variable="sst", snapshot_dim="time")
+    np.testing.assert_allclose(fields.values[:4, ..., 0], sst().sst[:4], atol=6e-4)
+    assert not fields.valid_mask()[4, 1, 1, 0]
+    assert fields.valid_mask().sum() == fields.values.size - 1
+    assert fields.names[2] == "2001-01-03"
+    assert canonical_source(str(path)) == str(path)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()  # no file is left open
+
+
+def test_size_averages(tmp_path):
+    fields = open_field(saved(tmp_path, "NETCDF4"), size=3, snapshot_dim="time")
+    assert fields.shape == (2, 3)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("kept", [0.9, 0.3])
+def test_a_file_that_was_cut_short_is_refused(tmp_path, form, kept):
+    path = saved(tmp_path, form)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(FieldError, match=r"sst.nc .*cut short.*still being written.*again"):
+        open_field(path, variable="sst", snapshot_dim="time")
+
+
+def test_another_file_is_refused(tmp_path):
+    path = tmp_path / "page.nc"
+    path.write_text("<html>not found</html>")
+    with pytest.raises(FieldError, match=r"page.nc is no NetCDF file: it begins with b'<html>"):
+        open_field(path)
+
+
+def test_a_folder_that_is_no_store_is_refused(tmp_path):
+    path = tmp_path / "sst.zarr"
+    path.mkdir()
+    with pytest.raises(FieldError, match=r"is no Zarr store: it holds none of zarr.json"):
+        open_field(path)
+
+
+def test_a_store_of_any_name_is_known_by_its_metadata(tmp_path):
+    path = saved(tmp_path, "zarr").rename(tmp_path / "store")
+    assert len(open_field(path, snapshot_dim="time")) == 40
+
+
+def test_a_store_with_a_damaged_array_is_refused(tmp_path):
+    path = saved(tmp_path, "zarr")
+    metadata = path / "sst" / "zarr.json"
+    metadata.write_text(metadata.read_text()[:40])
+    (path / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group"}')
+    with pytest.raises(FieldError, match="cannot be read as a Zarr store"):
+        open_field(path, variable="sst")
+
+
+def test_a_missing_package_names_the_extra(tmp_path, monkeypatch):
+    path = saved(tmp_path, "NETCDF4")
+    monkeypatch.setitem(__import__("sys").modules, "netCDF4", None)
+    with pytest.raises(MissingExtraError, match=r"netCDF4.*mamba-diffae\[fields\]"):
+        open_field(path)
+
+
+def test_a_missing_variable_names_the_file(tmp_path):
+    with pytest.raises(FieldError, match=r"'sts' does not exist; .*sst.nc has sst"):
+        open_field(saved(tmp_path, "NETCDF4"), variable="sts")
+
+
+def test_a_classic_file_of_packed_values_in_another_calendar(tmp_path):
+    path = tmp_path / "old.nc"
+    axes = {"time": np.arange(3) * 365 + 59, "lat": np.arange(87.5, -90, -5)}
+    axes |= {"lon": np.arange(2.5, 360, 5)}
+    stored = np.random.default_rng(0).integers(-200, 3000, (3, 36, 72))
+    stored[:, :3] = -32768
+    with netcdf_file(path, "w") as file:
+        for name, numbers in axes.items():
+            file.createDimension(name, len(numbers))
+            file.createVariable(name, "f8", (name,))[:] = numbers
+        file.variables["time"].units = b"days since 2000-01-01"
+        file.variables["time"].calendar = b"noleap"
+        sst = file.createVariable("sst", "i2", tuple(axes))
+        sst.scale_factor, sst.add_offset, sst._FillValue = 0.01, 273.15, np.int16(-32768)
+        sst[:] = stored
+    with pytest.warns(UserWarning, match="216 of 2,592 cells have no value in any snapshot"):
+        fields = open_field(path, snapshot_dim="time")
+    assert fields.names == ["2000-03-01", "2001-03-01", "2002-03-01"]
+    assert fields.grid.periodic == (False, True)
+    assert (fields.grid.axes[0].low, fields.grid.axes[0].high) == (-90, 90)
+    inside = stored[:, :2:-1] * 0.01 + 273.15
+    np.testing.assert_allclose(fields.values[:, :33, :, 0], inside, rtol=1e-6)
