@@ -15,6 +15,7 @@ from mamba_diffae.fields import (
     ShapeError,
     ValuesError,
     Variable,
+    by_names,
     check_inside,
     check_support,
 )
@@ -27,7 +28,7 @@ def checked_observations(
     """Observations that a model of a grid can read, in physical coordinates and double precision.
 
     Args:
-        observations: As a user made them.
+        observations: As a user made them; with labels their columns are found by name.
         grid: That of the model.
         variables: Those of the model.
 
@@ -37,10 +38,12 @@ def checked_observations(
 
     Raises:
         ShapeError: If they have other variables or dimensions.
-        CoordinateError: If they lie outside the grid; it says which.
-        ValuesError: If a field has none, values are not finite, or a support or noise is negative.
+        CoordinateError: If they lie outside the grid, it says which; or have labels of other axes.
+        ValuesError: If a field has none, they have labels of other variables, values are not
+            finite, or a support or noise is negative.
     """
-    given = observations.to("cpu").to(torch.float64)
+    named = by_names(observations, grid.names, [v.name for v in variables])
+    given = named.to("cpu").to(torch.float64)
     _check_variables(given, variables)
     check_values(given, variables)
     warn_if_far(given, variables)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeGuard
@@ -10,10 +9,10 @@ from typing import TypeGuard
 import numpy as np
 import torch
 
+from mamba_diffae.estimator.bounding import bounding_grid
 from mamba_diffae.estimator.checks import check_values
 from mamba_diffae.estimator.scaling import FieldScaler, check_axes
 from mamba_diffae.fields import (
-    CoordinateError,
     FieldData,
     Frame,
     Grid,
@@ -22,6 +21,7 @@ from mamba_diffae.fields import (
     ValuesError,
     Variable,
     as_observations,
+    by_names,
     canonical_order,
     check_inside,
 )
@@ -29,8 +29,6 @@ from mamba_diffae.sources.splits import MOST_VALIDATION
 from mamba_diffae.training.data.binning import averages_on, cells_of
 from mamba_diffae.training.data.point_snapshots import PointSnapshots
 
-CELLS = 1024
-"""Cells of the lattice over the points' bounding box, at most."""
 _LEAST = 2
 """Cells along an axis, at least."""
 _SNAPSHOTS = 64
@@ -59,7 +57,7 @@ def point_snapshots(
     Args:
         given: Each field of it is a snapshot; those without any value are left out.
         grid: Over the region; None: a regular lattice of about 1,024 cells over the bounding box.
-        variables: Names, or variables with transforms; None: v0, v1, ...
+        variables: Names, or variables with transforms; None: those of labels, or v0, v1, ...
 
     Raises:
         ShapeError: If snapshots differ in their kind, or grid or variables do not fit them.
@@ -68,10 +66,10 @@ def point_snapshots(
             points at two places.
     """
     seen, notes = _with_values(as_observations(given))
-    named = _named(variables, seen.n_variables)
+    seen, named, axes = _by_name(seen, grid, variables)
     check_values(seen, named)
     if grid is None:
-        grid = _bounding_grid(seen)
+        grid = bounding_grid(seen, axes)
         notes.append(
             f"No grid was given: the field is that of a lattice of {grid.describe_shape()} cells "
             f"over all points, {grid.describe_region()}; give grid= for another."
@@ -137,6 +135,18 @@ def _with_values(given: Observations) -> tuple[Observations, list[str]]:
     return known[rows].replace(covariates=None), notes
 
 
+def _by_name(
+    seen: Observations, grid: Grid | None, variables: Sequence[str | Variable] | None
+) -> tuple[Observations, list[Variable], Sequence[str] | None]:
+    """Columns in the order of grid and variables; the variables; names of the axes, if known."""
+    labels = seen.labels
+    if labels is None:
+        return seen, _named(variables, seen.n_variables), None
+    named = _named(labels.variables if variables is None else variables, seen.n_variables)
+    axes = grid.names if isinstance(grid, Grid) else labels.axes
+    return by_names(seen, axes, [variable.name for variable in named]), named, axes
+
+
 def _within(seen: Observations, grid: Grid) -> Observations:
     """The same, places within the grid; absent points stand at its corner."""
     inside, present = check_inside(seen.coords[seen.present].numpy(), grid), seen.present
@@ -166,53 +176,6 @@ def _scaled(variable: Variable, values: torch.Tensor) -> Variable:
     if variable != Variable(variable.name, variable.unit):
         return variable
     return Variable.of_values(variable.name, values.numpy(), variable.unit)
-
-
-def _bounding_grid(seen: Observations) -> Grid:
-    """Cells about as wide as high, the outermost points in the middle of the outermost cells.
-
-    Raises:
-        ShapeError: If there are no columns, or more than three.
-        CoordinateError: If places are not finite, or do not span each axis.
-    """
-    if not 1 <= seen.dim <= 3:
-        raise ShapeError(f"The points have {seen.dim} coordinates each; expected one to three.")
-    coords = seen.coords[seen.present].numpy()
-    bad = np.flatnonzero((~np.isfinite(coords)).any(axis=1))
-    if len(bad):
-        raise CoordinateError(
-            f"{len(bad)} of {len(coords)} places are NaN or infinite; drop those points."
-        )
-    low, high = coords.min(axis=0), coords.max(axis=0)
-    if (low == high).all():
-        place = ", ".join(f"{x:g}" for x in low)
-        raise CoordinateError(
-            f"All {len(coords)} points lie at one place ({place}); a field has several: check the "
-            "columns of the coordinates."
-        )
-    for d in np.flatnonzero(low == high):
-        raise CoordinateError(
-            f"All {len(coords)} points have {low[d]:g} as coordinate {d} of {seen.dim}; leave that "
-            "column out, or give the region by grid=."
-        )
-    shape = _shape(high - low)
-    half = (high - low) / (np.array(shape) - 1) / 2
-    return Grid.regular(list(zip(low - half, high + half, strict=True)), shape)
-
-
-def _shape(spans: np.ndarray) -> tuple[int, ...]:
-    """Nearly `CELLS` cells of equal sides; axes too short for two such cells have two."""
-    shape, rest, cells = np.full(len(spans), _LEAST), list(range(len(spans))), CELLS
-    while rest:
-        width = math.exp(np.mean(np.log(spans[rest])) - math.log(cells) / len(rest))
-        short = [d for d in rest if spans[d] < _LEAST * width]
-        if not short or len(short) == len(rest):
-            for d in rest:
-                shape[d] = max(_LEAST, math.floor(spans[d] / width))
-            break
-        rest = [d for d in rest if d not in short]
-        cells = max(1, cells // _LEAST ** len(short))
-    return tuple(map(int, shape))
 
 
 def _splits(seen: Observations) -> tuple[np.ndarray, list[str]]:

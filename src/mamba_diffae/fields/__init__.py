@@ -9,6 +9,7 @@ from mamba_diffae.fields.errors import (
     MissingExtraError,
     NotFittedError,
     ShapeError,
+    TableError,
     ValuesError,
 )
 from mamba_diffae.fields.extras import load_extra
@@ -18,6 +19,7 @@ from mamba_diffae.fields.functional import Functional
 from mamba_diffae.fields.geometry import Geometry, Sphere
 from mamba_diffae.fields.grid import Grid, Shape
 from mamba_diffae.fields.inside import check_inside, check_support
+from mamba_diffae.fields.labels import Labels, by_names
 from mamba_diffae.fields.observations import Observations, as_observations
 from mamba_diffae.fields.observe import (
     LATTICE_LIMIT,
@@ -35,6 +37,13 @@ from mamba_diffae.fields.patterns import (
 )
 from mamba_diffae.fields.prediction import Prediction
 from mamba_diffae.fields.query import Query, Targets, target_grid
+from mamba_diffae.fields.tables import (
+    TableTargets,
+    TableWarning,
+    grid_answer,
+    is_table,
+    write_table,
+)
 from mamba_diffae.fields.transforms import (
     TRANSFORMS,
     Affine,
@@ -63,6 +72,7 @@ __all__ = [
     "Functional",
     "Geometry",
     "Grid",
+    "Labels",
     "Log",
     "Logit",
     "MissingExtraError",
@@ -75,6 +85,9 @@ __all__ = [
     "Shape",
     "ShapeError",
     "Sphere",
+    "TableError",
+    "TableTargets",
+    "TableWarning",
     "Targets",
     "Transform",
     "UnfamiliarFieldsWarning",
@@ -82,6 +95,7 @@ __all__ = [
     "Variable",
     "as_observations",
     "average",
+    "by_names",
     "canonical_order",
     "box_averages",
     "check_fraction",
@@ -89,6 +103,8 @@ __all__ = [
     "check_pattern",
     "check_support",
     "draw_cells",
+    "grid_answer",
+    "is_table",
     "known_points",
     "load_extra",
     "observe",
@@ -97,4 +113,5 @@ __all__ = [
     "target_grid",
     "transform_from_dict",
     "unfamiliar",
+    "write_table",
 ]

@@ -37,3 +37,8 @@ class NotFittedError(FieldError):
 @final
 class MissingExtraError(FieldError):
     """A package that only an extra brings is not installed."""
+
+
+@final
+class TableError(FieldError):
+    """A table that cannot be read, or whose columns are missing or hold something else."""

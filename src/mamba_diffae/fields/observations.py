@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import fields as parts_of
-from typing import Any, Self, final
+from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 import torch
@@ -13,7 +13,11 @@ from torch import Tensor
 
 from mamba_diffae.fields.errors import ShapeError
 from mamba_diffae.fields.grid import Grid
+from mamba_diffae.fields.labels import Labels
 from mamba_diffae.fields.points import checked_points
+
+if TYPE_CHECKING:
+    from mamba_diffae.fields.tables import Side
 
 
 @final
@@ -35,6 +39,7 @@ class Observations:
         noise_group: Points of one number share an unknown offset (the swath of a satellite), shape
             (B, N), int64; None: there are no such groups.
         covariates: What is known everywhere (elevation, season), shape (B, N, K), or None.
+        labels: Names of the columns, by which a model then finds them, or None.
 
     Raises:
         ShapeError: If shapes disagree.
@@ -47,6 +52,7 @@ class Observations:
     noise: Tensor | None = None
     noise_group: Tensor | None = None
     covariates: Tensor | None = None
+    labels: Labels | None = None
 
     def __post_init__(self) -> None:
         B, N, D = self.coords.shape if self.coords.ndim == 3 else (-1, -1, -1)
@@ -71,6 +77,8 @@ class Observations:
                 )
         if self.mask.dtype != torch.bool:
             raise ShapeError(f"Observations.mask is of {self.mask.dtype}; expected bool.")
+        if self.labels is not None:
+            self.labels.check((B, D, C))
         object.__setattr__(self, "values", torch.where(self.mask, self.values, 0))
         if self.noise is not None:
             object.__setattr__(self, "noise", torch.where(self.mask, self.noise, 0))
@@ -124,7 +132,50 @@ class Observations:
             covariates=covariates,
             grid=grid,
         )
-        return cls(**{k: torch.from_numpy(np.array(part))[None] for k, part in parts.items()})
+        given = {name: torch.from_numpy(np.array(part))[None] for name, part in parts.items()}
+        return cls(**given, labels=None)
+
+    @classmethod
+    def from_table(
+        cls,
+        table: Any,
+        values: str | Sequence[str] | Mapping[str, str] | None = None,
+        *,
+        coords: str | Sequence[str] | Mapping[str, str] | None = None,
+        noise: Side = None,
+        support: Side = None,
+        time: str | None = None,
+        **axes: str,
+    ) -> Self:
+        """Observations from the rows of a table, of one field or, with `time`, of several.
+
+        Columns are found by name, never by position, and a model finds its axes and variables by
+        their names too. Rows without any value are left out. Values of one place and time are
+        averaged where their noise is 0 or not stated. A `TableWarning` says so.
+
+        Args:
+            table: A DataFrame, a pyarrow table, or the path of a CSV or Parquet file.
+            values: Columns of what was measured, or columns by the names of the variables; empty
+                (NaN) where one was not observed. None: the only other column of numbers.
+            coords: Columns of the coordinates, or columns by the names of the axes.
+            noise: Standard deviation, in the unit of the values: a number, a column, or either by
+                the name of each variable; 0: exact; None: to be estimated.
+            support: Sides of the averaged box, likewise by the name of each axis; None: points.
+            time: A column; rows of one time are a snapshot. None: all rows are one.
+            axes: Columns of coordinates by the usual names of their axes, such as
+                `lon="LONGITUDE"`, instead of `coords`; neither: recognised by their names.
+
+        Raises:
+            TableError: If the table cannot be read, a column is missing, or holds something else.
+            CoordinateError: If a coordinate is missing, or lies beyond the poles.
+            ValuesError: If there is no value, or a noise or support is missing or negative.
+            MissingExtraError: If pandas is not installed.
+        """
+        from mamba_diffae.fields.tables import TableColumns, table_observations
+
+        columns = TableColumns(values, coords, noise, support, time, axes)
+        parts, labels = table_observations(table, columns)
+        return replace(cls.stack([cls(**part) for part in parts]), labels=labels)
 
     @classmethod
     def stack(cls, parts: Sequence[Observations]) -> Self:
@@ -148,8 +199,10 @@ class Observations:
                 "batch those of one grid that were made alike."
             )
         length = max(part.coords.shape[1] for part in parts)
+        labels = Labels.joined([part.labels for part in parts], [len(part) for part in parts])
         padded = [part._padded(length)._given() for part in parts]
-        return cls(**{name: torch.cat([part[name] for part in padded]) for name in padded[0]})
+        joined = {name: torch.cat([part[name] for part in padded]) for name in padded[0]}
+        return cls(**joined, labels=labels)
 
     def _padded(self, length: int) -> Observations:
         count = self.coords.shape[1]
@@ -163,7 +216,7 @@ class Observations:
 
         padded = {name: longer(part) for name, part in self._given().items()}
         padded["mask"][:, count:] = False
-        return Observations(**padded)
+        return Observations(**padded, labels=self.labels)
 
     def __len__(self) -> int:
         return len(self.coords)
@@ -171,9 +224,12 @@ class Observations:
     def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray | Tensor) -> Observations:
         """The chosen fields, in the given order; a number alone gives a batch of one."""
         if isinstance(index, Tensor):
-            return self._each(lambda v: v[index.reshape(-1).to(v.device)])
+            index = index.reshape(-1).cpu().numpy()
         rows = torch.from_numpy(np.atleast_1d(np.arange(len(self))[index]))
-        return self._each(lambda v: v[rows.to(v.device)])
+        taken = self._each(lambda v: v[rows.to(v.device)], named=False)
+        if self.labels is None:
+            return taken
+        return replace(taken, labels=self.labels.take(rows.tolist()))
 
     @property
     def dim(self) -> int:
@@ -201,7 +257,7 @@ class Observations:
             return self._each(lambda v: v.to(target) if v.is_floating_point() else v)
         return self._each(lambda v: v.to(target, non_blocking=True))
 
-    def replace(self, **parts: Tensor | None) -> Observations:
+    def replace(self, **parts: Tensor | Labels | None) -> Observations:
         """The same with other parts."""
         return replace(self, **parts)  # pyright: ignore[reportArgumentType]
 
@@ -214,12 +270,13 @@ class Observations:
         return [self[b]._each(lambda v, p=self.present[b]: v[:, p]) for b in range(len(self))]
 
     def _given(self) -> dict[str, Tensor]:
-        """The parts that are known, by name."""
+        """The tensors that are known, by name."""
         named = ((part.name, getattr(self, part.name)) for part in parts_of(self))
-        return {name: part for name, part in named if part is not None}
+        return {name: part for name, part in named if isinstance(part, Tensor)}
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Observations:
-        return Observations(**{name: change(part) for name, part in self._given().items()})
+    def _each(self, change: Callable[[Tensor], Tensor], named: bool = True) -> Observations:
+        changed = {name: change(part) for name, part in self._given().items()}
+        return Observations(**changed, labels=self.labels if named else None)
 
 
 _OPTIONAL = ("support", "noise", "noise_group", "covariates")

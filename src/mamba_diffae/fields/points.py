@@ -47,7 +47,7 @@ def checked_points(
         "covariates": None if covariates is None else _covariates(covariates, len(x)),
     }
     given = {name: part for name, part in parts.items() if part is not None}
-    return _without_repeats(given) if "noise" in given else given
+    return _without_exact_repeats(given) if "noise" in given else given
 
 
 def column_array(given: Any, what: str) -> np.ma.MaskedArray:
@@ -134,32 +134,45 @@ def _covariates(given: Any, count: int) -> np.ndarray:
     return np.asarray(array.data)
 
 
-def _without_repeats(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Exact values of one place and support become one, their average; of the others a gap.
-
-    Where they differ, a warning says how many do.
-    """
-    same = [parts[k] for k in ("coords", "support", "noise_group") if k in parts]
-    keys = np.concatenate([part.reshape(len(part), -1) for part in same], axis=1) + 0.0
-    place = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
-    values, mask, differing = parts["values"].copy(), parts["mask"].copy(), 0
-    for c in range(values.shape[1]):
-        exact = np.flatnonzero(mask[:, c] & (parts["noise"][:, c] == 0))
-        _, first, of, count = np.unique(
-            place[exact], return_index=True, return_inverse=True, return_counts=True
-        )
-        if len(first) == len(exact):
-            continue
-        kept, start = exact[first], values[exact[first], c]
-        offset = values[exact, c] - start[of]
-        differing += int((np.bincount(of, offset != 0) > 0).sum())
-        values[exact, c], mask[exact, c] = 0, False
-        values[kept, c], mask[kept, c] = start + np.bincount(of, offset) / count, True
+def _without_exact_repeats(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Exact values of one place and support become one, with a warning where they differ."""
+    merged, differing, places = average_repeats(parts, parts["mask"] & (parts["noise"] == 0))
     if differing:
         warnings.warn(
-            f"At {differing} of {place.max() + 1} places several values with noise 0 differ, which "
+            f"At {differing} of {places} places several values with noise 0 differ, which "
             "cannot all be exact; they are averaged. Give noise=None to have it estimated, or its "
             "standard deviation.",
             stacklevel=4,
         )
-    return {**parts, "values": values, "mask": mask}
+    return merged
+
+
+def average_repeats(
+    parts: dict[str, np.ndarray], chosen: np.ndarray
+) -> tuple[dict[str, np.ndarray], int, int]:
+    """Chosen values of one place, support and group become one, their average; else a gap.
+
+    Args:
+        parts: Those of `Observations` of one field, and `snapshot` (N,) where they are of several.
+        chosen: Which values are merged, shape (N, C), bool.
+
+    Returns:
+        The parts; how many places (of each variable) had values that differ; places in all.
+    """
+    same = [parts[k] for k in ("coords", "support", "noise_group", "snapshot") if k in parts]
+    keys = np.concatenate([part.reshape(len(part), -1) for part in same], axis=1) + 0.0
+    place = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+    values, mask, differing = parts["values"].copy(), parts["mask"].copy(), 0
+    for c in range(values.shape[1]):
+        rows = np.flatnonzero(chosen[:, c])
+        _, first, of, count = np.unique(
+            place[rows], return_index=True, return_inverse=True, return_counts=True
+        )
+        if len(first) == len(rows):
+            continue
+        kept, start = rows[first], values[rows[first], c]
+        offset = values[rows, c] - start[of]
+        differing += int((np.bincount(of, offset != 0) > 0).sum())
+        values[rows, c], mask[rows, c] = 0, False
+        values[kept, c], mask[kept, c] = start + np.bincount(of, offset) / count, True
+    return {**parts, "values": values, "mask": mask}, differing, int(place.max()) + 1
