@@ -60,7 +60,8 @@ def draw_in_one_evaluation(net, query, seen, inputs) -> Tensor:
     net.ensemble = ensemble
     posterior = net.prior.posterior(seen, keys=keys[:, None])
     context = queries.known_context(net, seen, None, inputs, posterior)
-    return drawing.draw(net, context, query, keys, posterior.draws[:, 0])
+    net.ensemble.fitted.fill_(True)
+    return next(drawing.draws(net, context, query, keys[:, None], posterior.draws))
 
 
 def _decoder_of_draws(net) -> EnsembleDecoder:

@@ -39,7 +39,7 @@ class LocalEstimate:
                 f"This {net.kind} has no prior, so there is no estimate without a network; fit an "
                 "autoencoder with data.exemplars above 0."
             )
-        self.fitted, self.drawing = model.fitted, Drawing(n_draws, seed, None, 1)
+        self.fitted, self.drawing = model.fitted, Drawing(n_draws, seed)
 
     @torch.no_grad()
     def predict(self, observations: Observations, targets: Grid) -> Prediction:

@@ -155,7 +155,9 @@ def test_a_solver_asks_for_a_flow(shell, finished, picture, tmp_path):
     outcome = shell(f"{line} --draws 1")
     assert outcome.code == 2
     assert "'heun' is of the flow, which this model has not learned" in outcome.err
-    assert "none are asked for; add --draws" in shell(line).err
+    assert "--solver heun is of draws, and none are asked for; add --draws" in shell(line).err
+    both = shell(f"{line} --steps 3").err
+    assert "--solver heun --steps 3 is of draws, and none are asked for" in both
     assert not (tmp_path / "a.npz").exists()
 
 
@@ -253,6 +255,7 @@ def test_overwrite_replaces(shell, finished, picture, tmp_path):
         ("--size 0", "--size"),
         ("--size 100000", "--size"),
         ("--steps 0", "--steps"),
+        ("--steps 3", "--steps 3 is of draws, and none are asked for; add --draws"),
         ("--context points", "'latent+points', 'latent'"),
         ("--draws -1", "--draws"),
         ("--draws 3", "name the draw with --realization 0"),

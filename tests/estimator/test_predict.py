@@ -82,7 +82,7 @@ def test_solvers_count_their_evaluations(flowing, seen, solver, evaluations):
 @pytest.mark.parametrize("draws", [0, 1])
 def test_a_spread_needs_two_draws(model, seen, draws):
     with pytest.raises(ValueError, match=f"at least 2 draws, and there are {draws}"):
-        _ = model.predict(seen, 12, n_draws=draws, steps=1).std
+        _ = model.predict(seen, 12, n_draws=draws).std
 
 
 def test_the_latent_alone_is_another_input_of_the_decoder(model, seen):

@@ -206,8 +206,8 @@ def test_all_begin_from_one_and_the_same_network(compared, started):
     for arm, left_out in ((SCORE, False), (NO_TOKEN_NOISE, True)):
         folder = started.training(Planned(PICTURES, arm)).folder
         network = FieldAutoencoder.from_pretrained(folder, device="cpu").fitted.autoencoder
-        assert bool((network.drawing().of_token.weight == 0).all()) == left_out
-        assert not (network.drawing().of_field.weight == 0).all()
+        assert bool((network.ensemble.of_token.weight == 0).all()) == left_out
+        assert not (network.ensemble.of_field.weight == 0).all()
 
 
 def test_scores_are_found_again(compared, started, monkeypatch):

@@ -71,9 +71,7 @@ class DrawnFields:
 def draw_origin(model: FieldAutoencoder) -> Origin | None:
     """What the draws of a model are made of; None if it cannot draw."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PriorDrawsWarning)
-            way = Drawing(1, 0, None, 1).way(model.fitted)
+        way = Drawing(1, 0).way(model.fitted)
     except FieldError:
         return None
     if isinstance(way, ByFlow):

@@ -18,7 +18,6 @@ from mamba_diffae.cli.options import (
     OverwriteOption,
     PatternOption,
     SeedOption,
-    StepsOption,
     TargetSizeOption,
     check_outputs,
     old_option,
@@ -71,7 +70,10 @@ def predict(
             "phase ensemble was."
         ),
     ] = None,
-    steps: StepsOption = 20,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps of the solver, where a flow draws; default: 20."),
+    ] = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
@@ -82,7 +84,7 @@ def predict(
 ) -> None:
     """Observe a share of a field, and write the whole of it."""
     asked = Draws(draws, realization, parse_quantiles(quantiles))
-    asked.check(out, solver)
+    asked.check(out, solver, steps)
     check_outputs(overwrite, out, *asked.pictures(out))
     made = asked.made(seed)
     from mamba_diffae.cli.models import OpenedModel
@@ -138,8 +140,8 @@ class Draws:
         """Draws to make, from the first on, beside those that quantiles need."""
         return self.number if self.realization is None else self.realization + 1 - self.first
 
-    def check(self, out: Path, solver: str | None) -> None:
-        """Refuse what a file cannot hold.
+    def check(self, out: Path, solver: str | None, steps: int | None) -> None:
+        """Refuse what a file cannot hold, and options of draws where there are none.
 
         Raises:
             ValueError: As said.
@@ -160,10 +162,12 @@ class Draws:
                 "A picture holds the mean or one draw; name the draw with --realization 0, or "
                 "write all of them as .npz."
             )
-        if solver is not None and not (self.count or self.levels):
+        given = {"--solver": solver, "--steps": steps}
+        said = " ".join(f"{name} {value}" for name, value in given.items() if value is not None)
+        if said and not (self.count or self.levels):
             raise ValueError(
-                f"--solver {solver} is of draws, and none are asked for; add --draws, "
-                "--realization or --quantiles, or leave it out."
+                f"{said} is of draws, and none are asked for; add --draws, --realization or "
+                "--quantiles, or leave it out."
             )
 
     def made(self, seed: int) -> int:
@@ -174,7 +178,7 @@ class Draws:
         """
         from mamba_diffae.estimator.drawing import Drawing
 
-        return Drawing(self.count, seed + self.first, None, 1, self.levels).count
+        return Drawing(self.count, seed + self.first, levels=self.levels).count
 
     def pictures(self, out: Path) -> dict[Path, int]:
         """Pictures of the quantiles beside that of the mean, to the number of each quantile."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self, final
 
@@ -80,21 +81,25 @@ class ConditionedFields:
             calibration = model.calibration if isinstance(way, Ensemble) else None
         return cls(model, context, seen, keys, posterior, keeping, calibration)
 
-    def at(self, places: Tensor, way: Ensemble | ByFlow | None) -> tuple[Tensor, list[Tensor]]:
-        """The mean, and the draws, at places (1, N, D): each of shape (B, N, C)."""
+    def at(self, places: Tensor, way: Ensemble | ByFlow | None) -> Iterator[Tensor]:
+        """The mean at places (1, N, D), then one draw after the other: each (B, N, C)."""
         asked = places.to(self.keys.device).expand(len(self.keys), -1, -1)
-        if self.keeping is not None:
-            asked = torch.cat([asked, self.keeping.places.to(asked)], dim=1)
-        mean = mean_at(self.model.network, self.context, asked)
-        drawn = [] if way is None else way.draws(self.context, asked, self.keys)
-        amplitude = self._amplitude()
-        drawn = [x if amplitude is None else mean + amplitude * (x - mean) for x in drawn]
         if self.keeping is None:
-            return mean, drawn
-        N = places.shape[1]
-        fields, there = zip(*((x[:, :N], x[:, N:]) for x in (mean, *drawn)), strict=True)
-        mean, *drawn = self.keeping.moved(fields, there, places[0], self.keys)
-        return mean, drawn
+            yield from self._answered(asked, way)
+            return
+        N, asked = places.shape[1], torch.cat([asked, self.keeping.places.to(asked)], dim=1)
+        parts = ((x[:, :N], x[:, N:]) for x in self._answered(asked, way))
+        fields, there = zip(*parts, strict=True)
+        yield from self.keeping.moved(fields, there, places[0], self.keys)
+
+    def _answered(self, asked: Tensor, way: Ensemble | ByFlow | None) -> Iterator[Tensor]:
+        """What the network says of the mean and of draws, calibrated."""
+        mean = mean_at(self.model.network, self.context, asked)
+        yield mean
+        drawn = () if way is None else way.draws(self.context, asked, self.keys)
+        amplitude = self._amplitude()
+        for x in drawn:
+            yield x if amplitude is None else mean + amplitude * (x - mean)
 
     def _amplitude(self) -> Tensor | None:
         """By which draws are multiplied around the mean, (B, 1, C); None: they are left alone."""

@@ -17,13 +17,15 @@ from mamba_diffae.fields.functional import draws_needed
 from mamba_diffae.flow import fold
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.drawing import draw
+from mamba_diffae.models.drawing import draws
 from mamba_diffae.models.inference import solve_flow
 
 QUANTILE_DRAWS = 40
 """Draws of which quantiles are made, at least."""
 MOST_DRAWS = 10_000
 """Draws that are made for quantiles without being asked for, at most."""
+STEPS = 20
+"""Steps of a solver, where they are not given."""
 _BITS = 2**63
 
 
@@ -46,18 +48,19 @@ class Drawing:
         seed: Draw s of field b has the key (seed + s, b).
         solver: Of the flow: "heun", "euler" or "stochastic"; None: in one evaluation, if the model
             has learned that.
-        steps: Steps of the solver.
+        steps: Steps of the solver; None: `STEPS`.
         levels: Probabilities of the quantiles that are wanted, ascending.
 
     Raises:
         ValuesError: If the number is negative, a seed has more than 64 bits, or levels do not
             ascend within (0, 1).
+        FieldError: If a solver or its steps are given, but no draws are asked for.
     """
 
     asked: int
     seed: int
-    solver: str | None
-    steps: int
+    solver: str | None = None
+    steps: int | None = None
     levels: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -81,6 +84,13 @@ class Drawing:
                 f"The seed is {self.seed}; give a whole number of 64 bits, between -2^63 and "
                 f"2^63 - 1 - {self.count} for {self.count} draws."
             )
+        if not self.count and (self.solver, self.steps) != (None, None):
+            given = {"solver": self.solver, "steps": self.steps}
+            said = " and ".join(f"{k}={v!r}" for k, v in given.items() if v is not None)
+            raise FieldError(
+                f"{said} was given, which is of draws, and none are asked for; ask for them by "
+                "n_draws=16, for one, or leave it out."
+            )
 
     @property
     def count(self) -> int:
@@ -90,10 +100,7 @@ class Drawing:
         return max(self.asked, QUANTILE_DRAWS, draws_needed(self.levels))
 
     def way(self, model: FittedModel) -> Ensemble | ByFlow:
-        """What makes the draws.
-
-        Warns:
-            PriorDrawsWarning: If it is the prior alone.
+        """What makes the draws; a model that has not learned to draw asks its prior.
 
         Raises:
             FieldError: If the model cannot draw, or has no flow and a solver was given.
@@ -105,11 +112,26 @@ class Drawing:
                 "leave it out, or train phase 'flow'."
             )
         if flows and (self.solver is not None or not net.writes_draws):
-            return ByFlow(net, self.solver or "heun", self.steps)
+            steps = STEPS if self.steps is None else self.steps
+            return ByFlow(net, self.solver or "heun", steps)
         if net.writes_draws:
             assert isinstance(net, MambaDiffusionAutoencoder)
             return Ensemble(net)
         return Ensemble(_by_prior(net))
+
+    def warn_of_prior(self, model: FittedModel) -> None:
+        """Warn of draws that were made by the prior alone.
+
+        Warns:
+            PriorDrawsWarning: As said.
+        """
+        if self.count and not (model.network.writes_draws or "flow" in model.phases):
+            warnings.warn(
+                "This model has not learned to draw: its draws are those of its prior, through "
+                "the decoder of the mean. Train phase 'ensemble' for better ones.",
+                PriorDrawsWarning,
+                stacklevel=3,
+            )
 
     def keys(self, numbers: Tensor) -> Tensor:
         """Keys of all draws of fields, shape (B, K), int64.
@@ -142,12 +164,6 @@ def _by_prior(net: FieldFlow) -> MambaDiffusionAutoencoder:
             "This model cannot draw: it has neither learned draws nor a prior; train phase "
             "'ensemble', or leave out draws and quantiles."
         )
-    warnings.warn(
-        "This model has not learned to draw: its draws are those of its prior, through the decoder "
-        "of the mean. Train phase 'ensemble' for better ones.",
-        PriorDrawsWarning,
-        stacklevel=5,
-    )
     return net
 
 
@@ -160,7 +176,7 @@ class Ensemble:
     evaluations: ClassVar[int] = 1
 
     def draws(self, context: Any, asked: Tensor, keys: Tensor) -> Iterator[Tensor]:
-        """Draws of one batch, each (B, N, C), scaled.
+        """Draws of one batch, each (B, N, C), scaled: see `models.drawing.draws`.
 
         Args:
             context: What is known of the fields, encoded.
@@ -176,10 +192,7 @@ class Ensemble:
                 "has no draws of a prior; train phase 'ensemble', or ask for the mean."
             )
         of_prior = None if context.points is None else context.points.posterior.draws
-        ensemble = self.net.drawing()
-        for k in range(keys.shape[1]):
-            drawn = None if of_prior is None else of_prior[:, k]
-            yield draw(self.net, context, asked, keys[:, k], drawn, ensemble)
+        return draws(self.net, context, asked, keys, of_prior)
 
 
 @final

@@ -144,7 +144,7 @@ class FieldAutoencoder:
         decoder_inputs: DecoderInputs | None = None,
         seed: int = 0,
         solver: str | None = None,
-        steps: int = 20,
+        steps: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Prediction:
         """The field at the targets: its posterior mean, draws, and quantiles.
@@ -162,7 +162,7 @@ class FieldAutoencoder:
             seed: Of the draws; draw s has the key seed + s.
             solver: Of the flow, if the model has learned phase "flow": "heun", "euler" or
                 "stochastic"; None: each draw in one evaluation, where the model has learned that.
-            steps: Steps of the solver.
+            steps: Steps of the solver; None: 20.
             on_progress: Called with (fields done, fields in all).
 
         Raises:
@@ -173,7 +173,9 @@ class FieldAutoencoder:
         model = self.fitted
         seen = model.scaler.observations(as_observations(observations))
         given = None if latents is None else checked_latents(self.latent_dim, latents)
-        return rendering.predict_fields(model, batches(model.network, seen, given), len(seen))
+        told = rendering.predict_fields(model, batches(model.network, seen, given), len(seen))
+        drawing.warn_of_prior(model)
+        return told
 
     def decode(
         self,
@@ -183,7 +185,7 @@ class FieldAutoencoder:
         *,
         seed: int = 0,
         solver: str | None = None,
-        steps: int = 20,
+        steps: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Prediction:
         """The field from its latent alone, as `predict` gives it with decoder inputs "latent".

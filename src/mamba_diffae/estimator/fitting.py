@@ -94,7 +94,7 @@ def calibrate(
     with CountMeter("calibrating", SHARES * calibration_fields(fields), show=show) as meter:
 
         def predict(seen: Observations, draws: int) -> Prediction:
-            drawing = Drawing(draws, session.seed, None, 1)
+            drawing = Drawing(draws, session.seed)
             rendering = Rendering(None, drawing, None, None)
             known = batches(net, model.scaler.observations(seen), None)
             with warnings.catch_warnings():

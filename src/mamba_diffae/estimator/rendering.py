@@ -62,18 +62,23 @@ class Rendering:
         places = model.scaler.places(query.coords)
         check_query(model.network, places, 1)
         way = self.drawing.way(model) if self.drawing.count else None
-        means, draws, stated, widths, done = [], [], [], [], 0
+        means, draws, stated, widths, done = [], None, [], [], 0
         for batch in batches:
             if not done and not_kept(model.network, batch.observations, self.decoder_inputs):
                 warnings.warn(_NOT_KEPT, stacklevel=3)
             given = batch, self.decoder_inputs, self.drawing, way
             fields = ConditionedFields.of(model, *given)
             stated.append(_stated(fields.posterior))
-            mean, drawn = fields.at(places, way)
-            means.append(query.finish(_mean(model, mean, fields, places)))
-            values = [query.finish(model.scaler.values(x.cpu().numpy())) for x in drawn]
-            draws.append(np.array(values))
-            if fields.calibration is not None and values:
+            answers = fields.at(places, way)
+            means.append(query.finish(_mean(model, next(answers), fields, places)))
+            # Each draw goes to its place at once: many at a high resolution fill the memory.
+            for k, x in enumerate(answers):
+                values = query.finish(model.scaler.values(x.cpu().numpy()))
+                if draws is None:
+                    shape = self.drawing.count, count, *values.shape[1:]
+                    draws = np.empty(shape, values.dtype)
+                draws[k, done : done + len(values)] = values
+            if fields.calibration is not None and way is not None:
                 away = query.finish(fields.distance(places)[..., None])[..., 0]
                 widths.append((away, fields.trust().cpu().numpy()))
             done += len(batch.numbers)
@@ -83,8 +88,8 @@ class Rendering:
         if message := unfamiliar(familiarity, weights):
             warnings.warn(f"{message}.", UnfamiliarFieldsWarning, stacklevel=3)
         told = Prediction.of_mean(np.concatenate(means), grid=query.grid)
-        if way is not None:
-            told = self._with_draws(told, np.concatenate(draws, axis=1), way.evaluations)
+        if way is not None and draws is not None:
+            told = self._with_draws(told, draws, way.evaluations)
             told = _calibrated(told, model, widths)
         return replace(told, familiarity=familiarity, weights=weights)
 

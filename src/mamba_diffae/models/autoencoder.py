@@ -260,16 +260,6 @@ class MambaDiffusionAutoencoder(FieldFlow):
         """See `FieldFlow.writes_draws`."""
         return self.ensemble is not None and bool(self.ensemble.fitted)
 
-    def drawing(self) -> EnsembleDecoder:
-        """The decoder of draws; where none has learned, that of the mean, without any noise."""
-        if self.ensemble is not None and self.writes_draws:
-            return self.ensemble
-        config = self.config.model_copy(update={"noise_dim": 1})
-        with torch.random.fork_rng(devices=[]):
-            substitute = EnsembleDecoder(config, self.codes.decoded_dim).to(self.anchors.device)
-        substitute.start_from(self.stage, self.decoder)
-        return substitute.eval()
-
     def fit_prior(
         self,
         data: FieldData | Observations,

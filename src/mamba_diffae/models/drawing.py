@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+
 import torch
 from torch import Tensor
 
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.decoders import DecoderContext
-from mamba_diffae.models.ensemble import EnsembleDecoder
+from mamba_diffae.models.inference import network_mean
 from mamba_diffae.models.queries import in_chunks
 from mamba_diffae.nn.interpolation import cubic, interpolate
 
@@ -16,52 +18,46 @@ def member_values(
     net: MambaDiffusionAutoencoder,
     context: DecoderContext,
     query_coords: Tensor,
-    keys: Tensor,
-    drawn: Tensor | None,
-) -> tuple[Tensor, Tensor]:
-    """The network's own draw at queries (B, N, C) and at anchors (B, A, C); see `draw`."""
-    ensemble = net.drawing()
-    one = ensemble.member(context, anomaly(net, context, drawn), keys)
-    output, at_anchors = ensemble.anchors(one)
-    return ensemble.queries(one, query_coords, output), at_anchors
+    keys: Sequence[Tensor],
+    drawn: Sequence[Tensor | None],
+) -> list[tuple[Tensor, Tensor]]:
+    """Of several draws the network's own values at queries (B, N, C) and at anchors (B, A, C)."""
+    assert net.ensemble is not None
+    prepared, found = net.ensemble.prepare(context), []
+    for key, draw in zip(keys, drawn, strict=True):
+        member = net.ensemble.member(prepared, anomaly(net, context, draw), key)
+        found.append((net.ensemble.queries(member, query_coords), member.at_anchors))
+    return found
 
 
-def draw(
+def draws(
     net: MambaDiffusionAutoencoder,
     context: DecoderContext,
     query_coords: Tensor,
     keys: Tensor,
     drawn: Tensor | None,
-    ensemble: EnsembleDecoder | None = None,
-) -> Tensor:
-    """A draw at queries, shape (B, N, C), scaled.
+) -> Iterator[Tensor]:
+    """Draws at queries, each of shape (B, N, C), scaled.
 
-    It is gated as the mean is: docs/concepts.md, eq. (49). Where nothing the network learned
-    counts, it is the draw of the prior.
+    They are gated as the mean is: docs/concepts.md, eq. (49). Where nothing the network learned
+    counts, they are those of the prior. If the network has not learned to draw, the prior's draws
+    take the place of its mean in the decoder of the mean.
 
     Args:
-        net: With a decoder of draws.
+        net: Trained.
         context: What is known of the fields; from `encode_context`, or from a latent alone.
         query_coords: Shape (B, N, D).
-        keys: One for each field, shape (B,), int64.
-        drawn: A draw of the prior on its lattice, shape (B, P, C); None: there is none.
-        ensemble: The decoder of draws, where it was asked for already.
+        keys: K for each field, shape (B, K), int64.
+        drawn: Draws of the prior on its lattice, shape (B, K, P, C); None: there are none.
     """
     with torch.no_grad():
-        ensemble, lattice = ensemble or net.drawing(), anomaly(net, context, drawn)
-        one = ensemble.member(context, lattice, keys)
-        output, _ = ensemble.anchors(one)
-        share = net.trust(context)
-        parts = []
-        for coords in in_chunks(net, query_coords):
-            values = ensemble.queries(one, coords, output)
-            if share is not None:
-                shape, geometry = net.config.prior_shape, net.config.geometry
-                moved = interpolate(lattice, coords, shape, geometry, cubic)
-                base = net.base_mean(context, coords) + moved
-                values = base + share * (values - base)
-            parts.append(values)
-        return torch.cat(parts, dim=1)
+        write = _by_ensemble(net, context) if net.writes_draws else _by_mean(net, context)
+    for k in range(keys.shape[1]):
+        with torch.no_grad():
+            lattice = anomaly(net, context, None if drawn is None else drawn[:, k])
+            at = _gated(net, context, lattice, write(lattice, keys[:, k]))
+            values = torch.cat([at(coords) for coords in in_chunks(net, query_coords)], dim=1)
+        yield values
 
 
 def anomaly(
@@ -73,3 +69,53 @@ def anomaly(
         return torch.zeros_like(lattice)
     read = points.observations.mask.flatten(1).any(dim=1)
     return (drawn - points.posterior.mean) * read[:, None, None]
+
+
+_At = Callable[[Tensor], Tensor]
+"""From coordinates (B, N, D) to the values of one draw (B, N, C)."""
+
+
+def _by_ensemble(
+    net: MambaDiffusionAutoencoder, context: DecoderContext
+) -> Callable[[Tensor, Tensor], _At]:
+    """By the decoder of draws, from an anomaly of the prior and keys."""
+    ensemble = net.ensemble
+    assert ensemble is not None
+    prepared = ensemble.prepare(context)
+
+    def write(lattice: Tensor, keys: Tensor) -> _At:
+        member = ensemble.member(prepared, lattice, keys)
+        return lambda coords: ensemble.queries(member, coords)
+
+    return write
+
+
+def _by_mean(
+    net: MambaDiffusionAutoencoder, context: DecoderContext
+) -> Callable[[Tensor, Tensor], _At]:
+    """By the decoder of the mean, on whose lattice the prior's draw stands."""
+    latent, points, mean, _ = context
+
+    def write(lattice: Tensor, keys: Tensor) -> _At:
+        extra = mean.shape[-1] - lattice.shape[-1]
+        moved = mean + torch.nn.functional.pad(lattice, (0, extra))
+        prepared = net.decoder.prepare(latent, points, moved)
+        return network_mean(net, DecoderContext(latent, points, moved, prepared), len(latent))
+
+    return write
+
+
+def _gated(
+    net: MambaDiffusionAutoencoder, context: DecoderContext, lattice: Tensor, at: _At
+) -> _At:
+    """A draw that is the prior's where the network is not trusted."""
+    share, config = net.trust(context), net.config
+    if share is None:
+        return at
+
+    def gated(coords: Tensor) -> Tensor:
+        moved = interpolate(lattice, coords, config.prior_shape, config.geometry, cubic)
+        base = net.base_mean(context, coords) + moved
+        return base + share * (at(coords) - base)
+
+    return gated

@@ -1,13 +1,14 @@
 """The decoder of draws: one evaluation, noise in, a whole field out.
 
-A draw of the prior takes the place of its mean, and a decoder modulated by noise writes the field
-that it stands for. Noise belongs to tokens and to whole fields, none is added to values. So one key
-is one function of the coordinate, whatever else is asked: see docs/concepts.md, eq. (47).
+It starts from the mean of the prior, as the decoder of the mean does, and from a draw of the prior,
+which is added and stands at the anchors as their state. Noise modulates its blocks. That belongs to
+tokens and to whole fields, none is added to values. So one key is one function of the coordinate,
+whatever else is asked: see docs/concepts.md, eq. (47).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -18,36 +19,51 @@ from mamba_diffae.models.decoders import DECODERS, DecoderContext
 from mamba_diffae.models.decoders.base import FieldDecoder
 from mamba_diffae.models.decoders.lattice import LatticeResampling
 from mamba_diffae.models.decoders.readout import StageModulation, zero_linear
+from mamba_diffae.nn.interpolation import cubic, interpolate
 
 _OF_FIELD, _OF_TOKEN = 1, 2
 """What a key's numbers are for."""
-NOISE_RATE = 0.25
-"""Learning rate of the noise's layers beside that of all others, under an optimiser that scales
-each gradient: faster, and they collapse to 0 before the network can use them."""
+
+
+class Prepared(NamedTuple):
+    """What all draws of B fields have in common.
+
+    Attributes:
+        context: What the decoder reads, as it prepared it.
+        modulation: Of the latent, shape (B, d_model).
+        unit: Of the prior's draws, shape (B, 1, 1): the deviation that is stated of a field.
+    """
+
+    context: DecoderContext
+    modulation: Tensor
+    unit: Tensor | float
 
 
 class Member(NamedTuple):
     """One draw of B fields, before any query.
 
     Attributes:
-        context: What the decoder reads, with the prior's draw in place of its mean.
+        prepared: Of the fields.
+        anomaly: The prior's draw around its mean, shape (B, P, C).
         modulation: Latent and noise of the whole field, shape (B, d_model).
-        of_tokens: The same with the noise of each token, shape (B, T, d_model); T = 1 for a decoder
-            without tokens.
-        anomaly: The prior's draw around its mean, at the anchors, shape (B, A, C).
+        output: What queries read of the anchors.
+        at_anchors: The draw there, shape (B, A, C).
     """
 
-    context: DecoderContext
-    modulation: Tensor
-    of_tokens: Tensor
+    prepared: Prepared
     anomaly: Tensor
+    modulation: Tensor
+    output: Any
+    at_anchors: Tensor
 
 
 @final
 class EnsembleDecoder(nn.Module):
     """A decoder of its own that writes draws.
 
-    It begins as the decoder of the mean, on which noise has no effect.
+    It begins as the decoder of the mean, to whose field the prior's draw is added as it is; noise
+    has no effect yet. How much of that draw is added is learned, for each variable: of grain that
+    fields of a kind do not have, less.
 
     Args:
         config: Sizes; `noise_dim` numbers of noise for each token and for each field.
@@ -70,62 +86,66 @@ class EnsembleDecoder(nn.Module):
         self.of_token = zero_linear(config.noise_dim, config.d_model)
         anchored = config.prior != "none" and len(self.decoder.anchors)
         self.resample = LatticeResampling(config, config.anchor_shape) if anchored else None
+        self.of_prior = nn.Parameter(torch.ones(self.C))
         self.register_buffer("fitted", torch.zeros((), dtype=torch.bool))
 
     def start_from(self, stage: StageModulation, decoder: FieldDecoder) -> None:
-        """Begin as the decoder of the mean; noise has no effect yet."""
+        """Begin as the decoder of the mean, moved by the prior's draw."""
         self.stage.load_state_dict(stage.state_dict())
         self.decoder.load_state_dict(decoder.state_dict())
         for layer in (self.of_field, self.of_token):
             nn.init.zeros_(layer.weight)
+        nn.init.ones_(self.of_prior)
         self.fitted.fill_(True)
 
-    def member(self, context: DecoderContext, lattice: Tensor, keys: Tensor) -> Member:
-        """A draw of B fields.
+    def prepare(self, context: DecoderContext) -> Prepared:
+        """Everything that no noise changes.
 
         Args:
             context: Of the mean, with latent, points and lattice.
-            lattice: The prior's draw around its mean, shape (B, P, C); P = 0 without a prior, 0
-                where nothing of the prior is read.
-            keys: One for each field, shape (B,), int64.
         """
-        moved = context.lattice
-        if moved.shape[1]:
-            extra = moved.shape[-1] - lattice.shape[-1]
-            moved = moved + nn.functional.pad(lattice, (0, extra))
-        prepared = self.decoder.prepare(context.latent, context.points, moved)
-        drawn = DecoderContext(context.latent, context.points, moved, prepared)
-        t = lattice.new_zeros(len(keys))
-        whole = self.of_field(self._noise(fold(keys, _OF_FIELD)))
-        modulation = self.stage(t, context.latent) + NOISE_RATE * whole
-        tokens = torch.arange(max(1, self.decoder.token_count), device=keys.device)
-        each = self.of_token(self._noise(fold(fold(keys, _OF_TOKEN)[:, None], tokens)))
-        of_tokens = modulation[:, None] + NOISE_RATE * each
-        if self.resample is None:
-            count = len(self.decoder.anchors)
-            return Member(drawn, modulation, of_tokens, lattice.new_zeros(len(keys), count, self.C))
-        return Member(drawn, modulation, of_tokens, self.resample(lattice))
+        known = context[:3]
+        own, unit = DecoderContext(*known, self.decoder.prepare(*known)), self.decoder.unit
+        modulation = self.stage(context.latent.new_zeros(len(context.latent)), context.latent)
+        size = self.config.sigma if unit is None else unit(context.lattice, context.points)
+        return Prepared(own, modulation, size)
 
-    def anchors(self, member: Member) -> tuple[object, Tensor]:
-        """What queries read of the anchors, and the draw there, shape (B, A, C)."""
-        modulation = member.of_tokens if self.decoder.token_count else member.of_tokens[:, 0]
-        output, outputs = self.decoder.anchor_flow(member.context, modulation, member.anomaly, None)
-        return output, self._values(outputs)
-
-    def queries(self, member: Member, coords: Tensor, output: object) -> Tensor:
-        """The draw at queries (B, N, D), shape (B, N, C).
+    def member(self, prepared: Prepared, anomaly: Tensor, keys: Tensor) -> Member:
+        """A draw of B fields.
 
         Args:
-            member: From `member`.
-            coords: Shape (B, N, D).
-            output: From `anchors`.
+            prepared: From `prepare`.
+            anomaly: The prior's draw around its mean on its lattice, shape (B, P, C); P = 0 without
+                a prior, 0 where nothing of the prior is read.
+            keys: One for each field, shape (B,), int64.
         """
-        features = self.decoder.query_features(member.context, coords)
+        decoder = self.decoder
+        whole = self.of_field(normals(fold(keys, _OF_FIELD), self.config.noise_dim))
+        modulation = prepared.modulation + whole
+        each = modulation
+        if decoder.token_count:
+            token = torch.arange(decoder.token_count, device=keys.device)
+            noise = normals(fold(fold(keys, _OF_TOKEN)[:, None], token), self.config.noise_dim)
+            each = modulation[:, None] + self.of_token(noise)
+        at_anchors = anomaly.new_zeros(len(keys), len(decoder.anchors), self.C)
+        if self.resample is not None:
+            at_anchors = self.resample(anomaly)
+        x = at_anchors / prepared.unit
+        output, outputs = decoder.anchor_flow(prepared.context, each, x, None)
+        values = self._values(outputs) + self.of_prior * at_anchors
+        return Member(prepared, anomaly, modulation, output, values)
+
+    def queries(self, member: Member, coords: Tensor) -> Tensor:
+        """The draw at queries (B, N, D), shape (B, N, C)."""
+        config = self.config
+        features = self.decoder.query_features(member.prepared.context, coords)
         nothing = coords.new_zeros(*coords.shape[:-1], self.C)
-        return self._values(self.decoder.query_flow(features, member.modulation, nothing, output))
+        given = features, member.modulation, nothing, member.output
+        values = self._values(self.decoder.query_flow(*given))
+        if not member.anomaly.shape[1]:
+            return values
+        there = interpolate(member.anomaly, coords, config.prior_shape, config.geometry, cubic)
+        return values + self.of_prior * there
 
     def _values(self, outputs: Tensor) -> Tensor:
         return self.config.sigma * outputs[..., : self.C]
-
-    def _noise(self, keys: Tensor) -> Tensor:
-        return normals(keys, self.config.noise_dim)

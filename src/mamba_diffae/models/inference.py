@@ -107,15 +107,26 @@ def prior_and_network_mean(
 
 def _means(net: FieldFlow, context: Any, query_coords: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Queries, chunk by chunk, and the network's mean there."""
-    t = query_coords.new_zeros(len(query_coords))
-    # One key for all: the place of a field in the batch must not matter to its mean.
-    keys = field_keys(0, 1, query_coords.device).expand(len(query_coords))
-    at_anchors = net.mean_initial_state(anchors_of(net, len(query_coords)), keys)
-    output, _ = net.anchor_flow(context, t, at_anchors)
+    at = network_mean(net, context, len(query_coords))
     for coords in in_chunks(net, query_coords):
+        yield coords, at(coords)
+
+
+def network_mean(net: FieldFlow, context: Any, batch: int) -> Callable[[Tensor], Tensor]:
+    """The own mean of a network, not gated: from queries (B, N, D) to values (B, N, C), scaled."""
+    anchors = anchors_of(net, batch)
+    t = anchors.new_zeros(batch)
+    # One key for all: the place of a field in the batch must not matter to its mean.
+    keys = field_keys(0, 1, anchors.device).expand(batch)
+    at_anchors = net.mean_initial_state(anchors, keys)
+    output, _ = net.anchor_flow(context, t, at_anchors)
+
+    def at(coords: Tensor) -> Tensor:
         x_0 = net.mean_initial_state(coords, keys)
         features = net.query_features(context, coords)
-        yield coords, x_0 + net.query_flow(context, features, t, x_0, output)
+        return x_0 + net.query_flow(context, features, t, x_0, output)
+
+    return at
 
 
 def prior_std_at(net: FieldFlow, context: Any, query_coords: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mamba_diffae.fields import FieldData, Observations, Shape
 from mamba_diffae.flow import field_keys, fold
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
-from mamba_diffae.models.drawing import draw
+from mamba_diffae.models.drawing import draws
 from mamba_diffae.models.queries import known_context
 from mamba_diffae.priors import PriorPosterior
 from mamba_diffae.training.data.field_snapshots import snapshots_of
@@ -73,13 +73,8 @@ def draws_at(
         known = posterior[rows].to(device)
         with torch.no_grad():
             context = known_context(net, inputs[rows].to(device), None, None, known)
-        there, of_prior = places[rows].to(device), known.draws
-        assert of_prior is not None
-        each = [
-            draw(net, context, there, keys[rows, k].to(device), of_prior[:, k]).cpu()
-            for k in range(DRAWS)
-        ]
-        parts.append(torch.stack(each))
+        drawn = draws(net, context, places[rows].to(device), keys[rows].to(device), known.draws)
+        parts.append(torch.stack([x.cpu() for x in drawn]))
     return torch.cat(parts, dim=1)
 
 

@@ -99,10 +99,8 @@ class EnergyScore(Objective):
         with torch.no_grad():
             context = encode_batch(model, batch, levels)
             size = _size(model, batch, context)
-        drawn = [
-            member_values(model, context, batch.query_coords, fold(batch.keys, _MEMBER + k), draw)
-            for k, draw in enumerate(self._draws(batch))
-        ]
+        keys = [fold(batch.keys, _MEMBER + k) for k in range(self.draws)]
+        drawn = member_values(model, context, batch.query_coords, keys, self._draws(batch))
         queries, anchors = zip(*drawn, strict=True)
         counts = torch.where(levels == DECODER_INPUTS.index("latent+points"), 1.0, LATENT_WEIGHT)
         score = partial(self._score, counts=counts * size)
