@@ -9,6 +9,7 @@ from typing import Any, Self, final
 import numpy as np
 import torch
 
+from mamba_diffae.estimator.asked import Asked, asked_of
 from mamba_diffae.estimator.drawing import Drawing, quantile_levels
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.fitting import fitted_phases
@@ -23,8 +24,6 @@ from mamba_diffae.fields import (
     Grid,
     NotFittedError,
     Observations,
-    Prediction,
-    Targets,
     Variable,
     as_observations,
 )
@@ -136,7 +135,7 @@ class FieldAutoencoder:
     def predict(
         self,
         observations: Observations | Sequence[Observations],
-        targets: Targets = None,
+        targets: Asked = None,
         n_draws: int = 0,
         *,
         quantiles: Sequence[float] = (),
@@ -146,8 +145,8 @@ class FieldAutoencoder:
         solver: str | None = None,
         steps: int | None = None,
         on_progress: OnProgress | None = None,
-    ) -> Prediction:
-        """The field at the targets: its posterior mean, draws, and quantiles.
+    ) -> Any:
+        """The field at the targets, a Prediction; a Dataset if these are an xarray object.
 
         Args:
             observations: What was seen, in the units of the fields.
@@ -169,25 +168,26 @@ class FieldAutoencoder:
             ValueError: If the model is not fitted, or what is given does not fit it or is none.
         """
         drawing = Drawing(n_draws, seed, solver, steps, quantile_levels(quantiles))
-        rendering = Rendering(targets, drawing, decoder_inputs, on_progress)
         model = self.fitted
+        asked, answer = asked_of(targets, model.scaler)
+        rendering = Rendering(asked, drawing, decoder_inputs, on_progress)
         seen = model.scaler.observations(as_observations(observations))
         given = None if latents is None else checked_latents(self.latent_dim, latents)
         told = rendering.predict_fields(model, batches(model.network, seen, given), len(seen))
         drawing.warn_of_prior(model)
-        return told
+        return answer(told)
 
     def decode(
         self,
         latents: np.ndarray,
-        targets: Targets = None,
+        targets: Asked = None,
         n_draws: int = 0,
         *,
         seed: int = 0,
         solver: str | None = None,
         steps: int | None = None,
         on_progress: OnProgress | None = None,
-    ) -> Prediction:
+    ) -> Any:
         """The field from its latent alone, as `predict` gives it with decoder inputs "latent".
 
         Args:
@@ -203,10 +203,11 @@ class FieldAutoencoder:
             ValueError: If the model is not fitted or has no latent, or the latents do not fit it.
         """
         drawing = Drawing(n_draws, seed, solver, steps)
-        rendering = Rendering(targets, drawing, None, on_progress)
+        asked, answer = asked_of(targets, self.fitted.scaler)
+        rendering = Rendering(asked, drawing, None, on_progress)
         given = checked_latents(self.latent_dim, latents)
         known = batches(self.fitted.network, None, given)
-        return rendering.predict_fields(self.fitted, known, len(given))
+        return answer(rendering.predict_fields(self.fitted, known, len(given)))
 
     def encode(self, observations: Observations | Sequence[Observations]) -> np.ndarray:
         """The latent of each field.

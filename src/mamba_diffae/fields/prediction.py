@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from mamba_diffae.fields.cf.datasets import prediction_dataset
 from mamba_diffae.fields.errors import FieldError, ShapeError, ValuesError
 from mamba_diffae.fields.functional import (
     Functional,
@@ -16,6 +17,10 @@ from mamba_diffae.fields.functional import (
     tails,
 )
 from mamba_diffae.fields.grid import Grid
+from mamba_diffae.fields.variable import Variable
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 _SAME_LEVEL = 1e-9
 """Difference of two probabilities that are one."""
@@ -39,6 +44,7 @@ class Prediction:
             shape (B, K), or None.
         quantiles: Quantiles of each value, shape (Q, *mean.shape); None: none are stored.
         levels: Their probabilities, ascending, Q of them, in (0, 1).
+        variables: Names and units of the C variables; none: they are not known.
 
     Raises:
         ShapeError: If there are quantiles of another shape, or other levels than quantiles.
@@ -54,6 +60,7 @@ class Prediction:
     weights: np.ndarray | None = None
     quantiles: np.ndarray | None = None
     levels: tuple[float, ...] = ()
+    variables: tuple[Variable, ...] = ()
 
     def __post_init__(self) -> None:
         given = () if self.quantiles is None else self.quantiles.shape
@@ -133,6 +140,19 @@ class Prediction:
             ValuesError: If one is not finite, or a value is not that has a weight (land).
         """
         return functional(self.mean, self.draws, weights)
+
+    def to_xarray(self) -> Dataset:
+        """A data set of xarray with CF metadata.
+
+        Returns:
+            For a variable "sst": `sst`, the mean; `sst_std`, where it is known; `sst_quantiles`
+            along `quantile` and `sst_draws` along `realization`, where there are some. Fields lie
+            along `snapshot`, then follow the axes of the grid, or `point`. Land is NaN.
+
+        Raises:
+            MissingExtraError: If a package of the extra `fields` is missing.
+        """
+        return prediction_dataset(self)
 
     def _quantiles(self, levels: tuple[float, ...], what: str) -> np.ndarray:
         """Shape (len(levels), *mean.shape)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from mamba_diffae.fields.errors import FieldError, ValuesError
 from mamba_diffae.fields.extras import load_extra
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
     from xarray import DataArray, Dataset
 
 UNNAMED = "value"
@@ -26,7 +27,7 @@ _POINTERS = ("bounds", "climatology", "ancillary_variables", "grid_mapping", "ce
 """Attributes that name variables which serve another one."""
 
 
-def is_labelled(given: object) -> TypeGuard[Dataset | DataArray]:
+def is_labelled(given: object) -> TypeIs[Dataset | DataArray]:
     """Whether this is an xarray object; xarray is not imported for it."""
     xarray = sys.modules.get("xarray")
     return xarray is not None and isinstance(given, xarray.Dataset | xarray.DataArray)

@@ -118,7 +118,7 @@ def _dimension(
     coordinate = None if chosen is None else along[chosen]
     if name in told:
         axis = str(told[str(name)])
-        role = _usual_role(axis)
+        role = usual_role(axis)
         return Dimension(name, axis, role, coordinate)
     role = by_attribute.get(chosen, "") if chosen is not None else ""
     if not role:
@@ -133,10 +133,11 @@ def _by_name(name: str, coordinate: DataArray | None) -> str:
     """What a dimension without CF attributes is; a coordinate of dates is time."""
     if coordinate is not None and is_date(coordinate):
         return "time"
-    return _usual_role(name)
+    return usual_role(name)
 
 
-def _usual_role(name: str) -> str:
+def usual_role(name: str) -> str:
+    """What a name says that it is, a key of `USUAL`; "" if nothing."""
     return next((role for role, usual in USUAL.items() if name.lower() in usual), "")
 
 
