@@ -14,6 +14,7 @@ PAGES = (
     "docs/latent.md",
     "docs/selective_scan.md",
     "docs/training.md",
+    pytest.param("docs/xarray.md", marks=pytest.mark.slow),
 )
 SHORT = {
     p: {"steps": 2, "batch_size": 4, "show_progress": False} for p in ("autoencoder", "ensemble")

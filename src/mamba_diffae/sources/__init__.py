@@ -5,6 +5,7 @@ from mamba_diffae.sources.base import Source
 from mamba_diffae.sources.labelled import from_xarray
 from mamba_diffae.sources.open import SOURCES, canonical_source, open_field
 from mamba_diffae.sources.pictures import open_picture, picture_data
+from mamba_diffae.sources.weather_dataset import weather_dataset
 
 __all__ = [
     "SOURCES",
@@ -15,4 +16,5 @@ __all__ = [
     "open_field",
     "open_picture",
     "picture_data",
+    "weather_dataset",
 ]

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
 from mamba_diffae.fields import FieldData, FieldError, Shape, load_extra
+from mamba_diffae.fields.cf.writing import NETCDF, ZARR
 from mamba_diffae.sources.base import Source
 from mamba_diffae.sources.labelled import from_xarray
 
 if TYPE_CHECKING:
     from xarray import Dataset
 
-NETCDF = (".nc", ".nc4", ".cdf", ".netcdf")
-ZARR = ".zarr"
 _MARKS = ("zarr.json", ".zgroup", ".zmetadata")
 """Files of which a Zarr store has one."""
 _CLASSIC = (b"CDF\x01", b"CDF\x02")
