@@ -10,7 +10,7 @@ from functools import partial
 from typing import final
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.estimator.drawing import Drawing, PriorDrawsWarning
+from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import batches
 from mamba_diffae.estimator.rendering import OnProgress, Rendering
@@ -144,7 +144,6 @@ def _predicted(way: Way, model: FittedModel, asked: Asked) -> Prediction:
     rendering = Rendering(asked.grid, drawing, None, asked.on_progress)
     known = batches(model.network, model.scaler.observations(asked.seen), None)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PriorDrawsWarning)
         warnings.simplefilter("ignore", UnfamiliarFieldsWarning)
         return rendering.predict_fields(model, known, len(asked.seen))
 
