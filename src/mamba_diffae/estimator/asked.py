@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from mamba_diffae.estimator.scaling import FieldScaler
 from mamba_diffae.fields import Labels, Prediction, TableTargets, Targets, is_table
@@ -42,4 +42,5 @@ def asked_of(
     if is_labelled(targets):
         found = LabelledTargets.of(targets, scaler.grid, scaler.variables)
         return found.grid, found.dataset
-    return targets, lambda prediction: replace(prediction, variables=scaler.variables)
+    given = cast(Targets, targets)
+    return given, lambda prediction: replace(prediction, variables=scaler.variables)

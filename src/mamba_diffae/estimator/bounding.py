@@ -49,7 +49,8 @@ def bounding_grid(seen: Observations, names: Sequence[str] | None = None) -> Gri
     half = np.where(
         np.isin(kinds, LONGITUDES) & (spans >= 360), 0, spans / (np.array(shape) - 1) / 2
     )
-    axes = zip(named, kinds, ends[:, 0] - half, ends[:, 1] + half, shape, strict=True)
+    low, high = (ends[:, 0] - half).tolist(), (ends[:, 1] + half).tolist()
+    axes = zip(named, kinds, low, high, shape, strict=True)
     return Grid(tuple(_axis(*axis) for axis in axes))
 
 

@@ -14,24 +14,16 @@ from mamba_diffae.estimator.drawing import Drawing, quantile_levels
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.fitting import fitted_phases
 from mamba_diffae.estimator.inputs import batches, checked_latents, chosen_device
+from mamba_diffae.estimator.observed import Seen, observed
 from mamba_diffae.estimator.parts import Parts, checked_objectives, part_settings
-from mamba_diffae.estimator.points import is_points
 from mamba_diffae.estimator.rendering import OnProgress, Rendering
 from mamba_diffae.estimator.scaling import FieldScaler
-from mamba_diffae.estimator.training_input import TrainingInput, training_input
-from mamba_diffae.fields import (
-    FieldData,
-    Grid,
-    NotFittedError,
-    Observations,
-    Variable,
-    as_observations,
-)
+from mamba_diffae.estimator.training_input import TrainingInput, opened_input, training_input
+from mamba_diffae.fields import FieldData, Grid, NotFittedError, Variable
 from mamba_diffae.models.config import DecoderInputs
 from mamba_diffae.models.latent_flow import LatentFlow
 from mamba_diffae.models.registry import ARCHITECTURES
 from mamba_diffae.models.serialization import weights_folder
-from mamba_diffae.sources import open_field
 from mamba_diffae.training.objectives import Objective
 from mamba_diffae.training.resume import network_folder
 from mamba_diffae.training.session import TrainingSession
@@ -93,25 +85,29 @@ class FieldAutoencoder:
         resume: bool = False,
         overwrite: bool = False,
         facts: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> Self:
         """Train on fields, with gaps or without, or on scattered observations alone.
 
         Args:
-            data: From `open_field`, or what it opens; or observations, one snapshot a field.
+            data: From `open_field`, or what it opens; or observations, one snapshot a field, also
+                as a table: a DataFrame, the path of a CSV or Parquet file.
             grid: Over the region of observations; None: a lattice over their bounding box.
-            variables: Of observations: names, or variables; None: v0, v1, ...
+            variables: Of observations: names, or variables; None: those of a table, or v0, v1, ...
             run: Folder for checkpoints and metrics; None: a temporary one, deleted afterwards.
             phases: Names of phases; None: all but optional ones, such as "flow". A run that has
                 finished phase 1 goes on with phase 2.
             resume: Go on with a run that was stopped; it is then never overwritten.
             overwrite: Start anew where a run stands.
             facts: What else to note in `run.json`, such as the command.
+            options: Of `open_field`, such as variable="sst"; of a table those of
+                `Observations.from_table`, such as time="date", values=["sst"].
 
         Raises:
             ValueError: If a setting is unknown, a phase is missing or stands already, the folder
                 holds something else, or the fields are none to learn from.
         """
-        data = data if is_points(data) else open_field(data)
+        data = opened_input(data, options)
         session, scaler = self._session(data, grid=grid, variables=variables)
         fields = data if isinstance(data, FieldData) else None
         given = session, scaler, fields, run, phases, facts
@@ -121,7 +117,7 @@ class FieldAutoencoder:
         return self
 
     def settings(self, data: TrainingInput, **about: Any) -> Settings:
-        """What `fit` would train on data (and `grid`, `variables`), and what it inferred."""
+        """What `fit` would train on data (and `grid`, `variables`, options), what it inferred."""
         return self._session(data, **about)[0].settings
 
     def _session(self, data: TrainingInput, **about: Any) -> tuple[TrainingSession, FieldScaler]:
@@ -134,7 +130,7 @@ class FieldAutoencoder:
 
     def predict(
         self,
-        observations: Observations | Sequence[Observations],
+        observations: Seen,
         targets: Asked = None,
         n_draws: int = 0,
         *,
@@ -146,13 +142,15 @@ class FieldAutoencoder:
         steps: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Any:
-        """The field at the targets, a Prediction; a Dataset if these are an xarray object.
+        """The field at the targets: a Prediction; a Dataset for an xarray object, a table for one.
 
         Args:
-            observations: What was seen, in the units of the fields.
+            observations: What was seen, in the units of the fields; also a table of one field, with
+                columns that have the names of the model's axes and variables.
             targets: A grid, fields on one, a shape, or cells along the longest axis: the area
                 average of the native prediction, or at a finer grid the decoder asked there
-                directly. Places, shape (N, D): asked directly. None: the native grid.
+                directly. Places, shape (N, D), or a table of them, whose rows and index the answer
+                keeps: asked directly. None: the native grid.
             n_draws: Draws from the posterior.
             quantiles: Ascending probabilities, such as (0.05, 0.5, 0.95), of at least 40 draws.
             latents: In place of the encoded ones, shape (B, latent_dim); the points are read all
@@ -169,9 +167,10 @@ class FieldAutoencoder:
         """
         drawing = Drawing(n_draws, seed, solver, steps, quantile_levels(quantiles))
         model = self.fitted
-        asked, answer = asked_of(targets, model.scaler)
+        known = observed(observations, model.scaler)
+        asked, answer = asked_of(targets, model.scaler, known.labels)
         rendering = Rendering(asked, drawing, decoder_inputs, on_progress)
-        seen = model.scaler.observations(as_observations(observations))
+        seen = model.scaler.observations(known)
         given = None if latents is None else checked_latents(self.latent_dim, latents)
         told = rendering.predict_fields(model, batches(model.network, seen, given), len(seen))
         drawing.warn_of_prior(model)
@@ -209,7 +208,7 @@ class FieldAutoencoder:
         known = batches(self.fitted.network, None, given)
         return answer(rendering.predict_fields(self.fitted, known, len(given)))
 
-    def encode(self, observations: Observations | Sequence[Observations]) -> np.ndarray:
+    def encode(self, observations: Seen) -> np.ndarray:
         """The latent of each field.
 
         Args:
@@ -221,8 +220,8 @@ class FieldAutoencoder:
         Raises:
             ValueError: If the model is not fitted or has no latent, or they do not fit it.
         """
-        net = self.fitted.autoencoder
-        seen = self.fitted.scaler.observations(as_observations(observations))
+        net, scaler = self.fitted.autoencoder, self.fitted.scaler
+        seen = scaler.observations(observed(observations, scaler))
         with torch.no_grad():
             parts = (batch.observations for batch in batches(net, seen, None))
             latents = [net.encode(part).cpu() for part in parts if part is not None]

@@ -27,7 +27,7 @@ def simple(name: str) -> str:
     ('latitude', 'nav_lat')
     """
     bare = re.sub(r"[\[(].*?[\])]", "", name).strip().lower()
-    return re.sub(r"[\s\-.]+", "_", bare)
+    return re.sub(r"[\s\-.]+", "_", bare).strip("_")
 
 
 def same_axis(a: str, b: str) -> bool:

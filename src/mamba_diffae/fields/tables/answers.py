@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from mamba_diffae.fields.axis_names import same_axis
 from mamba_diffae.fields.errors import TableError
 from mamba_diffae.fields.extras import load_extra
 from mamba_diffae.fields.grid import Grid
 from mamba_diffae.fields.prediction import Prediction
+from mamba_diffae.fields.tables.naming import column_of
 from mamba_diffae.fields.tables.observing import places
 from mamba_diffae.fields.tables.opening import OpenedTable
 from mamba_diffae.fields.variable import Variable
@@ -94,23 +94,6 @@ def grid_answer(
     centres = grid.centres()
     frame = pandas.DataFrame(dict(zip(grid.names, centres.T, strict=True)))
     return TableTargets(frame, centres).answer(prediction, variables, snapshots)
-
-
-def column_of(table: OpenedTable, axis: str) -> str:
-    """The column of an axis: of its name, or of another usual spelling of it.
-
-    Raises:
-        TableError: If there is none, or several.
-    """
-    if axis in table.names:
-        return axis
-    found = [name for name in table.names if same_axis(axis, name)]
-    if len(found) != 1:
-        raise TableError(
-            f"{table.title} has {len(found) or 'no'} columns for the axis {axis!r}; it has "
-            f"{', '.join(table.names)}. Rename the one that holds it to {axis!r}."
-        )
-    return found[0]
 
 
 def _columns(

@@ -72,6 +72,23 @@ def _recognised(table: OpenedTable) -> dict[str, str]:
     return {axis: columns[0] for axis, columns in found.items()}
 
 
+def column_of(table: OpenedTable, axis: str) -> str:
+    """The column of an axis: of its name, or of another usual spelling of it.
+
+    Raises:
+        TableError: If there is none, or several.
+    """
+    if axis in table.names:
+        return axis
+    found = like(axis, table.names)
+    if len(found) != 1:
+        raise TableError(
+            f"{table.title} has {len(found) or 'no'} columns for the axis {axis!r}; it has "
+            f"{', '.join(table.names)}. Rename the one that holds it to {axis!r}."
+        )
+    return found[0]
+
+
 def like(axis: str, names: Iterable[str]) -> list[str]:
     """Those names that are of an axis."""
     return [name for name in names if same_axis(axis, name)]

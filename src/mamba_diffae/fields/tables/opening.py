@@ -65,12 +65,14 @@ class OpenedTable:
 
         Args:
             given: A DataFrame, a pyarrow table, or the path of a CSV (UTF-8, commas, decimal
-                points) or Parquet file.
+                points) or Parquet file; an opened one is returned.
 
         Raises:
             TableError: If it is none, cannot be read, or has no rows.
             MissingExtraError: If pandas is not installed.
         """
+        if isinstance(given, cls):
+            return given
         if not is_table(given):
             raise TableError(
                 f"A table was given as {type(given).__name__} {str(given)[:60]!r}; expected a "
