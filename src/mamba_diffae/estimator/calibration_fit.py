@@ -24,6 +24,8 @@ _CELLS = 512
 """Unseen cells of a field that are looked at, at most."""
 _TRIED = np.exp(np.linspace(np.log(0.4), np.log(2.5), 37))
 """Factors that are tried."""
+_TINY = 1e-12
+"""Added to squares, so that a field that is known exactly has a factor."""
 
 Predict = Callable[[Observations, int], Prediction]
 """From observations and a number of draws to a prediction on the native grid, not calibrated."""
@@ -59,6 +61,16 @@ class Cells(NamedTuple):
     def scaled(self, factor: float) -> Cells:
         """The same with draws so many times as far from the mean."""
         return self._replace(draws=factor * self.draws)
+
+    def spread_for_error(self) -> float:
+        """The factor that makes the squared error of a draw twice that of the mean.
+
+        Truth and a reliable draw have one law around the mean: docs/concepts.md, eq. (51).
+        """
+        error, tried = np.square(self.truth).mean(), np.append(_TRIED, 1.0)
+        low, high, draws = self.low, self.high, self.draws
+        spread = np.array([np.square(np.clip(f * draws, low, high)).mean() for f in tried])
+        return float(tried[np.abs(np.log((spread + _TINY) / (error + _TINY))).argmin()])
 
     def ranks(self, factor: float = 1.0) -> np.ndarray:
         """Rank of each true value among the draws, scaled, in (0, 1): see `randomised_ranks`."""
@@ -108,7 +120,7 @@ def fit_calibration(
     for number, fraction in enumerate(np.geomspace(*fractions, SHARES)):
         seen = observe(fields, float(fraction), shape=observed_shape, seed=seed + number)
         cells = _cells(predict(seen, DRAWS), fields, seen, distance(seen), seed + number)
-        found = _best(_misfits(cells))
+        found = cells.spread_for_error()
         counts.append(float(seen.counts.double().mean()))
         amplitude.append(found)
         parts.append(cells.scaled(found))
@@ -128,12 +140,6 @@ def _by_distance(cells: Cells) -> tuple[tuple[float, ...], tuple[tuple[float, ..
         covered = np.array([here.coverage(LEVELS, float(f)) for f in _TRIED])
         factors.append(tuple(_best((covered[:, k] - p) ** 2) for k, p in enumerate(LEVELS)))
     return tuple(distances), tuple(factors)
-
-
-def _misfits(cells: Cells) -> np.ndarray:
-    """Of coverage at all levels together, for each factor that is tried."""
-    covered = np.array([cells.coverage(LEVELS, float(f)) for f in _TRIED])
-    return np.square(covered - LEVELS).sum(axis=1)
 
 
 def _best(misfit: np.ndarray) -> float:
