@@ -24,6 +24,7 @@ from mamba_diffae.cli.options import (
     parse_quantiles,
 )
 from mamba_diffae.cli.shell import echo, output, status
+from mamba_diffae.cli.table_prediction import TablePrediction, is_table_name
 
 if TYPE_CHECKING:
     from mamba_diffae.estimator import FieldAutoencoder
@@ -36,12 +37,20 @@ Solver = Literal["heun", "euler", "stochastic"]
 def predict(
     model: ModelOption,
     input_file: Annotated[
-        Path, typer.Option("--input", help="A picture, or a .npy or .npz file of fields.")
+        Path,
+        typer.Option("--input", help="A picture; .npy or .npz fields; a .csv or .parquet table."),
     ],
     out: Annotated[
         Path,
-        typer.Option(help="A .png picture, or .npz: mean, draws, quantiles, axes in their units."),
+        typer.Option(
+            help="A .png picture, or .npz: mean, draws, quantiles, axes in their units; of a table "
+            "a .csv or .parquet."
+        ),
     ],
+    at: Annotated[
+        Path | None,
+        typer.Option(help="Of a table: a table of places to answer at; default: the grid's cells."),
+    ] = None,
     fraction: FractionOption = 0.2,
     pattern: PatternOption = "random",
     size: TargetSizeOption = None,
@@ -82,8 +91,18 @@ def predict(
     ] = False,
     old_run: OldRunOption = None,
 ) -> None:
-    """Observe a share of a field, and write the whole of it."""
+    """Write a whole field from a share or a table of it."""
     asked = Draws(draws, realization, parse_quantiles(quantiles))
+    if is_table_name(input_file):
+        rows = TablePrediction(input_file, at, out)
+        rows.check(asked)
+        asked.check_solver(solver, steps)
+        check_outputs(overwrite, out)
+        drawn = {"seed": seed, "solver": solver, "steps": steps}
+        rows.write(model, device, asked, size=size, decoder_inputs=decoder_inputs, **drawn)
+        return
+    if at is not None:
+        raise ValueError("--at is of a table of observations; --input names other fields.")
     asked.check(out, solver, steps)
     check_outputs(overwrite, out, *asked.pictures(out))
     made = asked.made(seed)
@@ -162,6 +181,14 @@ class Draws:
                 "A picture holds the mean or one draw; name the draw with --realization 0, or "
                 "write all of them as .npz."
             )
+        self.check_solver(solver, steps)
+
+    def check_solver(self, solver: str | None, steps: int | None) -> None:
+        """Refuse options of draws where there are none.
+
+        Raises:
+            ValueError: As said.
+        """
         given = {"--solver": solver, "--steps": steps}
         said = " ".join(f"{name} {value}" for name, value in given.items() if value is not None)
         if said and not (self.count or self.levels):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from mamba_diffae.estimator.scaling import FieldScaler
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from xarray import DataArray, Dataset
 
-Asked: TypeAlias = "Targets | Dataset | DataArray | DataFrame | str"
+Asked: TypeAlias = "Targets | Dataset | DataArray | DataFrame | str | Path"
 """Targets; an object of xarray, whose coordinates are asked at; a table, or its path: its rows."""
 
 

@@ -1,0 +1,74 @@
+"""`predict` from a table of observations to a table of answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mamba_diffae import FieldAutoencoder, Observations
+from mamba_diffae.cli.table_prediction import TABLE_ENDINGS
+from mamba_diffae.fields.tables import TABLES
+
+PHASE = {"steps": 2, "batch_size": 4, "show_progress": False}
+CHANGES = {"model": {"d_model": 16}, "autoencoder": PHASE, "ensemble": PHASE}
+NAMED = {"time": "hour", "values": ["sst"], "lon": "lon", "lat": "lat"}
+
+
+@pytest.fixture(scope="module")
+def stations() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.uniform(0, 10, (120, 2)), columns=["lon", "lat"])
+    table["sst"] = 10 + np.sin(table["lat"] / 2 + table["lon"] / 3)
+    return table.assign(hour=np.arange(120) // 10)
+
+
+@pytest.fixture(scope="module")
+def model(stations, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "stations"
+    network = FieldAutoencoder("tiny", changes=CHANGES, device="cpu")
+    network.fit(Observations.from_table(stations, **NAMED), phases=["autoencoder", "ensemble"])
+    network.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def files(stations, tmp_path):
+    stations[stations["hour"] == 3].drop(columns="hour").to_csv(tmp_path / "in.csv", index=False)
+    pd.DataFrame({"lat": [2.0, 5.0], "lon": [3.0, 6.0]}).to_csv(tmp_path / "at.csv", index=False)
+    return tmp_path
+
+
+def test_the_answer_is_that_of_the_library(shell, model, files):
+    line = f"predict --input {files}/in.csv --model {model} --device cpu --draws 2"
+    told = shell(f"{line} --at {files}/at.csv --out {files}/out.csv")
+    assert told.code == 0, told.err
+    assert "lat, lon, sst, sst_std, sst_draw_0, sst_draw_1 at the 2 places" in told.out
+    network = FieldAutoencoder.from_pretrained(model, device="cpu")
+    expected = network.predict(files / "in.csv", files / "at.csv", 2)
+    np.testing.assert_allclose(pd.read_csv(files / "out.csv"), expected, rtol=1e-6)
+    grid = shell(f"{line} --size 8 --out {files}/grid.parquet")
+    assert grid.code == 0, grid.err
+    assert len(pd.read_parquet(files / "grid.parquet")) == np.prod(network.grid.scaled_shape(8))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--out {}/out.png", "ends in .csv or .parquet"),
+        ("--out {}/out.csv --realization 0", "ask for them by --draws"),
+        ("--out {}/out.csv --solver heun", "is of draws, and none are asked"),
+        ("--out {0}/out.csv --at {0}/at.csv --size 4", "give one of them"),
+        ("--out {}/out.csv --at {0}/none.csv", "There is no file"),
+        ("--out {0}/at.csv", "--overwrite"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_written(shell, model, files, options, told):
+    before = {path: path.read_bytes() for path in files.iterdir()}
+    options = options.replace("{}", "{0}").format(files)
+    outcome = shell(f"predict --input {files}/in.csv --model {model} --device cpu {options}")
+    assert outcome.code == 2
+    assert told in outcome.err
+    assert {path: path.read_bytes() for path in files.iterdir()} == before
+
+
+def test_the_shell_knows_the_endings_of_tables():
+    assert TABLE_ENDINGS == TABLES
