@@ -114,7 +114,7 @@ class TrialFields(NamedTuple):
         parts = {name: part[:, seen] for name, part in points._given().items()}
         support = torch.zeros_like(points.coords) if points.support is None else points.support
         return Trial(
-            Observations(**parts),
+            Observations(**parts, labels=None),
             points.coords[0, asked].double(),
             support[0, asked].double(),
             points.values[:, asked].double(),
