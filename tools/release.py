@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +39,9 @@ def card(name: str, run: Run, scores: Sequence[Mapping[str, Any]], size: int) ->
     facts = run.facts
     spent = ", ".join(f"{phase} {float(s) / 60:.0f} min" for phase, s in facts["elapsed"].items())
     hardware = ", ".join(f"{key} {value}" for key, value in facts["hardware"].items() if value)
-    commands = [*facts.get("earlier_commands", []), facts["command"]]
+    # Where the run lay is of no interest.
+    given = [*facts.get("earlier_commands", []), facts["command"]]
+    commands = [re.sub(r"--run \S*/(runs/\S+)", r"--run \1", command) for command in given]
     recipe = ", then ".join(f"`{command}`" for command in commands)
     tables = "\n\n".join(table(numbers) for numbers in scores)
     draws = "\n".join(draws_rows(numbers) for numbers in scores)

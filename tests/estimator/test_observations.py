@@ -170,14 +170,12 @@ def test_support_and_noise_reach_the_latent(model, seen):
             first.copy_(kept)
 
 
-def test_the_packaged_model_was_taught_without_support_and_noise():
+def test_the_packaged_model_reads_noise():
     packaged = FieldAutoencoder.from_pretrained("emoji-96", device="cpu")
     values = np.random.default_rng(0).uniform(0, 255, (2, *packaged.grid.shape, 3))
     seen = observe(FieldData(packaged.variables, packaged.grid, values), 0.2)
-    latent = packaged.encode(seen)
-    assert np.array_equal(packaged.encode(seen.replace(support=None)), latent)
-    noisy = seen.replace(noise=torch.full_like(seen.values, 5.0))
-    assert np.array_equal(packaged.encode(noisy), latent)
+    noisy = seen.replace(noise=torch.full_like(seen.values, 50.0))
+    assert abs(packaged.encode(noisy) - packaged.encode(seen)).max() > 1e-3
 
 
 def test_values_of_another_unit_are_told_of(scaler):

@@ -67,9 +67,12 @@ class Cells(NamedTuple):
 
         Truth and a reliable draw have one law around the mean: docs/concepts.md, eq. (51).
         """
-        error, tried = np.square(self.truth).mean(), np.append(_TRIED, 1.0)
-        low, high, draws = self.low, self.high, self.draws
-        spread = np.array([np.square(np.clip(f * draws, low, high)).mean() for f in tried])
+        low, high, tried = self.low, self.high, np.append(_TRIED, 1.0)
+        mean = np.clip(0.0, low, high)  # what is shown of it
+        error = np.square(self.truth - mean).mean()
+        spread = np.array(
+            [np.square(np.clip(f * self.draws, low, high) - mean).mean() for f in tried]
+        )
         return float(tried[np.abs(np.log((spread + _TINY) / (error + _TINY))).argmin()])
 
     def ranks(self, factor: float = 1.0) -> np.ndarray:

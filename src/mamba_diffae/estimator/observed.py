@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +31,7 @@ def observed(given: Seen, scaler: FieldScaler) -> Observations:
         TableError: If there is no column for an axis, or for none of the variables.
         ValueError: As `Observations.from_table` and `as_observations`.
     """
-    if not (is_table(given) or isinstance(given, str | os.PathLike)):
+    if not is_table(given):
         return as_observations(given)  # pyright: ignore[reportArgumentType]
     table = OpenedTable.of(given)
     coords = {axis: column_of(table, axis) for axis in scaler.grid.names}

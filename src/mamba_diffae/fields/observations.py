@@ -294,5 +294,6 @@ def as_observations(given: Observations | Iterable[Observations]) -> Observation
         return Observations.stack(given)
     raise ShapeError(
         f"Observations were given as {type(given).__name__}; expected Observations, as from "
-        "observe(data) or Observations.from_points(coords, values), or a list of them."
+        "observe(data) or Observations.from_points(coords, values), or a list of them; or a table: "
+        "a DataFrame, or the path of a .csv, .tsv or .parquet file."
     )
