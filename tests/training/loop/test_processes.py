@@ -135,7 +135,8 @@ def test_the_gradients_are_those_of_one_process(folder: Path, phase: str) -> Non
     moments = [(one[key]["exp_avg"], two[key]["exp_avg"]) for key in one]
     learning = [(a, b) for a, b in moments if a.double().norm() > 1e-8]
     assert len(learning) > 40
-    assert max(distance([a], [b]) for a, b in learning) < 1e-4
+    # The terms of a number that is summed over all cells nearly cancel: their rounding is left.
+    assert all((a - b).norm() < 1e-4 * a.norm() + 2e-8 for a, b in learning)
 
 
 def test_a_run_notes_how_many_processes_made_it(folder: Path) -> None:
