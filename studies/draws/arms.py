@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from studies.draws.objective import NAME, NOISE
+from studies.draws.prior_flow import NAME as PRIOR_START
 
 
 @final
@@ -42,6 +43,9 @@ def _ablated(options: str) -> tuple[str, ...]:
 START = Arm("phase-1", "phase 1", "autoencoder")
 """What all others begin from."""
 FLOW = Arm("flow", "flow", "flow")
+PRIOR_FLOW = Arm(
+    "prior-flow", "flow from the prior's draw", "flow", settings=(f"flow.objective={PRIOR_START}",)
+)
 SCORE = Arm("energy-score", "energy score")
 """The default of phase `ensemble`, which the other energy scores change in one respect each."""
 PIXELS = Arm(
@@ -52,16 +56,14 @@ PIXELS = Arm(
 NO_TOKEN_NOISE = Arm(
     "no-token-noise", "no noise of tokens", settings=_ablated(f"frozen: [{NOISE[0]}]")
 )
+NO_BANDS = Arm("no-bands", "without bands", settings=_weighted("bands"))
+NO_PATCHES = Arm("no-patches", "without patches", settings=_weighted("patches"))
+MAIN_ARMS = (FLOW, PRIOR_FLOW, SCORE, NO_BANDS, NO_PATCHES, PIXELS, NO_TOKEN_NOISE)
 ARMS = (
-    FLOW,
-    SCORE,
-    Arm("no-bands", "without bands", settings=_weighted("bands")),
-    Arm("no-patches", "without patches", settings=_weighted("patches")),
+    *MAIN_ARMS,
     Arm("no-neighbours", "without neighbours", settings=_weighted("neighbours")),
-    PIXELS,
     Arm("alpha-1", "α = 1 from the start", settings=("ensemble.objective_options={alpha: 1.0}",)),
     Arm("alpha-0.9", "α = 0.9 throughout", settings=_ablated("alpha: 0.9, rises: false")),
-    NO_TOKEN_NOISE,
     Arm("no-noise", "no noise at all", settings=_ablated(f"frozen: [{', '.join(NOISE)}]")),
     Arm("rate-half", "half the rate", rate=0.5),
     Arm("rate-twice", "twice the rate", rate=2.0),

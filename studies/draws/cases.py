@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 from mamba_diffae.benchmark import Request
+from mamba_diffae.benchmark.suite.families import FAMILIES, Family
 from mamba_diffae.fields import FieldData
 from mamba_diffae.sources import open_field
+from studies.draws.arms import ARMS, MAIN_ARMS, SCORE, Arm
 
 
 @final
@@ -21,6 +24,7 @@ class Case:
         source: What `open_field` takes; None: what is asked of the study.
         native_size: Cells along the longest axis, to which they are averaged; None: the source's.
         fractions: Shares of the observed lattice that are observed; the first is the main one.
+        arms: What is trained beside phase 1.
     """
 
     key: str
@@ -28,6 +32,7 @@ class Case:
     source: str | None = None
     native_size: int | None = None
     fractions: tuple[float, ...] = (0.2,)
+    arms: Sequence[Arm] = ARMS
 
     def open(self, request: Request) -> FieldData:
         """All fields, with splits."""
@@ -35,10 +40,23 @@ class Case:
         return open_field(data, size=self.native_size)
 
 
-PICTURES = Case("pictures", "Pictures", fractions=(0.2, 0.05, 0.6))
-CASES = (
+_ALL_FRACTIONS = (0.2, 0.05, 0.6)
+PICTURES = Case("pictures", "Pictures", fractions=_ALL_FRACTIONS)
+
+
+def _by_score(family: Family) -> Case:
+    """A family of the benchmark suite, on its lattice, of which only the energy score learns."""
+    key, lattice = family.name.replace(" ", "-"), 32
+    return Case(
+        key, family.name.capitalize(), str(family.source), lattice, _ALL_FRACTIONS, (SCORE,)
+    )
+
+
+_ABLATED = (
     PICTURES,
     # So many that calibration has its eight simulations for validation.
-    Case("turbulence", "Turbulence", "turbulence:600", 32),
-    Case("weather-windows", "Weather windows", "weather:windows"),
+    Case("turbulence", "Turbulence", "turbulence:600", 32, _ALL_FRACTIONS, MAIN_ARMS),
+    Case("weather-windows", "Weather windows", "weather:windows", None, _ALL_FRACTIONS, MAIN_ARMS),
 )
+_OTHERS = [f for f in FAMILIES.values() if f.name not in ("emoji", "turbulence", "weather windows")]
+CASES = (*_ABLATED, *map(_by_score, _OTHERS))

@@ -120,7 +120,7 @@ class EqualCostStudy:
         return EqualCostResult(self.plan, cases, self.request.seed, panels, self._facts())
 
     def _case(self, case: Case) -> CaseResult:
-        here = [p for p in self.planned if p.case is case]
+        here = [Planned(case, arm) for arm in (START, *case.arms)]
         done = [p for p in here if self._training(p).finished()]
         folder = self.folders[case.key]
         found = [m for p in done for m in measure(folder, p)]

@@ -9,6 +9,7 @@ from mamba_diffae.benchmark.wording import percent
 from mamba_diffae.evaluation import Uncertainty
 from studies.common.report import Row
 from studies.draws.arms import SCORE
+from studies.draws.coverage import coverage_findings, coverage_table, covered
 from studies.draws.equal_cost import CaseResult, EqualCostResult
 from studies.draws.measuring import Measured
 from studies.draws.ratios import Ratio, ratio_to
@@ -51,10 +52,18 @@ def page(result: EqualCostResult) -> Page:
         question=QUESTION,
         findings=findings(result),
         scores=[],
-        tables=[case_table(result, case) for case in result.cases],
+        tables=[
+            coverage_table(result),
+            *(case_table(result, case) for case in result.cases if _compared(case)),
+        ],
         panels=result.panels,
         facts=result.facts,
     )
+
+
+def _compared(case: CaseResult) -> bool:
+    """Whether more than the energy score is trained."""
+    return len(case.case.arms) > 1
 
 
 def case_table(result: EqualCostResult, case: CaseResult) -> Table:
@@ -103,7 +112,7 @@ def findings(result: EqualCostResult) -> list[str]:
     """The energy score beside the flow, its parts, and what is missing."""
     said = [
         sentence
-        for case in result.cases
+        for case in filter(_compared, result.cases)
         for fraction in case.case.fractions
         for sentence in _fraction_findings(result, case, fraction)
     ]
@@ -112,6 +121,7 @@ def findings(result: EqualCostResult) -> list[str]:
             "Each arm was trained once: the intervals are over groups of test fields and hold "
             "nothing of what another seed changes; each is at 95 % by itself."
         )
+    said += coverage_findings(result)
     missing = [name for case in result.cases for name in case.missing]
     if missing:
         said.append(f"Not trained yet, and left out: {', '.join(missing)}.")
@@ -142,7 +152,7 @@ def _fraction_findings(result: EqualCostResult, case: CaseResult, fraction: floa
 
 def _parts(result: EqualCostResult, case: CaseResult, here: Sequence[Measured]) -> str:
     """The energy score in other forms: better, worse, or not told apart."""
-    keys = {arm.key for arm in result.plan.arms if arm.phase == SCORE.phase}
+    keys = {arm.key for arm in case.case.arms if arm.phase == SCORE.phase}
     others = [m for m in here if m.way.key in keys and m.way != _SCORE]
     told: dict[str, list[str]] = {"better": [], "worse": [], "not told apart": []}
     for m in others:
@@ -155,12 +165,6 @@ def _parts(result: EqualCostResult, case: CaseResult, here: Sequence[Measured]) 
 
 def _ratio(result: EqualCostResult, case: CaseResult, m: Measured, rival: Way) -> Ratio | None:
     return ratio_to(case, m, rival, result.seed)
-
-
-def covered(of: Uncertainty) -> tuple[float, float]:
-    """Share of the truth in the central intervals of 50 and 90 %."""
-    at = {level: interval.mean for level, interval in zip(of.levels, of.coverage, strict=True)}
-    return at[0.5], at[0.9]
 
 
 def _contained(m: Measured) -> str:

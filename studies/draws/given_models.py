@@ -9,7 +9,8 @@ from typing import Any, final
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData, ShapeError, ValuesError
 from studies.common.cache import fields_digest, weights_digest
-from studies.draws.ways import KRIGING, UNTRAINED, Asked, Drawn, Way, by_flow, by_kriging, drawn
+from studies.draws.asked import Asked
+from studies.draws.ways import KRIGING, UNTRAINED, Drawn, Way, by_flow, by_kriging, drawn
 
 _DIGITS = 12
 """Of a digest in the name of a file."""

@@ -11,10 +11,11 @@ from mamba_diffae.training import Run
 from studies.common.cache import cached_json, fields_digest, weights_digest
 from studies.common.candidates import steps_made
 from studies.draws.arms import START
+from studies.draws.asked import Asked
 from studies.draws.plan import CaseFolder, Planned
 from studies.draws.scoring import DrawQuality, quality
 from studies.draws.starting import begin_from
-from studies.draws.ways import KRIGING, Asked, Way, by_kriging, drawn, ways_of
+from studies.draws.ways import KRIGING, Way, by_kriging, drawn, ways_of
 
 
 @final

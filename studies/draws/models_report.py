@@ -8,7 +8,8 @@ from mamba_diffae.benchmark import Page, Table
 from mamba_diffae.benchmark.wording import percent, significant
 from mamba_diffae.evaluation import Interval
 from studies.common.report import Row
-from studies.draws.equal_cost_report import BANDS, bands, covered
+from studies.draws.coverage import covered
+from studies.draws.equal_cost_report import BANDS, bands
 from studies.draws.models_study import MAIN, QUARTER_DRAWS, RAW, ModelsResult, ScoredDraws
 from studies.draws.quarters import QuarterCoverage
 from studies.draws.ratios import Ratio, crps_ratio

@@ -15,12 +15,13 @@ from mamba_diffae.benchmark.wording import percent
 from mamba_diffae.estimator.inputs import FIELDS_AT_ONCE
 from mamba_diffae.fields import FieldData, Observations, Prediction, ValuesError, observe
 from studies.common.cache import cached_arrays, cached_json, fields_digest
+from studies.draws.asked import Asked
 from studies.draws.given_models import DrawSource, GivenModel, KrigingGaussian
 from studies.draws.plan import scored_fields
 from studies.draws.quarters import QuarterCoverage, quarter_ranks
 from studies.draws.scoring import DrawQuality, quality
 from studies.draws.sheet import joined
-from studies.draws.ways import Asked, Drawn
+from studies.draws.ways import Drawn
 
 MAIN = 0.2
 """Share of the lattice that is observed for pictures and for means over quarters."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
 
@@ -14,7 +14,7 @@ from mamba_diffae.fields import FieldData, Observations, observe
 from studies.common.candidates import Candidate, Cost, Job
 from studies.common.model_store import ModelStore
 from studies.common.training_job import TrainingJob
-from studies.draws.arms import ARMS, FLOW, NO_TOKEN_NOISE, SCORE, START, Arm
+from studies.draws.arms import FLOW, NO_TOKEN_NOISE, PRIOR_FLOW, SCORE, START, Arm
 from studies.draws.cases import CASES, PICTURES, Case
 
 _QUICK_FIELDS, _QUICK_CELLS = 48, 24
@@ -32,8 +32,7 @@ class Plan:
         preset: Sizes of the networks.
         start: Cost of phase 1.
         cost: Of every other training.
-        cases: Fields.
-        arms: What is trained beside phase 1.
+        cases: Fields, and what is trained on them.
         steps: Steps of Heun's solver that are compared, where the main fraction is observed.
         reference: Those with which all is compared, and that are taken elsewhere; one of `steps`.
         count: Test fields that are scored, at most.
@@ -45,7 +44,6 @@ class Plan:
     start: Cost
     cost: Cost
     cases: Sequence[Case] = CASES
-    arms: Sequence[Arm] = ARMS
     steps: Sequence[int] = (2, 5, 10, 20, 50)
     reference: int = 20
     count: int = 48
@@ -58,15 +56,14 @@ PLANS: Mapping[Scale, Plan] = {
         "tiny",
         Cost(steps=4),
         Cost(steps=4),
-        (PICTURES,),
-        (FLOW, SCORE, NO_TOKEN_NOISE),
+        (replace(PICTURES, arms=(FLOW, PRIOR_FLOW, SCORE, NO_TOKEN_NOISE)),),
         steps=(2, 4),
         reference=4,
         count=4,
         n_draws=4,
         shown=2,
     ),
-    "standard": Plan("small", Cost(minutes=6), Cost(minutes=3)),
+    "standard": Plan("small", Cost(minutes=5), Cost(minutes=2.5)),
     "full": Plan("small", Cost(minutes=20), Cost(minutes=10), count=96),
 }
 
@@ -102,9 +99,10 @@ def scored_fields(fields: FieldData, count: int | None) -> FieldData:
 
 
 def planned(plan: Plan) -> list[Planned]:
-    """All trainings; what others begin from comes first."""
+    """All trainings: what others begin from comes first, then the energy score of all cases."""
     starts = [Planned(case, START) for case in plan.cases]
-    return [*starts, *(Planned(case, arm) for case in plan.cases for arm in plan.arms)]
+    others = [Planned(case, arm) for case in plan.cases for arm in case.arms]
+    return [*starts, *sorted(others, key=lambda p: p.arm != SCORE)]
 
 
 @final

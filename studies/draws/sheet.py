@@ -8,8 +8,9 @@ from mamba_diffae.benchmark import ImageGrid
 from mamba_diffae.benchmark.panels import draws_grid
 from mamba_diffae.estimator import FieldAutoencoder
 from studies.draws.arms import FLOW, PIXELS, SCORE, START, Arm
+from studies.draws.asked import Asked
 from studies.draws.plan import CaseFolder, Planned
-from studies.draws.ways import UNTRAINED, Asked, Way, by_flow, drawn
+from studies.draws.ways import UNTRAINED, Way, by_flow, drawn
 
 SHOWN_DRAWS = 2
 """Draws of each field and way."""
@@ -64,7 +65,7 @@ def joined(grids: Mapping[str, ImageGrid], title: str, caption: str) -> ImageGri
 
 def _main_ways(folder: CaseFolder) -> list[tuple[Arm, Way]]:
     """Arms and what makes their draws."""
-    learned = [arm for arm in (SCORE, PIXELS) if arm in folder.plan.arms]
+    learned = [arm for arm in (SCORE, PIXELS) if arm in folder.case.arms]
     return [
         (START, UNTRAINED),
         (FLOW, by_flow(folder.plan.reference)),

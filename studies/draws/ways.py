@@ -13,18 +13,18 @@ from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import batches
-from mamba_diffae.estimator.rendering import OnProgress, Rendering
+from mamba_diffae.estimator.rendering import Rendering
 from mamba_diffae.evaluation import Kriging
 from mamba_diffae.fields import (
     FieldData,
-    Grid,
-    Observations,
     Prediction,
     UnfamiliarFieldsWarning,
 )
 from studies.common.local_estimate import LocalEstimate
-from studies.draws.arms import FLOW, START, Arm
+from studies.draws.arms import FLOW, PRIOR_FLOW, START, Arm
+from studies.draws.asked import Asked
 from studies.draws.plan import Plan
+from studies.draws.prior_flow import predict_from_prior
 
 
 @final
@@ -35,12 +35,14 @@ class Way:
     Attributes:
         key: Tells it from all others, also in names of files.
         label: As tables name it.
-        steps: Of Heun's solver; None: no flow is integrated.
+        steps: Of Heun's solver, or of Euler's from the prior's draw; None: no flow is integrated.
+        from_prior: Whether the flow begins at the prior's draw.
     """
 
     key: str
     label: str
     steps: int | None = None
+    from_prior: bool = False
 
 
 KRIGING = Way("kriging", "kriging")
@@ -67,26 +69,6 @@ class Drawn:
     seconds: float | None = None
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """Of which fields draws are wanted.
-
-    Attributes:
-        grid: The native one, at whose cells they are wanted.
-        seen: What was observed of the fields.
-        n_draws: Of each field.
-        seed: Of the draws.
-        on_progress: Told of fields done and of all while they are drawn.
-    """
-
-    grid: Grid
-    seen: Observations
-    n_draws: int
-    seed: int
-    on_progress: OnProgress | None = None
-
-
 def ways_of(arm: Arm, plan: Plan, main: bool) -> list[Way]:
     """What a training is asked for; that of phase 1 for all that learns no draws.
 
@@ -97,14 +79,16 @@ def ways_of(arm: Arm, plan: Plan, main: bool) -> list[Way]:
     """
     if arm == START:
         return [KRIGING, PRIOR, UNTRAINED]
-    if arm == FLOW:
-        return [by_flow(steps) for steps in (plan.steps if main else (plan.reference,))]
+    if arm.phase == FLOW.phase:
+        steps = plan.steps if main else (plan.reference,)
+        return [by_flow(n, arm) for n in steps]
     return [Way(arm.key, arm.label)]
 
 
-def by_flow(steps: int) -> Way:
+def by_flow(steps: int, arm: Arm = FLOW) -> Way:
     """A flow, integrated in some steps."""
-    return Way(f"{FLOW.key}-{steps}", f"{FLOW.label}, {steps} steps", steps)
+    label = f"{arm.label}, {steps} steps"
+    return Way(f"{arm.key}-{steps}", label, steps, from_prior=arm == PRIOR_FLOW)
 
 
 def by_kriging(fields: FieldData, asked: Asked) -> Drawn:
@@ -129,6 +113,10 @@ def drawn(way: Way, model: FieldAutoencoder, asked: Asked) -> Drawn:
         found, seconds = _timed(partial(_of_prior, model), asked)
         return Drawn(found, seconds=seconds)
     fitted = model.fitted
+    if way.from_prior:
+        assert way.steps is not None
+        found, seconds = _timed(partial(predict_from_prior, fitted, way.steps), asked)
+        return Drawn(found, seconds=seconds)
     plain = partial(_predicted, way, replace(fitted, calibration=None))
     raw, seconds = _timed(plain, asked)
     if fitted.calibration is None or way.steps:  # it is of draws in one evaluation

@@ -20,7 +20,7 @@ from mamba_diffae.fields import Prediction, observe
 from mamba_diffae.training import Run
 from mamba_diffae.training.objectives import phase_objective
 from studies.draws import worker
-from studies.draws.arms import ARMS, FLOW, NO_TOKEN_NOISE, PIXELS, SCORE
+from studies.draws.arms import ARMS, FLOW, NO_TOKEN_NOISE, PIXELS, PRIOR_FLOW, SCORE
 from studies.draws.cases import CASES, PICTURES
 from studies.draws.equal_cost import CaseResult, EqualCostResult, EqualCostStudy
 from studies.draws.equal_cost_report import case_table, findings
@@ -169,19 +169,21 @@ def compared(started: CaseFolder) -> tuple[Page, list[str]]:
 
 def test_every_way_to_draw_has_a_row_at_every_fraction(compared):
     page, said = compared
-    arms = (FLOW, SCORE, NO_TOKEN_NOISE)
+    arms = (SCORE, FLOW, PRIOR_FLOW, NO_TOKEN_NOISE)
     assert said == [f"training Pictures: {arm.label}, seed 1" for arm in arms]  # not phase 1 again
     without, flows = ["kriging", "prior alone", "untrained"], ["flow, 2 steps", "flow, 4 steps"]
+    begun = [f"flow from the prior's draw, {steps} steps" for steps in (2, 4)]
     here, elsewhere = (
-        [*without, *own, "energy score", "no noise of tokens"] for own in (flows, flows[1:])
+        [*without, *flows[k:], *begun[k:], "energy score", "no noise of tokens"] for k in (0, 1)
     )
-    assert [row[0] for row in page.tables[0].rows] == [*here, *elsewhere, *elsewhere]
-    for name, *row in page.tables[0].rows:
-        told = dict(zip(page.tables[0].columns[1:], row, strict=True))
+    assert [row[0] for row in page.tables[1].rows] == [*here, *elsewhere, *elsewhere]
+    for name, *row in page.tables[1].rows:
+        told = dict(zip(page.tables[1].columns[1:], row, strict=True))
         assert told["CRPS"] > 0
         assert (told["to flow"] is None) == (name == flows[1])
         assert (told["energy"] is None) == (told["ms"] is None) == (name == "kriging")
         known = {"kriging": 0, "prior alone": 0, flows[0]: 4, flows[1]: 8}
+        known |= {begun[0]: 2, begun[1]: 4}
         assert told["evaluations"] == known.get(name, 1)
         assert told["updates"] == (None if name in without else 4)
     shown = [without[2], flows[1], "energy score"]
@@ -191,7 +193,7 @@ def test_every_way_to_draw_has_a_row_at_every_fraction(compared):
 
 def test_all_begin_from_one_and_the_same_network(compared, started):
     weights, settings = "autoencoder/last/ema.safetensors", {}
-    for arm in (FLOW, SCORE, NO_TOKEN_NOISE):
+    for arm in (FLOW, PRIOR_FLOW, SCORE, NO_TOKEN_NOISE):
         training = started.training(Planned(PICTURES, arm))
         mine, first = (t.folder / weights for t in (training, started.start))
         assert mine.read_bytes() == first.read_bytes()
@@ -213,14 +215,14 @@ def test_all_begin_from_one_and_the_same_network(compared, started):
 def test_scores_are_found_again(compared, started, monkeypatch):
     monkeypatch.setattr("studies.draws.measuring.quality", None)
     again = EqualCostStudy(started.request).result()
-    assert case_table(again, again.cases[0]).rows == compared[0].tables[0].rows
+    assert case_table(again, again.cases[0]).rows == compared[0].tables[1].rows
     missing = EqualCostStudy(replace(started.request, seed=7)).result()
     assert findings(missing)[-1].startswith("Not trained yet, and left out: pictures-phase-1, ")
 
 
 def test_settings_of_all_arms_are_those_of_their_objectives(started):
     names = [p.name for p in planned(PLANS["standard"])]
-    assert len(names) == len(set(names)) == len(CASES) * (1 + len(ARMS))
+    assert len(names) == len(set(names)) == sum(1 + len(case.arms) for case in CASES)
     made, rates = {}, {}
     for arm in (a for a in ARMS if a.phase == "ensemble"):
         changes = started.training(Planned(PICTURES, arm)).recipe.changes()["ensemble"]
@@ -289,7 +291,7 @@ def test_findings_tell_what_helps_and_what_does_not(truth):
     one = replace(PICTURES, fractions=(0.2,))
     case = CaseResult(one, measured, np.arange(n), ["pictures-rate-half"])
     result = EqualCostResult(PLANS["standard"], [case], 0, [], {})
-    first, second, third, once, missing = findings(result)
+    first, second, third, once, covered, missing = findings(result)
     assert "CRPS of the energy score is 0.8" in first
     better, worse, unknown = second.partition("energy score: ")[2].split("; ")
     assert better.startswith("better: without patches 0.")
@@ -297,4 +299,5 @@ def test_findings_tell_what_helps_and_what_does_not(truth):
     assert unknown.startswith("not told apart: without neighbours")
     assert third.endswith("of without patches.")
     assert "another seed" in once
+    assert "in 1 of 1 kinds" in covered
     assert missing == "Not trained yet, and left out: pictures-rate-half."

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.estimator.calibration import Calibration
-from mamba_diffae.estimator.drawing import ByFlow, Drawing, Ensemble
+from mamba_diffae.estimator.drawing import ByFlow, Drawing, DrawWriter, Ensemble
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import ConditioningBatch
 from mamba_diffae.fields import Observations
@@ -81,7 +81,7 @@ class ConditionedFields:
             calibration = model.calibration if isinstance(way, Ensemble) else None
         return cls(model, context, seen, keys, posterior, keeping, calibration)
 
-    def at(self, places: Tensor, way: Ensemble | ByFlow | None) -> Iterator[Tensor]:
+    def at(self, places: Tensor, way: DrawWriter | None) -> Iterator[Tensor]:
         """The mean at places (1, N, D), then one draw after the other: each (B, N, C)."""
         asked = places.to(self.keys.device).expand(len(self.keys), -1, -1)
         if self.keeping is None:
@@ -92,7 +92,7 @@ class ConditionedFields:
         fields, there = zip(*parts, strict=True)
         yield from self.keeping.moved(fields, there, places[0], self.keys)
 
-    def _answered(self, asked: Tensor, way: Ensemble | ByFlow | None) -> Iterator[Tensor]:
+    def _answered(self, asked: Tensor, way: DrawWriter | None) -> Iterator[Tensor]:
         """What the network says of the mean and of draws, calibrated."""
         mean = mean_at(self.model.network, self.context, asked)
         yield mean

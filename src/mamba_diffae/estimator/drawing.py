@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Protocol, final
 
 import numpy as np
 import torch
@@ -165,6 +165,14 @@ def _by_prior(net: FieldFlow) -> MambaDiffusionAutoencoder:
             "'ensemble', or leave out draws and quantiles."
         )
     return net
+
+
+class DrawWriter(Protocol):
+    """What makes draws of fields whose context is known."""
+
+    def draws(self, context: Any, asked: Tensor, keys: Tensor) -> Iterator[Tensor]:
+        """See `Ensemble.draws`."""
+        ...
 
 
 @final
