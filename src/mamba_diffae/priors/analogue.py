@@ -15,6 +15,7 @@ from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.fields.errors import FieldError
 from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior, bin_observations
 from mamba_diffae.priors.exemplars import GAP, ExemplarBank, choose, encode
+from mamba_diffae.priors.field_law import FieldLaw
 from mamba_diffae.priors.randomness import generator_of, normals
 from mamba_diffae.priors.woodbury import correction
 
@@ -165,6 +166,13 @@ class AnaloguePrior(Prior):
             moved = flat[pattern == p]
             left[pattern == p] -= torch.cholesky_solve(moved[:, index].T, L).T @ across
         return left.unflatten(1, change.shape[1:])
+
+    def field_law(self) -> FieldLaw:
+        """See `Prior.field_law`: the moments of all exemplars, and the nugget."""
+        bank, shape = self.bank(), (self.config.cells, self.config.value_dim)
+        deviations = bank.deviations(torch.arange(len(bank.fields), device=bank.fields.device))
+        modes = (deviations / len(deviations) ** 0.5).T.double().cpu().reshape(*shape, -1)
+        return FieldLaw.of_modes(self.config, bank.mean.double().cpu().view(shape), modes, NUGGET)
 
     def _local(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from mamba_diffae.fields import FieldData, Geometry, Observations
 from mamba_diffae.fields.errors import FieldError
 from mamba_diffae.priors.conditional import Conditional
+
+if TYPE_CHECKING:
+    from mamba_diffae.priors.field_law import FieldLaw
 
 
 @final
@@ -190,6 +193,17 @@ class Prior(nn.Module, ABC):
         raise FieldError(
             f"{type(self).__name__} answers on its lattice only, see posterior(); the priors "
             "'mixture' and 'kriging' answer at any place."
+        )
+
+    def field_law(self) -> FieldLaw:
+        """Mean and covariance of a field that was not observed at all.
+
+        Raises:
+            FieldError: If this prior states none.
+        """
+        raise FieldError(
+            f"{type(self).__name__} states no covariance of fields before they are observed; fit a "
+            "model with prior='mixture' (the default), 'kriging' or 'analogue'."
         )
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -23,6 +23,9 @@ from mamba_diffae.priors.kriging.search import Choice
 from mamba_diffae.priors.kriging.seen import Seen, alike, see
 from mamba_diffae.priors.kriging.training import MOST_TRIED, own_family
 from mamba_diffae.priors.kriging.variables import KrigedFields
+
+if TYPE_CHECKING:
+    from mamba_diffae.priors.field_law import FieldLaw
 
 UNKNOWN_TREND = 1e4
 """Variance of a field's mean as a ratio to its variance, where nothing is known of it."""
@@ -216,6 +219,18 @@ class KrigingPrior(Prior):
             found = Family((Choice(_plain(self.config)),), torch.zeros(1, 1).double(), 0.0)
         usual = self.trend.cpu().expand(self.config.value_dim) if trend is None else trend
         return Stationary(found, self.config.geometry, self.between.cpu(), usual, self.count)
+
+    def field_law(self) -> FieldLaw:
+        """See `Prior.field_law`, by the most frequent law."""
+        from mamba_diffae.priors.field_law import FieldLaw
+
+        config, family, deviation = self.config, self.family(), self.deviation.cpu()
+        law = _plain(config) if family is None else family.usual.law
+        sill = deviation[:, None] * self.between.cpu() * deviation
+        shape = (config.cells, config.value_dim)
+        mean, modes = self.mean.cpu().expand(shape), sill.new_zeros(*shape, 0)
+        trend, nugget = float(self.trend) * sill, law.nugget * sill
+        return FieldLaw(config, mean, modes, law, sill, trend, nugget, sill.new_zeros(shape[1]))
 
     @torch.no_grad()
     def condition_increment(self, change: Tensor, observed: Tensor) -> Tensor:

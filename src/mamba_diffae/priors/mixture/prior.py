@@ -13,6 +13,7 @@ from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.priors.base import Prior, PriorConfig, PriorPosterior
 from mamba_diffae.priors.conditional import Conditional
 from mamba_diffae.priors.exemplars import GAP, choose, encode
+from mamba_diffae.priors.field_law import FieldLaw
 from mamba_diffae.priors.kriging.draws import DrawKey, draw_stationary
 from mamba_diffae.priors.kriging.neighbourhoods import EXACT
 from mamba_diffae.priors.kriging.prior import KrigingPrior
@@ -25,6 +26,7 @@ from mamba_diffae.priors.mixture.hybrid import HybridLaw
 from mamba_diffae.priors.mixture.lattice import LatticeMap
 from mamba_diffae.priors.mixture.learned import Learned
 from mamba_diffae.priors.mixture.library import Components, Library, principal_components
+from mamba_diffae.priors.mixture.library_law import library_law
 from mamba_diffae.priors.mixture.on_lattice import on_lattice
 from mamba_diffae.priors.mixture.posterior import MixturePosterior
 from mamba_diffae.priors.mixture.targets import Targets
@@ -202,12 +204,7 @@ class MixturePrior(Prior):
         both = (part[..., None] * widths for part in (usual.inflation, usual.rough))
         return Weighed(gaussians, w, p, *both)
 
-    def given(
-        self,
-        seen: Seen,
-        hidden: Tensor | None,
-        law: HybridLaw | None,
-    ) -> Gaussians:
+    def given(self, seen: Seen, hidden: Tensor | None, law: HybridLaw | None) -> Gaussians:
         """Components under a hybrid law, given what was seen."""
         geometry, config = self.config.geometry, self.config
         few = self.reduced(seen)
@@ -243,6 +240,13 @@ class MixturePrior(Prior):
         variance = self._spread()
         between = self.kriging.between.cpu()
         return HybridLaw(given.share, law, variance, between, given.within)
+
+    def field_law(self) -> FieldLaw:
+        """See `Prior.field_law`: the library's law, or kriging's without one."""
+        law = self.law()
+        if law is None:
+            return self.kriging.field_law()
+        return library_law(self.config, self.library(), law)
 
     def _spread(self) -> float:
         """Variance around the mean of the exemplars, in units of the usual deviation."""
