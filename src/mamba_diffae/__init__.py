@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from mamba_diffae.latent import edit, interpolate, sample
     from mamba_diffae.models import reconstruct, sample_flow
+    from mamba_diffae.placement import place_sensors
     from mamba_diffae.sources import open_field
 
 _HOMES = {
@@ -38,6 +39,7 @@ _HOMES = {
     "interpolate": "latent",
     "observe": "fields",
     "open_field": "sources",
+    "place_sensors": "placement",
     "reconstruct": "models",
     "sample": "latent",
     "sample_flow": "models",
@@ -66,6 +68,7 @@ __all__ = [
     "interpolate",
     "observe",
     "open_field",
+    "place_sensors",
     "reconstruct",
     "sample",
     "sample_flow",

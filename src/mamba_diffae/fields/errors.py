@@ -42,3 +42,8 @@ class MissingExtraError(FieldError):
 @final
 class TableError(FieldError):
     """A table that cannot be read, or whose columns are missing or hold something else."""
+
+
+@final
+class PlacementError(FieldError):
+    """Sensors that cannot be placed: too many, too far apart, or nowhere allowed."""
