@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mamba_diffae import scan
-    from mamba_diffae.estimator import FieldAutoencoder, PriorDrawsWarning
+    from mamba_diffae.estimator import FieldAutoencoder, PriorDrawsWarning, render
     from mamba_diffae.evaluation import evaluate
     from mamba_diffae.fields import (
         Axis,
@@ -41,6 +41,7 @@ _HOMES = {
     "open_field": "sources",
     "place_sensors": "placement",
     "reconstruct": "models",
+    "render": "estimator",
     "sample": "latent",
     "sample_flow": "models",
 }
@@ -70,6 +71,7 @@ __all__ = [
     "open_field",
     "place_sensors",
     "reconstruct",
+    "render",
     "sample",
     "sample_flow",
     "scan",

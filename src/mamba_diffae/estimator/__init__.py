@@ -2,5 +2,6 @@
 
 from mamba_diffae.estimator.drawing import PriorDrawsWarning
 from mamba_diffae.estimator.field_autoencoder import FieldAutoencoder
+from mamba_diffae.estimator.streaming import render
 
-__all__ = ["FieldAutoencoder", "PriorDrawsWarning"]
+__all__ = ["FieldAutoencoder", "PriorDrawsWarning", "render"]

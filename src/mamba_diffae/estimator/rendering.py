@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mamba_diffae.estimator.calibration import ONE_SIGMA
 from mamba_diffae.estimator.conditioned import ConditionedFields, not_kept
-from mamba_diffae.estimator.drawing import Drawing
+from mamba_diffae.estimator.drawing import ByFlow, Drawing, Ensemble
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import ConditioningBatch
 from mamba_diffae.fields import Prediction, Query, Targets, UnfamiliarFieldsWarning, unfamiliar
@@ -58,16 +58,33 @@ class Rendering:
             batches: What is known, on the network's device.
             count: Fields in all of them.
         """
+        way = self.drawing.way(model) if self.drawing.count else None
+        given = self.decoder_inputs, self.drawing, way
+        known = (ConditionedFields.of(model, batch, *given) for batch in batches)
+        return self.predict_conditioned(model, known, count, way)
+
+    def predict_conditioned(
+        self,
+        model: FittedModel,
+        known: Iterable[ConditionedFields],
+        count: int,
+        way: Ensemble | ByFlow | None,
+    ) -> Prediction:
+        """The same of fields that are encoded already.
+
+        Args:
+            model: Network and scaling.
+            known: The fields, in batches.
+            count: Fields in all of them.
+            way: What makes the draws; None: there are none.
+        """
         query = Query.of(self.targets, model.scaler.grid)
         places = model.scaler.places(query.coords)
         check_query(model.network, places, 1)
-        way = self.drawing.way(model) if self.drawing.count else None
         means, draws, stated, widths, done = [], None, [], [], 0
-        for batch in batches:
-            if not done and not_kept(model.network, batch.observations, self.decoder_inputs):
-                warnings.warn(_NOT_KEPT, stacklevel=3)
-            given = batch, self.decoder_inputs, self.drawing, way
-            fields = ConditionedFields.of(model, *given)
+        for fields in known:
+            if not done and not_kept(model.network, fields.observations, self.decoder_inputs):
+                warnings.warn(_NOT_KEPT, stacklevel=4)
             stated.append(_stated(fields.posterior))
             answers = fields.at(places, way)
             means.append(query.finish(_mean(model, next(answers), fields, places)))
@@ -81,12 +98,12 @@ class Rendering:
             if fields.calibration is not None and way is not None:
                 away = query.finish(fields.distance(places)[..., None])[..., 0]
                 widths.append((away, fields.trust().cpu().numpy()))
-            done += len(batch.numbers)
+            done += len(fields.keys)
             if self.on_progress is not None:
                 self.on_progress(done, count)
         familiarity, weights = map(_joined, zip(*stated, strict=True))
         if message := unfamiliar(familiarity, weights):
-            warnings.warn(f"{message}.", UnfamiliarFieldsWarning, stacklevel=3)
+            warnings.warn(f"{message}.", UnfamiliarFieldsWarning, stacklevel=4)
         told = Prediction.of_mean(np.concatenate(means), grid=query.grid)
         if way is not None and draws is not None:
             told = self._with_draws(told, draws, way.evaluations)

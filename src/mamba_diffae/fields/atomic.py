@@ -74,6 +74,21 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             _settle(path, temporary)
 
 
+def move_folder(folder: Path, path: str | Path) -> None:
+    """Move a folder that is filled to its place, over the one that stands there, if any.
+
+    Args:
+        folder: On the same disk.
+        path: As `atomic_folder`.
+    """
+    path = Path(path).resolve()
+    for file in folder.rglob("*"):
+        _sync(file)
+    _settle(path, path.with_name(f".tmp-{path.name}"))
+    _swap(folder, path)
+    _settle(path, path.with_name(f".tmp-{path.name}"))
+
+
 def standing_folder(path: str | Path) -> Path | None:
     """The folder to read what `atomic_folder` wrote from; None if there is none.
 

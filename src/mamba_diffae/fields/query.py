@@ -70,6 +70,11 @@ class Query:
         places = check_inside(asked.centres(), native, "targets")
         return cls(*_existing(places, native), asked, grid)
 
+    @staticmethod
+    def is_direct(targets: Grid, native: Grid) -> bool:
+        """Whether the cells of targets are asked themselves, none of them an average of others."""
+        return _asked(targets, native).axes == targets.axes
+
     def finish(self, values: np.ndarray) -> np.ndarray:
         """Values at the places, shape (B, N, C), to those of the targets, (B, *shape, C)."""
         C = values.shape[-1]
@@ -93,16 +98,21 @@ class Query:
         return every
 
 
-def _existing(places: np.ndarray, native: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Those of places (P, D) that lie in cells that exist, and which they are, (P,) bool."""
+def existing(places: np.ndarray, native: Grid) -> np.ndarray:
+    """Which of places (P, D) within a grid lie in cells that exist, shape (P,), bool."""
     if native.mask is None:
-        return places, np.ones(len(places), dtype=bool)
+        return np.ones(len(places), dtype=bool)
     pairs = zip(native.axes, places.T, strict=True)
     cell = tuple(
         np.clip(np.searchsorted(axis.edges, x, side="right") - 1, 0, axis.cells - 1)
         for axis, x in pairs
     )
-    exists = native.mask[cell]
+    return native.mask[cell]
+
+
+def _existing(places: np.ndarray, native: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Those of places (P, D) that lie in cells that exist, and which they are, (P,) bool."""
+    exists = existing(places, native)
     if not exists.any():
         raise CoordinateError(
             f"None of the {len(places)} targets lies in a cell that exists; the mask of the grid "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, final
 
@@ -78,6 +78,28 @@ class LabelledTargets:
         index = tuple(index for _, index in placed)
         return cls(dataset, dims, tuple(d.name for d in matched), index, grid, tuple(variables))
 
+    @property
+    def row_axis(self) -> int | None:
+        """The first axis whose places lie one behind the other; None: all begin inside a turn."""
+        return next((d for d, at in enumerate(self.index) if (abs(np.diff(at)) == 1).all()), None)
+
+    def part(self, region: Mapping[Hashable, slice]) -> Self:
+        """What lies in a region, by dimension: rows along `row_axis`, or snapshots."""
+        axes, index = list(self.grid.axes), list(self.index)
+        for d, dim in enumerate(self.axes):
+            if dim in region:
+                cells, axis = index[d][region[dim]], axes[d]
+                low, high = int(cells.min()), int(cells.max()) + 1
+                measures = None if axis.cell_measures is None else axis.cell_measures[low:high]
+                if high - low < axis.cells:
+                    edges = axis.edges[low : high + 1]
+                    axes[d] = replace(axis, edges=edges, periodic=False, cell_measures=measures)
+                index[d] = cells - low
+        cut = {dim: where for dim, where in region.items() if dim in self.template.dims}
+        grid = self.grid if tuple(axes) == self.grid.axes else Grid(tuple(axes))
+        template = self.template.isel(cut)
+        return replace(self, template=template, index=tuple(index), grid=grid)
+
     def dataset(self, prediction: Prediction) -> Dataset:
         """A prediction on `grid` in the terms of the targets.
 
@@ -91,8 +113,16 @@ class LabelledTargets:
             ShapeError: If the targets have another dimension that is no axis of the model.
             ValuesError: If their variables are in units that cannot be converted to.
         """
+        return self.answer(prediction, self.along(len(prediction.mean)))
+
+    def answer(self, prediction: Prediction, along: Hashable | None) -> Dataset:
+        """The same, with fields along a dimension of the targets, or `snapshot`; None: one field.
+
+        Args:
+            prediction: Of some of the fields, if these targets hold as many along the dimension.
+            along: See `along`.
+        """
         told = prediction_dataset(replace(prediction, variables=self.variables))
-        along = self._snapshots(len(prediction.mean))
         names = dict(zip(self.grid.names, self.axes, strict=True))
         told = told.drop_vars(set(told.coords) - {QUANTILE, REALIZATION})
         pick = dict(zip(self.grid.names, self.index, strict=True))
@@ -106,14 +136,18 @@ class LabelledTargets:
             if dim not in told.dims and self.template.sizes[dim] == 1:
                 on = [name for name, array in told.data_vars.items() if self.axes[0] in array.dims]
                 told = told.assign({name: told[name].expand_dims(dim) for name in on})
-        told = self._with_coordinates(told)
+        told = self.with_coordinates(told)
         rest = [along] if along == SNAPSHOT else []
         told = told.transpose(QUANTILE, REALIZATION, *rest, *self.dims, ..., missing_dims="ignore")
         told.attrs = dict(self.template.attrs)
         return with_history(told, "prediction")
 
-    def _snapshots(self, count: int) -> Hashable | None:
-        """The dimension along which fields lie; None: there is one, without a dimension."""
+    def along(self, count: int) -> Hashable | None:
+        """The dimension along which so many fields lie; None: there is one, without a dimension.
+
+        Raises:
+            ShapeError: If the targets have another dimension that is no axis of the model.
+        """
         rest = [dim for dim in self.dims if dim not in self.axes]
         sizes = self.template.sizes
         fitting = [dim for dim in rest if sizes[dim] == count]
@@ -151,7 +185,7 @@ class LabelledTargets:
                 new[f"{variable.name}{end}"] = about
         return told.assign(new)
 
-    def _with_coordinates(self, told: Dataset) -> Dataset:
+    def with_coordinates(self, told: Dataset) -> Dataset:
         """With the coordinates of the targets, and what those name: bounds, a grid mapping."""
         sizes = told.sizes
         kept = {
