@@ -15,6 +15,7 @@ from typing import Any, Literal, final
 import numpy as np
 
 from mamba_diffae.benchmark.assessed import AssessedMethod
+from mamba_diffae.benchmark.verified import Verification
 from mamba_diffae.evaluation import DrawScore, Score
 from mamba_diffae.fields.atomic import atomic_file
 
@@ -118,6 +119,7 @@ class Page:
         panels: Tables of pictures.
         tables: Other tables of numbers and words.
         uncertainty: How honest the uncertainty of a model is, and that of what it is compared with.
+        withheld: How a model did on withheld readings, for drawings.
         facts: What was run: command, versions, hardware, time, seed.
     """
 
@@ -130,6 +132,7 @@ class Page:
     panels: Sequence[ImageGrid] = ()
     tables: Sequence[Table] = ()
     uncertainty: Sequence[AssessedMethod] = ()
+    withheld: Verification | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -165,7 +168,7 @@ def save_page(page: Page, folder: str | Path) -> None:
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **pictures)  # pyright: ignore[reportArgumentType]
-    numbers = dataclasses.asdict(dataclasses.replace(page, panels=()))
+    numbers = dataclasses.asdict(dataclasses.replace(page, panels=(), withheld=None))
     numbers["panels"] = [
         {
             "title": grid.title,
@@ -176,6 +179,7 @@ def save_page(page: Page, folder: str | Path) -> None:
         for grid in page.panels
     ]
     numbers["uncertainty"] = [method.to_dict() for method in page.uncertainty]
+    numbers["withheld"] = None if page.withheld is None else page.withheld.to_dict()
     # The two files are replaced one after the other: the digest tells a pair from a mixture.
     numbers["digest"] = hashlib.sha256(buffer.getbuffer()).hexdigest()
     with atomic_file(folder / _PICTURES) as temporary:
@@ -211,7 +215,9 @@ def load_page(folder: str | Path) -> Page:
         tables = [Table(**stored) for stored in numbers.pop("tables", ())]
         told = [AssessedMethod.from_dict(stored) for stored in numbers.pop("uncertainty", ())]
         parts = {"scores": scores, "draws": draws, "panels": panels, "tables": tables}
-        return Page(**numbers, **parts, uncertainty=told)
+        kept = numbers.pop("withheld", None)
+        withheld = None if kept is None else Verification.from_dict(kept)
+        return Page(**numbers, **parts, uncertainty=told, withheld=withheld)
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"The result in {folder} cannot be read ({error}); write it again with "

@@ -19,6 +19,7 @@ from mamba_diffae.report.figures import psnr_intervals, training_curves
 from mamba_diffae.report.honesty_figures import honesty_pictures
 from mamba_diffae.report.honesty_tables import honesty_tables
 from mamba_diffae.report.tables import ScoreTable, cell, decibel, interval, number, second_measure
+from mamba_diffae.report.verification_figures import verification_pictures
 
 
 def write_report(page: Page, path: str | Path, overwrite: bool = False) -> None:
@@ -64,6 +65,7 @@ def render(page: Page) -> str:
         best_second=layout.best(second_measure),
         intervals=psnr_intervals(page.scores),
         curves=training_curves(page.curves),
+        withheld_pictures=verification_pictures(page.withheld),
         honesty=honesty(page.uncertainty),
         sample=sample_words(page.uncertainty) if page.uncertainty else "",
         honesty_pictures=honesty_pictures(page.uncertainty),
