@@ -25,6 +25,7 @@ class Case:
         native_size: Cells along the longest axis, to which they are averaged; None: the source's.
         fractions: Shares of the observed lattice that are observed; the first is the main one.
         arms: What is trained beside phase 1.
+        share: Of the time that trainings of the plan take.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Case:
     native_size: int | None = None
     fractions: tuple[float, ...] = (0.2,)
     arms: Sequence[Arm] = ARMS
+    share: float = 1.0
 
     def open(self, request: Request) -> FieldData:
         """All fields, with splits."""
@@ -45,7 +47,10 @@ PICTURES = Case("pictures", "Pictures", fractions=_ALL_FRACTIONS)
 
 
 def _by_score(family: Family) -> Case:
-    """A family of the benchmark suite, on its lattice, of which only the energy score learns."""
+    """A family of the benchmark suite, on its lattice, of which only the energy score learns.
+
+    Nothing is compared on it, so half the time will do.
+    """
     key, lattice = family.name.replace(" ", "-"), 32
     return Case(
         key, family.name.capitalize(), str(family.source), lattice, _ALL_FRACTIONS, (SCORE,)

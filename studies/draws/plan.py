@@ -165,5 +165,6 @@ class CaseFolder:
             phases=(arm.phase,),
             rate=arm.rate,
         )
-        cost = self.plan.start if arm == START else self.plan.cost
-        return Job(candidate, self.request.seed, cost)
+        cost, share = self.plan.start if arm == START else self.plan.cost, self.case.share
+        minutes = None if cost.minutes is None else share * cost.minutes
+        return Job(candidate, self.request.seed, replace(cost, minutes=minutes))
