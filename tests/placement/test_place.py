@@ -130,7 +130,7 @@ def test_the_result_as_a_table_and_in_words(pair):
     assert found.greedy.std.shape == (*pair.grid.shape, 2)
     assert np.isnan(found.greedy.std[0, 0]).all()
     told = found.describe()
-    assert "3 new sensors beside 0 existing" in told
+    assert "New sensors: 3, existing: 0. Expected standardised RMSE from 1 to" in told
     assert "3. lat" in told
 
 

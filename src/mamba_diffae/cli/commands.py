@@ -10,11 +10,13 @@ import typer
 from mamba_diffae.cli.demonstration import demo
 from mamba_diffae.cli.evaluation import evaluate, report
 from mamba_diffae.cli.latent import edit, interpolate
+from mamba_diffae.cli.placing import place
 from mamba_diffae.cli.prediction import predict
 from mamba_diffae.cli.sampling import sample
 from mamba_diffae.cli.shell import CommandGroup
 from mamba_diffae.cli.study import experiment
 from mamba_diffae.cli.training import fit
+from mamba_diffae.cli.verification import verify
 
 app = typer.Typer(
     name="mamba-diffae",
@@ -23,7 +25,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, fit, evaluate, predict, sample, interpolate, edit, report, experiment):
+for command in (
+    demo,
+    fit,
+    evaluate,
+    verify,
+    predict,
+    place,
+    sample,
+    interpolate,
+    edit,
+    report,
+    experiment,
+):
     app.command()(command)
 
 

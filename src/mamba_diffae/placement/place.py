@@ -15,7 +15,7 @@ from mamba_diffae.placement.choosing import Free, at_random, by_qr, greedy, orth
 from mamba_diffae.placement.design import Design
 from mamba_diffae.placement.measuring import measured
 from mamba_diffae.placement.region import Region
-from mamba_diffae.placement.result import Arrangement, Placement, on_cells
+from mamba_diffae.placement.result import Arrangement, Placement
 from mamba_diffae.placement.spacing import Spacing
 
 RANDOM_PLACEMENTS = 20
@@ -92,6 +92,7 @@ def place_sensors(
         tuple(_arranged(design, places, other, count) for other in others),
         _arranged(design, places, by_qr(functions, count, free.copy()), count),
         sensors.coords,
+        region.std(design.left),
         region.grid,
         scaler.variables,
         region.noise,
@@ -123,12 +124,8 @@ def _arranged(design: Design, places: np.ndarray, chosen: list[int], n: int) -> 
     left = design.after(chosen)
     left = left[[min(k, len(chosen)) for k in range(n + 1)]]
     region = design.region
-    targets = region.targets()
-    total = (left[-1] + region.unseen).sqrt().numpy()
-    parts = zip(region.scaler.variables, targets.mean.numpy().T, total.T, strict=True)
-    std = np.stack([v.transform.moments(z, s)[1] for v, z, s in parts], axis=-1)
     return Arrangement(
-        places[chosen], region.rmse(left), design.relative(left), on_cells(std, region.grid)
+        places[chosen], region.rmse(left), design.relative(left), region.std(left[-1])
     )
 
 

@@ -116,6 +116,21 @@ class Region:
             squares.append(_unit_variance(variable.transform, mean, prior[:, c], stated) @ weights)
         return np.sqrt(np.stack(squares, axis=-1))
 
+    def std(self, left: Tensor) -> np.ndarray:
+        """Deviations in the units of the variables around the mean of the law, on the grid.
+
+        Args:
+            left: Posterior variances, scaled, shape (T, C).
+
+        Returns:
+            Shape (*grid.shape, C), NaN where no cell exists.
+        """
+        std = (left + self.unseen).clamp(min=0).sqrt().numpy()
+        parts = zip(self.scaler.variables, self.targets().mean.numpy().T, std.T, strict=True)
+        found = np.full((*self.grid.shape, self.law.variables), np.nan)
+        found[self.grid.exists] = np.stack([v.transform.moments(*p)[1] for v, *p in parts], axis=-1)
+        return found
+
 
 def _unit_variance(
     transform: Transform, mean: np.ndarray, prior: np.ndarray, left: np.ndarray

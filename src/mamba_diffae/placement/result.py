@@ -49,6 +49,7 @@ class Placement:
         random: Sensors at random candidates, one for each seed.
         qr: Sensors by QR with pivoting.
         existing: Places of those that were there before, shape (m, D).
+        before: Standard deviation with those alone, as `Arrangement.std`.
         grid: Cells over which errors are averaged.
         variables: C of them.
         noise: Standard deviation of a reading in the units of the variables, shape (C,); None: the
@@ -60,6 +61,7 @@ class Placement:
     random: tuple[Arrangement, ...]
     qr: Arrangement
     existing: np.ndarray
+    before: np.ndarray
     grid: Grid
     variables: tuple[Variable, ...]
     noise: np.ndarray | None
@@ -132,7 +134,7 @@ class Placement:
         n, name = len(self), self.error_name
         greedy, random = self.curve(self.greedy), self.random_curves()[:, -1]
         found = [
-            f"{n} new sensors beside {len(self.existing)} existing ones: expected {name} from "
+            f"New sensors: {n}, existing: {len(self.existing)}. Expected {name} from "
             f"{greedy[0]:.3g} to {greedy[-1]:.3g}.",
             f"As many at random {random.mean():.3g} (from {random.min():.3g} to "
             f"{random.max():.3g}, {len(random)} placements), by QR {self.curve(self.qr)[-1]:.3g}.",
@@ -163,13 +165,6 @@ class Placement:
             for i, row in enumerate(self.coords, start=1)
         ]
         return "\n".join([*self.sentences(), *rows])
-
-
-def on_cells(values: np.ndarray, grid: Grid) -> np.ndarray:
-    """Values (T, C) of the cells that exist as (*grid.shape, C), NaN elsewhere."""
-    found = np.full((*grid.shape, values.shape[-1]), np.nan)
-    found[grid.exists] = values
-    return found
 
 
 def counts_to_measure(n: int) -> Sequence[int]:
