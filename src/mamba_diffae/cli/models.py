@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
+from mamba_diffae.cli.reading import is_dataset_name
+from mamba_diffae.cli.table_prediction import is_table_name
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData, Grid, ShapeError, ValuesError
+from mamba_diffae.fields.cf.units import conversion
 from mamba_diffae.sources import open_field, open_picture, picture_data
 from mamba_diffae.training import Run
 
@@ -84,10 +88,16 @@ class OpenedModel:
         """The training fields; None if they are not known, or moved and another source is given."""
         if self.source is None:
             return None
+        if is_table_name(Path(self.source)):
+            raise ValueError(
+                f"{self.name} was trained on the stations of {self.source}, of which no whole "
+                f"field is known; score it with: mamba-diffae verify TABLE --model {self.name}."
+            )
         facts = {} if self.run is None else self.run.facts
         broken, shape = facts.get("skip_broken", False) or skip_broken, self.estimator.grid.shape
+        options = facts.get("source_options", {})
         try:
-            return open_field(self.source, size=shape, skip_broken=broken)
+            return open_field(self.source, size=shape, skip_broken=broken, **options)
         except (ValueError, OSError) as error:
             if not moved:
                 hint = "If it was moved, name it with --source."
@@ -99,18 +109,22 @@ class OpenedModel:
             )
             return None
 
-    def input(self, file: Path) -> FieldData:
+    def input(self, file: Path, options: Mapping[str, Any] | None = None) -> FieldData:
         """The fields of a file as the model takes them.
 
         Args:
-            file: A picture, of which the central part of the model's aspect is taken; or an array
-                file, whose numbers are in the units of the model's variables.
+            file: A picture, of which the central part of the model's aspect is taken; an array
+                file, whose numbers are in the units of the model's variables; or a NetCDF file or
+                Zarr store.
+            options: Of `open_field`, for the last of these.
 
         Raises:
             ValueError: If it cannot be read, is too small, or the model is of other fields.
         """
         if file.suffix.lower() in ARRAYS:
             return self._arrays(file)
+        if is_dataset_name(file):
+            return self._dataset(file, options or {})
         variables, grid = self.estimator.variables, self.estimator.grid
         if grid.dim == 2:
             picture = picture_data(open_picture(file, grid.shape)[None], names=[file.stem])
@@ -137,6 +151,23 @@ class OpenedModel:
         bare = data.grid.axes == Grid.default(data.shape).axes
         grid = replace(ours.regrid(data.shape), mask=data.grid.mask) if bare else data.grid
         return replace(data, variables=self.estimator.variables, grid=grid)
+
+    def _dataset(self, file: Path, options: Mapping[str, Any]) -> FieldData:
+        """The model's variables of a data set, in its units and the order of its axes."""
+        ours = self.estimator.variables
+        named = {"variable": [variable.name for variable in ours], **options}
+        data, names = open_field(file, **named), self.estimator.grid.names
+        if sorted(data.grid.names) != sorted(names) or data.n_variables != len(ours):
+            raise ShapeError(
+                f"{file} holds {', '.join(v.name for v in data.variables)} on the axes "
+                f"{', '.join(data.grid.names)}, but {self.name} was trained on "
+                f"{', '.join(v.name for v in ours)} on {', '.join(names)}."
+            )
+        data = data.transpose([data.grid.names.index(name) for name in names])
+        pairs = zip(data.variables, ours, strict=True)
+        scales = [conversion(v.unit, own.unit, f"{v.name!r} of {file}") for v, own in pairs]
+        factors, offsets = np.array(scales).T
+        return replace(data, variables=ours, values=data.values * factors + offsets)
 
 
 def is_run(name: str | Path) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, final
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mamba_diffae.cli.dataset_prediction import DatasetPrediction
+from mamba_diffae.cli.draws import PICTURE, Draws
 from mamba_diffae.cli.options import (
     DecoderInputs,
     DeviceOption,
-    FractionOption,
     ModelOption,
     OldRunOption,
     OverwriteOption,
@@ -23,6 +23,13 @@ from mamba_diffae.cli.options import (
     old_option,
     parse_quantiles,
 )
+from mamba_diffae.cli.reading import (
+    InputReading,
+    SnapshotDimOption,
+    VariableOption,
+    is_dataset_name,
+    opening_options,
+)
 from mamba_diffae.cli.shell import echo, output, status
 from mamba_diffae.cli.table_prediction import TablePrediction, is_table_name
 
@@ -30,28 +37,50 @@ if TYPE_CHECKING:
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.fields import FieldData, Observations, Prediction
 
-PICTURE, ARRAYS = ".png", ".npz"
 Solver = Literal["heun", "euler", "stochastic"]
 
 
 def predict(
     model: ModelOption,
-    input_file: Annotated[
-        Path,
-        typer.Option("--input", help="A picture; .npy or .npz fields; a .csv or .parquet table."),
-    ],
     out: Annotated[
         Path,
         typer.Option(
-            help="A .png picture, or .npz: mean, draws, quantiles, axes in their units; of a table "
-            "a .csv or .parquet."
+            help="A .png picture, or .npz: mean, draws, quantiles, axes in their units; .nc or "
+            ".zarr: a data set of any size; of a table also a .csv or .parquet."
         ),
     ],
+    given: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="INPUT",
+            help="A picture; .npy or .npz fields; a NetCDF file or Zarr store; a .csv or .parquet "
+            "table of observations.",
+            show_default=False,
+        ),
+    ] = None,
+    input_file: Annotated[
+        Path | None, typer.Option("--input", help="The same by name.", show_default=False)
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="For .nc and .zarr: a data set whose grid, units and attributes the answer has."
+        ),
+    ] = None,
+    variable: VariableOption = None,
+    snapshot_dim: SnapshotDimOption = None,
     at: Annotated[
         Path | None,
         typer.Option(help="Of a table: a table of places to answer at; default: the grid's cells."),
     ] = None,
-    fraction: FractionOption = 0.2,
+    fraction: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the coarse cells that is observed; default: 0.2 of pictures and arrays, "
+            "all that is known of a data set.",
+            show_default=False,
+        ),
+    ] = None,
     pattern: PatternOption = "random",
     size: TargetSizeOption = None,
     decoder_inputs: Annotated[
@@ -93,25 +122,35 @@ def predict(
 ) -> None:
     """Write a whole field from a share or a table of it."""
     asked = Draws(draws, realization, parse_quantiles(quantiles))
-    if is_table_name(input_file):
-        rows = TablePrediction(input_file, at, out)
+    source = _input(given, input_file)
+    drawn = {"seed": seed, "solver": solver, "steps": steps}
+    reading = InputReading(
+        source, fraction, pattern, seed, opening_options(source, variable, snapshot_dim)
+    )
+    if is_dataset_name(out):
+        whole = DatasetPrediction(reading, like, at, out)
+        whole.check(asked, **drawn)
+        check_outputs(overwrite, None if out.is_dir() else out)
+        whole.write(model, device, asked, size, decoder_inputs, overwrite=overwrite, seed=seed)
+        return
+    if like is not None:
+        raise ValueError(f"--like is of a data set, and --out is {out}; end it in .nc or .zarr.")
+    if is_table_name(source):
+        rows = TablePrediction(reading, at, out)
         rows.check(asked)
         asked.check_solver(solver, steps)
         check_outputs(overwrite, out)
-        drawn = {"seed": seed, "solver": solver, "steps": steps}
         rows.write(model, device, asked, size=size, decoder_inputs=decoder_inputs, **drawn)
         return
     if at is not None:
-        raise ValueError("--at is of a table of observations; --input names other fields.")
+        raise ValueError("--at is of a table of observations; INPUT names other fields.")
     asked.check(out, solver, steps)
     check_outputs(overwrite, out, *asked.pictures(out))
     made = asked.made(seed)
     from mamba_diffae.cli.models import OpenedModel
-    from mamba_diffae.fields import observe
 
     opened = OpenedModel.open(model, device)
-    truth = opened.input(input_file)
-    seen = observe(truth, fraction, pattern=pattern, seed=seed)
+    truth, seen = reading.observed(opened)
     with status("Predicting …"):
         prediction = opened.estimator.predict(
             seen,
@@ -131,94 +170,14 @@ def predict(
     _tell(out, asked, made, prediction, truth, seen)
 
 
-@final
-@dataclass(frozen=True)
-class Draws:
-    """Which draws are asked for.
-
-    Attributes:
-        number: How many.
-        realization: The only one that is written, or None.
-        levels: Probabilities of the quantiles that are written.
-    """
-
-    number: int
-    realization: int | None
-    levels: tuple[float, ...]
-
-    @property
-    def first(self) -> int:
-        """Number of the first to make: draw k depends on seed + k alone, and may be made alone.
-
-        Quantiles are of the draws from 0 on, whichever of them is written.
-        """
-        return 0 if self.levels else self.realization or 0
-
-    @property
-    def count(self) -> int:
-        """Draws to make, from the first on, beside those that quantiles need."""
-        return self.number if self.realization is None else self.realization + 1 - self.first
-
-    def check(self, out: Path, solver: str | None, steps: int | None) -> None:
-        """Refuse what a file cannot hold, and options of draws where there are none.
-
-        Raises:
-            ValueError: As said.
-        """
-        kind = out.suffix.lower()
-        if kind not in (PICTURE, ARRAYS):
-            raise ValueError(
-                f"--out is {out}; give a name that ends in .png for a picture, or in .npz for "
-                "numbers in their units."
-            )
-        if self.realization is not None and 0 < self.number <= self.realization:
-            raise ValueError(
-                f"Realization {self.realization} of {self.number} draws was asked; they are "
-                f"numbered from 0 to {self.number - 1}."
-            )
-        if kind == PICTURE and self.number and self.realization is None:
-            raise ValueError(
-                "A picture holds the mean or one draw; name the draw with --realization 0, or "
-                "write all of them as .npz."
-            )
-        self.check_solver(solver, steps)
-
-    def check_solver(self, solver: str | None, steps: int | None) -> None:
-        """Refuse options of draws where there are none.
-
-        Raises:
-            ValueError: As said.
-        """
-        given = {"--solver": solver, "--steps": steps}
-        said = " ".join(f"{name} {value}" for name, value in given.items() if value is not None)
-        if said and not (self.count or self.levels):
-            raise ValueError(
-                f"{said} is of draws, and none are asked for; add --draws, --realization or "
-                "--quantiles, or leave it out."
-            )
-
-    def made(self, seed: int) -> int:
-        """Draws that are made, with those for quantiles.
-
-        Raises:
-            ValueError: If the levels do not ascend within (0, 1).
-        """
-        from mamba_diffae.estimator.drawing import Drawing
-
-        return Drawing(self.count, seed + self.first, levels=self.levels).count
-
-    def pictures(self, out: Path) -> dict[Path, int]:
-        """Pictures of the quantiles beside that of the mean, to the number of each quantile."""
-        if out.suffix.lower() != PICTURE:
-            return {}
-        names = (f"{out.stem}-q{level:g}{out.suffix}" for level in self.levels)
-        return {out.with_name(name): i for i, name in enumerate(names)}
-
-    def wanted(self, prediction: Prediction) -> Prediction:
-        """The same with the draws that are written."""
-        if self.realization is None:
-            return prediction
-        return replace(prediction, draws=prediction.draws[-1:])
+def _input(given: Path | None, named: Path | None) -> Path:
+    """The input, by its place or by its name."""
+    if given is not None and named is not None:
+        raise ValueError(f"INPUT is {given} and --input is {named}; give one of them.")
+    found = given or named
+    if found is None:
+        raise ValueError("What was observed is missing; give INPUT: a picture, fields, or a table.")
+    return found
 
 
 def _write_pictures(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, final
 from mamba_diffae.cli.shell import echo, output, status
 
 if TYPE_CHECKING:
-    from mamba_diffae.cli.prediction import Draws
+    from mamba_diffae.cli.draws import Draws
+    from mamba_diffae.cli.reading import InputReading
 
 TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
 """Those of `mamba_diffae.fields.tables.TABLES`, known before anything is imported."""
@@ -21,12 +22,12 @@ class TablePrediction:
     """Observations in a table, and where the answer goes.
 
     Attributes:
-        source: The table of observations of one field.
+        reading: Of the table of observations.
         at: A table of places; None: the cells of the grid.
         out: The table to write.
     """
 
-    source: Path
+    reading: InputReading
     at: Path | None
     out: Path
 
@@ -71,14 +72,14 @@ class TablePrediction:
         targets = size if self.at is None else self.at
         given = {"n_draws": asked.count, "quantiles": asked.levels, **options}
         with status("Predicting …"):
-            told = estimator.predict(self.source, targets, **given)
+            told = estimator.predict(self.reading.table(), targets, **given)
         if self.at is None:
             told = grid_answer(told, told.grid, estimator.variables)
         write_table(told, self.out)
         what = "cells of the grid" if self.at is None else f"places of {self.at}"
         echo(
             f"{self.out}: {', '.join(map(str, told.columns))} at the {len(told)} {what}, from "
-            f"{self.source}.",
+            f"{self.reading.file}.",
             output,
         )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,11 +19,13 @@ from mamba_diffae.cli.options import (
     old_option,
     parse_settings,
 )
+from mamba_diffae.cli.reading import SnapshotDimOption, VariableOption, opening_options
 from mamba_diffae.cli.shell import echo
+from mamba_diffae.cli.table_prediction import is_table_name
 
 if TYPE_CHECKING:
     from mamba_diffae.estimator import FieldAutoencoder
-    from mamba_diffae.fields import FieldData
+    from mamba_diffae.fields import FieldData, Observations
 
 
 def fit(
@@ -29,10 +33,13 @@ def fit(
         str,
         typer.Argument(
             help="'emoji', 'weather' or another family of the package, cifar10:DIR, stl10:DIR, "
-            "hf:NAME, an image folder, a .npy or .npz file."
+            "hf:NAME, an image folder, a .npy or .npz file, a NetCDF file or Zarr store, or a .csv "
+            "or .parquet table of stations."
         ),
     ],
     run: RunOption,
+    variable: VariableOption = None,
+    snapshot_dim: SnapshotDimOption = None,
     architecture: Annotated[
         str, typer.Option(help="autoencoder, mamba-diffusion or minimal-latent.")
     ] = "autoencoder",
@@ -70,21 +77,39 @@ def fit(
     from mamba_diffae.sources import open_field
 
     changes = parse_settings(set_ or [])
-    data = open_field(source, size=native_size, skip_broken=skip_broken)
+    options = opening_options(source, variable, snapshot_dim)
     estimator = FieldAutoencoder(
         preset, architecture=architecture, seed=seed, device=device, changes=changes
     )
-    tell_fields(data)
-    tell_settings(estimator, data)
+    told = {"source_options": options} if options else {}
+    if is_table_name(Path(source)):
+        data: FieldData | Observations = _stations(source, native_size, options)
+        facts: dict[str, Any] = {"source": str(Path(source).resolve())}
+    else:
+        data = open_field(source, size=native_size, skip_broken=skip_broken, **options)
+        facts = provenance(source, data, skip_broken)
+        tell_fields(data)
+        tell_settings(estimator, data)
     estimator.fit(
         data,
         run=run,
         phases=None if phase == "all" else [name.strip() for name in phase.split(",")],
         resume=resume,
         overwrite=overwrite,
-        facts={"command": command_line(), **provenance(source, data, skip_broken)},
+        facts={"command": command_line(), **facts, **told},
     )
     echo(f"Done: {run}. Next: mamba-diffae evaluate --model {run}")
+
+
+def _stations(source: str, native_size: int | None, options: Mapping[str, Any]) -> Observations:
+    """The observations of a table, which are told."""
+    from mamba_diffae.fields import Observations
+
+    if native_size is not None:
+        raise ValueError("--native-size is of fields on a grid, and a table has places; leave it.")
+    seen = Observations.from_table(source, **options)
+    echo(f"{len(seen)} snapshots of {seen.counts.float().mean():.3g} readings on average.")
+    return seen
 
 
 def tell_fields(data: FieldData) -> None:

@@ -1,0 +1,88 @@
+"""How a file that is named on the shell is opened, and what is observed of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, final
+
+import typer
+
+from mamba_diffae.cli.table_prediction import is_table_name
+
+if TYPE_CHECKING:
+    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.cli.options import Pattern
+    from mamba_diffae.fields import FieldData, Observations
+
+VariableOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variable",
+        help="A variable of a NetCDF file or Zarr store, a column of a table; may be repeated.",
+    ),
+]
+SnapshotDimOption = Annotated[
+    str | None,
+    typer.Option(
+        "--snapshot-dim", help="Dimension of the snapshots; of a table the column of times."
+    ),
+]
+DATASETS = (".nc", ".nc4", ".cdf", ".zarr")
+"""Endings of NetCDF files and Zarr stores, known before anything is imported."""
+
+
+def opening_options(
+    source: str | Path, variables: list[str] | None, snapshot_dim: str | None
+) -> dict[str, Any]:
+    """Options of a table or of another source, as far as they are given."""
+    if is_table_name(Path(source)):
+        given = {"values": variables, "time": snapshot_dim}
+    else:
+        given = {"variable": variables, "snapshot_dim": snapshot_dim}
+    return {name: value for name, value in given.items() if value}
+
+
+def is_dataset_name(path: Path) -> bool:
+    """Whether a file is a NetCDF file or a Zarr store, by the ending of its name."""
+    return path.suffix.lower() in DATASETS
+
+
+@final
+@dataclass(frozen=True)
+class InputReading:
+    """A file and what is observed of it.
+
+    Attributes:
+        file: A picture, an array file, a data set, or a table.
+        fraction: Share of the cells; None: 0.2, of a data set all that is known.
+        pattern: Which cells.
+        seed: Of the cells.
+        options: From `opening_options`.
+    """
+
+    file: Path
+    fraction: float | None
+    pattern: Pattern
+    seed: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def table(self) -> Path | Observations:
+        """The observations of a table; where nothing is said of it, a model finds its columns."""
+        if not self.options:
+            return self.file
+        from mamba_diffae.fields import Observations
+
+        return Observations.from_table(self.file, **self.options)
+
+    def observed(self, opened: OpenedModel) -> tuple[FieldData, Observations]:
+        """The fields of the file as a model takes them, and what is observed of them.
+
+        Raises:
+            ValueError: If the file cannot be read, or is of other fields.
+        """
+        from mamba_diffae.fields import observe
+
+        share = self.fraction or (1.0 if is_dataset_name(self.file) else 0.2)
+        truth = opened.input(self.file, self.options)
+        return truth, observe(truth, share, pattern=self.pattern, seed=self.seed)
