@@ -13,6 +13,7 @@ PAGES = (
     "docs/conventions.md",
     "docs/latent.md",
     "docs/selective_scan.md",
+    pytest.param("docs/sensor_placement.md", marks=pytest.mark.slow),
     "docs/training.md",
     pytest.param("docs/xarray.md", marks=pytest.mark.slow),
 )

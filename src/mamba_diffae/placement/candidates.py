@@ -53,8 +53,8 @@ def candidate_places(given: Candidates, grid: Grid) -> np.ndarray:
     if given is None:
         fine = grid.cells <= MOST_CELLS
         places = (grid if fine else grid.regrid(grid.lattice_shape(MOST_CELLS))).centres()
-    elif not is_table(given) and np.asarray(given).dtype == bool:
-        return _of_mask(np.asarray(given), grid)
+    elif not is_table(given) and _array(given).dtype == bool:
+        return _of_mask(_array(given), grid)
     else:
         places = _places(given, grid, "candidates")
     kept = places[existing_cells(places, grid)]
@@ -64,6 +64,14 @@ def candidate_places(given: Candidates, grid: Grid) -> np.ndarray:
             "model's grid leaves them out; give places where its training fields have values."
         )
     return _distinct(kept)
+
+
+def _array(given: Any) -> np.ndarray:
+    """An array of what a user gave; rows of unlike lengths are one of objects, refused later."""
+    try:
+        return np.asarray(given)
+    except ValueError:
+        return np.array([*given], dtype=object)
 
 
 def _of_mask(mask: np.ndarray, grid: Grid) -> np.ndarray:
@@ -142,7 +150,7 @@ class Sensors:
         """
         if isinstance(given, Observations):
             return cls._observed(given, grid, variables)
-        none = given is None or (not is_table(given) and not np.size(np.asarray(given)))
+        none = given is None or (not is_table(given) and not _array(given).size)
         coords = np.zeros((0, grid.dim)) if none else _distinct(_places(given, grid, "existing"))
         return cls(coords, np.ones((len(coords), len(variables)), dtype=bool))
 

@@ -39,6 +39,10 @@ def place_sensors(
     follow in closed form and need no data: docs/sensor_placement.md. A sensor reads all variables
     at a point. Beside it stand random placements and one by QR with pivoting.
 
+    >>> model = FieldAutoencoder.from_pretrained("emoji-96", device="cpu")
+    >>> place_sensors(model, 1, candidates=[[0.01, 0.01], [0.5, 0.5]]).coords.tolist()
+    [[0.5, 0.5]]
+
     Args:
         model: Fitted, with a prior.
         n: How many new sensors.
