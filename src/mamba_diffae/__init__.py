@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mamba_diffae import scan
+    from mamba_diffae.benchmark.verification import verify
     from mamba_diffae.estimator import FieldAutoencoder, PriorDrawsWarning, render
     from mamba_diffae.evaluation import evaluate
     from mamba_diffae.fields import (
@@ -44,6 +45,7 @@ _HOMES = {
     "render": "estimator",
     "sample": "latent",
     "sample_flow": "models",
+    "verify": "benchmark.verification",
 }
 _RENAMED = {
     "FieldBatch": "Observations",
@@ -75,6 +77,7 @@ __all__ = [
     "sample",
     "sample_flow",
     "scan",
+    "verify",
 ]
 
 
