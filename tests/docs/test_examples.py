@@ -15,6 +15,7 @@ PAGES = (
     "docs/selective_scan.md",
     pytest.param("docs/sensor_placement.md", marks=pytest.mark.slow),
     "docs/training.md",
+    pytest.param("docs/verification.md", marks=pytest.mark.slow),
     pytest.param("docs/xarray.md", marks=pytest.mark.slow),
 )
 SHORT = {
