@@ -298,3 +298,20 @@ def test_averages_may_lie_one_rounding_outside_the_bounds():
     data = FieldData([Variable("ice", "1", Logit())], Grid.default((9, 7)), values)
     coarse = data.at((4, 3))
     FieldData(coarse.variables, coarse.grid, coarse.values)
+
+
+def test_noise_is_of_known_values_and_goes_where_they_go():
+    values = np.arange(24.0).reshape(2, 3, 4, 1)
+    values[0, 0, 0] = np.nan
+    noise = np.where(np.isfinite(values), 0.5, np.nan)
+    data = FieldData([Variable("sst")], Grid.default((3, 4)), values, noise=noise)
+    assert data.noise is not None
+    assert data.noise[0, 0, 0, 0] == 0
+    assert data.take([1]).noise.shape == (1, 3, 4, 1)
+    coarse = data.at((3, 2))
+    np.testing.assert_allclose(coarse.noise, 0.5)
+    for bad in (-noise, np.full_like(noise, np.nan)):
+        with pytest.raises(ValuesError, match="no noise, or a negative"):
+            FieldData([Variable("sst")], Grid.default((3, 4)), values, noise=bad)
+    with pytest.raises(ShapeError, match="that of the values"):
+        FieldData([Variable("sst")], Grid.default((3, 4)), values, noise=noise[..., 0])

@@ -25,6 +25,8 @@ from mamba_diffae.cli.options import (
 )
 from mamba_diffae.cli.reading import (
     InputReading,
+    NoiseOption,
+    QualityOption,
     SnapshotDimOption,
     VariableOption,
     is_dataset_name,
@@ -69,6 +71,8 @@ def predict(
     ] = None,
     variable: VariableOption = None,
     snapshot_dim: SnapshotDimOption = None,
+    noise: NoiseOption = None,
+    quality: QualityOption = None,
     at: Annotated[
         Path | None,
         typer.Option(help="Of a table: a table of places to answer at; default: the grid's cells."),
@@ -124,9 +128,8 @@ def predict(
     asked = Draws(draws, realization, parse_quantiles(quantiles))
     source = _input(given, input_file)
     drawn = {"seed": seed, "solver": solver, "steps": steps}
-    reading = InputReading(
-        source, fraction, pattern, seed, opening_options(source, variable, snapshot_dim)
-    )
+    options = opening_options(source, variable, snapshot_dim, noise, quality)
+    reading = InputReading(source, fraction, pattern, seed, options)
     if is_dataset_name(out):
         whole = DatasetPrediction(reading, like, at, out)
         whole.check(asked, **drawn)

@@ -28,18 +28,46 @@ SnapshotDimOption = Annotated[
         "--snapshot-dim", help="Dimension of the snapshots; of a table the column of times."
     ),
 ]
+NoiseOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--noise",
+        help="The variable, or column, that holds the standard deviation of the errors; one for "
+        "each --variable.",
+    ),
+]
+QualityOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--quality",
+        help="Of a data set: what a value must fulfil, 'quality_level >= 4'; may be repeated.",
+    ),
+]
 DATASETS = (".nc", ".nc4", ".cdf", ".zarr")
 """Endings of NetCDF files and Zarr stores, known before anything is imported."""
 
 
 def opening_options(
-    source: str | Path, variables: list[str] | None, snapshot_dim: str | None
+    source: str | Path,
+    variables: list[str] | None,
+    snapshot_dim: str | None,
+    noise: list[str] | None = None,
+    quality: list[str] | None = None,
 ) -> dict[str, Any]:
-    """Options of a table or of another source, as far as they are given."""
+    """Options of a table or of another source, as far as they are given.
+
+    Raises:
+        ValueError: If a quality is given of a table, or noise of unnamed columns.
+    """
+    given: dict[str, Any] = {"variable": variables, "snapshot_dim": snapshot_dim}
+    given |= {"noise": noise, "quality": quality}
     if is_table_name(Path(source)):
-        given = {"values": variables, "time": snapshot_dim}
-    else:
-        given = {"variable": variables, "snapshot_dim": snapshot_dim}
+        if quality:
+            raise ValueError("--quality is of data sets; leave bad rows out of the table.")
+        if noise and len(noise) != len(variables or []):
+            raise ValueError("Name the columns of values with --variable, one for each --noise.")
+        errors = dict(zip(variables or [], noise or [], strict=True))
+        given = {"values": variables, "time": snapshot_dim, "noise": errors}
     return {name: value for name, value in given.items() if value}
 
 
@@ -83,6 +111,8 @@ class InputReading:
         """
         from mamba_diffae.fields import observe
 
-        share = self.fraction or (1.0 if is_dataset_name(self.file) else 0.2)
+        share = self.fraction
+        if share is None:
+            share = 1.0 if is_dataset_name(self.file) else 0.2
         truth = opened.input(self.file, self.options)
         return truth, observe(truth, share, pattern=self.pattern, seed=self.seed)

@@ -19,7 +19,13 @@ from mamba_diffae.cli.options import (
     old_option,
     parse_settings,
 )
-from mamba_diffae.cli.reading import SnapshotDimOption, VariableOption, opening_options
+from mamba_diffae.cli.reading import (
+    NoiseOption,
+    QualityOption,
+    SnapshotDimOption,
+    VariableOption,
+    opening_options,
+)
 from mamba_diffae.cli.shell import echo
 from mamba_diffae.cli.table_prediction import is_table_name
 
@@ -40,6 +46,8 @@ def fit(
     run: RunOption,
     variable: VariableOption = None,
     snapshot_dim: SnapshotDimOption = None,
+    noise: NoiseOption = None,
+    quality: QualityOption = None,
     architecture: Annotated[
         str, typer.Option(help="autoencoder, mamba-diffusion or minimal-latent.")
     ] = "autoencoder",
@@ -77,7 +85,7 @@ def fit(
     from mamba_diffae.sources import open_field
 
     changes = parse_settings(set_ or [])
-    options = opening_options(source, variable, snapshot_dim)
+    options = opening_options(source, variable, snapshot_dim, noise, quality)
     estimator = FieldAutoencoder(
         preset, architecture=architecture, seed=seed, device=device, changes=changes
     )

@@ -8,16 +8,14 @@ from typing import Any, final
 
 import numpy as np
 
+from mamba_diffae.fields.averages import averaged, coarser_grid
 from mamba_diffae.fields.errors import ShapeError, ValuesError
-from mamba_diffae.fields.gaps import known_values
+from mamba_diffae.fields.gaps import checked_noise, known_values
 from mamba_diffae.fields.grid import Grid, Shape
-from mamba_diffae.fields.overlap import average
 from mamba_diffae.fields.variable import Variable
 
 _AT_ONCE = 256
 """Snapshots that are averaged together, to bound the memory."""
-_LEAST_WEIGHT = 1e-6
-"""Share of a coarse cell that must be known, for it to have a value."""
 
 
 @final
@@ -44,11 +42,14 @@ class FieldData:
         splits: "train", "val" or "test" for each snapshot, shape (S,); None: all are "train".
         attributes: Labels by name, each of shape (S,).
         mirrored: Whether fields mirrored along the last axis are as good: so for pictures.
+        noise: Standard deviation of the error of each value, in the unit of its variable, of the
+            shape of `values`; what is observed states it. None: it is not known. Averages have the
+            average: errors are taken as shared within a coarse cell.
 
     Raises:
         ShapeError: If shapes or lengths disagree, or there is no variable.
-        ValuesError: If a variable comes twice or has no value at all, or values are no numbers or
-            outside the bounds of their variable's transform.
+        ValuesError: If a variable comes twice or has no value at all, values are no numbers or
+            outside the bounds of their variable's transform, or a noise is missing or negative.
     """
 
     variables: Sequence[Variable]
@@ -60,6 +61,7 @@ class FieldData:
     splits: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype="U5"))
     attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
     mirrored: bool = False
+    noise: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -70,6 +72,8 @@ class FieldData:
         values, valid = known_values(self.values, self.valid, self.grid.mask)
         put(self, "values", values)
         put(self, "valid", valid)
+        if self.noise is not None:
+            put(self, "noise", checked_noise(self.noise, self.valid_mask()))
         self._check_known()
 
     def _label(self) -> None:
@@ -169,6 +173,7 @@ class FieldData:
             groups=self.groups[rows],
             splits=self.splits[rows],
             attributes={k: v[rows] for k, v in self.attributes.items()},
+            noise=None if self.noise is None else self.noise[here],
         )
 
     def with_values(self, values: np.ndarray) -> FieldData:
@@ -206,8 +211,9 @@ class FieldData:
             return self
         axes = (0, *(d + 1 for d in order), self.grid.dim + 1)
         valid = None if self.valid is None else self.valid.transpose(axes)
-        grid = self.grid.transpose(order)
-        return self._with(grid=grid, values=self.values.transpose(axes), valid=valid)
+        grid, values = self.grid.transpose(order), self.values.transpose(axes)
+        noise = None if self.noise is None else self.noise.transpose(axes)
+        return self._with(grid=grid, values=values, valid=valid, noise=noise)
 
     def at(self, shape: int | Sequence[int] | Grid) -> FieldData:
         """The same snapshots averaged over the cells of a coarser grid, weighted by area.
@@ -224,55 +230,21 @@ class FieldData:
         Raises:
             ShapeError: If it is finer than the native grid, or of another region.
         """
-        target = self._coarser(shape)
+        target = coarser_grid(self, shape)
         kind = np.float32 if np.can_cast(self.values.dtype, np.float32) else np.float64
         if target == self.grid:
             return self._with(values=self.values.astype(kind, copy=False))
-        parts = [self._averaged(rows, target, kind) for rows in _slices(len(self))]
-        values, valid = (np.concatenate(part) for part in zip(*parts, strict=True))
+        values, valid = self._averages(self.values, target, kind)
         values, valid = known_values(values, None if valid.all() else valid, target.mask)
-        return self._with(grid=target, values=values, valid=valid)
+        noise = None if self.noise is None else self._averages(self.noise, target, kind)[0]
+        return self._with(grid=target, values=values, valid=valid, noise=noise)
 
-    def _coarser(self, given: int | Sequence[int] | Grid) -> Grid:
-        """The grid of a shape; a `ShapeError` if it is finer: enlarging gives no truth."""
-        if isinstance(given, int | np.integer):
-            given = self.grid.scaled_shape(int(given))
-        shape = given.shape if isinstance(given, Grid) else tuple(given)
-        fits = len(shape) == self.grid.dim and all(
-            1 <= n <= native for n, native in zip(shape, self.shape, strict=True)
-        )
-        if not fits:
-            raise ShapeError(
-                f"{' × '.join(map(str, shape))} cells were asked, but the fields have "
-                f"{self.grid.describe_shape()} ({', '.join(self.grid.names)}): above the native "
-                "shape there is no truth to compare with; ask for at most so many."
-            )
-        if not isinstance(given, Grid):
-            return self.grid if shape == self.shape else self.grid.regrid(shape)
-        if not self.grid.same_region(given):
-            raise ShapeError(
-                f"The fields lie on {self.grid.describe_region()}, but an average over "
-                f"{given.describe_region()} was asked; give a grid of the same region."
-            )
-        return given
-
-    def _averaged(self, rows: slice, target: Grid, kind: type) -> tuple[np.ndarray, np.ndarray]:
-        """Averages over the cells of a target, and where there are any."""
-        matrices = self.grid.overlaps(target)
-        if self.valid is None and self.grid.mask is None:
-            measures = (axis.measures for axis in self.grid.axes)
-            weighted = [m * w for m, w in zip(matrices, measures, strict=True)]
-            means = [(w / w.sum(axis=1, keepdims=True)).astype(kind) for w in weighted]
-            values = average(self.values[rows].astype(kind), means)
-            return values, np.ones(values.shape, dtype=bool)
-        weight = self.grid.weights()[..., None] * self.valid_mask()[rows]
-        mass = average(self.values[rows] * weight, matrices)
-        total, whole = (
-            average(w, matrices) for w in (weight, self.grid.weights()[None, ..., None])
-        )
-        known = total > _LEAST_WEIGHT * np.where(whole > 0, whole, 1)
-        values = np.divide(mass, total, out=np.zeros_like(mass), where=known)
-        return values.astype(kind), known
+    def _averages(
+        self, values: np.ndarray, target: Grid, kind: type
+    ) -> tuple[np.ndarray, np.ndarray]:
+        parts = [averaged(self, values, rows, target, kind) for rows in _slices(len(self))]
+        found, known = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return found, known
 
     def unit_interval(self, values: np.ndarray) -> np.ndarray:
         """Values (..., C) to about [0, 1], each variable by its limits."""

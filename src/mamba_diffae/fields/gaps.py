@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mamba_diffae.fields.errors import ShapeError
+from mamba_diffae.fields.errors import ShapeError, ValuesError
 
 
 def known_values(
@@ -41,3 +41,29 @@ def known_values(
     if exists is not None and bool((known | ~exists[..., None]).all()):
         return values, None
     return values, None if existing.all() else existing
+
+
+def checked_noise(noise: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The standard deviation of each value, 0 in gaps.
+
+    Args:
+        noise: Of the shape of the values.
+        known: Where these are known.
+
+    Raises:
+        ShapeError: If it has another shape.
+        ValuesError: If it is negative, or missing where a value is known.
+    """
+    given = np.asarray(noise)
+    if given.shape != known.shape:
+        raise ShapeError(
+            f"`noise` has shape {given.shape}; expected that of the values, {known.shape}: a "
+            "standard deviation for each."
+        )
+    bad = known & ~(np.isfinite(given) & (given >= 0))
+    if bad.any():
+        raise ValuesError(
+            f"{int(bad.sum()):,} of {int(known.sum()):,} known values have no noise, or a negative "
+            "one; give a standard deviation of 0 or more for each, or make them gaps."
+        )
+    return np.where(known, given, np.zeros((), given.dtype))

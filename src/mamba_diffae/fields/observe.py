@@ -43,7 +43,8 @@ def observe(
         seed: Same seed, same observations.
 
     Returns:
-        In physical coordinates and the units of the variables.
+        In physical coordinates and the units of the variables, with the noise that the fields
+        state, but for the pattern "scattered", where it is to be estimated.
 
     Raises:
         ValueError: If the fraction or the pattern is none, the shape is finer than the native one,
@@ -62,14 +63,15 @@ def observe(
     if pattern == "scattered":
         return _scattered(data, known, fraction, seed)
     centres, supports = coarse.grid.centres(), coarse.grid.supports()
-    parts = []
+    parts, values_of = [], (-1, data.n_variables)
     for b in range(len(coarse)):
         rng = np.random.default_rng((seed, b))
         anywhere = None if coarse.complete and coarse.grid.mask is None else known[b].any(axis=-1)
         cells = draw_cells(rng, coarse.shape, fraction, pattern, anywhere)
-        values = coarse.values[b].reshape(-1, data.n_variables)[cells]
-        here = known[b].reshape(-1, data.n_variables)[cells]
-        parts.append(_one(centres[cells], values, here, supports[cells]))
+        values = coarse.values[b].reshape(values_of)[cells]
+        here = known[b].reshape(values_of)[cells]
+        noise = None if coarse.noise is None else coarse.noise[b].reshape(values_of)[cells]
+        parts.append(_one(centres[cells], values, here, supports[cells], noise))
     return Observations.stack(parts)
 
 
@@ -117,11 +119,16 @@ def box_averages(data: FieldData) -> BoxAverages:
 
 
 def _one(
-    coords: np.ndarray, values: np.ndarray, known: np.ndarray, support: np.ndarray | None
+    coords: np.ndarray,
+    values: np.ndarray,
+    known: np.ndarray,
+    support: np.ndarray | None,
+    noise: np.ndarray | None = None,
 ) -> Observations:
     """The observations of one field."""
     arrays = [
         torch.from_numpy(np.array(a))[None] for a in (coords, values.astype(np.float64), known)
     ]
     side = torch.zeros_like(arrays[0]) if support is None else torch.from_numpy(support)[None]
-    return Observations(*arrays, support=side)
+    error = None if noise is None else torch.from_numpy(noise.astype(np.float64))[None]
+    return Observations(*arrays, support=side, noise=error)

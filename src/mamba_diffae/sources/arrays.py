@@ -144,6 +144,7 @@ def fields_of(
         names=labels.names,
         groups=labels.groups,
         splits=labels.splits,
+        noise=stack.noise,
     )
 
 

@@ -26,11 +26,13 @@ class Stack:
         values: Shape (S, *shape, C).
         valid: Where they are known, of the same shape; None: everywhere.
         exists: Which cells there are, shape (*shape,); None: all, or those known at any time.
+        noise: Standard deviation of the error of each value, of the shape of `values`, or None.
     """
 
     values: np.ndarray
     valid: np.ndarray | None = None
     exists: np.ndarray | None = None
+    noise: np.ndarray | None = None
 
     @classmethod
     def of(cls, values: np.ndarray, with_variables: bool) -> Stack:
@@ -82,12 +84,37 @@ class Stack:
 
     def turned(self, axis: int) -> Stack:
         """With one axis of the grid the other way round."""
-        valid, exists = self.valid, self.exists
+        valid, exists, noise = self.valid, self.exists, self.noise
         return Stack(
             np.ascontiguousarray(np.flip(self.values, axis + 1)),
             None if valid is None else np.flip(valid, axis + 1),
             None if exists is None else np.flip(exists, axis),
+            None if noise is None else np.flip(noise, axis + 1),
         )
+
+    def with_noise(self, variables: int, what: str) -> Stack:
+        """With the variables behind the first ones as the noise of these; said where it is missing.
+
+        Args:
+            variables: How many have values, C; as many have noise.
+            what: The name to use in messages.
+
+        Raises:
+            ValuesError: If a noise is negative.
+        """
+        values, noise = self.values[..., :variables], self.values[..., variables:]
+        given = np.ones(self.values.shape, bool) if self.valid is None else self.valid
+        known, stated = given[..., :variables], given[..., variables:]
+        if (noise[stated] < 0).any():
+            raise ValuesError(
+                f"{what}: an error variable is {noise[stated].min():g} somewhere; a standard "
+                "deviation is 0 or more."
+            )
+        if lost := int((known & ~stated).sum()):
+            warnings.warn(
+                f"{what}: {lost:,} values without a stated error are left out.", stacklevel=4
+            )
+        return Stack(values, known & stated, self.exists, noise)
 
     def with_land(self, what: str) -> Stack:
         """Cells that are missing in every one of several snapshots do not exist; said."""
@@ -129,7 +156,8 @@ class Stack:
             f"the first is number {first}.",
             stacklevel=4,
         )
-        return replace(self, values=self.values[left], valid=self.valid[left]), left
+        noise = None if self.noise is None else self.noise[left]
+        return replace(self, values=self.values[left], valid=self.valid[left], noise=noise), left
 
     def known(self, variable: int, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """The values of one variable, shape (n,)."""

@@ -12,6 +12,7 @@ import numpy as np
 from mamba_diffae.fields import FieldData, Grid, Shape, ShapeError, Transform, canonical_order
 from mamba_diffae.fields.cf.coordinates import coordinates
 from mamba_diffae.fields.cf.decoded import chosen_variables, decoded, is_labelled, without_invalid
+from mamba_diffae.fields.cf.quality import good_values, noise_names, tell_ancillary
 from mamba_diffae.fields.cf.roles import Dimension, dimensions, missing
 from mamba_diffae.sources.arrays import fields_of
 from mamba_diffae.sources.base import Source
@@ -47,10 +48,12 @@ class LabelledSource(Source):
         snapshot_dim: str | None = None,
         dims: Mapping[str, str] | None = None,
         periodic: Collection[str] | None = None,
+        noise: str | Sequence[str] | None = None,
+        quality: str | Sequence[str] | None = None,
     ) -> FieldData:
         """See `from_xarray`."""
-        given = {"variable": variable, "snapshot_dim": snapshot_dim}
-        return from_xarray(spec, **given, dims=dims, periodic=periodic)
+        given = {"variable": variable, "snapshot_dim": snapshot_dim, "noise": noise}
+        return from_xarray(spec, **given, dims=dims, periodic=periodic, quality=quality)
 
 
 def from_xarray(
@@ -61,6 +64,8 @@ def from_xarray(
     snapshot_dim: str | None = None,
     dims: Mapping[str, str] | None = None,
     periodic: Collection[str] | None = None,
+    noise: str | Sequence[str] | None = None,
+    quality: str | Sequence[str] | None = None,
     transforms: Mapping[str, str | Transform] | str | Transform | None = None,
 ) -> FieldData:
     """Take variables of an xarray object as a stack of fields.
@@ -77,6 +82,10 @@ def from_xarray(
             dimension, which is said.
         dims: Names of axes by dimensions, such as {"Y": "lat"}, where they are not recognised.
         periodic: Names of the axes that close; None: longitudes once round the globe do.
+        noise: Name of the variable that holds the standard deviation of the errors, one for each
+            variable; values without one are gaps.
+        quality: Conditions that a value must fulfil, such as "quality_level >= 4", see
+            `good_values`; others are gaps.
         transforms: See `from_array`.
 
     Returns:
@@ -95,9 +104,14 @@ def from_xarray(
     snapshots, along = _parted(found, sizes, snapshot_dim, what)
     _check_horizontal(dataset, along)
     along = [along[d] for d in canonical_order([dimension.axis for dimension in along])]
-    stack, grid = _placed(dataset, names, snapshots, along, periodic, what)
+    tell_ancillary(dataset, names, noise=bool(noise), quality=bool(quality), what=what)
+    if quality:
+        dataset = good_values(dataset, names, quality, what)
+    errors = noise_names(dataset, names, noise, what) if noise else []
+    stack, grid = _placed(dataset, [*names, *errors], snapshots, along, periodic, what)
     if snapshot_dim is None:
         _say(names, snapshots, len(stack.values), grid, what)
+    stack = stack.with_noise(len(names), what) if errors else stack
     units = {str(n): str(dataset[n].attrs.get("units", "")) for n in names}
     label = partial(label_snapshots, snapshots)
     return fields_of(stack, grid, list(units), units, transforms, label=label, what=what)

@@ -45,6 +45,8 @@ class NetcdfSource(Source):
         snapshot_dim: str | None = None,
         dims: Mapping[str, str] | None = None,
         periodic: Collection[str] | None = None,
+        noise: str | Sequence[str] | None = None,
+        quality: str | Sequence[str] | None = None,
     ) -> FieldData:
         """Read the fields; see `from_xarray`.
 
@@ -53,9 +55,10 @@ class NetcdfSource(Source):
             ValueError: If it is no such file, damaged or still being written, or as `from_xarray`.
         """
         path = Path(spec).expanduser()
-        given = {"variable": variable, "snapshot_dim": snapshot_dim}
+        given = {"variable": variable, "snapshot_dim": snapshot_dim, "noise": noise}
         with opened(path) as dataset:
-            return from_xarray(dataset, str(path), **given, dims=dims, periodic=periodic)
+            about = {"dims": dims, "periodic": periodic, "quality": quality}
+            return from_xarray(dataset, str(path), **given, **about)
 
 
 def _may_be_zarr(path: Path) -> bool:

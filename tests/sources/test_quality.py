@@ -1,0 +1,105 @@
+"""Errors and quality flags of a data set reach the fields and what is observed of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from labelled_cases import sst
+
+from mamba_diffae import observe, open_field
+from mamba_diffae.fields import FieldError
+
+ASKED = {"variable": "sst", "snapshot_dim": "time"}
+
+
+def flagged() -> xr.Dataset:
+    data, rng = sst(), np.random.default_rng(0)
+    shape, dims = data.sst.shape, data.sst.dims
+    level = rng.integers(0, 6, shape)
+    meanings = {"flag_values": np.arange(6), "flag_meanings": "no bad worst low fair best"}
+    error = {"standard_name": "sea_surface_temperature standard_error", "units": "K"}
+    data["quality_level"] = (dims, level, meanings)
+    data["sst_error"] = (dims, rng.uniform(0.1, 0.5, shape), error)
+    data.sst.attrs["ancillary_variables"] = "sst_error quality_level"
+    return data
+
+
+@pytest.mark.parametrize(
+    ("condition", "good"),
+    [
+        ("quality_level >= 4", lambda level: level >= 4),
+        ("quality_level == best", lambda level: level == 5),
+        ("quality_level != worst", lambda level: level != 2),
+        (["quality_level>2", "quality_level < 5"], lambda level: (level > 2) & (level < 5)),
+    ],
+)
+def test_values_of_poor_quality_are_gaps(condition, good):
+    data = flagged()
+    with pytest.warns(UserWarning, match="are left out, since"):
+        fields = open_field(data, **ASKED, quality=condition, noise="sst_error")
+    expected = good(data.quality_level.values)
+    kept = expected.any(axis=(1, 2))
+    np.testing.assert_array_equal(fields.valid_mask()[..., 0], expected[kept])
+
+
+def test_errors_are_the_noise_of_what_is_observed():
+    data = flagged().isel(lat=slice(None, None, -1))
+    with pytest.warns(UserWarning, match="names the quality flag quality_level"):
+        fields = open_field(data, **ASKED, noise="sst_error")
+    right = data.sst_error.values[:, ::-1]
+    np.testing.assert_allclose(fields.noise[..., 0], right)
+    seen = observe(fields.take([3, 7]), 0.5, seed=1)
+    cell = np.abs(seen.coords[0, 0].numpy() - fields.grid.centres()).sum(axis=1).argmin()
+    assert seen.noise[0, 0, 0] == pytest.approx(right[3].ravel()[cell])
+    coarse = fields.at((3, 3))
+    assert coarse.noise.min() >= right.min()
+    assert coarse.noise.max() <= right.max()
+    turned = fields.transpose((1, 0))
+    np.testing.assert_allclose(turned.noise, fields.noise.transpose(0, 2, 1, 3))
+
+
+def test_values_without_a_stated_error_are_left_out():
+    data = flagged()
+    data["sst_error"] = data.sst_error.where(data.lat > 0)
+    with pytest.warns(UserWarning, match="without a stated error are left out"):
+        fields = open_field(data, **ASKED, noise="sst_error")
+    rows = (data.lat > 0).values
+    assert fields.grid.exists[rows].all()
+    assert not fields.grid.exists[~rows].any()
+
+
+def test_what_is_named_but_not_used_is_said():
+    with pytest.warns(UserWarning, match="names") as said:
+        open_field(flagged(), **ASKED)
+    told = [str(warning.message) for warning in said]
+    assert any('give noise="sst_error"' in text for text in told)
+    assert any('quality="quality_level >= ..."' in text for text in told)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"quality": "quality_levl >= 4"}, "Did you mean 'quality_level'"),
+        ({"quality": "quality_level is good"}, "give conditions such as"),
+        ({"quality": "quality_level == bset"}, "one of no, bad, worst"),
+        ({"noise": "sst_eror"}, "Did you mean 'sst_error'"),
+        ({"noise": ["sst_error", "sst_error"]}, "give one for each"),
+    ],
+)
+def test_bad_names_and_conditions_are_refused(options, message):
+    with pytest.raises(FieldError, match=message):
+        open_field(flagged(), **ASKED, **options)
+
+
+def test_a_negative_error_is_refused():
+    data = flagged()
+    data["sst_error"] = -data.sst_error
+    with pytest.raises(FieldError, match="0 or more"):
+        open_field(data, **ASKED, noise="sst_error")
