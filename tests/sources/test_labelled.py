@@ -100,7 +100,7 @@ def test_serving_variables_are_no_fields(data):
     data["sst_error"], data["quality"] = data.sst * 0 + 1, data.sst * 0
     data["crs"] = ((), 0, {"grid_mapping_name": "latitude_longitude"})
     with pytest.warns(UserWarning, match="names the quality flag quality"):
-        assert opened(data).variables[0].name == "sst"
+        assert open_field(data, snapshot_dim="time").variables[0].name == "sst"
 
 
 def test_undecoded_values_are_decoded(data):
