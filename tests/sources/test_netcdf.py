@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import netCDF4
 import numpy as np
 import pytest
 from labelled_cases import sst
@@ -52,6 +53,21 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path, form, kept):
     path.write_bytes(content[: int(kept * len(content))])
     with pytest.raises(FieldError, match=r"sst.nc .*cut short.*still being written.*again"):
         open_field(path, variable="sst", snapshot_dim="time")
+
+
+def test_a_classic_file_of_wide_sizes_is_read_and_refused_if_it_was_cut_short(tmp_path):
+    path, rng = tmp_path / "wide.nc", np.random.default_rng(0)
+    values = rng.normal(size=(6, 8, 9))
+    with netCDF4.Dataset(path, "w", format="NETCDF3_64BIT_DATA") as file:
+        for name, size in {"time": None, "lat": 8, "lon": 9}.items():
+            file.createDimension(name, size)
+            file.createVariable(name, "f8", (name,))[:] = np.arange(size or 6)
+        file.createVariable("sst", "f8", ("time", "lat", "lon"))[:] = values
+    asked = {"variable": "sst", "snapshot_dim": "time"}
+    np.testing.assert_allclose(open_field(path, **asked).values[..., 0], values)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(FieldError, match="cut short"):
+        open_field(path, **asked)
 
 
 def test_another_file_is_refused(tmp_path):

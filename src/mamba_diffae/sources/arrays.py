@@ -9,10 +9,11 @@ from typing import ClassVar, Self, final
 import numpy as np
 
 from mamba_diffae.fields import Affine, FieldData, Grid, Shape, ShapeError, Transform, Variable
+from mamba_diffae.fields.fill_values import suspect_fill
 from mamba_diffae.registry import unknown
 from mamba_diffae.sources.base import Source
 from mamba_diffae.sources.coordinates import Coordinates, make_grid
-from mamba_diffae.sources.gaps import Stack, suspect_fill
+from mamba_diffae.sources.gaps import Stack
 from mamba_diffae.sources.layout import as_array, last_is_variables, numbers
 from mamba_diffae.sources.splits import split_by_name
 
@@ -231,7 +232,7 @@ def _scaled(
     for c, variable in enumerate(variables):
         if isinstance(variable, str):
             known = stack.known(c)
-            suspect_fill(known, variable)
+            suspect_fill(known, variable, "mask it: np.ma.masked_equal(array, ...)")
             unit, transform = units.get(variable, ""), kinds.get(variable)
             if transform is None and known.dtype == np.uint8:
                 variable = Variable(variable, unit, Affine(0.0, 255.0))

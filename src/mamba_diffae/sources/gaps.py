@@ -10,12 +10,6 @@ import numpy as np
 
 from mamba_diffae.fields import ShapeError, ValuesError
 
-FILLS = frozenset(float(x) for x in (-999, -9999, -32768, 1e20, np.float32(1e20)))
-"""Numbers that often stand for a missing value, beside NetCDF's own and the ends of integers."""
-NETCDF_FILL = frozenset({9.969209968386869e36, float(np.float32(9.969209968386869e36))})
-NOTABLE = 5e-4
-"""Share of the values from which on an extreme one that may be a fill value is said."""
-
 
 @final
 @dataclass(frozen=True)
@@ -168,24 +162,3 @@ class Stack:
             np.ones(values.shape, bool) if self.valid is None else self.valid[rows, ..., variable]
         )
         return values[known if self.exists is None else known & self.exists]
-
-
-def suspect_fill(values: np.ndarray, name: str) -> None:
-    """Warn if many values are one number that often stands for a missing one.
-
-    Args:
-        values: Of one variable, shape (n,).
-        name: Of the variable.
-    """
-    suspects = set(FILLS | NETCDF_FILL)
-    if values.dtype.kind in "iu" and values.dtype.itemsize > 1:
-        limits = np.iinfo(values.dtype)
-        suspects |= {float(x) for x in (limits.min, limits.max) if x}
-    for extreme in {values.min(), values.max()} if len(values) else ():
-        share = float((values == extreme).mean()) if float(extreme) in suspects else 0.0
-        if NOTABLE <= share < 1:
-            warnings.warn(
-                f"{100 * share:.1f} % of the values of the variable {name!r} are {extreme:g}; if "
-                "that is a fill value, mask it: np.ma.masked_equal(array, ...).",
-                stacklevel=4,
-            )

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
+import numpy as np
+
 from mamba_diffae.fields import FieldData, FieldError, Shape, load_extra
 from mamba_diffae.fields.cf.writing import NETCDF, ZARR
 from mamba_diffae.sources.base import Source
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 _MARKS = ("zarr.json", ".zgroup", ".zmetadata")
 """Files of which a Zarr store has one."""
 _CLASSIC = (b"CDF\x01", b"CDF\x02")
-"""How NetCDF files begin that are not HDF5."""
+"""How NetCDF files of version 3 begin."""
+_WIDE = b"CDF\x05"
+"""The same with 64-bit sizes, which scipy does not read."""
 
 
 @final
@@ -120,18 +124,31 @@ def _check_file(path: Path) -> None:
     """
     with path.open("rb") as file:
         start = file.read(8)
-    if start[:4] not in (*_CLASSIC, b"CDF\x05") and start != b"\x89HDF\r\n\x1a\n":
+    if start[:4] not in (*_CLASSIC, _WIDE) and start != b"\x89HDF\r\n\x1a\n":
         raise FieldError(
             f"{path} is no NetCDF file: it begins with {start!r}, neither as one of version 3 nor "
             "as HDF5; was it unpacked (.gz), and downloaded to its end?"
         )
-    if start[:4] in _CLASSIC:
+    if not _is_whole(path, start[:4]):
+        raise FieldError(
+            f"{path} ends before the values that its header announces: it was cut short, or is "
+            "still being written; wait until it is complete, or write it again."
+        )
+
+
+def _is_whole(path: Path, kind: bytes) -> bool:
+    """Whether a classic file is as long as its header says; of HDF5 the library sees to that."""
+    if kind in _CLASSIC:
         from scipy.io import netcdf_file
 
         try:
             netcdf_file(path, mmap=True).close()
-        except (ValueError, TypeError, IndexError) as error:
-            raise FieldError(
-                f"{path} ends before the values that its header announces: it was cut short, or is "
-                "still being written; wait until it is complete, or write it again."
-            ) from error
+        except (ValueError, TypeError, IndexError):
+            return False
+    if kind == _WIDE:
+        import netCDF4
+
+        with netCDF4.Dataset(path) as opened:
+            each = (v.size * np.dtype(v.dtype).itemsize for v in opened.variables.values())
+            return path.stat().st_size >= sum(each)
+    return True

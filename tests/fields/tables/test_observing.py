@@ -201,3 +201,10 @@ def test_an_empty_table_is_refused():
         from_table(frame().iloc[:0], **NAMED)
     with pytest.raises(TableError, match="given as list"):
         from_table([[1, 2, 3]], **NAMED)
+
+
+def test_a_number_that_often_stands_for_nothing_is_said():
+    table = frame()
+    table.loc[2, "sst"] = -999.0
+    with pytest.warns(UserWarning, match=r"'sst' are -999; .* leave those fields empty"):
+        from_table(table, **NAMED)

@@ -13,6 +13,7 @@ import torch
 from mamba_diffae.fields.axis import LATITUDES
 from mamba_diffae.fields.axis_names import TIMES, simple
 from mamba_diffae.fields.errors import CoordinateError, TableError, ValuesError
+from mamba_diffae.fields.fill_values import suspect_fill
 from mamba_diffae.fields.labels import Labels
 from mamba_diffae.fields.points import average_repeats
 from mamba_diffae.fields.rising import LONGITUDES
@@ -65,6 +66,8 @@ def table_observations(given: Any, columns: TableColumns) -> tuple[list[dict[str
         raise ValuesError(
             f"None of the {len(y)} rows of {table.name} has a value of {', '.join(variables)}."
         )
+    for c, column in enumerate(variables.values()):
+        suspect_fill(y[known[:, c], c], column, "leave those fields empty, or drop their rows")
     _say(table, columns, axes, variables, int((~kept).sum()))
     snapshots, codes = ((), np.where(kept, 0, -1))
     if columns.time is not None:
