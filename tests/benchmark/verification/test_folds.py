@@ -46,6 +46,7 @@ def test_whole_units_are_withheld_once_and_in_all_snapshots(kind, folds, seed, b
     assert (sum(fold.hidden.astype(int) for fold in found) == data.known).all()
     units = data.station if by == "station" else block_numbers(data, splitting)
     assert int(units.max()) + 1 == unit_count(data, splitting, np.arange(len(data)))
+    units = np.where(data.place >= 0, units[data.place], -1)
     for fold in found:
         inside = set(units[fold.hidden.any(axis=-1)].tolist())
         outside = set(units[(data.known & ~fold.hidden).any(axis=-1)].tolist())
@@ -85,14 +86,16 @@ def test_a_block_of_time_is_not_learned_from(kind, folds, seed, fraction):
         assert fold.learn.sum() == len(data) - len(fold.rows)
         for row in fold.rows:
             known = data.known[row].any(axis=-1)
-            kept = len(np.unique(data.station[row, known & ~fold.hidden[row].any(axis=-1)]))
-            there = len(np.unique(data.station[row, known]))
+            kept = len(
+                np.unique(data.station[data.place[row]][known & ~fold.hidden[row].any(axis=-1)])
+            )
+            there = len(np.unique(data.station[data.place[row]][known]))
             assert kept == max(1, round(fraction * there))
 
 
 def test_blocks_are_as_large_as_asked():
     data = GriddedReadings(cloudy())
-    found = block_numbers(data, Splitting("block", 2, block=0.5))[0].reshape(data.grid.shape)
+    found = block_numbers(data, Splitting("block", 2, block=0.5)).reshape(data.grid.shape)
     for number in range(int(found.max()) + 1):
         y, x = np.nonzero(found == number)
         assert np.ptp(y) < 5

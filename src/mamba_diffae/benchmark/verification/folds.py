@@ -92,40 +92,38 @@ def assigned(units: int, folds: int, seed: int, what: str) -> np.ndarray:
 
 
 def block_numbers(readings: Readings, splitting: Splitting) -> np.ndarray:
-    """Number of the block in which each reading lies, shape (S, N), from 0 on; -1 for none.
+    """Number of the block in which each place lies, shape (places,), from 0 on; -1 for none.
 
     Blocks are boxes along the axes; where they begin is drawn. Of the correlation length there are
     about two for each fold at least.
     """
     rng, dim = np.random.default_rng((splitting.seed, 1)), readings.grid.dim
-    present, columns = readings.place >= 0, []
-    least = math.ceil((2 * splitting.folds) ** (1 / dim) - 1e-9)
+    least, columns = math.ceil((2 * splitting.folds) ** (1 / dim) - 1e-9), []
     lengths = readings.correlation_lengths() if splitting.block is None else ()
-    for d, axis in enumerate(readings.grid.axes):
+    for axis, x in zip(readings.grid.axes, readings.places.T, strict=True):
         if splitting.block is None:
-            cells = max(least, round(axis.span / lengths[d]))
+            cells = max(least, round(axis.span / lengths[len(columns)]))
         else:
             cells = max(1, round(1 / splitting.block))
-        along = (readings.coords[..., d] - axis.low) / axis.span * cells
-        if axis.periodic:  # a whole number of blocks goes round
-            columns.append(np.floor(along + rng.random()).astype(np.int64) % cells)
-        else:
-            columns.append(np.floor(along + (rng.random() if cells > 1 else 0)).astype(np.int64))
-    found = np.full(present.shape, -1)
-    boxes = np.stack(columns, axis=-1)[present]
-    found[present] = np.unique(boxes, axis=0, return_inverse=True)[1].ravel()
+        offset = rng.random() if cells > 1 else 0.0
+        along = np.floor((x - axis.low) / axis.span * cells + offset).astype(np.int64)
+        # Of a periodic axis a whole number of blocks goes round.
+        columns.append(along % cells if axis.periodic else along)
+    there, found = readings.exists.any(axis=1), np.full(len(readings.places), -1)
+    boxes = np.stack(columns, axis=-1)[there]
+    found[there] = np.unique(boxes, axis=0, return_inverse=True)[1].ravel()
     return found
 
 
 def _by_unit(
     readings: Readings, splitting: Splitting, rows: np.ndarray, units: np.ndarray, what: str
 ) -> Iterator[Fold]:
-    """Whole units withheld in all snapshots."""
+    """Whole units withheld in all snapshots, by the unit of each place, shape (places,)."""
     fold = assigned(int(units.max()) + 1, splitting.folds, splitting.seed, what)
     every = np.ones(len(readings), dtype=bool)
     for k in range(splitting.folds):
         mine = (units >= 0) & (fold[np.maximum(units, 0)] == k)
-        yield Fold(readings.known & mine[..., None], every, rows)
+        yield Fold(readings.known & mine[readings.place][..., None], every, rows)
 
 
 def _by_station(readings: Readings, splitting: Splitting, rows: np.ndarray) -> Iterator[Fold]:
@@ -181,7 +179,7 @@ def _by_time(readings: Readings, splitting: Splitting, rows: np.ndarray) -> Iter
 
 def _random_part(readings: Readings, row: int, splitting: Splitting) -> np.ndarray:
     """Readings of a random part of the stations of a snapshot, shape (N, C)."""
-    station, known = readings.station[row], readings.known[row]
+    station, known = readings.station[readings.place[row]], readings.known[row]
     there = np.unique(station[known.any(axis=-1)])
     count = min(max(1, round(splitting.fraction * len(there))), len(there))
     rng = np.random.default_rng((splitting.seed, 2, row))

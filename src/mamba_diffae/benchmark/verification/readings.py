@@ -41,7 +41,8 @@ class Readings(ABC):
         weight: What each place counts, shape (N,).
         coords: Physical places, shape (S, N, D).
         place: Number of the place of each reading, shape (S, N), from 0 on; -1 for none.
-        station: Number of the station of each reading, likewise.
+        places: Their coordinates, shape (places, D).
+        station: Number of the station of each place, shape (places,), from 0 on; -1: it is none.
         exists: Which variables there may be at each place, shape (places, C), bool.
         noise: Standard deviation of the error, shape (S, N, C), or None: not stated.
     """
@@ -56,6 +57,7 @@ class Readings(ABC):
     weight: np.ndarray
     coords: np.ndarray
     place: np.ndarray
+    places: np.ndarray
     station: np.ndarray
     exists: np.ndarray
     noise: np.ndarray | None = None
@@ -131,16 +133,17 @@ class GriddedReadings(Readings):
         flat = len(data), data.grid.cells, data.n_variables
         self.values, self.known = data.values.reshape(flat), data.valid_mask().reshape(flat)
         self.weight, every = data.grid.weights().ravel(), (len(data), data.grid.cells)
-        self.coords = np.broadcast_to(data.grid.centres(), (*every, data.grid.dim))
+        self.places = data.grid.centres()
+        self.coords = np.broadcast_to(self.places, (*every, data.grid.dim))
         self.place = np.broadcast_to(np.arange(data.grid.cells), every)
-        self.station = np.broadcast_to(self._stations(), every)
+        self.station = self._stations()
         exists = data.grid.exists.reshape(-1, 1)
         self.exists = np.broadcast_to(exists, (data.grid.cells, data.n_variables))
 
     def _stations(self) -> np.ndarray:
         """A station is a cell of the observed lattice, shape (N,)."""
         lattice = self.grid.regrid(self.grid.lattice_shape(LATTICE_LIMIT))
-        cells, here = cells_of(lattice, self.grid.centres()), self.grid.exists.ravel()
+        cells, here = cells_of(lattice, self.places), self.grid.exists.ravel()
         found = np.full(len(cells), -1)
         found[here] = np.unique(cells[here], return_inverse=True)[1]
         return found
@@ -203,21 +206,22 @@ class StationReadings(Readings):
         self.weight = np.ones(self.values.shape[1])
         self.noise = None if seen.noise is None else seen.noise.numpy()
         self.coords = seen.coords.numpy()
-        self.place = self.station = self._places()
+        self.place, self.places = self._places()
+        self.station = np.arange(len(self.places))
         self.exists = self._ever()
 
-    def _places(self) -> np.ndarray:
-        """Equal coordinates are one place, shape (S, N)."""
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Equal coordinates are one place: numbers (S, N), and coordinates (places, D)."""
         present = self.known.any(axis=-1)
-        found = np.full(present.shape, -1)
-        places = self.coords[present] + 0.0
-        found[present] = np.unique(places, axis=0, return_inverse=True)[1].ravel()
-        return found
+        numbers = np.full(present.shape, -1)
+        places, index = np.unique(self.coords[present] + 0.0, axis=0, return_inverse=True)
+        numbers[present] = index.ravel()
+        return numbers, places
 
     def _ever(self) -> np.ndarray:
         """What was read at a place in any snapshot, shape (places, C)."""
         here = self.place >= 0
-        found = np.zeros((int(self.place.max()) + 1, len(self.variables)), dtype=bool)
+        found = np.zeros((len(self.places), len(self.variables)), dtype=bool)
         np.logical_or.at(found, self.place[here], self.known[here])
         return found
 

@@ -31,6 +31,8 @@ _READINGS = 4096
 """Withheld readings of a snapshot that are scored, at most."""
 _VALUES, _AT_ONCE = 2**24, 8
 """Values in all draws that are made together, and snapshots, at most."""
+_LEARNED = 2**23
+"""Values of the snapshots that the simple methods learn from, about."""
 _SHOWN = 3
 """Snapshots in maps."""
 
@@ -81,7 +83,7 @@ class FoldWork:
     def run(self, fold: Fold, meter: CountMeter) -> None:
         """Fit the simple methods on what a fold leaves, and score all methods."""
         kept = self.readings.known & ~fold.hidden & fold.learn[:, None, None]
-        learned = np.flatnonzero(kept.any(axis=(1, 2)))
+        learned = self._learned(np.flatnonzero(kept.any(axis=(1, 2))), fold.rows)
         if not len(learned):
             raise VerificationError(
                 "One fold withholds every reading, so nothing is left to learn from or to give; "
@@ -94,6 +96,17 @@ class FoldWork:
             part = self._part(fold, fold.rows[start : start + self._together])
             if len(part.rows):
                 self._score(part, methods, meter)
+
+    def _learned(self, rows: np.ndarray, scored: np.ndarray) -> np.ndarray:
+        """Snapshots that simple methods learn from: of many those scored, and others spread."""
+        most = max(2, _LEARNED // self.readings.values[0].size)
+        if len(rows) <= most:
+            return rows
+        note = f"The simple methods learn from about {most:,} of {len(rows):,} snapshots."
+        if note not in self.notes:
+            self.notes.append(note)
+        spread = rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
+        return np.union1d(spread, np.intersect1d(scored, rows))
 
     @property
     def _together(self) -> int:
