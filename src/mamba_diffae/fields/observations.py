@@ -36,8 +36,7 @@ class Observations:
             None: all are points.
         noise: Standard deviation of the error of a value, in its own unit, shape (B, N, C); 0: the
             value is exact. None: to be estimated.
-        noise_group: Points of one number share an unknown offset (the swath of a satellite), shape
-            (B, N), int64; None: there are no such groups.
+        noise_group: Points of one number share an unknown offset (a satellite's swath), (B, N) int.
         covariates: What is known everywhere (elevation, season), shape (B, N, K), or None.
         labels: Names of the columns, by which a model then finds them, or None.
 
@@ -145,13 +144,14 @@ class Observations:
         noise: Side = None,
         support: Side = None,
         time: str | None = None,
+        noise_group: str | None = None,
         **axes: str,
     ) -> Self:
         """Observations from the rows of a table, of one field or, with `time`, of several.
 
-        Columns are found by name, never by position, and a model finds its axes and variables by
-        their names too. Rows without any value are left out. Values of one place and time are
-        averaged where their noise is 0 or not stated. A `TableWarning` says so.
+        Columns are found by name, and a model finds its axes and variables by their names too.
+        Rows without any value are left out. Values of one place and time are averaged where their
+        noise is 0 or not stated. A `TableWarning` says so.
 
         Args:
             table: A DataFrame, a pyarrow table, or the path of a CSV or Parquet file.
@@ -162,6 +162,7 @@ class Observations:
                 the name of each variable; 0: exact; None: to be estimated.
             support: Sides of the averaged box, likewise by the name of each axis; None: points.
             time: A column; rows of one time are a snapshot. None: all rows are one.
+            noise_group: A column; rows of one group share an unknown offset (a satellite's swath).
             axes: Columns of coordinates by the usual names of their axes, such as
                 `lon="LONGITUDE"`, instead of `coords`; neither: recognised by their names.
 
@@ -173,8 +174,8 @@ class Observations:
         """
         from mamba_diffae.fields.tables import TableColumns, table_observations
 
-        columns = TableColumns(values, coords, noise, support, time, axes)
-        parts, labels = table_observations(table, columns)
+        given = TableColumns(values, coords, noise, support, time, axes, noise_group)
+        parts, labels = table_observations(table, given)
         return replace(cls.stack([cls(**part) for part in parts]), labels=labels)
 
     @classmethod
@@ -279,7 +280,7 @@ class Observations:
         return Observations(**changed, labels=self.labels if named else None)
 
 
-_OPTIONAL = ("support", "noise", "noise_group", "covariates")
+_OPTIONAL = "support", "noise", "noise_group", "covariates"
 
 
 def as_observations(given: Observations | Iterable[Observations]) -> Observations:

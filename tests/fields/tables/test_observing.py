@@ -208,3 +208,16 @@ def test_a_number_that_often_stands_for_nothing_is_said():
     table.loc[2, "sst"] = -999.0
     with pytest.warns(UserWarning, match=r"'sst' are -999; .* leave those fields empty"):
         from_table(table, **NAMED)
+
+
+def test_rows_of_one_swath_share_a_group():
+    table = frame()
+    table["swath"] = ["b", "a"] * (len(table) // 2) + ["c"] * (len(table) % 2)
+    seen = from_table(table, **NAMED, noise=0.1, noise_group="swath")
+    expected = table["swath"].map({"a": 0, "b": 1, "c": 2}).to_numpy()
+    np.testing.assert_array_equal(seen.noise_group[0], expected)
+    table.loc[0, "swath"] = None
+    with pytest.raises(ValuesError, match="one of its own if it shares none"):
+        from_table(table, **NAMED, noise_group="swath")
+    with pytest.raises(TableError, match="Did you mean 'swath'"):
+        from_table(table, **NAMED, noise_group="swaht")

@@ -39,6 +39,7 @@ class TableColumns:
         support: Sides of the averaged box.
         time: Column of the times, each distinct one of which is a snapshot.
         axes: More columns of coordinates, by the usual names of their axes.
+        noise_group: Column of groups that share an offset.
     """
 
     values: str | Sequence[str] | Mapping[str, str] | None
@@ -47,6 +48,7 @@ class TableColumns:
     support: Side
     time: str | None
     axes: Mapping[str, str]
+    noise_group: str | None = None
 
 
 def table_observations(given: Any, columns: TableColumns) -> tuple[list[dict[str, Any]], Labels]:
@@ -57,7 +59,8 @@ def table_observations(given: Any, columns: TableColumns) -> tuple[list[dict[str
     """
     table = OpenedTable.of(given)
     axes = axis_columns(table, columns.coords, columns.axes)
-    used = [*axes.values(), *filter(None, [columns.time]), *_named(columns.noise, columns.support)]
+    of_rows = filter(None, [columns.time, columns.noise_group])
+    used = [*axes.values(), *of_rows, *_named(columns.noise, columns.support)]
     variables = value_columns(table, columns.values, used)
     y = np.stack([table.numbers(c, f"values of {v}") for v, c in variables.items()], axis=1)
     known = np.isfinite(y)
@@ -78,6 +81,7 @@ def table_observations(given: Any, columns: TableColumns) -> tuple[list[dict[str
         "mask": known,
         "support": _sides(table, "support", columns.support, list(axes), kept[:, None]),
         "noise": _sides(table, "noise", columns.noise, list(variables), known),
+        "noise_group": _groups(table, columns.noise_group, kept),
         "snapshot": codes,
     }
     parts = {name: part[kept] for name, part in parts.items() if part is not None}
@@ -160,6 +164,25 @@ def _sides(
             f"a {what} is 0 or positive."
         )
     return np.where(used, sides, 0)
+
+
+def _groups(table: OpenedTable, column: str | None, kept: np.ndarray) -> np.ndarray | None:
+    """A number for each group that a column names, shape (N,).
+
+    Raises:
+        TableError: If there is no such column.
+        ValuesError: If a row that is kept belongs to none.
+    """
+    if column is None:
+        return None
+    named = table.column(column, "the noise group")
+    bad = np.flatnonzero(kept & named.isna().to_numpy())
+    if len(bad):
+        raise ValuesError(
+            f"The column {column!r}, named as noise group, is empty where there is a value: "
+            f"{table.rows(bad)}; give each such reading a group, one of its own if it shares none."
+        )
+    return np.unique(named.astype(str).to_numpy(), return_inverse=True)[1].astype(np.int64)
 
 
 def _number(given: Any, what: str) -> float:
