@@ -189,17 +189,7 @@ class FoldWork:
         Raises:
             VerificationError: If nothing was scored.
         """
-        if self.skipped:
-            self.notes.append(
-                f"{self.skipped} times a snapshot had no reading left to give in a fold, and was "
-                "left out there."
-            )
-        if not self.collected.asked:
-            raise VerificationError(
-                f"Nothing is left to score by={self.splitting.by!r}: of no snapshot are there both "
-                "readings that are given and readings that are withheld; give snapshots of several "
-                "stations, or withhold in another way."
-            )
+        self._check()
         asked, said = self.collected.joined()
         readings, seed = self.readings, self.splitting.seed
         names = tuple(variable.name for variable in readings.variables)
@@ -227,3 +217,21 @@ class FoldWork:
             scatter=scatters(asked, said, names, seed),
             shown=shown,
         )
+
+    def _check(self) -> None:
+        """Note what was left out.
+
+        Raises:
+            VerificationError: If nothing was scored.
+        """
+        if self.skipped:
+            self.notes.append(
+                f"{self.skipped} times a snapshot had no reading left to give in a fold, and was "
+                "left out there."
+            )
+        if not self.collected.asked:
+            raise VerificationError(
+                f"Nothing is left to score by={self.splitting.by!r}: of no snapshot are there both "
+                "readings that are given and readings that are withheld; give snapshots of several "
+                "stations, or withhold in another way."
+            )
