@@ -128,6 +128,17 @@ def test_stations_are_learned_and_answered_on_a_grid(shell, tmp_path):
     assert "mamba-diffae verify" in told.err
 
 
+def test_whole_fields_are_learned_from_where_sensors_stand(shell, archive, tmp_path):
+    places = pd.DataFrame({"lon": [3.0, 20.0, 11.0], "lat": [44.0, 51.0, 58.0]})
+    places.to_csv(tmp_path / "sensors.csv", index=False)
+    told = shell(
+        f"fit {archive} --variable sst --snapshot-dim time --layout {tmp_path}/sensors.csv "
+        f"--run {tmp_path}/run {FEW} --phase autoencoder"
+    )
+    assert told.code == 0, told.err
+    assert "3 sensors where they stand" in told.err
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

@@ -48,9 +48,13 @@ def away(seen: Observations) -> np.ndarray:
     return np.random.default_rng(1).uniform(1, 5, (len(seen), 24, 24))
 
 
+def reading(data, fraction, seed):
+    return observe(data, fraction, seed=seed)
+
+
 @pytest.mark.parametrize("width", [0.5, 1.0, 1.6])
 def test_draws_are_made_as_wide_as_the_truth(width: float):
-    found = fit_calibration(spread(width), away, noise_fields(), FRACTIONS, None, 0)
+    found = fit_calibration(spread(width), away, noise_fields(), FRACTIONS, reading, 0)
     np.testing.assert_allclose(found.amplitude, 1 / width, rtol=0.1)
     np.testing.assert_allclose(found.factors, 1.0, rtol=0.15)
     assert found.counts == tuple(sorted(found.counts))
@@ -59,13 +63,13 @@ def test_draws_are_made_as_wide_as_the_truth(width: float):
 
 def test_an_atom_at_a_bound_does_not_widen_calibrated_draws():
     found = fit_calibration(
-        spread(1.0, 0.4), away, noise_fields(quantised=True), FRACTIONS, None, 0
+        spread(1.0, 0.4), away, noise_fields(quantised=True), FRACTIONS, reading, 0
     )
     np.testing.assert_allclose(found.amplitude, 1.0, rtol=0.15)
 
 
 def test_few_fields_calibrate_nothing():
-    assert fit_calibration(spread(1.0), away, noise_fields(7), FRACTIONS, None, 0) is None
+    assert fit_calibration(spread(1.0), away, noise_fields(7), FRACTIONS, reading, 0) is None
 
 
 def test_quantiles_are_scaled_about_the_mean_and_stay_in_order():

@@ -66,7 +66,7 @@ def opening_options(
             raise ValueError("--quality is of data sets; leave bad rows out of the table.")
         if noise and len(noise) != len(variables or []):
             raise ValueError("Name the columns of values with --variable, one for each --noise.")
-        errors = dict(zip(variables or [], noise or [], strict=True))
+        errors = dict(zip(variables or [], noise, strict=True)) if noise else None
         given = {"values": variables, "time": snapshot_dim, "noise": errors}
     return {name: value for name, value in given.items() if value}
 

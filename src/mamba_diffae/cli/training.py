@@ -30,6 +30,8 @@ from mamba_diffae.cli.shell import echo
 from mamba_diffae.cli.table_prediction import is_table_name
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.fields import FieldData, Observations
 
@@ -48,6 +50,13 @@ def fit(
     snapshot_dim: SnapshotDimOption = None,
     noise: NoiseOption = None,
     quality: QualityOption = None,
+    layout: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of the places of sensors, where alone the fields are read; default: "
+            "anywhere."
+        ),
+    ] = None,
     architecture: Annotated[
         str, typer.Option(help="autoencoder, mamba-diffusion or minimal-latent.")
     ] = "autoencoder",
@@ -82,6 +91,7 @@ def fit(
     """Train on SOURCE into a run folder, phase after phase."""
     from mamba_diffae.cli.scoring import command_line, provenance
     from mamba_diffae.estimator import FieldAutoencoder
+    from mamba_diffae.fields import TableTargets
     from mamba_diffae.sources import open_field
 
     changes = parse_settings(set_ or [])
@@ -89,17 +99,24 @@ def fit(
     estimator = FieldAutoencoder(
         preset, architecture=architecture, seed=seed, device=device, changes=changes
     )
-    told = {"source_options": options} if options else {}
+    told: dict[str, Any] = {"source_options": options} if options else {}
+    places = None
     if is_table_name(Path(source)):
+        if layout is not None:
+            raise ValueError(
+                "--layout is of whole fields; the stations of a table are where they are."
+            )
         data: FieldData | Observations = _stations(source, native_size, options)
         facts: dict[str, Any] = {"source": str(Path(source).resolve())}
     else:
         data = open_field(source, size=native_size, skip_broken=skip_broken, **options)
         facts = provenance(source, data, skip_broken)
+        places = None if layout is None else TableTargets.of(layout, data.grid).places
         tell_fields(data)
-        tell_settings(estimator, data)
+        tell_settings(estimator, data, places)
     estimator.fit(
         data,
+        layout=places,
         run=run,
         phases=None if phase == "all" else [name.strip() for name in phase.split(",")],
         resume=resume,
@@ -131,11 +148,13 @@ def tell_fields(data: FieldData) -> None:
     )
 
 
-def tell_settings(estimator: FieldAutoencoder, data: FieldData) -> None:
+def tell_settings(
+    estimator: FieldAutoencoder, data: FieldData, layout: np.ndarray | None = None
+) -> None:
     """What was inferred from them."""
     from mamba_diffae.fields import Frame
 
-    for sentence in estimator.settings(data).describe():
+    for sentence in estimator.settings(data, layout=layout).describe():
         echo(f"• {sentence}")
     frame = Frame.of(data)
     if len(set(frame.length)) > 1:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mamba_diffae.estimator.calibration import Calibration
 from mamba_diffae.evaluation import data_bounds, untouched, value_step
-from mamba_diffae.fields import Affine, FieldData, Observations, Prediction, Shape, observe
+from mamba_diffae.fields import Affine, FieldData, Observations, Prediction
 
 LEAST_FIELDS = 8
 """Validation fields of distinct groups, below which nothing is fitted."""
@@ -31,6 +31,9 @@ Predict = Callable[[Observations, int], Prediction]
 """From observations and a number of draws to a prediction on the native grid, not calibrated."""
 Distance = Callable[[Observations], np.ndarray]
 """From observations to the distance of each native cell from the nearest, shape (B, *shape)."""
+
+Reading = Callable[[FieldData, float, int], Observations]
+"""From fields, the fraction that is observed, and a seed to observations."""
 
 
 @final
@@ -100,7 +103,7 @@ def fit_calibration(
     distance: Distance,
     data: FieldData,
     fractions: tuple[float, float],
-    observed_shape: Shape | None,
+    reading: Reading,
     seed: int,
 ) -> Calibration | None:
     """Factors by which intervals of validation fields cover as much as they say.
@@ -110,7 +113,7 @@ def fit_calibration(
         distance: As the model measures it.
         data: Fields with splits; those of "val" are used, one of a group.
         fractions: Least and largest fraction that is observed.
-        observed_shape: Of the observed lattice.
+        reading: What is observed of them.
         seed: Same seed, same factors.
 
     Returns:
@@ -121,7 +124,7 @@ def fit_calibration(
     fields = data.split("val").distinct(MOST_FIELDS)
     counts, amplitude, parts = [], [], []
     for number, fraction in enumerate(np.geomspace(*fractions, SHARES)):
-        seen = observe(fields, float(fraction), shape=observed_shape, seed=seed + number)
+        seen = reading(fields, float(fraction), seed + number)
         cells = _cells(predict(seen, DRAWS), fields, seen, distance(seen), seed + number)
         found = cells.spread_for_error()
         counts.append(float(seen.counts.double().mean()))

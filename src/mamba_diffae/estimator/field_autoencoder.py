@@ -12,13 +12,13 @@ import torch
 from mamba_diffae.estimator.asked import Asked, asked_of
 from mamba_diffae.estimator.drawing import Drawing, quantile_levels
 from mamba_diffae.estimator.fitted import FittedModel
-from mamba_diffae.estimator.fitting import fitted_phases
+from mamba_diffae.estimator.fitting import begin_session, fitted_phases
 from mamba_diffae.estimator.inputs import batches, checked_latents, chosen_device
 from mamba_diffae.estimator.observed import Seen, observed
 from mamba_diffae.estimator.parts import Parts, checked_objectives, part_settings
 from mamba_diffae.estimator.rendering import OnProgress, Rendering
 from mamba_diffae.estimator.scaling import FieldScaler
-from mamba_diffae.estimator.training_input import TrainingInput, opened_input, training_input
+from mamba_diffae.estimator.training_input import TrainingInput, opened_input
 from mamba_diffae.fields import FieldData, Grid, NotFittedError, Variable
 from mamba_diffae.models.config import DecoderInputs
 from mamba_diffae.models.latent_flow import LatentFlow
@@ -27,7 +27,7 @@ from mamba_diffae.models.serialization import weights_folder
 from mamba_diffae.training.objectives import Objective
 from mamba_diffae.training.resume import network_folder
 from mamba_diffae.training.session import TrainingSession
-from mamba_diffae.training.settings import Changes, Settings, settings_for
+from mamba_diffae.training.settings import Changes, Settings
 
 
 @final
@@ -80,6 +80,7 @@ class FieldAutoencoder:
         *,
         grid: Grid | None = None,
         variables: Sequence[str | Variable] | None = None,
+        layout: np.ndarray | Sequence[Sequence[float]] | None = None,
         run: str | Path | None = None,
         phases: Sequence[str] | None = None,
         resume: bool = False,
@@ -94,6 +95,8 @@ class FieldAutoencoder:
                 as a table: a DataFrame, the path of a CSV or Parquet file.
             grid: Over the region of observations; None: a lattice over their bounding box.
             variables: Of observations: names, or variables; None: those of a table, or v0, v1, ...
+            layout: Places (M, D) of sensors, in the units of the axes, where alone whole fields are
+                observed, some of them missing at times; None: anywhere.
             run: Folder for checkpoints and metrics; None: a temporary one, deleted afterwards.
             phases: Names of phases; None: all but optional ones, such as "flow". A run that has
                 finished phase 1 goes on with phase 2.
@@ -108,7 +111,7 @@ class FieldAutoencoder:
                 holds something else, or the fields are none to learn from.
         """
         data = opened_input(data, options)
-        session, scaler = self._session(data, grid=grid, variables=variables)
+        session, scaler = self._session(data, grid=grid, variables=variables, layout=layout)
         fields = data if isinstance(data, FieldData) else None
         given = session, scaler, fields, run, phases, facts
         options = {"resume": resume and run is not None, "overwrite": overwrite}
@@ -121,12 +124,8 @@ class FieldAutoencoder:
         return self._session(data, **about)[0].settings
 
     def _session(self, data: TrainingInput, **about: Any) -> tuple[TrainingSession, FieldScaler]:
-        inside, scaler = training_input(data, **about)
-        settings = settings_for(
-            self.architecture, inside, scaler.geometry, self.preset, self.changes
-        )
         chosen = self.architecture, self.preset, self.seed, self.device
-        return TrainingSession(*chosen, settings, inside, self.objectives), scaler
+        return begin_session(chosen, self.changes, self.objectives, data, **about)
 
     def predict(
         self,

@@ -23,14 +23,55 @@ from mamba_diffae.estimator.conditioned import nearest_distance
 from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import batches
+from mamba_diffae.estimator.layout import checked_layout
 from mamba_diffae.estimator.rendering import Rendering
 from mamba_diffae.estimator.scaling import FieldScaler
-from mamba_diffae.fields import FieldData, Observations, Prediction, UnfamiliarFieldsWarning
+from mamba_diffae.estimator.training_input import TrainingInput, training_input
+from mamba_diffae.fields import (
+    FieldData,
+    Observations,
+    Prediction,
+    UnfamiliarFieldsWarning,
+    observe,
+)
+from mamba_diffae.fields.sensors import observe_at, some_of
+from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.training.loop.processes import Processes
 from mamba_diffae.training.loop.progress import CountMeter
+from mamba_diffae.training.objectives import Objective
 from mamba_diffae.training.phases import LATENT
 from mamba_diffae.training.resume import EXPORT
 from mamba_diffae.training.session import TrainingSession
+from mamba_diffae.training.settings import Changes, settings_for
+
+
+def begin_session(
+    chosen: tuple[type[FieldFlow], str, int, str],
+    changes: Changes,
+    objectives: Mapping[str, Objective],
+    data: TrainingInput,
+    layout: np.ndarray | Sequence[Sequence[float]] | None = None,
+    **about: Any,
+) -> tuple[TrainingSession, FieldScaler]:
+    """What `fit` trains, and the scaling of its fields.
+
+    Args:
+        chosen: Architecture, preset, seed and device.
+        changes: Settings other than the preset's.
+        objectives: By the phase in which they are lowered.
+        data: See `FieldAutoencoder.fit`.
+        layout: Likewise.
+        about: Of `training_input`.
+
+    Raises:
+        ValueError: As `FieldAutoencoder.fit`.
+    """
+    inside, scaler = training_input(data, **about)
+    if layout is not None:
+        places = checked_layout(layout, scaler)
+        changes = {**changes, "data": {**changes.get("data", {}), "layout": places}}
+    settings = settings_for(chosen[0], inside, scaler.geometry, chosen[1], changes)
+    return TrainingSession(*chosen, settings, inside, objectives), scaler
 
 
 def fitted_phases(
@@ -109,8 +150,14 @@ def calibrate(
             away = nearest_distance(net.config, known, places)
             return away.reshape(len(seen), *fields.shape)
 
-        observed = config.fractions, config.observed_shape
-        found = fit_calibration(predict, distance, fields, *observed, session.seed)
+        def reading(data: FieldData, fraction: float, seed: int) -> Observations:
+            if config.layout is not None:
+                places = model.scaler.physical(np.array(config.layout))
+                return observe_at(data, some_of(places, fraction, seed))
+            return observe(data, fraction, shape=config.observed_shape, seed=seed)
+
+        shares = (0.5, 1.0) if config.layout else config.fractions
+        found = fit_calibration(predict, distance, fields, shares, reading, session.seed)
     if found is None:
         warnings.warn(
             f"Draws are not calibrated: that takes {LEAST_FIELDS} validation snapshots of distinct "

@@ -90,14 +90,21 @@ class RenderedRegions:
         total = hashlib.sha256()
         for name, weight in sorted(self.model.network.state_dict().items()):
             total.update(name.encode() + weight.cpu().contiguous().numpy().tobytes())
-        parts = (observations.coords, observations.values, observations.mask)
-        for given in (*parts, observations.support, observations.noise):
+        seen = observations
+        parts = seen.coords, seen.values, seen.mask, seen.support, seen.noise
+        for given in (*parts, seen.noise_group, seen.covariates):
             total.update(b"-" if given is None else given.cpu().contiguous().numpy().tobytes())
-        for axis in self.whole.grid.axes:
-            total.update(axis.edges.tobytes())
+        # The grid rises in the model's longitudes, whatever the targets do.
+        for axis, index in zip(self.whole.grid.axes, self.whole.index, strict=True):
+            total.update(axis.edges.tobytes() + index.tobytes())
+        template = self.whole.template
+        for _, given in sorted(template.coords.items(), key=lambda item: str(item[0])):
+            x = given.values
+            total.update(str(x.tolist()).encode() if x.dtype.hasobject else x.tobytes())
         return {
             "digest": total.hexdigest(),
-            "targets": self.whole.template.to_dict(data=False),
+            "calibration": str(self.model.calibration),
+            "targets": template.to_dict(data=False),
             "draws": [self.drawing.asked, self.drawing.seed, *self.drawing.levels],
             "rows": self._rows,
         }
@@ -120,16 +127,21 @@ class RenderedRegions:
             left = {name: cut for name, cut in names.items() if name not in done}
             if left:
                 fields = ConditionedFields.of(self.model, batch, None, self.drawing, way)
+                warned = False
                 for name, cut in left.items():
                     region = self._region(slice(first, end), slice(*cut))
-                    yield name, self._answer(fields, way, region), region
+                    answer = self._answer(fields, way, region, warn=not warned)
+                    warned |= answer is not None
+                    yield name, answer, region
             first = end
 
     def _region(self, fields: slice, rows: slice) -> dict[Hashable, slice]:
         region: dict[Hashable, slice] = {self.row_dim: rows}
         return region if self._along is None else {self._along: fields, **region}
 
-    def _answer(self, fields: ConditionedFields, way: Any, region: Region) -> Dataset | None:
+    def _answer(
+        self, fields: ConditionedFields, way: Any, region: Region, *, warn: bool
+    ) -> Dataset | None:
         """What is told of a region, in the terms of the targets."""
         scaler, here = self.model.scaler, self.whole.part(region)
         places = check_inside(here.grid.centres(), scaler.grid, "targets")
@@ -138,7 +150,7 @@ class RenderedRegions:
         rendering = Rendering(here.grid, self.drawing, None, None)
         count = len(fields.keys)
         with warnings.catch_warnings():
-            if any(part.start for part in region.values()):
+            if not warn:
                 warnings.simplefilter("ignore", UnfamiliarFieldsWarning)
             told = rendering.predict_conditioned(self.model, [fields], count, way)
-        return here.answer(told, self._along)
+        return here.without_serving(here.answer(told, self._along))

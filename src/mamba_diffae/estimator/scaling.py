@@ -139,6 +139,10 @@ class FieldScaler:
         """Physical places (N, D) within the grid as inside ones, shape (1, N, D)."""
         return self._inside(coords)[None]
 
+    def physical(self, places: np.ndarray) -> np.ndarray:
+        """Inside places (N, D) as physical ones, in the user's order of axes."""
+        return self.frame.physical(places)[:, np.argsort(self.order)]
+
     def _inside(self, coords: np.ndarray) -> torch.Tensor:
         return _single(self.frame.coords(coords[..., list(self.order)]))
 

@@ -102,6 +102,10 @@ class Frame:
         """Physical coordinates (..., D) to inside ones; subtracted in double precision."""
         return (np.asarray(physical, np.float64) - self.origin) / self.length
 
+    def physical(self, inside: np.ndarray) -> np.ndarray:
+        """Inside coordinates (..., D) to physical ones."""
+        return np.asarray(inside, np.float64) * self.length + self.origin
+
     def lengths(self, physical: np.ndarray) -> np.ndarray:
         """Physical lengths (..., D), such as supports, to inside ones."""
         return np.asarray(physical, np.float64) / self.length

@@ -6,7 +6,7 @@ import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData, ShapeError
-from mamba_diffae.placement.observing import observe_at
+from mamba_diffae.fields.sensors import observe_at
 from mamba_diffae.placement.result import Placement, counts_to_measure
 
 

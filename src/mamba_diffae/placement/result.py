@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from mamba_diffae.fields import FieldData, Grid, Observations, Variable, load_extra
-from mamba_diffae.placement.observing import observe_at
+from mamba_diffae.fields.sensors import observe_at
 
 if TYPE_CHECKING:
     from pandas import DataFrame

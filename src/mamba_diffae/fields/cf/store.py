@@ -15,6 +15,7 @@ import numpy as np
 
 from mamba_diffae.fields.atomic import atomic_file, move_folder, named_full_disk
 from mamba_diffae.fields.cf.writing import checked_output
+from mamba_diffae.fields.errors import CoordinateError
 from mamba_diffae.fields.extras import load_extra
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class RegionStore:
     """Regions of a data set, kept in a Zarr store beside its place until all are there.
 
     The folder `.partial-NAME` holds the request, the store, and the names of regions that are
-    written. A store of another request is begun anew.
+    written. A store of another request is begun anew. One process writes at a time.
 
     Args:
         path: The NetCDF file or Zarr store that is to stand there at the end.
@@ -41,6 +42,7 @@ class RegionStore:
     Raises:
         MissingExtraError: If a package of the extra `fields` is missing.
         FieldError: If something stands at the path, or it ends otherwise.
+        DiskFullError: If the disk is full.
     """
 
     def __init__(self, path: Path, request: Mapping[str, Any], *, overwrite: bool) -> None:
@@ -52,13 +54,14 @@ class RegionStore:
         self._data = self.folder / _DATA
         kept, wanted = self.folder / _REQUEST, json.dumps(request, sort_keys=True, default=str)
         if not kept.is_file() or kept.read_text(encoding="utf-8") != wanted:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._remove()
             with atomic_file(kept) as file:
                 file.write_text(wanted, encoding="utf-8")
         done = self.folder / _DONE
         lines = done.read_text(encoding="utf-8").split("\n") if done.is_file() else [""]
-        self.done = set(lines[:-1])  # what follows the last line break was not written whole
-        self._begun = bool(self.done)
+        self._begun = self._data.is_dir()
+        # What follows the last line break was not written whole.
+        self.done = set(lines[:-1]) if self._begun else set()
 
     def begin(
         self,
@@ -73,13 +76,14 @@ class RegionStore:
             like: The part as it will be written.
             region: Which it is; its lengths are those of the chunks.
             sizes: Lengths of the whole along the dimensions of the region.
-            described: Gives the whole its coordinates.
+            described: Gives the whole its coordinates, and what those name.
         """
         if self._begun:
             return
         import dask.array
 
-        shutil.rmtree(self._data, ignore_errors=True)
+        laid_out = self._data.with_name(f".tmp-{_DATA}")
+        shutil.rmtree(laid_out, ignore_errors=True)
         chunks = {dim: cut.stop - cut.start for dim, cut in region.items()}
         full, layout = {}, {}
         for name, array in like.data_vars.items():
@@ -92,8 +96,12 @@ class RegionStore:
             empty = dask.array.full(shape, np.nan, array.dtype, chunks=parts)
             full[name] = (array.dims, empty, array.attrs)
         whole = described(like.drop_dims(list(region)).assign(full))
+        # What the targets bring is written here and now, also if it is lazy.
+        brought = whole.drop_vars(list(full)).compute()
+        whole = brought.assign({name: whole[name] for name in full})
         with named_full_disk(self.path, mend=_MEND), _quiet():
-            whole.to_zarr(self._data, mode="w", compute=False, encoding=layout, consolidated=False)
+            whole.to_zarr(laid_out, mode="w", compute=False, encoding=layout, consolidated=False)
+            laid_out.rename(self._data)  # whole, or not begun
         self._begun = True
 
     def write(self, part: Dataset | None, region: Region, name: str) -> None:
@@ -115,10 +123,21 @@ class RegionStore:
         self.done.add(name)
 
     def finish(self) -> None:
-        """Put the whole in its place, and remove what was beside it."""
+        """Put the whole in its place, and remove what was beside it.
+
+        Raises:
+            CoordinateError: If no region has a value.
+            DiskFullError: If the disk is full.
+        """
         import xarray
         import zarr
 
+        if not self._begun:
+            self._remove()
+            raise CoordinateError(
+                f"None of the targets lies in a cell that exists, so {self.path} is not written; "
+                "the mask of the model's grid leaves them out."
+            )
         with named_full_disk(self.path, mend=_MEND), _quiet():
             if self._is_zarr:
                 zarr.consolidate_metadata(self._data)
@@ -129,7 +148,12 @@ class RegionStore:
                     atomic_file(self.path) as file,
                 ):
                     whole.to_netcdf(file, engine="netcdf4")
-        shutil.rmtree(self.folder)
+        self._remove()
+
+    def _remove(self) -> None:
+        """Remove the folder, first what says that it may be gone on with."""
+        (self.folder / _REQUEST).unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _by_dims(part: Dataset | None, region: Region) -> Mapping[tuple[Hashable, ...], Dataset]:
@@ -140,7 +164,8 @@ def _by_dims(part: Dataset | None, region: Region) -> Mapping[tuple[Hashable, ..
     for name, array in part.data_vars.items():
         if dims := tuple(dim for dim in region if dim in array.dims):
             found.setdefault(dims, []).append(name)
-    return {dims: part[names].drop_vars(list(part.coords)) for dims, names in found.items()}
+    parts = {dims: part[names] for dims, names in found.items()}
+    return {dims: chosen.drop_vars(list(chosen.coords)) for dims, chosen in parts.items()}
 
 
 _ONE_BY_ONE: Sequence[str] = ("realization", "quantile")

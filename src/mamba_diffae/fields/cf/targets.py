@@ -194,16 +194,20 @@ class LabelledTargets:
             if all(sizes.get(dim) == size for dim, size in array.sizes.items())
         }
         told = told.assign_coords(kept)
-        serving = {
+        return told.assign({name: self.template[name].variable for name in self._serving(told)})
+
+    def without_serving(self, told: Dataset) -> Dataset:
+        """Without what `with_coordinates` adds beside the coordinates."""
+        return told.drop_vars(self._serving(told))
+
+    def _serving(self, told: Dataset) -> set[str]:
+        """Variables of the targets that others name: bounds, a grid mapping."""
+        named = {
             str(array.attrs.get(key, array.encoding.get(key, "")))
             for array in (*told.variables.values(), *self._likes())
             for key in ("bounds", "grid_mapping")
         }
-        more = {
-            name: self.template[name].variable
-            for name in serving & set(map(str, self.template.data_vars))
-        }
-        return told.assign(more)
+        return named & set(map(str, self.template.data_vars))
 
     def _likes(self) -> list[DataArray]:
         names = [v.name for v in self.variables]

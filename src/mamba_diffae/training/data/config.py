@@ -45,6 +45,8 @@ class DataConfig(BaseModel):
         observed_shape: Of the lattice whose cells are observed; None: that of `observe`.
         exemplars: Training fields that the prior of an autoencoder keeps, at most; 0: no prior.
         mirrored: Whether fields mirrored along the last axis are as good; None: as the data say.
+        layout: Places of sensors, inside coordinates: steps observe some or all of them, and
+            nothing else. None: anywhere. `fit(layout=)` takes them in the units of the axes.
         encodings: Latents of each training field that phase "latent" learns from, each from other
             cells; every second one is of the mirrored field, if `mirrored`.
     """
@@ -62,6 +64,7 @@ class DataConfig(BaseModel):
     observed_shape: tuple[PositiveInt, ...] | None = None
     exemplars: int = Field(4096, ge=0)
     mirrored: bool | None = None
+    layout: tuple[tuple[float, ...], ...] | None = Field(None, min_length=1)
     encodings: int = Field(4, ge=1)
 
     @field_validator("fractions")
@@ -96,7 +99,12 @@ class DataConfig(BaseModel):
                 f"{data.grid.describe_shape()} cells ({', '.join(data.grid.names)}); set it to at "
                 "most so many along each axis, or give finer fields."
             )
-        symmetric = is_symmetric(data.grid)
+        if self.mirrored and self.layout is not None:
+            raise ValuesError(
+                "data.mirrored is true, but the sensors of a layout stay where they are; leave it "
+                "out, or the layout."
+            )
+        symmetric = is_symmetric(data.grid) and self.layout is None
         if self.mirrored and not symmetric:
             raise ValuesError(
                 "data.mirrored is true, but the grid is no mirror image of itself along "

@@ -96,8 +96,11 @@ class FieldSnapshots(Snapshots):
         assert config.observed_shape is not None
         native, observed = self.grid.describe_shape(), " × ".join(map(str, config.observed_shape))
         turned = "count as well" if config.mirrored else "are not used"
+        seen = f"cells of a lattice of {observed}"
+        if config.layout is not None:
+            seen = f"{len(config.layout)} sensors where they stand, in half of the steps not all"
         return [
-            f"Observed: cells of a lattice of {observed}; the fields have {native}.",
+            f"Observed: {seen}; the fields have {native}.",
             f"Snapshots mirrored along the last axis {turned}.",
         ]
 

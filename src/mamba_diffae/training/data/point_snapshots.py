@@ -123,6 +123,11 @@ class PointSnapshots(Snapshots):
                 f"data.observed_shape is {' × '.join(map(str, shape))}, but the points have the "
                 f"coordinates {', '.join(self.grid.names)}; give a number for each."
             )
+        if config.layout is not None:
+            raise ValuesError(
+                "A layout of sensors is of whole fields, which are read there; stations are where "
+                "they are: leave the layout out."
+            )
         if config.mirrored:
             raise ValuesError(
                 "data.mirrored is true, but scattered points are not mirrored in training; leave "

@@ -21,6 +21,10 @@ from mamba_diffae.training.data.lattice import Lattice
 Stream = Callable[[int], np.random.Generator]
 """Random numbers of a step, a stream of its own for every purpose."""
 
+LAYOUT = "layout"
+"""Sensors at given places: `DataConfig.layout`."""
+P_FAILING, MOST_FAILING = 0.5, 0.5
+"""Probability that sensors of a layout fail, and the largest probability that one of them does."""
 FRACTION, PLACES, PATTERN, NOISE, VARIABLES, MENDING = 1, 2, 5, 6, 7, 8
 """Purposes; 0, 3 and 4 are those of `FieldBatches`."""
 
@@ -109,7 +113,11 @@ class ObservationSampler:
         fraction: float,
         pattern: str = "random",
     ) -> Observations:
-        """A share of the lattice's cells, at random or in a pattern, exact values; see `views`."""
+        """A share of the lattice's cells, at random or in a pattern, exact values; see `views`.
+
+        Where there is a layout, its sensors.
+        """
+        pattern = pattern if self.config.layout is None else LAYOUT
         seen = self._seen(rng, rows, mirror, pattern, fraction)
         return as_observations(self._mended(seen, rows, mirror, rng), None)
 
@@ -119,6 +127,8 @@ class ObservationSampler:
         return (observations.mask.sum(dim=(1, 2)).numpy() / total).astype(np.float32)
 
     def _pattern(self, stream: Stream) -> str:
+        if self.config.layout is not None:
+            return LAYOUT
         names, weights = zip(*self.config.patterns.items(), strict=True)
         share = np.array(weights) / sum(weights)
         return names[int(stream(PATTERN).choice(len(names), p=share))]
@@ -140,6 +150,9 @@ class ObservationSampler:
         fraction: float,
     ) -> Seen:
         """Values at places of a pattern."""
+        if pattern == LAYOUT:
+            coords = self._working(rng)
+            return self._read(rows, mirror, lambda _: (coords, np.zeros_like(coords)))
         if pattern in ("scattered", BOXES):
             count = max(1, round(fraction * len(self.places)))
             return self._off_lattice(rng, rows, mirror, count, with_boxes=pattern == BOXES)
@@ -158,14 +171,36 @@ class ObservationSampler:
         with_boxes: bool,
     ) -> Seen:
         """Points or boxes anywhere, each where one of the fields has a value."""
+        dim = self.data.grid.dim
+
+        def placed(area: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            sides = self._boxes(rng, count) if with_boxes else np.zeros((count, dim))
+            return self._centres(rng, area, sides), sides
+
+        return self._read(rows, mirror, placed)
+
+    def _working(self, rng: np.random.Generator) -> np.ndarray:
+        """Places of the sensors that do not fail, shape (N, D); one at least."""
+        places = np.array(self.config.layout, dtype=np.float64)
+        share = MOST_FAILING * rng.random() if rng.random() < P_FAILING else 0.0
+        works = rng.random(len(places)) >= share
+        works[rng.integers(len(places))] = True
+        return places[works]
+
+    def _read(
+        self,
+        rows: np.ndarray,
+        mirror: np.ndarray,
+        placed: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    ) -> Seen:
+        """Averages over boxes, whose centres and sides follow from the known area of cells."""
         grid = self.data.grid
         flip = mirror.reshape(-1, *[1] * (grid.dim + 1))
         values, known = self._native(rows)
         values = np.where(flip, values[..., ::-1, :], values)
         weights = np.where(flip, known[..., ::-1, :], known) * self._area
         averages = BoxAverages(values, weights, [axis.edges for axis in grid.axes], grid.periodic)
-        sides = self._boxes(rng, count) if with_boxes else np.zeros((count, grid.dim))
-        coords = self._centres(rng, weights.max(axis=(0, -1)).ravel(), sides)
+        coords, sides = placed(weights.max(axis=(0, -1)).ravel())
         found, weight = averages(coords, sides)
         return Seen(coords, sides, found.astype(np.float32), weight > 0)
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mamba_diffae.fields import FieldData, Observations, ShapeError, box_averages, check_inside
+from mamba_diffae.fields.data import FieldData
+from mamba_diffae.fields.errors import ShapeError
+from mamba_diffae.fields.inside import check_inside
+from mamba_diffae.fields.observations import Observations
+from mamba_diffae.fields.observe import box_averages
 
 
 def observe_at(
     data: FieldData, places: np.ndarray, noise: np.ndarray | None = None, seed: int = 0
 ) -> Observations:
-    """Readings of S fields at the same places: each the value of the cell around.
+    """Readings of S fields at the same places: each the average over a native cell around it.
 
     Args:
         data: The fields; what is a gap is not observed.
@@ -36,3 +40,10 @@ def observe_at(
     return Observations(
         coords, torch.from_numpy(values), torch.from_numpy(weight > 0), noise=stated
     )
+
+
+def some_of(places: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """A random share of sensors, one at least, in their order, shape (N, D)."""
+    count = max(1, round(fraction * len(places)))
+    chosen = np.random.default_rng(seed).choice(len(places), count, replace=False)
+    return places[np.sort(chosen)]
