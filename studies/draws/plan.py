@@ -44,7 +44,7 @@ class Plan:
     start: Cost
     cost: Cost
     cases: Sequence[Case] = CASES
-    steps: Sequence[int] = (2, 5, 10, 20, 50)
+    steps: Sequence[int] = (2, 10, 20)
     reference: int = 20
     count: int = 48
     n_draws: int = 16
