@@ -93,6 +93,14 @@ def test_snapshots_are_a_level_of_the_index(model, places):
     np.testing.assert_allclose(table.loc[pd.Timestamp("2024-01-02"), "sst"], one["sst"], atol=1e-5)
 
 
+def test_a_latent_is_decoded_at_the_places_of_a_table(model, day, places):
+    latents = model.encode(day)
+    told = model.decode(latents, places)
+    assert list(told.index) == ["p", "q", "r"]
+    right = model.decode(latents, places[["lat", "lon"]].to_numpy()).mean
+    np.testing.assert_allclose(told["sst"], right[0, :, 0], rtol=1e-6)
+
+
 def test_other_spellings_are_recognised_and_said(model, day, places):
     expected = model.predict(day, places)["sst"]
     renamed = day.rename(columns={"lon": "Longitude", "lat": "LATITUDE", "sst": "SST [degC]"})
