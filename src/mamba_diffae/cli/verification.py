@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,8 +16,8 @@ from mamba_diffae.cli.options import (
     SeedOption,
     check_outputs,
 )
+from mamba_diffae.cli.reading import SnapshotDimOption, VariableOption, opening_options
 from mamba_diffae.cli.shell import echo, output
-from mamba_diffae.cli.table_prediction import is_table_name
 
 if TYPE_CHECKING:
     from mamba_diffae.benchmark import Page
@@ -37,16 +37,8 @@ def verify(
     run: Annotated[Path, typer.Option("--run", help="New folder for the result.")] = Path(
         "runs/verify"
     ),
-    variable: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A variable of a NetCDF file or Zarr store, a column of a table; may be repeated."
-        ),
-    ] = None,
-    snapshot_dim: Annotated[
-        str | None,
-        typer.Option(help="Dimension of the snapshots; of a table the column of times."),
-    ] = None,
+    variable: VariableOption = None,
+    snapshot_dim: SnapshotDimOption = None,
     count: Annotated[
         int, typer.Option(min=1, help="Snapshots that are scored, evenly spread, at most.")
     ] = 24,
@@ -87,21 +79,12 @@ def verify(
         block=block,
         fraction=fraction,
         seed=seed,
-        **_options(data, variable, snapshot_dim),
+        **opening_options(data, variable, snapshot_dim),
     )
     page = verification_page(result, _facts(opened, data, time.monotonic() - started))
     echo(f"{result}\n", output)
     _store(result, page, run, json_file, overwrite)
     echo(f"Report: {run / 'report.html'}", output)
-
-
-def _options(data: str, variables: list[str] | None, snapshot_dim: str | None) -> dict[str, Any]:
-    """Options of a table or of another source, as far as they are given."""
-    if is_table_name(Path(data)):
-        given = {"values": variables, "time": snapshot_dim}
-    else:
-        given = {"variable": variables, "snapshot_dim": snapshot_dim}
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _facts(opened: OpenedModel, data: str, seconds: float) -> dict[str, str]:
