@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
 from mamba_diffae import FieldAutoencoder, FieldData, Observations, observe
@@ -100,6 +102,31 @@ def test_a_full_disk_is_named_and_another_request_begins_anew(model, seen, tmp_p
     np.testing.assert_allclose(read(out).v0, right, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("other", ["turned", "grouped", "named"])
+def test_only_the_same_request_goes_on(model, seen, tmp_path, monkeypatch, other):
+    rows = np.linspace(0.1, 0.9, 20)
+    like = xr.Dataset(coords={"y": rows, "x": rows, "row": ("y", np.arange(20))})
+    out, write = tmp_path / "f.zarr", RegionStore.write
+
+    def failing(self, *given):
+        write(self, *given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RegionStore, "write", failing)
+        with pytest.raises(KeyboardInterrupt):
+            render(model, seen, like, out, values=SMALL, **QUIET)
+    if other == "turned":
+        like = like.isel(y=slice(None, None, -1))
+    if other == "named":
+        like = like.assign_coords(row=like.row + 1)
+    if other == "grouped":
+        seen = replace(seen, noise_group=torch.zeros(seen.mask.shape[:2], dtype=torch.int64))
+    told = read(render(model, seen, like, out, values=SMALL, **QUIET))
+    np.testing.assert_allclose(told.v0, model.predict(seen, like).v0, rtol=0, atol=1e-4)
+    xr.testing.assert_equal(told.row, like.row)
+
+
 def test_land_stays_a_gap(beside_land, tmp_path):
     rng = np.random.default_rng(1)
     coords = rng.uniform([0, 0], [0.5, 0.8], (9, 2))
@@ -139,7 +166,11 @@ def test_the_truth_of_many_snapshots_lies_along_their_time(few, tmp_path, truth:
     model = FieldAutoencoder("tiny", changes=few, device="cpu").fit(fields, phases=["autoencoder"])
     like = field_dataset(fields)
     obs = observe(fields, 0.5)
+    day = np.timedelta64(1, "D")
+    like["time_bnds"] = ("time", "nv"), np.stack([like.time.values, like.time.values + day], axis=1)
+    like.time.attrs["bounds"] = "time_bnds"
     told = read(render(model, obs, like, tmp_path / "f.zarr", values=SMALL, **QUIET))
+    np.testing.assert_array_equal(told.time_bnds, like.time_bnds)
     assert told.v0.dims == ("time", "y", "x")
     xr.testing.assert_equal(told.time, like.time)
     np.testing.assert_allclose(told.v0, model.predict(obs).mean[..., 0], rtol=0, atol=1e-4)

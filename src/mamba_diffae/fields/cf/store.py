@@ -93,7 +93,7 @@ class RegionStore:
             one = dict.fromkeys(_ONE_BY_ONE, 1)
             parts = tuple({**array.sizes, **one, **chunks}[dim] for dim in array.dims)
             layout[name] = {"chunks": parts, "_FillValue": np.nan}
-            empty = dask.array.full(shape, np.nan, array.dtype, chunks=parts)
+            empty = dask.array.full(shape, np.nan, dtype=array.dtype, chunks=parts)
             full[name] = (array.dims, empty, array.attrs)
         whole = described(like.drop_dims(list(region)).assign(full))
         # What the targets bring is written here and now, also if it is lazy.
