@@ -49,6 +49,39 @@ def test_values_of_poor_quality_are_gaps(condition, good):
     np.testing.assert_array_equal(fields.valid_mask()[..., 0], expected[kept])
 
 
+@pytest.mark.parametrize(
+    ("condition", "good"),
+    [
+        ("flags != cloud", lambda bits: bits & 8 == 0),
+        ("flags == ice", lambda bits: bits & 4 == 4),
+        (["flags != land", "flags != cloud"], lambda bits: bits & 9 == 0),
+        ("flags < 4", lambda bits: bits < 4),
+    ],
+)
+@pytest.mark.parametrize("kind", ["i1", "u1", "i2", "f8"])  # floats: decoded with a fill value
+def test_a_bit_of_a_flag_is_found_by_its_meaning(condition, good, kind):
+    data = sst()
+    bits = np.random.default_rng(0).integers(0, 16, data.sst.shape)
+    masks = {"flag_masks": np.array([1, 2, 4, 8], "i1"), "flag_meanings": "land rain ice cloud"}
+    data["flags"] = (data.sst.dims, bits.astype(kind), masks)
+    with pytest.warns(UserWarning, match="are left out, since"):
+        fields = open_field(data, **ASKED, quality=condition)
+    expected = good(bits)
+    kept = expected.any(axis=(1, 2))
+    np.testing.assert_array_equal(fields.valid_mask()[..., 0], expected[kept])
+
+
+def test_an_error_in_another_unit_is_converted():
+    data = flagged()
+    right = open_field(data, **ASKED, noise="sst_error", quality="quality_level >= 0").noise
+    data.sst.attrs["units"], data.sst_error.attrs["units"] = "m", "cm"
+    fields = open_field(data, **ASKED, noise="sst_error", quality="quality_level >= 0")
+    np.testing.assert_allclose(fields.noise, right / 100)
+    data.sst_error.attrs["units"] = "percent"
+    with pytest.raises(FieldError, match="'percent', but 'm' is expected"):
+        open_field(data, **ASKED, noise="sst_error", quality="quality_level >= 0")
+
+
 def test_errors_are_the_noise_of_what_is_observed():
     data = flagged().isel(lat=slice(None, None, -1))
     with pytest.warns(UserWarning, match="names the quality flag quality_level"):
@@ -91,6 +124,9 @@ def test_what_is_named_but_not_used_is_said():
         ({"quality": "quality_level == bset"}, "one of no, bad, worst"),
         ({"noise": "sst_eror"}, "Did you mean 'sst_error'"),
         ({"noise": ["sst_error", "sst_error"]}, "give one for each"),
+        ({"noise": "lat"}, "the dimensions lat, but sst has"),
+        ({"quality": "time > 3"}, "holds no numbers"),
+        ({"quality": "quality_level == 4b"}, "one of no, bad, worst"),
     ],
 )
 def test_bad_names_and_conditions_are_refused(options, message):

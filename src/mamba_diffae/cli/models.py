@@ -167,7 +167,8 @@ class OpenedModel:
         pairs = zip(data.variables, ours, strict=True)
         scales = [conversion(v.unit, own.unit, f"{v.name!r} of {file}") for v, own in pairs]
         factors, offsets = np.array(scales).T
-        return replace(data, variables=ours, values=data.values * factors + offsets)
+        noise = None if data.noise is None else data.noise * factors
+        return replace(data, variables=ours, values=data.values * factors + offsets, noise=noise)
 
 
 def is_run(name: str | Path) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from mamba_diffae.fields import FieldData, Grid, Shape, ShapeError, Transform, canonical_order
 from mamba_diffae.fields.cf.coordinates import coordinates
 from mamba_diffae.fields.cf.decoded import chosen_variables, decoded, is_labelled, without_invalid
-from mamba_diffae.fields.cf.quality import good_values, noise_names, tell_ancillary
+from mamba_diffae.fields.cf.quality import good_values, tell_ancillary, with_errors
 from mamba_diffae.fields.cf.roles import Dimension, dimensions, missing
 from mamba_diffae.sources.arrays import fields_of
 from mamba_diffae.sources.base import Source
@@ -107,7 +107,7 @@ def from_xarray(
     tell_ancillary(dataset, names, noise=bool(noise), quality=bool(quality), what=what)
     if quality:
         dataset = good_values(dataset, names, quality, what)
-    errors = noise_names(dataset, names, noise, what) if noise else []
+    dataset, errors = with_errors(dataset, names, noise, what) if noise else (dataset, [])
     stack, grid = _placed(dataset, [*names, *errors], snapshots, along, periodic, what)
     if snapshot_dim is None:
         _say(names, snapshots, len(stack.values), grid, what)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mamba_diffae.fields.cf.roles import missing
+from mamba_diffae.fields.cf.units import conversion
 from mamba_diffae.fields.errors import FieldError, ShapeError
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def good_values(
         dataset: Decoded.
         names: Of the variables.
         quality: Conditions that must all hold, such as "quality_level >= 4"; a value may be given
-            by its meaning, from `flag_meanings`: "quality_level == best".
+            by its meaning, from `flag_meanings`: "quality_level == best". A meaning of
+            `flag_masks` is a bit that is set, or not: "l2p_flags != ice".
         what: The name to use in messages.
 
     Raises:
@@ -81,7 +83,25 @@ def _holds(dataset: Dataset, condition: str, what: str) -> DataArray:
     if name not in dataset.variables:
         raise missing("quality flag", name, list(dataset.data_vars), what)
     flag: Any = dataset[name]
+    if flag.dtype.kind not in "iufb":
+        raise FieldError(
+            f"{what}: {name} holds no numbers ({flag.dtype}), but quality is "
+            f"{condition!r}; give a flag of numbers."
+        )
+    mask = _mask(flag, text)
+    if mask is not None and sign in ("==", "!="):
+        is_set = (flag.fillna(0).astype(np.int64) & mask) == mask
+        return (is_set if sign == "==" else ~is_set) & flag.notnull()
     return _COMPARED[sign](flag, _level(flag, text, condition)) & flag.notnull()
+
+
+def _mask(flag: DataArray, meaning: str) -> int | None:
+    """The bits of a meaning where each has its own, CF section 3.5; None: it has none."""
+    meanings = str(flag.attrs.get("flag_meanings", "")).split()
+    masks = np.atleast_1d(flag.attrs.get("flag_masks", []))
+    if "flag_values" in flag.attrs or meaning not in meanings or len(masks) != len(meanings):
+        return None
+    return int(masks[meanings.index(meaning)])
 
 
 def _level(flag: DataArray, text: str, condition: str) -> float:
@@ -99,13 +119,10 @@ def _level(flag: DataArray, text: str, condition: str) -> float:
         ) from None
 
 
-def noise_names(
-    dataset: Dataset,
-    names: Sequence[Hashable],
-    noise: str | Sequence[str] | None,
-    what: str,
-) -> list[Hashable]:
-    """The variable that holds the error of each variable.
+def with_errors(
+    dataset: Dataset, names: Sequence[Hashable], noise: str | Sequence[str], what: str
+) -> tuple[Dataset, list[Hashable]]:
+    """The data set with errors in the units of their variables, and the error of each variable.
 
     Args:
         dataset: Decoded.
@@ -114,18 +131,31 @@ def noise_names(
         what: The name to use in messages.
 
     Raises:
-        ShapeError: If there is no such variable, or another number of them.
+        ShapeError: If there is no such variable, another number of them, or other dimensions.
+        ValuesError: If an error is in a unit that cannot be converted.
     """
-    given = [noise] if isinstance(noise, str) else list(noise or [])
+    given = [noise] if isinstance(noise, str) else list(noise)
     if len(given) != len(names):
         raise ShapeError(
             f"{what}: {len(given)} error variables ({', '.join(given)}) were given for "
             f"{len(names)} variables ({', '.join(map(str, names))}); give one for each."
         )
-    for name in given:
-        if name not in dataset.variables:
-            raise missing("error variable", name, list(dataset.data_vars), what)
-    return list(given)
+    found = dataset
+    for name, error in zip(names, given, strict=True):
+        if error not in dataset.variables:
+            raise missing("error variable", error, list(dataset.data_vars), what)
+        array, dims = dataset[error], dataset[name].dims
+        if set(array.dims) != set(dims):
+            raise ShapeError(
+                f"{what}: the error {error} has the dimensions {', '.join(map(str, array.dims))}, "
+                f"but {name!s} has {', '.join(map(str, dims))}; give one for each value, such as "
+                f"data.assign({error}=data[{error!r}].broadcast_like(data[{str(name)!r}]))."
+            )
+        units = [str(dataset[v].attrs.get("units", "")) for v in (error, name)]
+        factor, _ = conversion(*units, f"{what}: the error {error}")
+        if factor != 1:
+            found = found.assign({error: (array * factor).assign_attrs(units=units[1])})
+    return found, list(given)
 
 
 def tell_ancillary(
@@ -154,7 +184,8 @@ def tell_ancillary(
             if is_error and not noise:
                 hint = f'its standard error {other}; to use it, give noise="{other}"'
             elif is_flag and not quality:
-                hint = f'the quality flag {other}; to use it, give quality="{other} >= ..."'
+                sign = "!=" if "flag_masks" in about else ">="
+                hint = f'the quality flag {other}; to use it, give quality="{other} {sign} ..."'
             else:
                 continue
             warnings.warn(f"{what}: {name!s} names {hint}.", stacklevel=5)
