@@ -65,3 +65,19 @@ def test_all_bits_of_a_key_count():
     found = torch.stack([normals(generator_of(key), 4) for key in keys])
     assert len(found.unique(dim=0)) == len(keys)
     torch.testing.assert_close(normals(generator_of(-1), 4), found[2], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_fine_scales_are_as_strong_in_every_draw(kernel):
+    """What dense readings of a smooth field leave open is as large in each draw, not in a few."""
+    geometry, boxes = cells_of((40,), (False,))
+    law, one = Law(kernel, (1.0,), 0.0), torch.ones(1, 1).double()
+    strong = []
+    for k in range(60):
+        field = RandomField(law, law.scale(geometry), one, generator_of(k))(boxes)[:, 0]
+        fourth = field
+        for _ in range(4):
+            fourth = fourth.diff()
+        strong.append(fourth.square().mean().sqrt())
+    low, middle, high = torch.stack(strong).quantile(torch.tensor([0.1, 0.5, 0.9]).double())
+    assert high < 3 * middle < 9 * low

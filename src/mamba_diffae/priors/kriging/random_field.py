@@ -26,9 +26,12 @@ _DENSE = 4
 class RandomField:
     """A field of unit variance, for several variables: the same function wherever it is asked for.
 
-    √(2/R) Σ w cos(ω x + b), with ω from the spectral density of the kernel, a multivariate t
-    distribution: Rahimi & Recht (2007), Random features for large-scale kernel machines. On the
-    cells of a lattice e^{iωx} is a product over axes, and the sum a product of matrices.
+    √(2/R) Σ s w cos(ω x + b): Rahimi & Recht (2007), Random features for large-scale kernel
+    machines. The spectral density p of the kernel is a multivariate t distribution. Of a smooth
+    kernel hardly one ω of a thousand would be as high as what dense readings leave open, and draws
+    given them would nearly agree, or one in many would stand far off. So half of the ω are from the
+    density q of the exponential kernel, and s² = p / (p/2 + q/2). On the cells of a lattice e^{iωx}
+    is a product over axes, and the sum a product of matrices.
 
     Args:
         law: Kernel and lengths.
@@ -48,10 +51,16 @@ class RandomField:
     ) -> None:
         freedom, count = _FREEDOM[law.kernel], root.shape[1]
         normal = normals(generator, FEATURES, len(scale))
-        chi = normals(generator, FEATURES, freedom).square().sum(dim=1, keepdim=True)
-        self.frequency = normal * (freedom / chi).sqrt() / scale
+        squares = normals(generator, FEATURES, freedom).square()
+        own = (freedom / squares.sum(dim=1)).sqrt()
+        wide = squares[:, 0].rsqrt()
+        half = torch.arange(FEATURES) < FEATURES // 2
+        frequency = normal * torch.where(half, own, wide)[:, None]
+        ratio = (_log_density(frequency, 1) - _log_density(frequency, freedom)).exp()
+        size = (2 / FEATURES * 2 / (1 + ratio)).sqrt()[:, None]
+        self.frequency = frequency / scale
         self.phase = torch.rand(FEATURES, generator=generator, dtype=torch.float64) * math.tau
-        self.weight = normals(generator, FEATURES, count) @ root.mT * math.sqrt(2 / FEATURES)
+        self.weight = normals(generator, FEATURES, count) @ root.mT * size
         self.constant = torch.zeros(len(root), dtype=torch.float64)
         if trend is not None:
             self.constant = trend.sqrt() * (root @ normals(generator, count))
@@ -84,6 +93,14 @@ class RandomField:
         right = torch.cat([last.real, -last.imag], dim=1)[:, None] * weight
         found = torch.cat([waves.real, waves.imag], dim=1) @ right.flatten(0, 1).mT
         return found.reshape(-1, self.weight.shape[1])
+
+
+def _log_density(x: Tensor, freedom: int) -> Tensor:
+    """Of the multivariate t distribution of unit scale at x (R, E), shape (R,)."""
+    E = x.shape[1]
+    constant = math.lgamma((freedom + E) / 2) - math.lgamma(freedom / 2)
+    constant -= E / 2 * math.log(freedom * math.pi)
+    return constant - (freedom + E) / 2 * (x.square().sum(dim=1) / freedom).log1p()
 
 
 def _waves(centres: Tensor, frequency: Tensor) -> Tensor:
