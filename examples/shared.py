@@ -1,0 +1,83 @@
+"""What the scripts of this folder share: a short training, and maps with one colour bar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+import mamba_diffae as mda
+
+PHASES = ("autoencoder", "ensemble")
+"""The mean, then the draws; the latent is not needed here."""
+
+
+def small_model(steps: int) -> mda.FieldAutoencoder:
+    """A network for a minute of one thread; for real take "small" or "base" and no changes."""
+    short = {"steps": steps, "show_progress": False}
+    return mda.FieldAutoencoder("tiny", changes=dict.fromkeys(PHASES, short), device="cpu")
+
+
+def print_scores(
+    told: Mapping[str, mda.Prediction], truth: mda.FieldData, seen: mda.Observations
+) -> dict[str, float]:
+    """RMSE and coverage where nothing was observed, a line for each method.
+
+    Args:
+        told: What methods predicted, by their names.
+        truth: The fields, of one variable.
+        seen: What was observed of them.
+
+    Returns:
+        The same by "NAME rmse" and "NAME coverage".
+    """
+    found, unit = {}, truth.variables[0].unit
+    for name, field in told.items():
+        score = mda.evaluate(field, truth, observed=seen)
+        found |= {f"{name} rmse": score["rmse"], f"{name} coverage": score["coverage"]}
+        print(
+            f"{name}: RMSE {score['rmse']:.3g} {unit}, 90 % interval holds {score['coverage']:.0%}"
+        )
+    return found
+
+
+def draw_maps(
+    axes: Sequence[Axes],
+    maps: Mapping[str, np.ndarray],
+    grid: mda.Grid,
+    unit: str,
+    limits: tuple[float, float] | None = None,
+    **style: Any,
+) -> None:
+    """Maps of one quantity, one an axes, on one scale with one colour bar.
+
+    Args:
+        axes: One for each map, all in one row or column.
+        maps: Values by title, shape (n_1, n_2); NaN is left grey.
+        grid: Where they are, two axes.
+        unit: What stands beside the colour bar.
+        limits: Of the colours; None: those of the values.
+        style: Passed to imshow: cmap, for one.
+    """
+    every = np.concatenate([np.ravel(m) for m in maps.values()])
+    low, high = limits or (np.nanmin(every), np.nanmax(every))
+    first, second = grid.axes
+    extent = (second.low, second.high, first.low, first.high)
+    for ax, (title, values) in zip(axes, maps.items(), strict=True):
+        ax.set_facecolor("0.75")
+        image = ax.imshow(values, origin="lower", extent=extent, vmin=low, vmax=high, **style)
+        ax.set_title(title, fontsize=10)
+        label_axes(ax, grid)
+    axes[0].figure.colorbar(image, ax=list(axes), label=unit, shrink=0.9, pad=0.02)
+
+
+def label_axes(ax: Axes, grid: mda.Grid) -> None:
+    """Names and units of the two axes of a map."""
+    units = {"degrees_north": "°N", "degrees_east": "°E", "degrees": "°"}
+    first, second = (
+        f"{axis.name} [{units.get(axis.unit, axis.unit)}]" if axis.unit else axis.name
+        for axis in grid.axes
+    )
+    ax.set(xlabel=second, ylabel=first)
