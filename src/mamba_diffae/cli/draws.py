@@ -50,7 +50,7 @@ class Draws:
         if kind not in (PICTURE, ARRAYS):
             raise ValueError(
                 f"--out is {out}; give a name that ends in .png for a picture, or in .npz for "
-                "numbers in their units."
+                "numbers in their units, or in .nc or .zarr for a data set."
             )
         if self.realization is not None and 0 < self.number <= self.realization:
             raise ValueError(

@@ -43,8 +43,8 @@ QualityOption = Annotated[
         help="Of a data set: what a value must fulfil, 'quality_level >= 4'; may be repeated.",
     ),
 ]
-DATASETS = (".nc", ".nc4", ".cdf", ".zarr")
-"""Endings of NetCDF files and Zarr stores, known before anything is imported."""
+DATASETS = (".nc", ".nc4", ".cdf", ".netcdf", ".zarr")
+"""Those of `mamba_diffae.fields.cf.writing`, known before anything is imported."""
 
 
 def opening_options(

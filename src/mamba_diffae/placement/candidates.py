@@ -22,6 +22,7 @@ from mamba_diffae.fields import (
     is_table,
 )
 from mamba_diffae.fields.points import column_array
+from mamba_diffae.fields.query import existing
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -57,7 +58,7 @@ def candidate_places(given: Candidates, grid: Grid) -> np.ndarray:
         return _of_mask(_array(given), grid)
     else:
         places = _places(given, grid, "candidates")
-    kept = places[existing_cells(places, grid)]
+    kept = places[existing(places, grid)]
     if not len(kept):
         raise PlacementError(
             f"None of the {len(places)} candidates lies in a cell that exists: the mask of the "
@@ -88,14 +89,6 @@ def _of_mask(mask: np.ndarray, grid: Grid) -> np.ndarray:
             "it is True where a sensor may stand."
         )
     return grid.centres()[allowed.ravel()]
-
-
-def existing_cells(places: np.ndarray, grid: Grid) -> np.ndarray:
-    """Which of places (N, D) within a grid lie in a cell that exists, (N,) bool."""
-    pairs = zip(grid.axes, places.T, strict=True)
-    cell = (np.searchsorted(axis.edges, x, side="right") - 1 for axis, x in pairs)
-    limits = (n - 1 for n in grid.shape)
-    return grid.exists[tuple(np.clip(c, 0, n) for c, n in zip(cell, limits, strict=True))]
 
 
 def _places(given: Any, grid: Grid, what: str) -> np.ndarray:

@@ -217,6 +217,11 @@ def test_rows_of_one_swath_share_a_group():
     expected = table["swath"].map({"a": 0, "b": 1, "c": 2}).to_numpy()
     np.testing.assert_array_equal(seen.noise_group[0], expected)
     table.loc[0, "swath"] = None
+    empty = table.assign(sst=table["sst"].where(table["swath"].notna()))
+    kept = from_table(empty, **NAMED, noise=0.1, noise_group="swath").noise_group[0].numpy()
+    of = pd.Series(kept).groupby(empty["swath"][empty["sst"].notna()].to_numpy())
+    assert (of.nunique() == 1).all()
+    assert of.first().is_unique
     with pytest.raises(ValuesError, match="one of its own if it shares none"):
         from_table(table, **NAMED, noise_group="swath")
     with pytest.raises(TableError, match="Did you mean 'swath'"):

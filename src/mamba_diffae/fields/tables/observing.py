@@ -182,7 +182,9 @@ def _groups(table: OpenedTable, column: str | None, kept: np.ndarray) -> np.ndar
             f"The column {column!r}, named as noise group, is empty where there is a value: "
             f"{table.rows(bad)}; give each such reading a group, one of its own if it shares none."
         )
-    return np.unique(named.astype(str).to_numpy(), return_inverse=True)[1].astype(np.int64)
+    # Rows that are left out may lack a group, and a missing one does not sort among names.
+    told = np.where(named.isna().to_numpy(), "", named.astype(str).to_numpy()).astype(str)
+    return np.unique(told, return_inverse=True)[1].astype(np.int64)
 
 
 def _number(given: Any, what: str) -> float:

@@ -1,13 +1,22 @@
-"""What a file states in another unit reaches a model in its own: values and their errors."""
+"""A data set as input of the shell: its ending, and values and errors in another unit."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from mamba_diffae.cli.models import OpenedModel
+from mamba_diffae.cli.reading import is_dataset_name
 from mamba_diffae.fields import Axis, Grid, Variable
+from mamba_diffae.fields.cf.writing import NETCDF, ZARR
+
+
+@pytest.mark.parametrize("ending", [*NETCDF, ZARR])
+def test_the_shell_knows_every_ending_of_a_data_set(ending):
+    assert is_dataset_name(Path(f"sst{ending}"))
 
 
 def test_errors_are_converted_with_the_values(tmp_path):
