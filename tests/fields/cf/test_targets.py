@@ -171,6 +171,9 @@ def test_bounds_and_grid_mapping_come_along():
     data.lat.attrs["bounds"], data.sst.attrs["grid_mapping"] = "lat_bnds", "crs"
     told = answer(data)
     xr.testing.assert_identical(told.lat_bnds.variable, data.lat_bnds.variable)
+    told = answer(data.set_coords(["lat_bnds", "crs"]))
+    assert {"lat_bnds", "crs"} <= set(told.coords)
+    xr.testing.assert_identical(told.lat_bnds.variable, data.lat_bnds.variable)
     assert "crs" in told.variables
     assert LabelledTargets.of(data, GLOBE, [SST]).grid is GLOBE
 

@@ -194,7 +194,9 @@ class LabelledTargets:
             if all(sizes.get(dim) == size for dim, size in array.sizes.items())
         }
         told = told.assign_coords(kept)
-        return told.assign({name: self.template[name].variable for name in self._serving(told)})
+        serving = self._serving(told)
+        told = told.assign({name: self.template[name].variable for name in serving})
+        return told.set_coords([name for name in serving if name in self.template.coords])
 
     def without_serving(self, told: Dataset) -> Dataset:
         """Without what `with_coordinates` adds beside the coordinates."""
@@ -207,7 +209,7 @@ class LabelledTargets:
             for array in (*told.variables.values(), *self._likes())
             for key in ("bounds", "grid_mapping")
         }
-        return named & set(map(str, self.template.data_vars))
+        return named & set(map(str, self.template.variables))
 
     def _likes(self) -> list[DataArray]:
         names = [v.name for v in self.variables]
