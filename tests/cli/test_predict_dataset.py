@@ -156,6 +156,26 @@ def test_what_does_not_go_together_is_refused(shell, run, archive, more, message
     assert message in told.err
 
 
+def test_what_is_read_is_not_replaced_and_a_store_that_stands_is_refused(
+    shell, run, archive, tmp_path
+):
+    line = f"predict {archive} --model {run} --device cpu"
+    told = shell(f"{line} --out {archive} --overwrite")
+    assert told.code == 2
+    assert "which is read as well" in told.err
+    (tmp_path / "old.zarr").mkdir()
+    told = shell(f"{line} --out {tmp_path}/old.zarr")
+    assert told.code == 2
+    assert "--overwrite" in told.err
+
+
+def test_a_table_has_no_share_to_observe(shell, run, tmp_path):
+    (tmp_path / "now.csv").write_text("lat,lon,sst\n45,3,280\n")
+    told = shell(f"predict {tmp_path}/now.csv --model {run} --fraction 0.1 --out {tmp_path}/a.csv")
+    assert told.code == 2
+    assert "--fraction and --pattern are of whole fields" in told.err
+
+
 def test_an_input_is_needed(shell, run):
     told = shell(f"predict --model {run} --out f.nc")
     assert told.code == 2

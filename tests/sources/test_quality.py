@@ -98,14 +98,15 @@ def test_errors_are_the_noise_of_what_is_observed():
     np.testing.assert_allclose(turned.noise, fields.noise.transpose(0, 2, 1, 3))
 
 
-def test_values_without_a_stated_error_are_left_out():
+def test_values_without_a_stated_error_are_gaps_and_no_land():
     data = flagged()
     data["sst_error"] = data.sst_error.where(data.lat > 0)
+    data["sst"] = data.sst.where(data.lon > 10)  # land
     with pytest.warns(UserWarning, match="without a stated error are left out"):
         fields = open_field(data, **ASKED, noise="sst_error")
-    rows = (data.lat > 0).values
-    assert fields.grid.exists[rows].all()
-    assert not fields.grid.exists[~rows].any()
+    rows, columns = (data.lat > 0).values, (data.lon > 10).values
+    np.testing.assert_array_equal(fields.grid.exists, np.ones((6, 1), bool) & columns)
+    np.testing.assert_array_equal(fields.valid_mask()[0, ..., 0], rows[:, None] & columns)
 
 
 def test_what_is_named_but_not_used_is_said():

@@ -147,6 +147,16 @@ def check_outputs(overwrite: bool, *paths: Path | None) -> None:
             raise ValueError(f"{path} cannot be written: {folder} {why}; give another place.")
 
 
+def check_output_dataset(out: Path, overwrite: bool) -> None:
+    """The same of a NetCDF file, or of a Zarr store, which is a folder."""
+    if not out.is_dir():
+        check_outputs(overwrite, out)
+    elif not overwrite:
+        raise ValueError(
+            f"{out} exists already; give another name, or replace it with --overwrite."
+        )
+
+
 def check_png(out: Path) -> None:
     """Refuse another kind of file for a sheet."""
     if out.suffix.lower() != ".png":

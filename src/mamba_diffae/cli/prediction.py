@@ -19,6 +19,7 @@ from mamba_diffae.cli.options import (
     PatternOption,
     SeedOption,
     TargetSizeOption,
+    check_output_dataset,
     check_outputs,
     old_option,
     parse_quantiles,
@@ -130,10 +131,11 @@ def predict(
     drawn = {"seed": seed, "solver": solver, "steps": steps}
     options = opening_options(source, variable, snapshot_dim, noise, quality)
     reading = InputReading(source, fraction, pattern, seed, options)
+    reading.check(out, like, at)
     if is_dataset_name(out):
         whole = DatasetPrediction(reading, like, at, out)
         whole.check(asked, **drawn)
-        check_outputs(overwrite, None if out.is_dir() else out)
+        check_output_dataset(out, overwrite)
         whole.write(model, device, asked, size, decoder_inputs, overwrite=overwrite, seed=seed)
         return
     if like is not None:

@@ -95,6 +95,25 @@ class InputReading:
     seed: int
     options: dict[str, Any] = field(default_factory=dict)
 
+    def check(self, out: Path, *others: Path | None) -> None:
+        """Refuse what a table has none of, and an output that would replace what is read.
+
+        Args:
+            out: What is to be written.
+            others: Files that are read too.
+
+        Raises:
+            ValueError: As said.
+        """
+        if is_table_name(self.file) and (self.fraction is not None or self.pattern != "random"):
+            raise ValueError(
+                f"--fraction and --pattern are of whole fields; {self.file} is a table of what was "
+                "observed: leave them out."
+            )
+        for read in filter(None, (self.file, *others)):
+            if read.resolve() == out.resolve():
+                raise ValueError(f"--out is {out}, which is read as well; give another name.")
+
     def table(self) -> Path | Observations:
         """The observations of a table; where nothing is said of it, a model finds its columns."""
         if not self.options:

@@ -21,12 +21,14 @@ class Stack:
         valid: Where they are known, of the same shape; None: everywhere.
         exists: Which cells there are, shape (*shape,); None: all, or those known at any time.
         noise: Standard deviation of the error of each value, of the shape of `values`, or None.
+        ever: Cells that have a value at any time, shape (*shape,); None: as `valid` tells.
     """
 
     values: np.ndarray
     valid: np.ndarray | None = None
     exists: np.ndarray | None = None
     noise: np.ndarray | None = None
+    ever: np.ndarray | None = None
 
     @classmethod
     def of(cls, values: np.ndarray, with_variables: bool) -> Stack:
@@ -114,7 +116,7 @@ class Stack:
         """Cells that are missing in every one of several snapshots do not exist; said."""
         if self.valid is None or len(self.values) < 2:
             return self
-        ever = self.valid.any(axis=(0, -1))
+        ever = self.valid.any(axis=(0, -1)) if self.ever is None else self.ever
         exists = ever if self.exists is None else ever & self.exists
         lost = (~ever if self.exists is None else ~ever & self.exists).sum()
         if not lost or not exists.any():
@@ -125,6 +127,11 @@ class Stack:
             stacklevel=4,
         )
         return replace(self, exists=exists)
+
+    def with_land_of(self, every: Stack) -> Stack:
+        """With the land of the same values before some were left out."""
+        known = np.ones(every.values.shape, bool) if every.valid is None else every.valid
+        return replace(self, ever=known.any(axis=(0, -1)))
 
     def without_empty(self, what: str) -> tuple[Stack, np.ndarray]:
         """Without the snapshots that have no value, and the numbers of those that are left; said.

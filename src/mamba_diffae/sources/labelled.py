@@ -105,13 +105,17 @@ def from_xarray(
     _check_horizontal(dataset, along)
     along = [along[d] for d in canonical_order([dimension.axis for dimension in along])]
     tell_ancillary(dataset, names, noise=bool(noise), quality=bool(quality), what=what)
+    placed = snapshots, along, periodic, what
+    # What is land is told by all values: cells that never pass a filter are no land.
+    every = _placed(dataset, names, *placed)[0] if quality or noise else None
     if quality:
         dataset = good_values(dataset, names, quality, what)
     dataset, errors = with_errors(dataset, names, noise, what) if noise else (dataset, [])
-    stack, grid = _placed(dataset, [*names, *errors], snapshots, along, periodic, what)
+    stack, grid = _placed(dataset, [*names, *errors], *placed)
     if snapshot_dim is None:
         _say(names, snapshots, len(stack.values), grid, what)
     stack = stack.with_noise(len(names), what) if errors else stack
+    stack = stack if every is None else stack.with_land_of(every)
     units = {str(n): str(dataset[n].attrs.get("units", "")) for n in names}
     label = partial(label_snapshots, snapshots)
     return fields_of(stack, grid, list(units), units, transforms, label=label, what=what)

@@ -80,8 +80,9 @@ class LabelledTargets:
 
     @property
     def row_axis(self) -> int | None:
-        """The first axis whose places lie one behind the other; None: all begin inside a turn."""
-        return next((d for d, at in enumerate(self.index) if (abs(np.diff(at)) == 1).all()), None)
+        """The longest axis whose places lie one behind the other; None: all begin inside a turn."""
+        fits = [(len(x), -d) for d, x in enumerate(self.index) if (abs(np.diff(x)) == 1).all()]
+        return -max(fits)[1] if fits else None
 
     def part(self, region: Mapping[Hashable, slice]) -> Self:
         """What lies in a region, by dimension: rows along `row_axis`, or snapshots."""
