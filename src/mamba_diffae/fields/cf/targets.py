@@ -96,9 +96,8 @@ class LabelledTargets:
                     edges = axis.edges[low : high + 1]
                     axes[d] = replace(axis, edges=edges, periodic=False, cell_measures=measures)
                 index[d] = cells - low
-        cut = {dim: where for dim, where in region.items() if dim in self.template.dims}
         grid = self.grid if tuple(axes) == self.grid.axes else Grid(tuple(axes))
-        template = self.template.isel(cut)
+        template = self.template.isel({d: x for d, x in region.items() if d in self.template.dims})
         return replace(self, template=template, index=tuple(index), grid=grid)
 
     def dataset(self, prediction: Prediction) -> Dataset:
