@@ -43,8 +43,8 @@ def render(
 
     The values are those of `FieldAutoencoder.predict`. They are made by rows along the longest
     axis, from one encoding of the observations, so that memory depends on the size of a row and not
-    on the number of rows. What was stopped, even killed, goes on when the same is asked again; `out`
-    appears whole at the end.
+    on the number of rows. What was stopped, even killed, goes on when the same is asked again;
+    `out` appears whole at the end.
 
     Args:
         model: Fitted.
