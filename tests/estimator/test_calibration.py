@@ -220,3 +220,23 @@ def test_numbers_that_make_no_sense_are_refused(given: dict, said: str, smooth_f
     model.fit(data, phases=["autoencoder"])
     with pytest.raises(ValueError, match=said):
         model.predict(observe(data.split("test"), 0.3), **given)
+
+
+def test_narrower_intervals_keep_the_draws_that_lie_at_a_bound(smooth_fields):
+    dry = smooth_fields(12, (12, 12))
+    values = np.maximum(dry.values - np.median(dry.values), 0)
+    rain = replace(
+        dry, values=values, variables=[Variable.of_values("rain", values, "", "bounded")]
+    )
+    model = FieldAutoencoder("tiny", device="cpu", changes=CHANGES)
+    with pytest.warns(UserWarning, match="not calibrated"):
+        model.fit(rain, phases=["autoencoder", "ensemble"])
+    narrow = Calibration((1.0, 1e4), (1.0, 1.0), (0.0, 99.0), LEVELS, ((0.5,) * 3,) * 2, 9)
+    model._fitted = replace(model.fitted, calibration=narrow)
+    told = model.predict(observe(rain.split("test"), 0.1), n_draws=40, quantiles=(0.05, 0.95))
+    low, high = (np.quantile(told.draws, p, axis=0, method="weibull") for p in (0.05, 0.95))
+    at_bound = (low == 0) & (told.mean > 0)
+    assert at_bound.any()
+    assert (told.quantiles[0][at_bound] == 0).all()
+    inside = (low > 0) & (high > low)
+    assert (told.quantiles[0] > low)[inside].mean() > 0.9

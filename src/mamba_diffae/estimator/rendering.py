@@ -148,7 +148,10 @@ def _calibrated(
     scaled, mean = (_by_variable(x, [t.forward for t in each]) for x in (told.quantiles, told.mean))
     moved = calibration.applied(scaled, mean, told.levels, away, trust)
     quantiles = _by_variable(moved, [t.inverse for t in each]).astype(told.quantiles.dtype)
-    return replace(told, stated_std=std, quantiles=quantiles)
+    # Draws that are exactly 0 rain are a share of the law, which a narrower interval still holds.
+    bounds = np.array([t.bounds for t in each], told.quantiles.dtype).T
+    at_bound = (told.quantiles[..., None, :] == bounds).any(axis=-2)
+    return replace(told, stated_std=std, quantiles=np.where(at_bound, told.quantiles, quantiles))
 
 
 def _by_variable(
