@@ -6,7 +6,7 @@ The contour is a periodic axis. Pressure is that of potential flow around a thic
 with a rounded trailing edge; gusts change angle of attack and speed, the circulation lags behind,
 and a separation bubble wanders on the upper side. The model learns whole contours as these taps
 read them. The lift is a weighted sum of the pressure, so its interval follows from draws. Beside it
-stand kriging, and lines between the taps. About 45 s on one core.
+stand kriging, and lines between the taps. About 40 s on one core.
 """
 
 from __future__ import annotations
