@@ -104,8 +104,8 @@ def test_a_full_disk_is_named_and_another_request_begins_anew(model, seen, tmp_p
 
 @pytest.mark.parametrize("other", ["turned", "grouped", "named"])
 def test_only_the_same_request_goes_on(model, seen, tmp_path, monkeypatch, other):
-    rows = np.linspace(0.1, 0.9, 20)
-    like = xr.Dataset(coords={"y": rows, "x": rows, "row": ("y", np.arange(20))})
+    y, x = np.linspace(0.05, 0.6, 20), np.linspace(0.1, 0.9, 19)
+    like = xr.Dataset(coords={"y": y, "x": x, "row": ("y", np.arange(20))})
     out, write = tmp_path / "f.zarr", RegionStore.write
 
     def failing(self, *given):

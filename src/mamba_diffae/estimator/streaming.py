@@ -46,6 +46,14 @@ def render(
     on the number of rows. What was stopped, even killed, goes on when the same is asked again;
     `out` appears whole at the end.
 
+    >>> import tempfile
+    >>> from mamba_diffae import observe, open_field
+    >>> model = FieldAutoencoder.from_pretrained("emoji-96", device="cpu")
+    >>> obs = observe(open_field("emoji").split("test").take([0]), fraction=0.2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     render(model, obs, 24, f"{folder}/field.zarr", show_progress=False).name
+    'field.zarr'
+
     Args:
         model: Fitted.
         observations: See `FieldAutoencoder.predict`.

@@ -61,6 +61,13 @@ def verify(
             can be said of a snapshot without a reading, so of each a random `fraction` of the
             stations is given and the others are scored: it is "station" for weather not seen.
 
+    >>> from mamba_diffae import FieldAutoencoder, open_field
+    >>> model = FieldAutoencoder.from_pretrained("emoji-96", device="cpu")
+    >>> few = open_field("emoji", size=12).split("test").take(range(4))
+    >>> quick = {"count": 1, "n_draws": 0, "show_progress": False}
+    >>> verify(model, few, by="block", folds=2, **quick).by
+    'block'
+
     Args:
         model: Fitted.
         data: Fields with gaps or without, observations of several snapshots, a table of stations,
