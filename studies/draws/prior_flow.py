@@ -127,7 +127,6 @@ class ByPriorFlow:
     def draws(self, context: Any, asked: Tensor, keys: Tensor) -> Iterator[Tensor]:
         """See `Ensemble.draws`; the prior's draws have the same keys."""
         net, of_prior = self.net, context.points.posterior.draws
-        net.parameterisation = FieldPrediction(net.config)
         places = net.anchors.expand(len(asked), -1, -1)
         for k in range(keys.shape[1]):
             with torch.no_grad():
@@ -139,6 +138,7 @@ class ByPriorFlow:
 def predict_from_prior(model: FittedModel, steps: int, asked: Asked) -> Prediction:
     """The mean, and draws in so many steps, what was measured kept."""
     net, scaler = model.autoencoder, model.scaler
+    net.parameterisation = FieldPrediction(net.config)  # a saved network has that of its config
     drawing, way = Drawing(asked.n_draws, asked.seed), ByPriorFlow(net, steps)
     query = Query.of(asked.grid, scaler.grid)
     places, parts = scaler.places(query.coords), []

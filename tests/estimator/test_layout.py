@@ -93,6 +93,8 @@ BAD: dict[str, tuple[object, str]] = {
     "shape": ([[10.0, 20.0]], "one row for each, with the columns angle"),
     "none": ([], "one row for each"),
     "text": (["a"], "one row for each"),
+    "ragged": ([[1.0], [1.0, 2.0]], "one row for each"),
+    "beyond": (1e9, "outside"),
 }
 
 

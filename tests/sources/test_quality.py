@@ -42,7 +42,7 @@ def flagged() -> xr.Dataset:
 )
 def test_values_of_poor_quality_are_gaps(condition, good):
     data = flagged()
-    with pytest.warns(UserWarning, match="are left out, since"):
+    with pytest.warns(UserWarning, match="are left out, since their quality"):
         fields = open_field(data, **ASKED, quality=condition, noise="sst_error")
     expected = good(data.quality_level.values)
     kept = expected.any(axis=(1, 2))
@@ -64,7 +64,7 @@ def test_a_bit_of_a_flag_is_found_by_its_meaning(condition, good, kind):
     bits = np.random.default_rng(0).integers(0, 16, data.sst.shape)
     masks = {"flag_masks": np.array([1, 2, 4, 8], "i1"), "flag_meanings": "land rain ice cloud"}
     data["flags"] = (data.sst.dims, bits.astype(kind), masks)
-    with pytest.warns(UserWarning, match="are left out, since"):
+    with pytest.warns(UserWarning, match="are left out, since their quality"):
         fields = open_field(data, **ASKED, quality=condition)
     expected = good(bits)
     kept = expected.any(axis=(1, 2))
@@ -140,3 +140,18 @@ def test_a_negative_error_is_refused():
     data["sst_error"] = -data.sst_error
     with pytest.raises(FieldError, match="0 or more"):
         open_field(data, **ASKED, noise="sst_error")
+
+
+def test_a_fill_value_among_errors_is_said():
+    data = flagged()
+    data["sst_error"] = data.sst_error.where(data.lat > 0, 1e20)
+    with pytest.warns(UserWarning, match="errors' are 1e\\+20; .* mark it as _FillValue"):
+        open_field(data, **ASKED, noise="sst_error")
+
+
+def test_what_lies_outside_the_valid_range_is_said_once():
+    data = flagged()
+    data.sst.attrs["valid_max"] = float(data.sst.max()) - 1
+    with pytest.warns(UserWarning, match="outside its valid range") as said:
+        open_field(data, **ASKED, quality="quality_level >= 1", noise="sst_error")
+    assert sum("valid range" in str(warning.message) for warning in said) == 1

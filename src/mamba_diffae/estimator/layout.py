@@ -24,15 +24,15 @@ def checked_layout(
         CoordinateError: If one lies outside the grid.
     """
     try:
-        places = np.asarray(layout, dtype=np.float64)
+        places = np.atleast_1d(np.asarray(layout, dtype=np.float64))
     except (TypeError, ValueError):
         places = np.zeros(0)
     if places.ndim == 1 and scaler.grid.dim == 1:
         places = places[:, None]
     if places.shape != (max(1, len(places)), scaler.grid.dim):
         raise ShapeError(
-            f"layout is {np.shape(layout)}; give the places of the sensors, one row for each, with "
-            f"the columns {', '.join(scaler.grid.names)}."
+            f"layout is {str(layout)[:60]!r}; give the places of the sensors, one row for each, "
+            f"with the columns {', '.join(scaler.grid.names)}."
         )
     inside = scaler.places(check_inside(places, scaler.grid, "sensors of the layout"))[0]
     return tuple(tuple(map(float, row)) for row in inside.tolist())

@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from mamba_diffae.fields import ShapeError, ValuesError
+from mamba_diffae.fields.fill_values import suspect_fill
 
 
 @final
@@ -88,6 +89,26 @@ class Stack:
             None if noise is None else np.flip(noise, axis + 1),
         )
 
+    def with_quality(self, variables: int, what: str) -> Stack:
+        """Without the last variables, which say where the first are good; said.
+
+        What is land is still told by all values: cells that are never good are no land.
+
+        Args:
+            variables: How many are checked, C; as many check them.
+            what: The name to use in messages.
+        """
+        known, good = self._known[..., :-variables].copy(), self.values[..., -variables:] > 0
+        checked = known[..., :variables]
+        warnings.warn(
+            f"{what}: {int((checked & ~good).sum()):,} of {int(checked.sum()):,} values are left "
+            "out, since their quality is not what was asked.",
+            stacklevel=4,
+        )
+        ever = np.asarray(checked.any(axis=(0, -1)))
+        checked &= good
+        return Stack(self.values[..., :-variables], known, self.exists, ever=ever)
+
     def with_noise(self, variables: int, what: str) -> Stack:
         """With the variables behind the first ones as the noise of these; said where it is missing.
 
@@ -99,18 +120,23 @@ class Stack:
             ValuesError: If a noise is negative.
         """
         values, noise = self.values[..., :variables], self.values[..., variables:]
-        given = np.ones(self.values.shape, bool) if self.valid is None else self.valid
-        known, stated = given[..., :variables], given[..., variables:]
+        known, stated = self._known[..., :variables], self._known[..., variables:]
         if (noise[stated] < 0).any():
             raise ValuesError(
                 f"{what}: an error variable is {noise[stated].min():g} somewhere; a standard "
                 "deviation is 0 or more."
             )
+        suspect_fill(noise[stated], f"{what}, errors", "mark it as _FillValue")
         if lost := int((known & ~stated).sum()):
             warnings.warn(
                 f"{what}: {lost:,} values without a stated error are left out.", stacklevel=4
             )
-        return Stack(values, known & stated, self.exists, noise)
+        ever = np.asarray(known.any(axis=(0, -1))) if self.ever is None else self.ever
+        return Stack(values, known & stated, self.exists, noise, ever)
+
+    @property
+    def _known(self) -> np.ndarray:
+        return np.ones(self.values.shape, bool) if self.valid is None else self.valid
 
     def with_land(self, what: str) -> Stack:
         """Cells that are missing in every one of several snapshots do not exist; said."""
@@ -127,11 +153,6 @@ class Stack:
             stacklevel=4,
         )
         return replace(self, exists=exists)
-
-    def with_land_of(self, every: Stack) -> Stack:
-        """With the land of the same values before some were left out."""
-        known = np.ones(every.values.shape, bool) if every.valid is None else every.valid
-        return replace(self, ever=known.any(axis=(0, -1)))
 
     def without_empty(self, what: str) -> tuple[Stack, np.ndarray]:
         """Without the snapshots that have no value, and the numbers of those that are left; said.

@@ -12,7 +12,7 @@ import numpy as np
 from mamba_diffae.fields import FieldData, Grid, Shape, ShapeError, Transform, canonical_order
 from mamba_diffae.fields.cf.coordinates import coordinates
 from mamba_diffae.fields.cf.decoded import chosen_variables, decoded, is_labelled, without_invalid
-from mamba_diffae.fields.cf.quality import good_values, tell_ancillary, with_errors
+from mamba_diffae.fields.cf.quality import tell_ancillary, with_errors, with_quality
 from mamba_diffae.fields.cf.roles import Dimension, dimensions, missing
 from mamba_diffae.sources.arrays import fields_of
 from mamba_diffae.sources.base import Source
@@ -85,7 +85,7 @@ def from_xarray(
         noise: Name of the variable that holds the standard deviation of the errors, one for each
             variable; values without one are gaps.
         quality: Conditions that a value must fulfil, such as "quality_level >= 4", see
-            `good_values`; others are gaps.
+            `with_quality`; others are gaps.
         transforms: See `from_array`.
 
     Returns:
@@ -105,17 +105,16 @@ def from_xarray(
     _check_horizontal(dataset, along)
     along = [along[d] for d in canonical_order([dimension.axis for dimension in along])]
     tell_ancillary(dataset, names, noise=bool(noise), quality=bool(quality), what=what)
-    placed = snapshots, along, periodic, what
-    # What is land is told by all values: cells that never pass a filter are no land.
-    every = _placed(dataset, names, *placed)[0] if quality or noise else None
-    if quality:
-        dataset = good_values(dataset, names, quality, what)
     dataset, errors = with_errors(dataset, names, noise, what) if noise else (dataset, [])
-    stack, grid = _placed(dataset, [*names, *errors], *placed)
+    dataset, quality_names = (
+        with_quality(dataset, names, quality, what) if quality else (dataset, [])
+    )
+    chosen = [*names, *errors, *quality_names]
+    stack, grid = _placed(dataset, chosen, snapshots, along, periodic, what)
     if snapshot_dim is None:
         _say(names, snapshots, len(stack.values), grid, what)
+    stack = stack.with_quality(len(names), what) if quality_names else stack
     stack = stack.with_noise(len(names), what) if errors else stack
-    stack = stack if every is None else stack.with_land_of(every)
     units = {str(n): str(dataset[n].attrs.get("units", "")) for n in names}
     label = partial(label_snapshots, snapshots)
     return fields_of(stack, grid, list(units), units, transforms, label=label, what=what)

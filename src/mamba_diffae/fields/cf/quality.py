@@ -6,6 +6,7 @@ import operator
 import re
 import warnings
 from collections.abc import Hashable, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,10 +31,10 @@ _ERROR = "standard_error"
 """Standard-name modifier of an error, CF appendix C."""
 
 
-def good_values(
+def with_quality(
     dataset: Dataset, names: Sequence[Hashable], quality: str | Sequence[str], what: str
-) -> Dataset:
-    """The data set with gaps where a condition on a quality flag does not hold; said.
+) -> tuple[Dataset, list[Hashable]]:
+    """The data set with a variable for each one that says where its values are good.
 
     Args:
         dataset: Decoded.
@@ -43,32 +44,28 @@ def good_values(
             `flag_masks` is a bit that is set, or not: "l2p_flags != ice".
         what: The name to use in messages.
 
+    Returns:
+        The data set, and the names of those variables: 1 where all conditions hold, else 0.
+
     Raises:
         FieldError: If a condition cannot be read, or compares with what is no number or meaning.
         ShapeError: If there is no such variable, or it has other dimensions.
     """
     conditions = [quality] if isinstance(quality, str) else list(quality)
-    found = dataset
-    for condition in conditions:
-        good = _holds(dataset, condition, what)
-        for name in names:
-            array = found[name]
-            if not set(good.dims) <= set(array.dims):
+    good = {condition: _holds(dataset, condition, what) for condition in conditions}
+    added: dict[Hashable, Any] = {}
+    for name in names:
+        array = dataset[name]
+        for condition, here in good.items():
+            if not set(here.dims) <= set(array.dims):
                 raise ShapeError(
                     f"{what}: the quality flag of {condition!r} has the dimensions "
-                    f"{', '.join(map(str, good.dims))}, but {name!s} has "
+                    f"{', '.join(map(str, here.dims))}, but {name!s} has "
                     f"{', '.join(map(str, array.dims))}; give a flag along those."
                 )
-            kept = array.where(good)
-            lost = int(array.notnull().sum() - kept.notnull().sum())
-            warnings.warn(
-                f"{what}: {lost:,} of {int(array.notnull().sum()):,} values of {name!s} are left "
-                f"out, since {condition!r} does not hold.",
-                stacklevel=5,
-            )
-            found = found.assign({name: kept.assign_attrs(array.attrs)})
-            found[name].encoding = dict(array.encoding)
-    return found
+        each = (here.broadcast_like(array) for here in good.values())
+        added[f"{name!s} is good"] = reduce(operator.and_, each)
+    return dataset.assign(added), list(added)
 
 
 def _holds(dataset: Dataset, condition: str, what: str) -> DataArray:
