@@ -106,14 +106,14 @@ def from_xarray(
     along = [along[d] for d in canonical_order([dimension.axis for dimension in along])]
     tell_ancillary(dataset, names, noise=bool(noise), quality=bool(quality), what=what)
     dataset, errors = with_errors(dataset, names, noise, what) if noise else (dataset, [])
-    dataset, quality_names = (
+    dataset, checks = (
         with_quality(dataset, names, quality, what) if quality else (dataset, [])
     )
-    chosen = [*names, *errors, *quality_names]
+    chosen = [*names, *errors, *checks]
     stack, grid = _placed(dataset, chosen, snapshots, along, periodic, what)
     if snapshot_dim is None:
         _say(names, snapshots, len(stack.values), grid, what)
-    stack = stack.with_quality(len(names), what) if quality_names else stack
+    stack = stack.with_quality(len(names), what) if checks else stack
     stack = stack.with_noise(len(names), what) if errors else stack
     units = {str(n): str(dataset[n].attrs.get("units", "")) for n in names}
     label = partial(label_snapshots, snapshots)
