@@ -106,9 +106,7 @@ def from_xarray(
     along = [along[d] for d in canonical_order([dimension.axis for dimension in along])]
     tell_ancillary(dataset, names, noise=bool(noise), quality=bool(quality), what=what)
     dataset, errors = with_errors(dataset, names, noise, what) if noise else (dataset, [])
-    dataset, checks = (
-        with_quality(dataset, names, quality, what) if quality else (dataset, [])
-    )
+    dataset, checks = with_quality(dataset, names, quality, what) if quality else (dataset, [])
     chosen = [*names, *errors, *checks]
     stack, grid = _placed(dataset, chosen, snapshots, along, periodic, what)
     if snapshot_dim is None:
