@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, final
 
 from mamba_diffae.benchmark.network_methods import NetworkName, Reading
@@ -108,14 +108,16 @@ class Cost:
     Attributes:
         minutes: Processor time of all phases together.
         steps: Updates of all phases together.
+        shares: How phases share it; one that has none counts 1.
     """
 
     minutes: float | None = None
     steps: int | None = None
+    shares: Mapping[str, float] = field(default_factory=lambda: PHASE_SHARES, hash=False)
 
     def settings(self, phases: Sequence[str]) -> list[str]:
-        """As --set takes them, for each phase its share; one that has none of its own counts 1."""
-        shares = {phase: PHASE_SHARES.get(phase, 1.0) for phase in phases}
+        """As --set takes them, for each phase its share."""
+        shares = {phase: self.shares.get(phase, 1.0) for phase in phases}
         total = sum(shares.values())
         return [
             setting

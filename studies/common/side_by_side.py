@@ -130,17 +130,18 @@ def _start(training: TrainingJob, lock: FolderLock, core: int) -> subprocess.Pop
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": _import_path()},
+            env=child_environment(),
             start_new_session=True,
             # If this process is killed, the folder stays locked until that one ends.
             pass_fds=() if os.name == "nt" else (lock.handle,),
         )
 
 
-def _import_path() -> str:
-    """What a process needs to find the studies from any working folder."""
+def child_environment() -> dict[str, str]:
+    """Of a process with one thread, which finds the studies from any working folder."""
     root = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    return {**os.environ, **_ONE_THREAD, "PYTHONPATH": path}
 
 
 def _conclude(training: TrainingJob, code: int) -> None:

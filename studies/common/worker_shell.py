@@ -10,6 +10,19 @@ from mamba_diffae.benchmark import Request
 from mamba_diffae.sources import open_field
 
 
+def worker_words(module: str, name: str, request: Request) -> list[str]:
+    """What follows `python` where a process makes one training of a study.
+
+    Args:
+        module: With `asked_of_worker`.
+        name: How the training is named.
+        request: What is asked of the study.
+    """
+    words = ["-m", module, name, "--run", str(request.folder), "--source", request.source]
+    words += ["--scale", request.scale, "--seed", str(request.seed), "--device", request.device]
+    return words
+
+
 def asked_of_worker(about: str | None, name: str, scales: Iterable[str]) -> tuple[str, Request]:
     """The name of the training, and what is asked of its study.
 

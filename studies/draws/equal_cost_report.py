@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from mamba_diffae.benchmark import Page, Table
 from mamba_diffae.benchmark.wording import percent
 from mamba_diffae.evaluation import Uncertainty
+from studies.common.ratios import Ratio, paired_ratio
 from studies.common.report import Row
 from studies.draws.arms import SCORE
 from studies.draws.coverage import coverage_findings, coverage_table, covered
 from studies.draws.equal_cost import CaseResult, EqualCostResult
 from studies.draws.measuring import Measured
-from studies.draws.ratios import Ratio, ratio_to
 from studies.draws.ways import Way
 
 QUESTION = (
@@ -164,7 +164,11 @@ def _parts(result: EqualCostResult, case: CaseResult, here: Sequence[Measured]) 
 
 
 def _ratio(result: EqualCostResult, case: CaseResult, m: Measured, rival: Way) -> Ratio | None:
-    return ratio_to(case, m, rival, result.seed)
+    """Of draws to a rival's at the same fraction; None if those are not there, or the same."""
+    other = case.of(rival, m.fraction)
+    if other is None or m.way == rival:
+        return None
+    return paired_ratio(m.quality.crps, other.quality.crps, case.groups, result.seed)
 
 
 def _contained(m: Measured) -> str:

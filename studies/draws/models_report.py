@@ -7,12 +7,12 @@ import numpy as np
 from mamba_diffae.benchmark import Page, Table
 from mamba_diffae.benchmark.wording import percent, significant
 from mamba_diffae.evaluation import Interval
+from studies.common.ratios import Ratio, paired_ratio
 from studies.common.report import Row
 from studies.draws.coverage import covered
 from studies.draws.equal_cost_report import BANDS, bands
 from studies.draws.models_study import MAIN, QUARTER_DRAWS, RAW, ModelsResult, ScoredDraws
 from studies.draws.quarters import QuarterCoverage
-from studies.draws.ratios import Ratio, crps_ratio
 
 QUESTION = (
     "Fitted models draw the same test fields from the same observations, each by its own way. "
@@ -97,7 +97,7 @@ def ratio_to_last(result: ModelsResult, draws: ScoredDraws) -> Ratio | None:
     if draws is last:
         return None
     crps = draws.quality.crps, last.quality.crps
-    return crps_ratio(*crps, result.groups, result.protocol.seed)
+    return paired_ratio(*crps, result.groups, result.protocol.seed)
 
 
 def quarters_table(result: ModelsResult) -> Table:

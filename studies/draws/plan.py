@@ -14,6 +14,7 @@ from mamba_diffae.fields import FieldData, Observations, observe
 from studies.common.candidates import Candidate, Cost, Job
 from studies.common.model_store import ModelStore
 from studies.common.training_job import TrainingJob
+from studies.common.worker_shell import worker_words
 from studies.draws.arms import FLOW, NO_TOKEN_NOISE, PRIOR_FLOW, SCORE, START, Arm
 from studies.draws.cases import CASES, PICTURES, Case
 
@@ -143,9 +144,8 @@ class CaseFolder:
 
     def training(self, planned: Planned) -> TrainingJob:
         """Folder and process of a training, which is scored there as well."""
-        stored, asked = self._store.training(self._job(planned.arm)), self.request
-        words = ["-m", _WORKER, planned.name, "--run", str(asked.folder), "--source", asked.source]
-        words += ["--scale", asked.scale, "--seed", str(asked.seed), "--device", asked.device]
+        stored = self._store.training(self._job(planned.arm))
+        words = worker_words(_WORKER, planned.name, self.request)
         return TrainingJob(stored.name, stored.folder, stored.recipe, words)
 
     @cached_property

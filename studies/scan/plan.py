@@ -16,6 +16,7 @@ from mamba_diffae.fields import FieldData
 from studies.common.candidates import Candidate, Cost, Job
 from studies.common.model_store import ModelStore
 from studies.common.training_job import TrainingJob
+from studies.common.worker_shell import worker_words
 from studies.scan.arms import NO_SCAN, Arm
 from studies.scan.cases import BARE, CASES, SERIES, Case
 from studies.scan.fields import Stations
@@ -147,9 +148,8 @@ class CaseFolder:
 
     def training(self, planned: Planned) -> TrainingJob:
         """Folder and process of a training, which is scored there as well."""
-        stored, asked = self._store.training(self.job(planned)), self.request
-        words = ["-m", _WORKER, planned.name, "--run", str(asked.folder), "--source", asked.source]
-        words += ["--scale", asked.scale, "--seed", str(asked.seed), "--device", asked.device]
+        stored = self._store.training(self.job(planned))
+        words = worker_words(_WORKER, planned.name, self.request)
         return TrainingJob(stored.name, stored.folder, stored.recipe, words)
 
 

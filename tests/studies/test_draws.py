@@ -19,6 +19,7 @@ from mamba_diffae.evaluation import Interval, Kriging, assess, gaussian_coverage
 from mamba_diffae.fields import Prediction, observe
 from mamba_diffae.training import Run
 from mamba_diffae.training.objectives import phase_objective
+from studies.common.ratios import paired_ratio
 from studies.draws import worker
 from studies.draws.arms import ARMS, FLOW, NO_TOKEN_NOISE, PIXELS, PRIOR_FLOW, SCORE
 from studies.draws.cases import CASES, PICTURES
@@ -28,7 +29,6 @@ from studies.draws.measures import DrawsProtocol
 from studies.draws.measuring import Measured
 from studies.draws.objective import AblatedEnergyScore
 from studies.draws.plan import PLANS, CaseFolder, Planned, planned
-from studies.draws.ratios import crps_ratio
 from studies.draws.scoring import DrawQuality, field_crps, quality
 from studies.draws.study import PROTOCOLS
 from studies.draws.ways import KRIGING, Drawn, Way, by_flow
@@ -264,14 +264,14 @@ def test_crps_of_each_field_averages_to_that_of_all(truth):
 def test_a_ratio_is_paired_by_field_and_the_inverse_of_its_inverse():
     rng, groups = np.random.default_rng(1), np.arange(20) // 2
     rival = np.exp(rng.normal(size=20))
-    same = crps_ratio(0.8 * rival, rival, groups, 0)
+    same = paired_ratio(0.8 * rival, rival, groups, 0)
     assert (same.value, same.low, same.high) == pytest.approx((0.8, 0.8, 0.8))
     ours = rival * np.exp(rng.normal(scale=0.1, size=20))
-    one, other = crps_ratio(ours, rival, groups, 0), crps_ratio(rival, ours, groups, 0)
+    one, other = paired_ratio(ours, rival, groups, 0), paired_ratio(rival, ours, groups, 0)
     assert one.value == pytest.approx(ours.sum() / rival.sum())
     inverse = [1 / end for end in (other.high, other.value, other.low)]
     assert [one.low, one.value, one.high] == pytest.approx(inverse)
-    alone = crps_ratio(0.5 * rival, rival, np.zeros(20), 0)
+    alone = paired_ratio(0.5 * rival, rival, np.zeros(20), 0)
     assert not alone.better
     assert str(alone) == "0.500 (one group: no interval)"
 

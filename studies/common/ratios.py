@@ -1,4 +1,4 @@
-"""CRPS of draws over that of others on the same fields, with an interval over groups."""
+"""An error over that of a rival on the same fields, with an interval over groups."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mamba_diffae.benchmark.suite.intervals import paired_difference
-from studies.draws.equal_cost import CaseResult
-from studies.draws.measuring import Measured
-from studies.draws.ways import Way
 
 
 @final
 @dataclass(frozen=True)
 class Ratio:
-    """CRPS over a rival's, each summed over the same fields.
+    """An error over a rival's, each summed over the same fields.
 
     Attributes:
         value: Below 1 the rival is worse.
@@ -45,18 +42,23 @@ class Ratio:
         known = np.isfinite(self.high)
         return f"{self.low:.3f} to {self.high:.3f}" if known else "one group: no interval"
 
+    @property
+    def root(self) -> Ratio:
+        """Of root mean squares, where this is that of squared errors."""
+        return Ratio(self.value**0.5, self.low**0.5, self.high**0.5)
+
     def __str__(self) -> str:
         return f"{self.value:.3f} ({self.interval})"
 
 
-def crps_ratio(ours: ArrayLike, rival: ArrayLike, groups: np.ndarray, seed: int) -> Ratio:
+def paired_ratio(ours: ArrayLike, rival: ArrayLike, groups: np.ndarray, seed: int) -> Ratio:
     """Paired by field; whole groups are drawn anew.
 
     The interval is symmetric in the logarithm of the ratio, by Student's t.
 
     Args:
-        ours: CRPS of each field, shape (S,).
-        rival: The same of the other draws.
+        ours: Of each field, shape (S,).
+        rival: The same of the other method.
         groups: Of the fields, shape (S,).
         seed: Of the resamples.
     """
@@ -65,19 +67,3 @@ def crps_ratio(ours: ArrayLike, rival: ArrayLike, groups: np.ndarray, seed: int)
     gain, half = float(found.estimate[0]), float(found.half_width[0])
     value, low, high = (10 ** (-level / 10) for level in (gain, gain + half, gain - half))
     return Ratio(value, low, high)
-
-
-def ratio_to(result: CaseResult, measured: Measured, rival: Way, seed: int) -> Ratio | None:
-    """Of draws to those of a rival at the same fraction; None if these are not there, or the same.
-
-    Args:
-        result: Of the case.
-        measured: Which draws.
-        rival: The other ones.
-        seed: Of the resamples.
-    """
-    other = result.of(rival, measured.fraction)
-    if other is None or measured.way == rival:
-        return None
-    ours, theirs = measured.quality.crps, other.quality.crps
-    return crps_ratio(ours, theirs, result.groups, seed)
