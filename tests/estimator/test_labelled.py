@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from mamba_diffae import FieldAutoencoder, Grid, Prediction, observe, open_field
+from mamba_diffae.fields import ValuesError
 
 LAT, LON = np.linspace(-70, 70, 8), np.arange(0, 360, 30.0)
 ATTRIBUTES = {"units": "K", "standard_name": "air_temperature"}
@@ -97,3 +98,18 @@ def test_a_grid_gets_a_prediction_that_becomes_a_data_set(fitted, data):
     assert isinstance(told, Prediction)
     assert told.to_xarray().t2m.attrs["units"] == "K"
     np.testing.assert_array_equal(told.to_xarray().t2m, told.mean[..., 0])
+
+
+def test_a_data_set_in_other_units_gets_the_same_answer_in_its_own(fitted, data):
+    """What was fitted in one unit is asked with observations and targets in others."""
+    copy = data.isel(time=slice(0, 2)).copy()
+    copy["t2m"] = (data.t2m.isel(time=[0, 1]) - 273.15).assign_attrs(units="degC")
+    with pytest.warns(UserWarning, match="observed 't2m' from degC to K: converted"):
+        told = fitted.predict(seen(copy), targets=copy, n_draws=2)
+    expected = fitted.predict(seen(data), targets=data.isel(time=[0, 1]), n_draws=2)
+    assert told.t2m.attrs["units"] == "degC"
+    np.testing.assert_allclose(told.t2m + 273.15, expected.t2m, atol=1e-4)
+    np.testing.assert_allclose(told.t2m_std, expected.t2m_std, atol=1e-4)
+    wrong = copy.assign(t2m=copy.t2m.assign_attrs(units="m"))
+    with pytest.raises(ValuesError, match="observed 't2m' is in 'm', but 'K' is expected"):
+        fitted.predict(seen(wrong))

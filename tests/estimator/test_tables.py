@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from mamba_diffae import FieldAutoencoder, Observations
-from mamba_diffae.fields import CoordinateError, FieldError, TableError, TableWarning, write_table
+from mamba_diffae.fields import (
+    CoordinateError,
+    FieldError,
+    TableError,
+    TableWarning,
+    ValuesError,
+    write_table,
+)
 
 TIMES = 12
 COLUMNS = {"time": "date", "lon": "lon", "lat": "lat", "values": ["sst"]}
@@ -140,3 +147,18 @@ def test_each_time_of_a_table_is_not_one_field_without_a_word(model, places):
         warnings.simplefilter("always")
         model.predict(reports(), places)
     assert any("'date' holds several times" in str(w.message) for w in told)
+
+
+def test_units_of_a_table_are_read_from_its_header_and_its_attributes(few, day, places):
+    """A model that knows its unit takes a table in another one, and answers in its own."""
+    celsius, kelvin = reports(), day.assign(sst=day["sst"] + 273.15)
+    celsius.attrs["units"] = {"sst": "degC"}
+    model = FieldAutoencoder("tiny", changes=few, device="cpu").fit(celsius, **COLUMNS)
+    assert [v.unit for v in model.variables] == ["degC"]
+    plain = model.predict(day, places)
+    with pytest.warns(UserWarning, match="observed 'sst' from K to degC: converted"):
+        told = model.predict(kelvin.rename(columns={"sst": "sst [K]"}), places)
+    np.testing.assert_allclose(told["sst"], plain["sst"], atol=1e-4)
+    assert told.attrs["units"] == {"sst": "degC"}
+    with pytest.raises(ValuesError, match="'sst' is in 'm', but 'degC' is expected"):
+        model.predict(day.rename(columns={"sst": "SST (m)"}), places)

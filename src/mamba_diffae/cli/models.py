@@ -13,8 +13,7 @@ import numpy as np
 from mamba_diffae.cli.reading import is_dataset_name
 from mamba_diffae.cli.table_prediction import is_table_name
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldData, Grid, ShapeError, ValuesError
-from mamba_diffae.fields.cf.units import conversion
+from mamba_diffae.fields import FieldData, Grid, ShapeError, ValuesError, data_in_units
 from mamba_diffae.sources import open_field, open_picture, picture_data
 from mamba_diffae.training import Run
 
@@ -164,11 +163,7 @@ class OpenedModel:
                 f"{', '.join(v.name for v in ours)} on {', '.join(names)}."
             )
         data = data.transpose([data.grid.names.index(name) for name in names])
-        pairs = zip(data.variables, ours, strict=True)
-        scales = [conversion(v.unit, own.unit, f"{v.name!r} of {file}") for v, own in pairs]
-        factors, offsets = np.array(scales).T
-        noise = None if data.noise is None else data.noise * factors
-        return replace(data, variables=ours, values=data.values * factors + offsets, noise=noise)
+        return data_in_units(data, ours, self.estimator.grid.axes, f"{file}:")
 
 
 def is_run(name: str | Path) -> bool:

@@ -21,7 +21,9 @@ _OPEN = 90.0
 """Degrees without any point from which longitudes do not close."""
 
 
-def bounding_grid(seen: Observations, names: Sequence[str] | None = None) -> Grid:
+def bounding_grid(
+    seen: Observations, names: Sequence[str] | None = None, units: Sequence[str] = ()
+) -> Grid:
     """Cells about as wide as high, the outermost points in the middle of the outermost cells.
 
     Axes that are named as latitude and longitude are those of the sphere. Longitudes close unless a
@@ -30,6 +32,7 @@ def bounding_grid(seen: Observations, names: Sequence[str] | None = None) -> Gri
     Args:
         seen: The points of all snapshots.
         names: Of the axes; None: those of `Grid.regular`, on a plane.
+        units: Of the axes; none: not known.
 
     Raises:
         ShapeError: If there are no columns, or more than three.
@@ -50,15 +53,15 @@ def bounding_grid(seen: Observations, names: Sequence[str] | None = None) -> Gri
         np.isin(kinds, LONGITUDES) & (spans >= 360), 0, spans / (np.array(shape) - 1) / 2
     )
     low, high = (ends[:, 0] - half).tolist(), (ends[:, 1] + half).tolist()
-    axes = zip(named, kinds, low, high, shape, strict=True)
+    axes = zip(named, kinds, low, high, shape, units or [""] * seen.dim, strict=True)
     return Grid(tuple(_axis(*axis) for axis in axes))
 
 
-def _axis(name: str, kind: str, low: float, high: float, cells: int) -> Axis:
+def _axis(name: str, kind: str, low: float, high: float, cells: int, unit: str) -> Axis:
     if kind in LATITUDES:
         return Axis.regular(name, max(low, -90), min(high, 90), cells, "degrees_north")
     if kind not in LONGITUDES:
-        return Axis.regular(name, low, high, cells)
+        return Axis.regular(name, low, high, cells, unit)
     return Axis.regular(name, low, high, cells, "degrees_east", periodic=high - low >= 360)
 
 

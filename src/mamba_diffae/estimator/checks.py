@@ -18,6 +18,7 @@ from mamba_diffae.fields import (
     by_names,
     check_inside,
     check_support,
+    in_units,
 )
 from mamba_diffae.fields.variable import SPIKE
 
@@ -28,7 +29,8 @@ def checked_observations(
     """Observations that a model of a grid can read, in physical coordinates and double precision.
 
     Args:
-        observations: As a user made them; with labels their columns are found by name.
+        observations: As a user made them; with labels their columns are found by name, and
+            converted from other units.
         grid: That of the model.
         variables: Those of the model.
 
@@ -39,11 +41,11 @@ def checked_observations(
     Raises:
         ShapeError: If they have other variables or dimensions.
         CoordinateError: If they lie outside the grid, it says which; or have labels of other axes.
-        ValuesError: If a field has none, they have labels of other variables, values are not
-            finite, or a support or noise is negative.
+        ValuesError: If a field has none, they have labels of other variables, or of units that
+            cannot be converted, values are not finite, or a support or noise is negative.
     """
     named = by_names(observations, grid.names, [v.name for v in variables])
-    given = named.to("cpu").to(torch.float64)
+    given = in_units(named.to("cpu").to(torch.float64), grid.axes, variables)
     _check_variables(given, variables)
     check_values(given, variables)
     warn_if_far(given, variables)

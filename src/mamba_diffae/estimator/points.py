@@ -16,6 +16,7 @@ from mamba_diffae.fields import (
     FieldData,
     Frame,
     Grid,
+    Labels,
     Observations,
     ShapeError,
     ValuesError,
@@ -24,6 +25,7 @@ from mamba_diffae.fields import (
     by_names,
     canonical_order,
     check_inside,
+    in_units,
 )
 from mamba_diffae.sources.splits import MOST_VALIDATION
 from mamba_diffae.training.data.binning import averages_on, cells_of
@@ -69,7 +71,7 @@ def point_snapshots(
     seen, named, axes = _by_name(seen, grid, variables)
     check_values(seen, named)
     if grid is None:
-        grid = bounding_grid(seen, axes)
+        grid = bounding_grid(seen, axes, seen.labels.axis_units if axes and seen.labels else ())
         notes.append(
             f"No grid was given: the field is that of a lattice of {grid.describe_shape()} cells "
             f"over all points, {grid.describe_region()}; give grid= for another."
@@ -80,7 +82,7 @@ def point_snapshots(
             "Grid.regular(((0, 10), (0, 20)), (32, 64))."
         )
     check_axes(grid)
-    seen = _within(seen, grid)
+    seen = _within(in_units(seen, grid.axes, named), grid)
     splits, more = _splits(seen)
     train = seen[np.flatnonzero(splits == "train")]
     found = [_scaled(v, train.values[..., c][train.mask[..., c]]) for c, v in enumerate(named)]
@@ -140,11 +142,20 @@ def _by_name(
 ) -> tuple[Observations, list[Variable], Sequence[str] | None]:
     """Columns in the order of grid and variables; the variables; names of the axes, if known."""
     labels = seen.labels
-    if labels is None:
-        return seen, _named(variables, seen.n_variables), None
+    if labels is None or not labels.named:
+        return seen, _with_units(_named(variables, seen.n_variables), labels), None
     named = _named(labels.variables if variables is None else variables, seen.n_variables)
     axes = grid.names if isinstance(grid, Grid) else labels.axes
-    return by_names(seen, axes, [variable.name for variable in named]), named, axes
+    found = by_names(seen, axes, [variable.name for variable in named])
+    return found, _with_units(named, found.labels), axes
+
+
+def _with_units(named: list[Variable], labels: Labels | None) -> list[Variable]:
+    """Variables that are given no unit have that of their columns."""
+    if labels is None or not labels.units:
+        return named
+    pairs = zip(named, labels.units, strict=True)
+    return [v if v.unit else replace(v, unit=unit) for v, unit in pairs]
 
 
 def _within(seen: Observations, grid: Grid) -> Observations:

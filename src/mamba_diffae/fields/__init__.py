@@ -19,6 +19,7 @@ from mamba_diffae.fields.frame import Frame
 from mamba_diffae.fields.functional import Functional
 from mamba_diffae.fields.geometry import Geometry, Sphere
 from mamba_diffae.fields.grid import Grid, Shape
+from mamba_diffae.fields.in_units import data_in_units, in_units
 from mamba_diffae.fields.inside import check_inside, check_support
 from mamba_diffae.fields.labels import Labels, by_names
 from mamba_diffae.fields.observations import Observations, as_observations
@@ -104,8 +105,10 @@ __all__ = [
     "check_inside",
     "check_pattern",
     "check_support",
+    "data_in_units",
     "draw_cells",
     "grid_answer",
+    "in_units",
     "is_table",
     "known_points",
     "load_extra",

@@ -1,4 +1,4 @@
-"""Names of what observations hold: a column of coordinates or values is found by them."""
+"""Names and units of what observations hold: a model finds columns by names, converts units."""
 
 from __future__ import annotations
 
@@ -24,11 +24,20 @@ class Labels:
         axes: Names of the columns of coordinates, D of them.
         variables: Names of the columns of values, C of them.
         snapshots: What each field is of, such as its time, B of them; none: nothing is known.
+        axis_units: Units of the coordinates, D of them, "" where one is not known; none: of none.
+        units: Likewise of the values, C of them.
     """
 
-    axes: tuple[str, ...]
-    variables: tuple[str, ...]
+    axes: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
     snapshots: tuple[Any, ...] = ()
+    axis_units: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> bool:
+        """Whether axes and variables have names; without them their order tells them apart."""
+        return bool(self.axes or self.variables)
 
     def check(self, shape: tuple[int, int, int]) -> None:
         """Refuse labels of another number of fields, axes or variables, (B, D, C).
@@ -37,12 +46,13 @@ class Labels:
             ShapeError: As said.
         """
         B, D, C = shape
-        counts = len(self.snapshots) or B, len(self.axes), len(self.variables)
-        if counts != (B, D, C):
-            raise ShapeError(
-                f"Observations of {B} fields, {D} axes and {C} variables were given labels of "
-                f"{counts[0]}, {counts[1]} and {counts[2]}; give one for each."
-            )
+        names = (len(self.axes), len(self.variables)) if self.named else (D, C)
+        for counts in (names, (len(self.axis_units) or D, len(self.units) or C)):
+            if (len(self.snapshots) or B, *counts) != (B, D, C):
+                raise ShapeError(
+                    f"Observations of {B} fields, {D} axes and {C} variables were given labels of "
+                    f"{len(self.snapshots) or B}, {counts[0]} and {counts[1]}; give one for each."
+                )
 
     def take(self, rows: Sequence[int]) -> Labels:
         """Those of some fields."""
@@ -59,23 +69,31 @@ class Labels:
             counts: Fields of each.
 
         Raises:
-            ShapeError: If they name other axes or variables, or some name none.
+            ShapeError: If they name other axes, variables or units, or some name none.
         """
-        named = [None if part is None else (part.axes, part.variables) for part in parts]
-        if len(set(named)) > 1:
+        every = [part or Labels() for part in parts]
+        named = {(part.axes, part.variables) for part in every}
+        if len(named) > 1:
             raise ShapeError(
                 "Observations of different names cannot be one batch "
-                f"({', '.join(sorted(map(str, set(named))))}); make all of them alike."
+                f"({', '.join(sorted(map(str, named)))}); make all of them alike."
             )
-        if named[0] is None:
+        units = {(part.axis_units, part.units) for part in every} - {((), ())}
+        if len(units) > 1:
+            told = "; ".join(sorted(", ".join((*of_axes, *own)) for of_axes, own in units))
+            raise ShapeError(
+                f"Observations in different units cannot be one batch ({told}); predict them one "
+                "by one, or convert their files."
+            )
+        if not any(parts):
             return None
         snapshots = tuple(
             label
-            for part, count in zip(parts, counts, strict=True)
-            if part is not None
+            for part, count in zip(every, counts, strict=True)
             for label in part.snapshots or (None,) * count
         )
-        return cls(*named[0], snapshots if any(x is not None for x in snapshots) else ())
+        known = any(x is not None for x in snapshots)
+        return cls(*named.pop(), snapshots if known else (), *(units.pop() if units else ()))
 
 
 def by_names(
@@ -91,14 +109,14 @@ def by_names(
         variables: Names of variables, C of them.
 
     Returns:
-        Observations without labels.
+        Observations without names; their units stay.
 
     Raises:
         CoordinateError: If an axis is not among theirs, or they have more.
         ValuesError: If they hold variables that are not among these.
     """
     labels = observations.labels
-    if labels is None:
+    if labels is None or not labels.named:
         return observations
     found = [[d for d, own in enumerate(labels.axes) if same_axis(own, name)] for name in axes]
     if len(labels.axes) != len(axes) or any(len(numbers) != 1 for numbers in found):
@@ -118,6 +136,8 @@ def by_names(
     taken = [labels.variables.index(v) if v in labels.variables else -1 for v in variables]
     absent = torch.tensor([number < 0 for number in taken])
     noise = observations.noise
+    of_axes = tuple(labels.axis_units[d] for d in order) if labels.axis_units else ()
+    units = tuple(labels.units[c] if c >= 0 else "" for c in taken) if labels.units else ()
     return replace(
         observations,
         coords=observations.coords[..., order],
@@ -125,5 +145,5 @@ def by_names(
         values=observations.values[..., taken],
         mask=observations.mask[..., taken] & ~absent,
         noise=None if noise is None else noise[..., taken],
-        labels=None,
+        labels=Labels(axis_units=of_axes, units=units) if of_axes or units else None,
     )

@@ -9,6 +9,7 @@ import torch
 
 from mamba_diffae.fields.data import FieldData
 from mamba_diffae.fields.errors import ValuesError
+from mamba_diffae.fields.labels import Labels
 from mamba_diffae.fields.observations import Observations
 from mamba_diffae.fields.overlap import BoxAverages
 from mamba_diffae.fields.patterns import Pattern, check_fraction, check_pattern, draw_cells
@@ -43,8 +44,9 @@ def observe(
         seed: Same seed, same observations.
 
     Returns:
-        In physical coordinates and the units of the variables, with the noise that the fields
-        state, but for the pattern "scattered", where it is to be estimated.
+        In physical coordinates and the units of the variables, which a model of other units
+        converts, with the noise that the fields state, but for the pattern "scattered", where it is
+        to be estimated.
 
     Raises:
         ValueError: If the fraction or the pattern is none, the shape is finer than the native one,
@@ -60,8 +62,9 @@ def observe(
             f"{len(blind)} of {len(data)} snapshots have no value at all, the first is "
             f"{data.names[int(blind[0])]!r}; leave them out: data.take(...)."
         )
+    labels = _units(data)
     if pattern == "scattered":
-        return _scattered(data, known, fraction, seed)
+        return _scattered(data, known, fraction, seed).replace(labels=labels)
     centres, supports = coarse.grid.centres(), coarse.grid.supports()
     parts, values_of = [], (-1, data.n_variables)
     for b in range(len(coarse)):
@@ -72,7 +75,13 @@ def observe(
         here = known[b].reshape(values_of)[cells]
         noise = None if coarse.noise is None else coarse.noise[b].reshape(values_of)[cells]
         parts.append(_one(centres[cells], values, here, supports[cells], noise))
-    return Observations.stack(parts)
+    return Observations.stack(parts).replace(labels=labels)
+
+
+def _units(data: FieldData) -> Labels | None:
+    """Units of axes and variables, as far as some are known."""
+    axes, own = tuple(a.unit for a in data.grid.axes), tuple(v.unit for v in data.variables)
+    return Labels(axis_units=axes, units=own) if any((*axes, *own)) else None
 
 
 def _scattered(data: FieldData, known: np.ndarray, fraction: float, seed: int) -> Observations:

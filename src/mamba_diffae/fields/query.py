@@ -14,6 +14,7 @@ from mamba_diffae.fields.axis import Axis
 from mamba_diffae.fields.data import FieldData
 from mamba_diffae.fields.errors import CoordinateError, ShapeError
 from mamba_diffae.fields.grid import Grid
+from mamba_diffae.fields.in_units import grid_in_units
 from mamba_diffae.fields.inside import check_inside
 from mamba_diffae.fields.overlap import average
 
@@ -131,6 +132,7 @@ def target_grid(targets: Targets, native: Grid) -> Grid:
 
     Raises:
         ShapeError: If they are none, or of other axes.
+        ValuesError: If an axis is in a unit that cannot be converted to the native one.
     """
     if targets is None:
         return native
@@ -141,7 +143,7 @@ def target_grid(targets: Targets, native: Grid) -> Grid:
                 f"Targets on the axes {', '.join(grid.names)} were asked, but the model was fitted "
                 f"on {', '.join(native.names)}; put them in that order, under those names."
             )
-        return grid
+        return grid_in_units(grid, native.axes, "The targets'")
     if isinstance(targets, int | np.integer) and targets >= 1:
         targets = native.scaled_shape(int(targets))
     shape = tuple(targets) if isinstance(targets, Sequence) else ()

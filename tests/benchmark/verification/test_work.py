@@ -1,6 +1,7 @@
 """Scores of withheld readings: an oracle's, closed forms, and that nothing withheld leaks."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,12 +10,13 @@ import torch
 from mamba_diffae.benchmark.verification import VerificationError
 from mamba_diffae.benchmark.verification.climatology import Climatology
 from mamba_diffae.benchmark.verification.folds import WAYS, Splitting
+from mamba_diffae.benchmark.verification.opened import opened_readings
 from mamba_diffae.benchmark.verification.readings import GriddedReadings, StationReadings
 from mamba_diffae.benchmark.verification.scoring import Answers, Asked, answers, withheld_scores
 from mamba_diffae.benchmark.verification.work import FoldWork
 from mamba_diffae.benchmark.verified import Verification
 from mamba_diffae.evaluation import Linear, Method, Nearest, gaussian_crps
-from mamba_diffae.fields import Prediction
+from mamba_diffae.fields import Prediction, Variable
 from mamba_diffae.training.loop.progress import CountMeter
 from tests.benchmark.verification.verification_cases import Oracle, cloudy, readings, stations
 
@@ -211,3 +213,13 @@ def test_the_climatology_is_the_mean_of_a_cell_or_of_all():
     assert told.mean[1, 3, 3, 0] == pytest.approx(values[k].mean())
     assert told.mean[1, 0, 0, 0] == pytest.approx(data.values[known].mean())
     assert told.std.shape == told.mean.shape
+
+
+def test_readings_in_other_units_are_converted():
+    kelvin, notes = cloudy(), []
+    model = SimpleNamespace(grid=kelvin.grid, variables=kelvin.variables)
+    other = replace(kelvin, variables=[Variable("v0", "degC")], values=kelvin.values - 273.15)
+    with pytest.warns(UserWarning, match="The data's 'v0' from degC to K: converted"):
+        found = opened_readings(model, other, {}, notes)  # pyright: ignore[reportArgumentType]
+    known = found.known
+    np.testing.assert_allclose(found.values[known], GriddedReadings(kelvin).values[known])

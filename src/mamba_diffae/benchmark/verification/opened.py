@@ -25,6 +25,8 @@ from mamba_diffae.fields import (
     as_observations,
     by_names,
     check_inside,
+    data_in_units,
+    in_units,
 )
 from mamba_diffae.registry import unknown
 
@@ -44,8 +46,9 @@ def opened_readings(
         notes: Takes sentences on what was changed.
 
     Raises:
-        VerificationError: If a variable is none of the model's, or in another unit.
-        ValueError: If the data cannot be opened, or lie elsewhere.
+        VerificationError: If a variable is none of the model's.
+        ValueError: If the data cannot be opened, lie elsewhere, or are in units that cannot be
+            converted.
     """
     opened = opened_input(data, options)
     if isinstance(opened, FieldData):
@@ -62,16 +65,12 @@ def columns_of(model: FieldAutoencoder, readings: Readings) -> list[int]:
 def _as_of_model(model: FieldAutoencoder, data: FieldData, notes: list[str]) -> FieldData:
     _check_names(model, [variable.name for variable in data.variables])
     ours = {variable.name: variable for variable in model.variables}
-    for variable in data.variables:
-        theirs = ours[variable.name].unit
-        if variable.unit and theirs and variable.unit != theirs:
-            raise VerificationError(
-                f"{variable.name!r} is in {variable.unit}, but the model was fitted on {theirs}; "
-                "give the data in that unit."
-            )
     names = model.grid.names
     if data.grid.names != names and sorted(data.grid.names) == sorted(names):
         data = data.transpose([data.grid.names.index(name) for name in names])
+    wanted = [ours[variable.name] for variable in data.variables]
+    axes = model.grid.axes if data.grid.names == names else data.grid.axes
+    data = data_in_units(data, wanted, axes, "The data's")
     shape = data.grid.lattice_shape(_CELLS)
     if shape != data.shape:
         notes.append(
@@ -79,7 +78,7 @@ def _as_of_model(model: FieldAutoencoder, data: FieldData, notes: list[str]) -> 
             f"{' × '.join(map(str, shape))} before anything is withheld."
         )
         data = data.at(shape)
-    return replace(data, variables=[ours[variable.name] for variable in data.variables])
+    return data
 
 
 def _check_names(model: FieldAutoencoder, names: Sequence[str]) -> None:
@@ -91,7 +90,7 @@ def _check_names(model: FieldAutoencoder, names: Sequence[str]) -> None:
 
 def _stations(model: FieldAutoencoder, given: Observations, notes: list[str]) -> StationReadings:
     ours, labels = list(model.variables), given.labels
-    if labels is not None:
+    if labels is not None and labels.named:
         _check_names(model, labels.variables)
     elif given.n_variables != len(ours):
         raise VerificationError(
@@ -105,7 +104,8 @@ def _stations(model: FieldAutoencoder, given: Observations, notes: list[str]) ->
     if len(some) < len(given):
         notes.append(f"{len(given) - len(some)} snapshots without any value are left out.")
     seen = by_names(given[some], model.grid.names, [v.name for v in ours])
-    seen = seen.to("cpu").to(torch.float64).replace(covariates=None)
+    seen = in_units(seen.to("cpu").to(torch.float64), model.grid.axes, ours)
+    seen = seen.replace(covariates=None)
     observed = np.flatnonzero(seen.mask.any(dim=(0, 1)).numpy())
     seen = _inside(_with_columns(seen, observed), model)
     if seen.support is not None and bool((seen.support > 0).any()):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mamba_diffae.fields.cf.roles import missing
-from mamba_diffae.fields.cf.units import conversion
 from mamba_diffae.fields.errors import FieldError, ShapeError
+from mamba_diffae.fields.units import conversion
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset

@@ -20,10 +20,10 @@ from mamba_diffae.fields.cf.datasets import (
 )
 from mamba_diffae.fields.cf.decoded import decoded
 from mamba_diffae.fields.cf.roles import Dimension, dimensions, usual_role
-from mamba_diffae.fields.cf.units import conversion
 from mamba_diffae.fields.errors import ShapeError
 from mamba_diffae.fields.grid import Grid
 from mamba_diffae.fields.prediction import Prediction
+from mamba_diffae.fields.units import conversion
 from mamba_diffae.fields.variable import Variable
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import numpy as np
 from mamba_diffae.fields.errors import TableError
 from mamba_diffae.fields.extras import load_extra
 from mamba_diffae.fields.grid import Grid
+from mamba_diffae.fields.in_units import scales_of
 from mamba_diffae.fields.prediction import Prediction
 from mamba_diffae.fields.tables.naming import column_of
 from mamba_diffae.fields.tables.observing import places
@@ -48,12 +49,15 @@ class TableTargets:
         Raises:
             TableError: If it cannot be read, or lacks a column.
             CoordinateError: If a coordinate is missing.
+            ValuesError: If it is in a unit that cannot be converted to that of its axis.
         """
         table = OpenedTable.of(given)
         columns = {axis: column_of(table, axis) for axis in grid.names}
         x = places(table, columns, np.ones(len(table.frame), dtype=bool))
+        units = [(axis.name, table.unit(columns[axis.name]), axis.unit) for axis in grid.axes]
+        factors, offsets = np.array(scales_of(f"The places of {table.name}:", units)).T
         wanted = [str(name) in columns.values() for name in table.frame.columns]
-        return cls(table.frame.loc[:, wanted], x)
+        return cls(table.frame.loc[:, wanted], x * factors + offsets)
 
     def answer(
         self, prediction: Prediction, variables: Sequence[Variable], snapshots: Sequence[Any] = ()

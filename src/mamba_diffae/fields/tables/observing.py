@@ -85,7 +85,9 @@ def table_observations(given: Any, columns: TableColumns) -> tuple[list[dict[str
         "snapshot": codes,
     }
     parts = {name: part[kept] for name, part in parts.items() if part is not None}
-    return _by_snapshot(_without_repeats(parts)), Labels(tuple(axes), tuple(variables), snapshots)
+    units = [tuple(map(table.unit, columns.values())) for columns in (axes, variables)]
+    labels = Labels(tuple(axes), tuple(variables), snapshots, *(u if any(u) else () for u in units))
+    return _by_snapshot(_without_repeats(parts)), labels
 
 
 def places(table: OpenedTable, axes: Mapping[str, str], kept: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, final
@@ -15,6 +15,7 @@ import numpy as np
 
 from mamba_diffae.fields.errors import TableError
 from mamba_diffae.fields.extras import load_extra
+from mamba_diffae.fields.units import is_unit
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -25,6 +26,8 @@ _FRAMES = (("pandas", "DataFrame"), ("pyarrow", "Table"))
 _NOTHING = ("", "nan", "na", "n/a", "null", "none")
 """Texts that stand for a value that is missing."""
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+_UNIT = re.compile(r"[\[(]\s*([^\])]*?)\s*[\])]\s*$")
+"""A unit in brackets at the end of a name."""
 THE_TABLE = "the table"
 _TOLD = 12
 """Names of columns or rows that a message holds, at most."""
@@ -168,6 +171,19 @@ class OpenedTable:
                 raise TableError(self._no_numbers(name, what, text, bad))
             column = read
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+    def unit(self, name: str) -> str:
+        """Unit of a column: that of `attrs["units"]`, or that behind its name; "" if none is known.
+
+        >>> import pandas
+        >>> OpenedTable.of(pandas.DataFrame({"sst [degC]": [1.0]})).unit("sst [degC]")
+        'degC'
+        """
+        units = self.frame.attrs.get("units")
+        if isinstance(units, Mapping) and units.get(name):
+            return str(units[name])
+        found = _UNIT.search(name)
+        return found[1] if found and is_unit(found[1]) else ""
 
     def _no_numbers(self, name: str, what: str, text: Series, bad: np.ndarray) -> str:
         first = str(text.iloc[bad[0]])
