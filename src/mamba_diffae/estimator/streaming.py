@@ -72,7 +72,8 @@ def render(
 
     Raises:
         MissingExtraError: If a package of the extra `fields` is missing.
-        FieldError: If `out` stands already or ends otherwise, or the targets are places or rows.
+        FieldError: If `out` stands already, is being written or ends otherwise, or the targets are
+            places or rows.
         DiskFullError: If the disk is full; what is done is kept, and gone on with.
         ValueError: As `FieldAutoencoder.predict`.
     """
@@ -82,16 +83,16 @@ def render(
     whole = _labelled(targets, fitted)
     seen = fitted.scaler.observations(known)
     regions = RenderedRegions(fitted, whole, drawing, len(seen), values)
-    store = RegionStore(path, regions.request(known), overwrite=overwrite)
-    made = regions.made(batches(fitted.network, seen, None), store.done)
-    done = sum(map(regions.rows, store.done))
-    with CountMeter("rendering rows", regions.total, done, show=show_progress) as bar:
-        for name, part, region in made:
-            if part is not None:
-                store.begin(part, region, regions.sizes, whole.with_coordinates)
-            store.write(part, region, name)
-            bar.advance(regions.rows(name))
-    store.finish()
+    with RegionStore(path, regions.request(known), overwrite=overwrite) as store:
+        made = regions.made(batches(fitted.network, seen, None), store.done)
+        done = sum(map(regions.rows, store.done))
+        with CountMeter("rendering rows", regions.total, done, show=show_progress) as bar:
+            for name, part, region in made:
+                if part is not None:
+                    store.begin(part, region, regions.sizes, whole.with_coordinates)
+                store.write(part, region, name)
+                bar.advance(regions.rows(name))
+        store.finish()
     drawing.warn_of_prior(fitted)
     return path
 

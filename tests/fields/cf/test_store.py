@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import time
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from mamba_diffae.fields import CoordinateError
+from mamba_diffae.fields import CoordinateError, FieldError
 from mamba_diffae.fields.cf import store as stores
 from mamba_diffae.fields.cf.store import Region, RegionStore
 
@@ -61,9 +63,9 @@ def read(path: Path) -> xr.Dataset:
 @pytest.mark.parametrize("ending", [".nc", ".zarr"])
 def test_all_regions_are_the_whole_with_what_the_targets_bring(tmp_path, ending):
     out = tmp_path / f"f{ending}"
-    store = opened(out)
-    fill(store, list(PARTS))
-    store.finish()
+    with opened(out) as store:
+        fill(store, list(PARTS))
+        store.finish()
     xr.testing.assert_equal(read(out), described(whole()).compute())
     assert read(out).familiarity.dtype == read(out).sst.dtype == np.float32
     assert [p.name for p in tmp_path.iterdir()] == [out.name]
@@ -93,7 +95,7 @@ def test_a_stop_in_the_last_steps_is_gone_on_with(tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
         patch.setattr(stores.RegionStore, "_remove", killed)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), store:
             store.finish()
     again = opened(out, overwrite=True)
     assert not again.done
@@ -126,8 +128,45 @@ def test_what_is_half_laid_out_or_half_removed_is_begun_anew(tmp_path, monkeypat
 
 
 def test_nothing_but_gaps_is_refused_and_leaves_nothing(tmp_path):
-    store = opened(tmp_path / "f.nc")
-    fill(store, list(PARTS), tuple(PARTS))
-    with pytest.raises(CoordinateError, match="cell that exists"):
-        store.finish()
+    with opened(tmp_path / "f.nc") as store:
+        fill(store, list(PARTS), tuple(PARTS))
+        with pytest.raises(CoordinateError, match="cell that exists"):
+            store.finish()
+    assert not list(tmp_path.iterdir())
+
+
+def write_for_ever(out: Path, begun: Any) -> None:
+    with opened(out) as store:
+        fill(store, [])
+        begun.set()
+        time.sleep(600)
+
+
+def test_a_second_process_is_refused_until_the_first_has_ended(tmp_path):
+    out, context = tmp_path / "f.zarr", multiprocessing.get_context("fork")
+    fill(opened(out), ["0 0"])
+    begun = context.Event()
+    other = context.Process(target=write_for_ever, args=(out, begun), daemon=True)
+    other.start()
+    try:
+        assert begun.wait(60)
+        with pytest.raises(FieldError, match=f"f.zarr is being written already, .*{other.pid}"):
+            opened(out)
+    finally:
+        other.kill()
+        other.join()
+    with opened(out) as store:
+        assert store.done == {"0 0"}
+        with pytest.raises(FieldError, match="being written already"):
+            opened(out)
+        with opened(tmp_path / "g.zarr"):
+            pass
+    assert not list(tmp_path.glob(".lock-*"))
+
+
+def test_a_store_that_cannot_be_opened_leaves_no_lock(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(stores, "atomic_file", None)
+        with pytest.raises(TypeError):
+            opened(tmp_path / "f.zarr")
     assert not list(tmp_path.iterdir())

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from mamba_diffae.fields.atomic import atomic_file, move_folder, named_full_disk
 from mamba_diffae.fields.cf.writing import checked_output
 from mamba_diffae.fields.errors import CoordinateError
 from mamba_diffae.fields.extras import load_extra
+from mamba_diffae.fields.one_owner import OneOwner
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -32,7 +33,8 @@ class RegionStore:
     """Regions of a data set, kept in a Zarr store beside its place until all are there.
 
     The folder `.partial-NAME` holds the request, the store, and the names of regions that are
-    written. A store of another request is begun anew. One process writes at a time.
+    written. A store of another request is begun anew. One process writes at a time: a second one is
+    refused, until the first has left the context of its store or has ended, even killed.
 
     Args:
         path: The NetCDF file or Zarr store that is to stand there at the end.
@@ -41,7 +43,7 @@ class RegionStore:
 
     Raises:
         MissingExtraError: If a package of the extra `fields` is missing.
-        FieldError: If something stands at the path, or it ends otherwise.
+        FieldError: If something stands at the path, it ends otherwise, or is being written.
         DiskFullError: If the disk is full.
     """
 
@@ -52,6 +54,21 @@ class RegionStore:
             load_extra(package, str(path))
         self.folder = path.with_name(f".partial-{path.name}")
         self._data = self.folder / _DATA
+        self._owner = OneOwner(path.with_name(f".lock-{path.name}"), str(path))
+        try:
+            self._open(request)
+        except BaseException:
+            self._owner.release()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._owner.release()
+
+    def _open(self, request: Mapping[str, Any]) -> None:
+        """Go on with what is there for this request, or begin."""
         kept, wanted = self.folder / _REQUEST, json.dumps(request, sort_keys=True, default=str)
         if not kept.is_file() or kept.read_text(encoding="utf-8") != wanted:
             self._remove()
