@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mamba_diffae.evaluation import evaluate
     from mamba_diffae.fields import (
         Axis,
+        Background,
+        Covariates,
         FieldData,
         Grid,
         Observations,
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Axis": "fields",
+    "Background": "fields",
+    "Covariates": "fields",
     "FieldAutoencoder": "estimator",
     "FieldData": "fields",
     "Grid": "fields",
@@ -58,6 +62,8 @@ _RENAMED = {
 
 __all__ = [
     "Axis",
+    "Background",
+    "Covariates",
     "FieldAutoencoder",
     "FieldData",
     "Grid",

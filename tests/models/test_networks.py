@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mamba_diffae.fields import Geometry, Observations
+from mamba_diffae.fields import Background, Geometry, Grid, Observations
 from mamba_diffae.fields.geometry import Sphere
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.registry import ARCHITECTURES
@@ -28,6 +28,9 @@ VARIANTS = {
     "curves, learned": ("autoencoder", {"directions": ("hilbert", "morton"), "step": "learned"}),
     "no blocks": ("autoencoder", {"encoder_blocks": 0, "decoder_blocks": 0}),
     "covariates": ("autoencoder", {"covariate_dim": 3}),
+    "covariates, convolved": ("autoencoder", {"covariate_dim": 3, "decoder": "convolutional"}),
+    "covariates, scanning": ("autoencoder", {"covariate_dim": 3, "decoder": "scanning"}),
+    "covariates, original": ("mamba-diffusion", {"covariate_dim": 3}),
     "original": ("mamba-diffusion", {}),
     "multi-directional": ("mamba-diffusion", {"directions": FOUR}),
     "bottleneck": ("minimal-latent", {}),
@@ -66,8 +69,14 @@ def made(network, variant: str) -> FieldFlow:
 
 
 def with_covariates(net: FieldFlow, seen: Observations) -> Observations:
-    count = net.config.covariate_dim
-    return seen.replace(covariates=torch.ones(*seen.coords.shape[:2], count)) if count else seen
+    config = net.config
+    if not config.covariate_dim:
+        return seen
+    shape = len(seen), *config.native_shape, config.covariate_dim
+    values = torch.randn(shape, generator=torch.Generator().manual_seed(5))
+    names = tuple(f"covariate {k}" for k in range(config.covariate_dim))
+    grid = Grid.default(config.native_shape)
+    return seen.replace(background=Background(names, ("",) * len(names), grid, values))
 
 
 @EVERY
@@ -104,8 +113,10 @@ def test_every_argument_matters(network, observed, variant: str) -> None:
         "support": (noisy, query, t, seen.replace(support=None)),
         "noise": (noisy, query, t, seen.replace(noise=None)),
     }
-    if seen.covariates is not None:
-        changed["covariates"] = (noisy, query, t, seen.replace(covariates=None))
+    if seen.background is not None:
+        at_points = seen.coords.new_ones(*seen.coords.shape[:2], net.config.covariate_dim)
+        changed["covariates"] = (noisy, query, t, seen.replace(covariates=at_points))
+        changed["background"] = (noisy, query, t, seen.replace(background=None))
     for name, other in changed.items():
         assert (net(*other) - velocity).abs().max() > 1e-4, name
 

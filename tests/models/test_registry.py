@@ -51,7 +51,13 @@ class LatentDecoder(FieldDecoder):
         self.enter = nn.Linear(entering, config.d_model)
         self.out = nn.Linear(config.d_model, parameterisation(config).outputs)
 
-    def prepare(self, latent: Tensor, points: Encoding | None, lattice: Tensor) -> None:
+    def prepare(
+        self,
+        latent: Tensor,
+        points: Encoding | None,
+        lattice: Tensor,
+        background: Tensor | None,
+    ) -> None:
         return None
 
     def query_features(self, context: DecoderContext, query_coords: Tensor) -> Tensor:

@@ -132,9 +132,9 @@ def _with_values(given: Observations) -> tuple[Observations, list[str]]:
         )
     if len(rows) < len(known):
         notes.append(f"{len(known) - len(rows)} snapshots without any value are left out.")
-    if known.covariates is not None:
-        notes.append("Covariates are left out: networks do not read them in training.")
-    return known[rows].replace(covariates=None), notes
+    if known.covariates is not None or known.background is not None:
+        notes.append("Covariates are left out: of points alone networks do not learn from them.")
+    return known[rows].replace(covariates=None, background=None), notes
 
 
 def _by_name(

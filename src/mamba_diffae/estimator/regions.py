@@ -92,7 +92,8 @@ class RenderedRegions:
             total.update(name.encode() + weight.cpu().contiguous().numpy().tobytes())
         seen = observations
         parts = seen.coords, seen.values, seen.mask, seen.support, seen.noise
-        for given in (*parts, seen.noise_group, seen.covariates):
+        beside = None if seen.background is None else seen.background.values
+        for given in (*parts, seen.noise_group, seen.covariates, beside):
             total.update(b"-" if given is None else given.cpu().contiguous().numpy().tobytes())
         # The grid rises in the model's longitudes, whatever the targets do.
         for axis, index in zip(self.whole.grid.axes, self.whole.index, strict=True):

@@ -10,13 +10,17 @@ import numpy as np
 import torch
 
 from mamba_diffae.estimator.checks import checked_observations
+from mamba_diffae.estimator.covariates import CovariateScaler
 from mamba_diffae.fields import (
+    Background,
+    Covariates,
     FieldData,
     Frame,
     Geometry,
     Grid,
     Observations,
     ShapeError,
+    ValuesError,
     Variable,
     canonical_order,
 )
@@ -35,11 +39,13 @@ class FieldScaler:
         grid: The native one, its axes in the user's order.
         frame: From physical coordinates to inside ones, its axes in the canonical order (time, the
             vertical, north, east), so that the user's order of dimensions does not matter.
+        covariates: That it was fitted with, or None.
     """
 
     variables: tuple[Variable, ...]
     grid: Grid
     frame: Frame
+    covariates: CovariateScaler | None = None
 
     @classmethod
     def of(cls, data: FieldData) -> Self:
@@ -50,7 +56,9 @@ class FieldScaler:
         """
         check_axes(data.grid)
         order = canonical_order(data.grid.names)
-        return cls(tuple(data.variables), data.grid, Frame.of(data.transpose(order)))
+        ordered = data.transpose(order)
+        known = CovariateScaler.of(ordered)
+        return cls(tuple(data.variables), data.grid, Frame.of(ordered), known)
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -99,7 +107,23 @@ class FieldScaler:
             data.splits,
             data.attributes,
             data.mirrored,
+            covariates=self._covariates(data),
         )
+
+    def _covariates(self, data: FieldData) -> Covariates | None:
+        """Normalised ones of fields in canonical order.
+
+        Raises:
+            ValuesError: If they have none, but the model was fitted with some.
+        """
+        if self.covariates is None:
+            return None
+        if data.covariates is None:
+            raise ValuesError(
+                f"The fields have no covariates, but the model was fitted with "
+                f"{', '.join(self.covariates.names)}; open them with covariates=[...]."
+            )
+        return self.covariates.scaled(data.covariates)
 
     def _forward(self, values: np.ndarray) -> np.ndarray:
         scaled = np.empty(values.shape, np.float32)
@@ -133,7 +157,17 @@ class FieldScaler:
             parts["support"] = _single(self.frame.lengths(given.support.numpy()[..., order]))
         if given.covariates is not None:
             parts["covariates"] = given.covariates.float()
-        return given.replace(coords=self._inside(given.coords.numpy()), **parts)
+        if self.covariates is not None and given.covariates is not None:
+            parts["covariates"] = self.covariates.at_points(given.covariates)
+        placed = given.replace(coords=self._inside(given.coords.numpy()), **parts)
+        return placed.replace(background=self._background(given))
+
+    def _background(self, given: Observations) -> Background | None:
+        """Covariates of whole fields as a network reads them; None: the model has none."""
+        if self.covariates is None:
+            return None
+        grid = self.grid.transpose(self.order)
+        return self.covariates.background(given.background, len(given), grid)
 
     def places(self, coords: np.ndarray) -> torch.Tensor:
         """Physical places (N, D) within the grid as inside ones, shape (1, N, D)."""
@@ -194,13 +228,17 @@ class FieldScaler:
             "variables": [variable.to_dict() for variable in self.variables],
             "grid": self.grid.to_dict(),
             "frame": self.frame.to_dict(),
+            **({} if self.covariates is None else {"covariates": self.covariates.to_dict()}),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
         variables = tuple(Variable.from_dict(v) for v in data["variables"])
-        return cls(variables, Grid.from_dict(data["grid"]), Frame.from_dict(data["frame"]))
+        stored = data.get("covariates")
+        covariates = None if stored is None else CovariateScaler.from_dict(stored)
+        grid, frame = Grid.from_dict(data["grid"]), Frame.from_dict(data["frame"])
+        return cls(variables, grid, frame, covariates)
 
 
 def check_axes(grid: Grid) -> None:

@@ -1,6 +1,8 @@
 """What a field is: axes, grids, variables, snapshots; what is observed of it, what is asked."""
 
 from mamba_diffae.fields.axis import Axis, canonical_order
+from mamba_diffae.fields.background import Background
+from mamba_diffae.fields.covariates import Covariates
 from mamba_diffae.fields.data import FieldData
 from mamba_diffae.fields.errors import (
     AxisError,
@@ -65,9 +67,11 @@ __all__ = [
     "Affine",
     "Axis",
     "AxisError",
+    "Background",
     "Bounded",
     "BoxAverages",
     "CoordinateError",
+    "Covariates",
     "FieldData",
     "FieldError",
     "Frame",

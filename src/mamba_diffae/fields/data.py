@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from mamba_diffae.fields.averages import averaged, coarser_grid
+from mamba_diffae.fields.covariates import Covariates
 from mamba_diffae.fields.errors import ShapeError, ValuesError
 from mamba_diffae.fields.gaps import checked_noise, known_values
 from mamba_diffae.fields.grid import Grid, Shape
@@ -45,11 +46,13 @@ class FieldData:
         noise: Standard deviation of the error of each value, in the unit of its variable, of the
             shape of `values`; what is observed states it. None: it is not known. Averages have the
             average: errors are taken as shared within a coarse cell.
+        covariates: What is known everywhere beside the values, or None.
 
     Raises:
         ShapeError: If shapes or lengths disagree, or there is no variable.
         ValuesError: If a variable comes twice or has no value at all, values are no numbers or
-            outside the bounds of their variable's transform, or a noise is missing or negative.
+            outside the bounds of their variable's transform, a noise is missing or negative, or a
+            covariate is missing somewhere.
     """
 
     variables: Sequence[Variable]
@@ -62,6 +65,7 @@ class FieldData:
     attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
     mirrored: bool = False
     noise: np.ndarray | None = None
+    covariates: Covariates | None = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -74,6 +78,8 @@ class FieldData:
         put(self, "valid", valid)
         if self.noise is not None:
             put(self, "noise", checked_noise(self.noise, self.valid_mask()))
+        if self.covariates is not None:
+            put(self, "covariates", self.covariates.checked(self.grid, self.names))
         self._check_known()
 
     def _label(self) -> None:
@@ -140,6 +146,11 @@ class FieldData:
         return len(self.variables)
 
     @property
+    def n_covariates(self) -> int:
+        """Covariates, K."""
+        return 0 if self.covariates is None else len(self.covariates)
+
+    @property
     def complete(self) -> bool:
         """Whether there are no gaps, save cells that do not exist."""
         return self.valid is None
@@ -174,6 +185,7 @@ class FieldData:
             splits=self.splits[rows],
             attributes={k: v[rows] for k, v in self.attributes.items()},
             noise=None if self.noise is None else self.noise[here],
+            covariates=None if self.covariates is None else self.covariates.take(here),
         )
 
     def with_values(self, values: np.ndarray) -> FieldData:
@@ -213,7 +225,8 @@ class FieldData:
         valid = None if self.valid is None else self.valid.transpose(axes)
         grid, values = self.grid.transpose(order), self.values.transpose(axes)
         noise = None if self.noise is None else self.noise.transpose(axes)
-        return self._with(grid=grid, values=values, valid=valid, noise=noise)
+        known = None if self.covariates is None else self.covariates.transpose(order)
+        return self._with(grid=grid, values=values, valid=valid, noise=noise, covariates=known)
 
     def at(self, shape: int | Sequence[int] | Grid) -> FieldData:
         """The same snapshots averaged over the cells of a coarser grid, weighted by area.
@@ -237,7 +250,8 @@ class FieldData:
         values, valid = self._averages(self.values, target, kind)
         values, valid = known_values(values, None if valid.all() else valid, target.mask)
         noise = None if self.noise is None else self._averages(self.noise, target, kind)[0]
-        return self._with(grid=target, values=values, valid=valid, noise=noise)
+        beside = None if self.covariates is None else self.covariates.at(self.grid, target)
+        return self._with(grid=target, values=values, valid=valid, noise=noise, covariates=beside)
 
     def _averages(
         self, values: np.ndarray, target: Grid, kind: type

@@ -11,12 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mamba_diffae.fields.background import Background
 from mamba_diffae.fields.errors import ShapeError
 from mamba_diffae.fields.grid import Grid
 from mamba_diffae.fields.labels import Labels
+from mamba_diffae.fields.observation_checks import check_alike, check_parts
 from mamba_diffae.fields.points import checked_points
 
 if TYPE_CHECKING:
+    from mamba_diffae.fields.data import FieldData
     from mamba_diffae.fields.tables import Side
 
 
@@ -37,8 +40,10 @@ class Observations:
         noise: Standard deviation of the error of a value, in its own unit, shape (B, N, C); 0: the
             value is exact. None: to be estimated.
         noise_group: Points of one number share an unknown offset (a satellite's swath), (B, N) int.
-        covariates: What is known everywhere (elevation, season), shape (B, N, K), or None.
+        covariates: What is known everywhere (elevation, season), at these points, shape (B, N, K);
+            None: read from `background`.
         labels: Names of the columns, by which a model then finds them, or None.
+        background: What is known everywhere, of the whole fields, or None.
 
     Raises:
         ShapeError: If shapes disagree.
@@ -52,32 +57,10 @@ class Observations:
     noise_group: Tensor | None = None
     covariates: Tensor | None = None
     labels: Labels | None = None
+    background: Background | None = None
 
     def __post_init__(self) -> None:
-        B, N, D = self.coords.shape if self.coords.ndim == 3 else (-1, -1, -1)
-        C = self.values.shape[-1] if self.values.ndim == 3 else -1
-        K = self.covariates.shape[-1] if self.covariates is not None else -1
-        expected = {
-            "coords": (B, N, D),
-            "values": (B, N, C),
-            "mask": (B, N, C),
-            "support": (B, N, D),
-            "noise": (B, N, C),
-            "noise_group": (B, N),
-            "covariates": (B, N, K),
-        }
-        for name, shape in expected.items():
-            given: Tensor | None = getattr(self, name)
-            if given is not None and tuple(given.shape) != shape:
-                raise ShapeError(
-                    f"Observations.{name} has shape {tuple(given.shape)} beside coords of shape "
-                    f"{tuple(self.coords.shape)} and values of shape {tuple(self.values.shape)}; "
-                    "expected (B, N, D) coords, (B, N, C) values and mask: fields first."
-                )
-        if self.mask.dtype != torch.bool:
-            raise ShapeError(f"Observations.mask is of {self.mask.dtype}; expected bool.")
-        if self.labels is not None:
-            self.labels.check((B, D, C))
+        check_parts(self)
         object.__setattr__(self, "values", torch.where(self.mask, self.values, 0))
         if self.noise is not None:
             object.__setattr__(self, "noise", torch.where(self.mask, self.noise, 0))
@@ -132,7 +115,7 @@ class Observations:
             grid=grid,
         )
         given = {name: torch.from_numpy(np.array(part))[None] for name, part in parts.items()}
-        return cls(**given, labels=None)
+        return cls(**given, labels=None, background=None)
 
     @classmethod
     def from_table(
@@ -186,24 +169,13 @@ class Observations:
             ShapeError: If there are none, or they differ in dimension, variables or in what is
                 known beside the values.
         """
-        if not parts:
-            raise ShapeError("No observations were given; give those of at least one field.")
-        kinds: dict[str, set[object]] = {
-            "axes": {part.dim for part in parts},
-            "variables": {part.n_variables for part in parts},
-            **{f"with {n}": {getattr(part, n) is not None for part in parts} for n in _OPTIONAL},
-        }
-        differing = [f"{name}: {sorted(map(str, k))}" for name, k in kinds.items() if len(k) > 1]
-        if differing:
-            raise ShapeError(
-                f"Observations of different kinds cannot be one batch ({'; '.join(differing)}); "
-                "batch those of one grid that were made alike."
-            )
+        check_alike(parts)
         length = max(part.coords.shape[1] for part in parts)
         labels = Labels.joined([part.labels for part in parts], [len(part) for part in parts])
         padded = [part._padded(length)._given() for part in parts]
         joined = {name: torch.cat([part[name] for part in padded]) for name in padded[0]}
-        return cls(**joined, labels=labels)
+        background = Background.joined([part.background for part in parts])
+        return cls(**joined, labels=labels, background=background)
 
     def _padded(self, length: int) -> Observations:
         count = self.coords.shape[1]
@@ -217,7 +189,7 @@ class Observations:
 
         padded = {name: longer(part) for name, part in self._given().items()}
         padded["mask"][:, count:] = False
-        return Observations(**padded, labels=self.labels)
+        return Observations(**padded, labels=self.labels, background=self.background)
 
     def __len__(self) -> int:
         return len(self.coords)
@@ -227,10 +199,10 @@ class Observations:
         if isinstance(index, Tensor):
             index = index.reshape(-1).cpu().numpy()
         rows = torch.from_numpy(np.atleast_1d(np.arange(len(self))[index]))
-        taken = self._each(lambda v: v[rows.to(v.device)], named=False)
-        if self.labels is None:
-            return taken
-        return replace(taken, labels=self.labels.take(rows.tolist()))
+        taken = {name: part[rows.to(part.device)] for name, part in self._given().items()}
+        labels = None if self.labels is None else self.labels.take(rows.tolist())
+        background = None if self.background is None else self.background[rows]
+        return Observations(**taken, labels=labels, background=background)
 
     @property
     def dim(self) -> int:
@@ -254,11 +226,14 @@ class Observations:
 
     def to(self, target: str | torch.device | torch.dtype) -> Observations:
         """The same on a device, or with the numbers of another type."""
+        background = None if self.background is None else self.background.to(target)
         if isinstance(target, torch.dtype):
-            return self._each(lambda v: v.to(target) if v.is_floating_point() else v)
-        return self._each(lambda v: v.to(target, non_blocking=True))
+            moved = self._each(lambda v: v.to(target) if v.is_floating_point() else v)
+        else:
+            moved = self._each(lambda v: v.to(target, non_blocking=True))
+        return replace(moved, background=background)
 
-    def replace(self, **parts: Tensor | Labels | None) -> Observations:
+    def replace(self, **parts: Tensor | Labels | Background | None) -> Observations:
         """The same with other parts."""
         return replace(self, **parts)  # pyright: ignore[reportArgumentType]
 
@@ -266,21 +241,30 @@ class Observations:
         """The same points with other values, shape (B, N, C)."""
         return replace(self, values=values)
 
+    def with_background(self, data: FieldData) -> Observations:
+        """The same with the covariates of fields, number b those of snapshot b.
+
+        Raises:
+            ValuesError: If the fields have no covariates.
+            ShapeError: If they are not as many.
+        """
+        return replace(self, background=Background.of(data))
+
     def fields(self) -> list[Observations]:
         """Those of each field, without padding."""
-        return [self[b]._each(lambda v, p=self.present[b]: v[:, p]) for b in range(len(self))]
+        return [self[b].points(self.present[b]) for b in range(len(self))]
+
+    def points(self, chosen: Tensor) -> Observations:
+        """Some points of every field: their numbers, or a mask of shape (N,)."""
+        return self._each(lambda v: v[:, chosen.to(v.device)])
 
     def _given(self) -> dict[str, Tensor]:
         """The tensors that are known, by name."""
         named = ((part.name, getattr(self, part.name)) for part in parts_of(self))
         return {name: part for name, part in named if isinstance(part, Tensor)}
 
-    def _each(self, change: Callable[[Tensor], Tensor], named: bool = True) -> Observations:
-        changed = {name: change(part) for name, part in self._given().items()}
-        return Observations(**changed, labels=self.labels if named else None)
-
-
-_OPTIONAL = "support", "noise", "noise_group", "covariates"
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Observations:
+        return replace(self, **{name: change(part) for name, part in self._given().items()})
 
 
 def as_observations(given: Observations | Iterable[Observations]) -> Observations:

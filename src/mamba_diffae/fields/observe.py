@@ -45,8 +45,8 @@ def observe(
 
     Returns:
         In physical coordinates and the units of the variables, which a model of other units
-        converts, with the noise that the fields state, but for the pattern "scattered", where it is
-        to be estimated.
+        converts, with the covariates of the fields and the noise that they state, but for the
+        pattern "scattered", where it is to be estimated.
 
     Raises:
         ValueError: If the fraction or the pattern is none, the shape is finer than the native one,
@@ -64,7 +64,8 @@ def observe(
         )
     labels = _units(data)
     if pattern == "scattered":
-        return _scattered(data, known, fraction, seed).replace(labels=labels)
+        seen = _scattered(data, known, fraction, seed).replace(labels=labels)
+        return with_covariates(seen, data)
     centres, supports = coarse.grid.centres(), coarse.grid.supports()
     parts, values_of = [], (-1, data.n_variables)
     for b in range(len(coarse)):
@@ -75,7 +76,12 @@ def observe(
         here = known[b].reshape(values_of)[cells]
         noise = None if coarse.noise is None else coarse.noise[b].reshape(values_of)[cells]
         parts.append(_one(centres[cells], values, here, supports[cells], noise))
-    return Observations.stack(parts).replace(labels=labels)
+    return with_covariates(Observations.stack(parts).replace(labels=labels), data)
+
+
+def with_covariates(seen: Observations, data: FieldData) -> Observations:
+    """Observations of fields with the covariates of these, if they have any."""
+    return seen if data.covariates is None else seen.with_background(data)
 
 
 def _units(data: FieldData) -> Labels | None:

@@ -9,7 +9,7 @@ from mamba_diffae.fields.data import FieldData
 from mamba_diffae.fields.errors import ShapeError
 from mamba_diffae.fields.inside import check_inside
 from mamba_diffae.fields.observations import Observations
-from mamba_diffae.fields.observe import box_averages
+from mamba_diffae.fields.observe import box_averages, with_covariates
 
 
 def observe_at(
@@ -37,9 +37,10 @@ def observe_at(
         values = values + noise * np.random.default_rng(seed).standard_normal(values.shape)
         stated = torch.from_numpy(np.broadcast_to(noise, values.shape).copy())
     coords = torch.from_numpy(np.broadcast_to(inside, (len(data), *inside.shape)).copy())
-    return Observations(
+    seen = Observations(
         coords, torch.from_numpy(values), torch.from_numpy(weight > 0), noise=stated
     )
+    return with_covariates(seen, data)
 
 
 def some_of(places: np.ndarray, fraction: float, seed: int) -> np.ndarray:

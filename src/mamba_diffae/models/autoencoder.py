@@ -14,6 +14,7 @@ from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.models.base import FieldFlow, State
 from mamba_diffae.models.codes import LatentCodes
 from mamba_diffae.models.config import DECODER_INPUTS, AutoencoderConfig, DecoderInputs
+from mamba_diffae.models.covariates import background_of
 from mamba_diffae.models.decoders import DECODERS, DecoderContext
 from mamba_diffae.models.decoders.readout import StageModulation
 from mamba_diffae.models.decoders.unit import LEAST
@@ -106,7 +107,9 @@ class MambaDiffusionAutoencoder(FieldFlow):
         """The same as the prior would say it: of no spread, nothing observed."""
         return F.pad(self.decode_latent_field(latent), (0, PriorPosterior.EXTRA))
 
-    def _context(self, latent: Tensor, points: Encoding | None) -> DecoderContext:
+    def _context(
+        self, latent: Tensor, points: Encoding | None, seen: Observations | None
+    ) -> DecoderContext:
         """What the decoder reads: what no latent can hold of the field comes from the points.
 
         See docs/concepts.md, eq. (18).
@@ -114,8 +117,9 @@ class MambaDiffusionAutoencoder(FieldFlow):
         lattice = self._lattice(latent)
         if points is not None:
             lattice = lattice + points.prior_residual
-        prepared = self.decoder.prepare(latent, points, lattice)
-        return DecoderContext(latent, points, lattice, prepared)
+        background = background_of(seen, latent, self.config)
+        prepared = self.decoder.prepare(latent, points, lattice, background)
+        return DecoderContext(latent, points, lattice, background, prepared)
 
     def decode(
         self,
@@ -150,7 +154,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
                 present = torch.zeros_like(anchor_values[..., 0], dtype=torch.bool)
         if noisy_values is None:
             noisy_values = latent.new_zeros(batch, query_coords.shape[1], C)
-        context = self._context(latent, points)
+        context = self._context(latent, points, points and points.observations)
         state = State(noisy_values, anchor_values)
         return self.velocities(context, query_coords, t, state, present).queries
 
@@ -172,9 +176,9 @@ class MambaDiffusionAutoencoder(FieldFlow):
             level = decoder_inputs
             latent = latent * (level >= DECODER_INPUTS.index("latent"))[:, None]
             points = encoding.mask_fields(level == DECODER_INPUTS.index("latent+points"))
-            return self._context(latent, points)
+            return self._context(latent, points, observations)
         points = encoding if decoder_inputs == "latent+points" else None
-        return self._context(latent * float(decoder_inputs != "none"), points)
+        return self._context(latent * float(decoder_inputs != "none"), points, observations)
 
     def _adjusted(self, encoding: Encoding, latent: Tensor) -> Encoding:
         """Adjust the encoding for a user-supplied latent.
@@ -189,7 +193,7 @@ class MambaDiffusionAutoencoder(FieldFlow):
 
     def latent_context(self, latent: Tensor) -> DecoderContext:
         """See `FieldFlow.latent_context`."""
-        return self._context(latent, None)
+        return self._context(latent, None, None)
 
     def query_features(self, context: DecoderContext, query_coords: Tensor) -> Any:
         """See `FieldFlow.query_features`."""

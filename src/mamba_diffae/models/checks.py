@@ -60,6 +60,7 @@ def _beside_values(net: FieldFlow, observations: Observations) -> dict[str, Tens
     parts = {"support": observations.support, "noise": observations.noise}
     if net.config.covariate_dim:
         parts["covariates"] = observations.covariates
+        _check_background(net, observations)
     found = {name: torch.where(present, x, 0) for name, x in parts.items() if x is not None}
     config = net.config
     widths = {"support": config.coord_dim, "noise": config.value_dim}
@@ -74,6 +75,20 @@ def _beside_values(net: FieldFlow, observations: Observations) -> dict[str, Tens
                 f"{'' if name == 'covariates' else ', 0 or more'}."
             )
     return found
+
+
+def _check_background(net: FieldFlow, observations: Observations) -> None:
+    """Refuse covariates of whole fields that are others than the network's."""
+    if observations.background is None:
+        return
+    kind, config, values = next(net.parameters()).dtype, net.config, observations.background.values
+    expected = (len(observations), *config.native_shape, config.covariate_dim)
+    check_tensor("background", values, expected, kind)
+    if not values.isfinite().all():
+        raise ValuesError(
+            f"background: {int((~values.isfinite()).sum())} of {values.numel()} covariates are NaN "
+            "or infinite; expected finite numbers."
+        )
 
 
 def check_query(net: FieldFlow, query_coords: Tensor, batch: int) -> None:

@@ -94,13 +94,14 @@ def _by_mean(
     net: MambaDiffusionAutoencoder, context: DecoderContext
 ) -> Callable[[Tensor, Tensor], _At]:
     """By the decoder of the mean, on whose lattice the prior's draw stands."""
-    latent, points, mean, _ = context
+    latent, points, mean, background, _ = context
 
     def write(lattice: Tensor, keys: Tensor) -> _At:
         extra = mean.shape[-1] - lattice.shape[-1]
         moved = mean + torch.nn.functional.pad(lattice, (0, extra))
-        prepared = net.decoder.prepare(latent, points, moved)
-        return network_mean(net, DecoderContext(latent, points, moved, prepared), len(latent))
+        prepared = net.decoder.prepare(latent, points, moved, background)
+        own = DecoderContext(latent, points, moved, background, prepared)
+        return network_mean(net, own, len(latent))
 
     return write
 

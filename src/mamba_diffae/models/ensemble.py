@@ -102,9 +102,9 @@ class EnsembleDecoder(nn.Module):
         """Everything that no noise changes.
 
         Args:
-            context: Of the mean, with latent, points and lattice.
+            context: Of the mean, with latent, points, lattice and background.
         """
-        known = context[:3]
+        known = context[:4]
         own, unit = DecoderContext(*known, self.decoder.prepare(*known)), self.decoder.unit
         modulation = self.stage(context.latent.new_zeros(len(context.latent)), context.latent)
         size = self.config.sigma if unit is None else unit(context.lattice, context.points)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import Observations
 from mamba_diffae.models.config import FieldConfig
+from mamba_diffae.models.covariates import covariates_at_points
 from mamba_diffae.nn.embedding import FourierFeatures
 
 
@@ -35,8 +36,6 @@ def observation_features(observations: Observations, config: FieldConfig) -> Ten
     if observations.noise is not None:
         noise = torch.log1p(observations.noise / config.sigma)
     known = [values, (~mask).to(values.dtype), side, noise]
-    if config.covariate_dim and observations.covariates is not None:
-        known.append(observations.covariates)
-    elif config.covariate_dim:
-        known.append(values.new_zeros(*values.shape[:2], config.covariate_dim))
+    if config.covariate_dim:
+        known.append(covariates_at_points(observations, config))
     return torch.cat(known, dim=-1)

@@ -15,7 +15,7 @@ from mamba_diffae.models.presets import build_config
 from mamba_diffae.nn.scan_order import check_directions, usable_directions
 from mamba_diffae.priors import PRIORS
 
-FOLLOWS = ("geometry", "native_shape", "value_dim")
+FOLLOWS = ("geometry", "native_shape", "value_dim", "covariate_dim")
 """Fields of a config that follow from the data alone."""
 
 
@@ -27,7 +27,7 @@ class FieldConfig(BaseModel):
         native_shape: Cells of the training fields along each axis.
         observed_shape: Cells of the lattice that is observed by default.
         value_dim: C, variables.
-        covariate_dim: K, covariates of a point.
+        covariate_dim: K, covariates: quantities that are known everywhere.
         max_frequency: Native Nyquist frequency along each axis, in waves over the unit length.
         sigma: Root mean square of the scaled values.
         noise_shapes: Cells of each of the lattices that carry x_0.
@@ -124,6 +124,7 @@ class FieldConfig(BaseModel):
             "native_shape": data.shape,
             "observed_shape": observed_shape,
             "value_dim": data.n_variables,
+            "covariate_dim": data.n_covariates,
             "max_frequency": tuple(
                 1 / (2 * float(np.median(axis.widths))) for axis in data.grid.axes
             ),

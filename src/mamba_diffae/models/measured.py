@@ -32,6 +32,11 @@ class TrainingFields(Protocol):
         ...
 
     @property
+    def n_covariates(self) -> int:
+        """Covariates, K."""
+        ...
+
+    @property
     def splits(self) -> np.ndarray:
         """Split of each snapshot, shape (S,)."""
         ...

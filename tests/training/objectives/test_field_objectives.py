@@ -52,7 +52,7 @@ class Witness(FieldFlow):
 
     def encode_context(self, observations, *, latent=None, decoder_inputs, posterior=None):
         self.levels = decoder_inputs
-        return DecoderContext(torch.zeros(FIELDS, 1), None, torch.zeros(FIELDS, 0, 3), None)
+        return DecoderContext(torch.zeros(FIELDS, 1), None, torch.zeros(FIELDS, 0, 3), None, None)
 
     def query_features(self, context, query_coords) -> None:
         return None

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from mamba_diffae.models.config import AutoencoderConfig
+from mamba_diffae.models.covariates import BackgroundAverages
 from mamba_diffae.models.decoders.base import DecoderContext
 from mamba_diffae.models.decoders.lattice import AnchorReader, anchor_reader
-from mamba_diffae.models.decoders.readout import Head, pad_channels, zero_linear
+from mamba_diffae.models.decoders.readout import Head, QueryCovariates, pad_channels, zero_linear
 from mamba_diffae.models.decoders.tokens import TokenDecoder
 from mamba_diffae.models.encoders import Encoding
 from mamba_diffae.models.parameterisation import parameterisation
@@ -82,6 +83,10 @@ class AnchoredDecoder(TokenDecoder):
         self.enter_tokens = nn.Linear(d, config.head[0], bias=False)
         self.enter_state = zero_linear(C, config.head[0])
         self.head = Head(config)
+        if K := config.covariate_dim:
+            self.averages = BackgroundAverages(config, config.anchor_shape)
+            self.enter_averages = nn.Linear(anchors * K, d, bias=False)
+            self.covariates = QueryCovariates(config, config.head[0])
         for weight in self.out.parameters():
             nn.init.zeros_(weight)
 
@@ -89,11 +94,22 @@ class AnchoredDecoder(TokenDecoder):
         """See `TokenDecoder.reader`."""
         return anchor_reader(config)
 
-    def prepare(self, latent: Tensor, points: Encoding | None, lattice: Tensor) -> AnchorContext:
+    def prepare(
+        self,
+        latent: Tensor,
+        points: Encoding | None,
+        lattice: Tensor,
+        background: Tensor | None,
+    ) -> AnchorContext:
         """See `FieldDecoder.prepare`."""
         around = self.lattice.tokens(lattice, latent)
         base_mean, correction = self.lattice.anchors(lattice, around)
-        return AnchorContext(self.tokens(points, lattice, around), base_mean, correction)
+        tokens = self.tokens(points, lattice, around)
+        if background is not None:
+            shape, patch = self.config.anchor_shape, self.config.patch_shape
+            here = to_patches(self.averages(background), shape, patch)
+            tokens = tokens + self.enter_averages(here)
+        return AnchorContext(tokens, base_mean, correction)
 
     def query_features(self, context: DecoderContext, query_coords: Tensor) -> AnchoredFeatures:
         """See `FieldDecoder.query_features`."""
@@ -102,7 +118,10 @@ class AnchoredDecoder(TokenDecoder):
         geometry = config.geometry
         anchors = Taps.of(query_coords, config.anchor_shape, geometry, cubic)
         tokens = Taps.of(query_coords, config.token_shape, geometry, bspline)
-        return AnchoredFeatures(self.enter(read[0]), read[1], anchors, tokens)
+        entering = self.enter(read[0])
+        if context.background is not None:
+            entering = entering + self.covariates(context.background, query_coords)
+        return AnchoredFeatures(entering, read[1], anchors, tokens)
 
     def anchor_flow(
         self, context: DecoderContext, modulation: Tensor, x: Tensor, present: Tensor | None

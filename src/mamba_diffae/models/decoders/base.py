@@ -20,12 +20,15 @@ class DecoderContext(NamedTuple):
         points: The encoded observations, or None: the latent alone.
         lattice: The field on the prior's lattice, as the latent and the points have it, shape (B,
             P, C + 2); P = 0 where there is no prior.
+        background: Normalised covariates of the whole field, shape (B, *native_shape, K); None: the
+            network has none.
         prepared: What the decoder has made of them.
     """
 
     latent: Tensor
     points: Encoding | None
     lattice: Tensor
+    background: Tensor | None
     prepared: Any
 
 
@@ -53,7 +56,13 @@ class FieldDecoder(nn.Module, ABC):
         self.config, self.unit = config, None
 
     @abstractmethod
-    def prepare(self, latent: Tensor, points: Encoding | None, lattice: Tensor) -> Any:
+    def prepare(
+        self,
+        latent: Tensor,
+        points: Encoding | None,
+        lattice: Tensor,
+        background: Tensor | None,
+    ) -> Any:
         """Everything that neither queries nor time change; see `DecoderContext`."""
 
     @abstractmethod

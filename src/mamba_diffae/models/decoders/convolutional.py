@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mamba_diffae.models.config import AutoencoderConfig
+from mamba_diffae.models.covariates import BackgroundAverages
 from mamba_diffae.models.decoders.base import DecoderContext
 from mamba_diffae.models.decoders.lattice import LatticeResampling, PriorWindows
 from mamba_diffae.models.decoders.readout import pad_channels, zero_linear
@@ -25,7 +26,7 @@ class FieldContext(NamedTuple):
 
     Attributes:
         tokens: What latent and points say to each token, shape (B, T, d_model).
-        fine: What the prior says on the convolutions' lattice, shape (B, channels, *fine).
+        fine: What prior and covariates say on the convolutions' lattice, (B, channels, *fine).
         base_mean: Its mean at the anchors, shape (B, A, C).
         unit: What corrections are written in, shape (B, 1, 1); see `CorrectionUnit`.
     """
@@ -83,24 +84,33 @@ class ConvolutionalDecoder(TokenDecoder):
         self.write = LatticeConv(width, outputs, periodic)
         for weight in self.write.parameters():
             nn.init.zeros_(weight)
+        if config.covariate_dim:
+            self.averages = BackgroundAverages(config, self.fine_shape)
+            self.enter_averages = LatticeConv(config.covariate_dim, width, periodic)
 
     def reader(self, config: AutoencoderConfig) -> PriorWindows:
         """See `TokenDecoder.reader`."""
         return PriorWindows(config)
 
-    def prepare(self, latent: Tensor, points: Encoding | None, lattice: Tensor) -> FieldContext:
+    def prepare(
+        self,
+        latent: Tensor,
+        points: Encoding | None,
+        lattice: Tensor,
+        background: Tensor | None,
+    ) -> FieldContext:
         """See `FieldDecoder.prepare`."""
         assert self.unit is not None
         C, unit = self.config.value_dim, self.unit(lattice, points)
         around = self.lattice.tokens(lattice, latent)
         mean, std, seen = lattice.split([C, 1, 1], dim=-1)
         fine = self.fine(torch.cat([mean, std / unit, seen], dim=-1))
-        return FieldContext(
-            self.tokens(points, lattice, around),
-            self.enter(to_grid(fine, self.fine_shape)),
-            self.base(mean),
-            unit,
-        )
+        entering = self.enter(to_grid(fine, self.fine_shape))
+        if background is not None:
+            here = to_grid(self.averages(background), self.fine_shape)
+            entering = entering + self.enter_averages(here)
+        tokens = self.tokens(points, lattice, around)
+        return FieldContext(tokens, entering, self.base(mean), unit)
 
     def query_features(self, context: DecoderContext, query_coords: Tensor) -> QueryPlaces:
         """See `FieldDecoder.query_features`."""

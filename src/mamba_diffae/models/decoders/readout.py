@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mamba_diffae.models.config import AutoencoderConfig
+from mamba_diffae.models.covariates import covariates_at
 from mamba_diffae.models.decoders.lattice import LatticeReader
 from mamba_diffae.models.encoders import Encoding
 from mamba_diffae.models.features import coordinate_features
@@ -57,6 +58,25 @@ class PointRead(nn.Module):
         # Says apart "nothing is near" from "the average is zero".
         any_near = near.weight.amax(dim=-1, keepdim=True).sign()
         return torch.cat([read, any_near], dim=-1)
+
+
+@final
+class QueryCovariates(nn.Module):
+    """What covariates say at each query: a linear map of them.
+
+    Args:
+        config: With covariates.
+        outputs: Numbers for each query.
+    """
+
+    def __init__(self, config: AutoencoderConfig, outputs: int) -> None:
+        super().__init__()
+        self.config = config
+        self.linear = nn.Linear(config.covariate_dim, outputs, bias=False)
+
+    def forward(self, background: Tensor, coords: Tensor) -> Tensor:
+        """From (B, *native_shape, K) at coords (B, N, D) to (B, N, outputs)."""
+        return self.linear(covariates_at(background, coords, self.config))
 
 
 @final

@@ -11,7 +11,7 @@ from mamba_diffae.models.config import AutoencoderConfig
 from mamba_diffae.models.decoders.base import DecoderContext, FieldDecoder
 from mamba_diffae.models.decoders.blocks import modulated_blocks
 from mamba_diffae.models.decoders.lattice import lattice_reader
-from mamba_diffae.models.decoders.readout import Head, PointRead, zero_linear
+from mamba_diffae.models.decoders.readout import Head, PointRead, QueryCovariates, zero_linear
 from mamba_diffae.models.encoders import Encoding
 from mamba_diffae.models.parameterisation import parameterisation
 from mamba_diffae.nn.mamba import Paths
@@ -49,8 +49,15 @@ class ScanningDecoder(FieldDecoder):
         self.norm = nn.LayerNorm(d)
         self.enter_head = nn.Linear(d, config.head[0])
         self.head = Head(config)
+        self.covariates = QueryCovariates(config, d) if config.covariate_dim else None
 
-    def prepare(self, latent: Tensor, points: Encoding | None, lattice: Tensor) -> None:
+    def prepare(
+        self,
+        latent: Tensor,
+        points: Encoding | None,
+        lattice: Tensor,
+        background: Tensor | None,
+    ) -> None:
         """See `FieldDecoder.prepare`: nothing before the queries are known."""
 
     def query_features(self, context: DecoderContext, query_coords: Tensor) -> ScanFeatures:
@@ -61,7 +68,10 @@ class ScanningDecoder(FieldDecoder):
         paths = Paths.through(
             query_coords, mask, config.directions, config.step, config.length_scale, config.geometry
         )
-        return ScanFeatures(self.enter(features), start, paths)
+        entering = self.enter(features)
+        if self.covariates is not None:
+            entering = entering + self.covariates(context.background, query_coords)
+        return ScanFeatures(entering, start, paths)
 
     def anchor_flow(
         self, context: DecoderContext, modulation: Tensor, x: Tensor, present: Tensor | None

@@ -13,6 +13,7 @@ from torch import Tensor
 from mamba_diffae.fields import FieldData, Observations, Shape, ValuesError
 from mamba_diffae.flow import fold
 from mamba_diffae.priors import Prior, PriorPosterior
+from mamba_diffae.training.data.backgrounds import Backgrounds
 from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.foreign import ForeignFields
 from mamba_diffae.training.data.foreign_rows import StepFields, knows_familiarity
@@ -148,6 +149,7 @@ class FieldBatches:
         self.prior, self.seed, self.batch_size, self.views = prior, seed, batch_size, views
         self.sampler = ObservationSampler(data, self.config)
         self.native, self.anchors = Lattice.of(data), Lattice.of(data, anchor_shape)
+        self.backgrounds = Backgrounds(data)
         self.anchor_shape = tuple(anchor_shape)
         self.centres = torch.from_numpy(data.grid.centres().astype(np.float32))
         self.existing = np.flatnonzero(data.grid.exists)
@@ -189,8 +191,10 @@ class FieldBatches:
         chosen = self._chosen(number)
         turned = np.array([self._mirrored(number, field) for field in range(len(chosen))])
         fields = self._fields(number, chosen)
+        view_id = np.arange(self.batch_size) // self.views
+        index = chosen[view_id]
         inputs = self._inputs(number, fields, turned)
-        index = chosen[np.arange(self.batch_size) // self.views]
+        inputs = self.backgrounds.joined(inputs, index, turned[view_id])
         groups = torch.as_tensor(self.data.groups[index])
         keys = draw_keys(self.seed, number, self.batch_size, self.draws)
         posterior = self.prior.posterior(inputs, groups=groups, keys=keys)

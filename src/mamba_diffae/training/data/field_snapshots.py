@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Geometry, Grid, Observations, Shape, observe
 from mamba_diffae.priors import Prior
+from mamba_diffae.training.data.backgrounds import Backgrounds
 from mamba_diffae.training.data.batches import FieldBatches, TrainingBatch, known_rows
 from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.lattice import Lattice
@@ -66,6 +67,11 @@ class FieldSnapshots(Snapshots):
     def n_variables(self) -> int:
         """See `Snapshots.n_variables`."""
         return self.data.n_variables
+
+    @property
+    def n_covariates(self) -> int:
+        """See `Snapshots.n_covariates`."""
+        return self.data.n_covariates
 
     def valid_mask(self) -> np.ndarray:
         """See `Snapshots.valid_mask`."""
@@ -154,7 +160,9 @@ class FieldSnapshots(Snapshots):
         """See `Snapshots.most_of`: cells of the observed lattice, the same of all fields."""
         mirror = np.full(len(self), mirrored)
         sampler = ObservationSampler(self.data, config)
-        return sampler.cells(rng, np.arange(len(self)), mirror, fraction)
+        rows = np.arange(len(self))
+        seen = sampler.cells(rng, rows, mirror, fraction)
+        return Backgrounds(self.data).joined(seen, rows, mirror)
 
     def skill_cases(self, config: DataConfig, geometry: Geometry, seed: int) -> Iterator[SkillCase]:
         """See `Snapshots.skill_cases` and `field_cases`."""
@@ -169,6 +177,9 @@ class FieldSnapshots(Snapshots):
         yield "names", "\n".join(data.names).encode()
         yield "splits", "\n".join(data.splits.tolist()).encode()
         yield "groups", np.ascontiguousarray(data.groups).tobytes()
+        known = data.covariates
+        for name, array in zip(known.names, known.values, strict=True) if known else ():
+            yield f"covariate {name}", np.ascontiguousarray(array).tobytes()
 
 
 def _observed(chosen: FieldData, shape: Shape | None) -> Observations:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Geometry, Observations
+from mamba_diffae.training.data.backgrounds import Backgrounds
 from mamba_diffae.training.data.batches import known_rows
 from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.foreign import UNSEEN, ForeignFields
@@ -54,12 +55,14 @@ class _Fields(NamedTuple):
     Attributes:
         sampler: Of observations.
         native: The truth.
+        backgrounds: Of the own fields, and of foreign ones made of them.
         groups: See `SkillCase`.
         sets: See `SkillCase`.
     """
 
     sampler: ObservationSampler
     native: Lattice
+    backgrounds: Backgrounds
     groups: np.ndarray
     sets: np.ndarray
 
@@ -87,6 +90,7 @@ def field_cases(
     for number, (pattern, fraction) in enumerate(CONDITIONS):
         stream = np.random.default_rng((seed, number))
         seen = fields.sampler.cells(stream, rows, straight, fraction, pattern)
+        seen = fields.backgrounds.joined(seen, rows % (len(rows) // 2), straight)
         apart = unobserved(seen, coords, geometry)[..., None]
         yield SkillCase(seen, asked, truth, weight * apart, fields.groups, fields.sets)
 
@@ -114,6 +118,7 @@ def _fields(data: FieldData, sampling: DataConfig, seed: int) -> _Fields:
     return _Fields(
         ObservationSampler(own, sampling).joined(made),
         Lattice.of(own).joined(Lattice.of(made)),
+        Backgrounds(own),
         np.concatenate([own.groups, made.groups]),
         np.array(["own"] * len(own) + ["unseen" if kind == UNSEEN else "met" for kind in kinds]),
     )

@@ -82,6 +82,11 @@ class Snapshots(ABC):
         """Variables, C."""
 
     @property
+    def n_covariates(self) -> int:
+        """Covariates, K."""
+        return 0
+
+    @property
     def shape(self) -> Shape:
         """Native cells along each axis."""
         return self.grid.shape
