@@ -180,3 +180,24 @@ def test_an_input_is_needed(shell, run):
     told = shell(f"predict --model {run} --out f.nc")
     assert told.code == 2
     assert "give INPUT" in told.err
+
+
+def test_a_data_set_is_verified_with_its_errors_flags_and_sensors(shell, run, archive, tmp_path):
+    with xr.open_dataset(archive) as data:
+        whole = data.load()
+    flags = (whole.sst.dims, np.where(np.arange(12)[:, None] < 9, 5, 1) * np.ones(whole.sst.shape))
+    error = (whole.sst.dims, np.full(whole.sst.shape, 0.3), {"units": "K"})
+    whole.assign(level=flags, error=error).to_netcdf(tmp_path / "flagged.nc")
+    places = {"lon": np.linspace(1, 29, 8), "lat": np.linspace(41, 54, 8)}
+    pd.DataFrame(places).to_csv(tmp_path / "sensors.csv", index=False)
+    line = (
+        f"verify {tmp_path}/flagged.nc --model {run} --device cpu --variable sst --folds 2 "
+        "--snapshot-dim time --count 1 --draws 0 --noise error --quality"
+    )
+    told = shell(f"{line} 'level >= 4' --run {tmp_path}/v --layout {tmp_path}/sensors.csv")
+    assert told.code == 0, told.err
+    assert "the model" in told.out
+    assert "left out, since their quality is not what was asked" in " ".join(told.err.split())
+    refused = shell(f"{line} 'levels >= 4' --run {tmp_path}/w")
+    assert refused.code == 2
+    assert "Did you mean 'level'?" in refused.err

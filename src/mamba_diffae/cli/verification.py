@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,13 +16,21 @@ from mamba_diffae.cli.options import (
     SeedOption,
     check_outputs,
 )
-from mamba_diffae.cli.reading import SnapshotDimOption, VariableOption, opening_options
+from mamba_diffae.cli.reading import (
+    NoiseOption,
+    QualityOption,
+    SnapshotDimOption,
+    VariableOption,
+    opening_options,
+)
 from mamba_diffae.cli.shell import echo, output
+from mamba_diffae.cli.table_prediction import is_table_name
 
 if TYPE_CHECKING:
     from mamba_diffae.benchmark import Page
     from mamba_diffae.benchmark.verification import Verification
     from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.fields import Observations
 
 By = Literal["station", "block", "cloud", "time"]
 
@@ -39,6 +47,15 @@ def verify(
     ),
     variable: VariableOption = None,
     snapshot_dim: SnapshotDimOption = None,
+    noise: NoiseOption = None,
+    quality: QualityOption = None,
+    layout: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of the places of sensors, where alone the fields are read and withheld; "
+            "default: anywhere."
+        ),
+    ] = None,
     count: Annotated[
         int, typer.Option(min=1, help="Snapshots that are scored, evenly spread, at most.")
     ] = 24,
@@ -68,10 +85,14 @@ def verify(
 
     check_outputs(overwrite, json_file)
     _check_folder(run, overwrite)
+    options = opening_options(data, variable, snapshot_dim, noise, quality)
     opened, started = OpenedModel.open(model, device), time.monotonic()
+    readings = data
+    if layout is not None:
+        readings, options = _sensors(data, layout, options), {}
     result = verified(
         opened.estimator,
-        data,
+        readings,
         by,
         folds,
         count=count,
@@ -79,12 +100,32 @@ def verify(
         block=block,
         fraction=fraction,
         seed=seed,
-        **opening_options(data, variable, snapshot_dim),
+        **options,
     )
     page = verification_page(result, _facts(opened, data, time.monotonic() - started))
     echo(f"{result}\n", output)
     _store(result, page, run, json_file, overwrite)
     echo(f"Report: {run / 'report.html'}", output)
+
+
+def _sensors(source: str, layout: Path, options: dict[str, Any]) -> Observations:
+    """What sensors of a layout read of fields, of those of the split "test" if there are some.
+
+    Raises:
+        ValueError: If the source is a table, or a place lies outside the fields.
+    """
+    from mamba_diffae.fields import Labels, TableTargets
+    from mamba_diffae.fields.sensors import observe_at
+    from mamba_diffae.sources import open_field
+
+    if is_table_name(Path(source)):
+        raise ValueError("--layout is of whole fields; the stations of a table are where they are.")
+    data = open_field(source, **options)
+    data = data.split("test") if "test" in data.splits else data
+    variables = tuple(v.name for v in data.variables)
+    units = tuple(a.unit for a in data.grid.axes), tuple(v.unit for v in data.variables)
+    seen = observe_at(data, TableTargets.of(layout, data.grid).places)
+    return seen.replace(labels=Labels(data.grid.names, variables, tuple(data.names), *units))
 
 
 def _facts(opened: OpenedModel, data: str, seconds: float) -> dict[str, str]:

@@ -132,6 +132,7 @@ class GriddedReadings(Readings):
         self.names, self.groups, self.splits = data.names, data.groups, data.splits
         flat = len(data), data.grid.cells, data.n_variables
         self.values, self.known = data.values.reshape(flat), data.valid_mask().reshape(flat)
+        self.noise = None if data.noise is None else data.noise.reshape(flat)
         self.weight, every = data.grid.weights().ravel(), (len(data), data.grid.cells)
         self.places = data.grid.centres()
         self.coords = np.broadcast_to(self.places, (*every, data.grid.dim))
