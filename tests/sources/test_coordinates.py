@@ -98,9 +98,40 @@ def test_longitudes_across_the_seam_go_on_beyond_it():
     assert (lon.unit, lon.periodic) == ("degrees_east", False)
 
 
-def test_longitudes_that_were_sorted_across_the_seam_are_refused():
-    axes = {"lat": 6, "lon": np.sort([*range(170, 180, 2), *range(-180, -170, 2)])}
-    with pytest.raises(AxisError, match=r"no cells between -172 and 170 .*np\.roll\(array, -5"):
+PACIFIC = np.arange(170.0, 190, 2)
+TURNED = (PACIFIC + 180) % 360 - 180
+SEAMS = {
+    "a jump": np.arange(10),
+    "sorted across the seam": np.argsort(TURNED),
+    "falling with a jump": np.arange(10)[::-1],
+    "begun in the middle": np.roll(np.arange(10), 3),
+}
+
+
+@pytest.mark.parametrize("form", SEAMS)
+def test_longitudes_with_a_seam_among_them_are_put_in_order_with_their_values(form):
+    values, order = stack(3, 6, 10), SEAMS[form]
+    axes = {"lat": np.arange(-75.0, 90, 30), "lon": TURNED[order]}
+    with pytest.warns(UserWarning, match="behind a seam of the globe: .* 170 to 188, and the val"):
+        data = from_array(values[..., order], axes=axes)
+    straight = from_array(values, axes=axes | {"lon": PACIFIC})
+    assert data.grid == straight.grid
+    np.testing.assert_array_equal(data.values, straight.values)
+
+
+@pytest.mark.parametrize("first", [180, 0, 100])
+def test_a_globe_begun_at_any_meridian_is_one_circle(first):
+    values, lon = stack(3, 6, 12), np.arange(0.0, 360, 30)
+    axes = {"lat": np.arange(-75.0, 90, 30), "lon": (lon + first + 180) % 360 - 180}
+    (axis,) = from_array(values, axes=axes).grid.axes[1:]
+    assert axis.periodic
+    assert -195 <= axis.low < axis.high <= 540
+    np.testing.assert_allclose(np.mod(axis.centres - axes["lon"], 360) % 360, 0, atol=1e-9)
+
+
+def test_longitudes_in_no_order_are_refused():
+    axes = {"lat": 6, "lon": [0.0, 20, 10, 30, 40, 50, 60, 70, 80, 90]}
+    with pytest.raises(AxisError, match="neither rise nor fall"):
         from_array(stack(3, 6, 10), axes=axes)
 
 

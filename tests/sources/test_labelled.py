@@ -228,3 +228,21 @@ def test_text_is_no_field(data):
     data["name"] = ("time", [str(i) for i in range(40)])
     with pytest.raises(FieldError, match="'name' of The data set has the type"):
         from_xarray(data, variable="name")
+
+
+@pytest.mark.parametrize("bounds", [False, True])
+@pytest.mark.parametrize("shift", [0, 4, 7])
+def test_a_seam_among_the_longitudes_changes_nothing_but_their_order(shift, bounds):
+    """A region across 180 degrees, begun anywhere or sorted, is the same as one that goes on."""
+    straight = sst().assign_coords(lon=("lon", np.arange(160.0, 205, 5), {"units": "degrees_east"}))
+    if bounds:
+        edges = np.stack([straight.lon.values - 2.5, straight.lon.values + 2.5], axis=1)
+        straight = straight.assign_coords(lon_bnds=(("lon", "nv"), edges))
+        straight.lon.attrs["bounds"] = "lon_bnds"
+    seam = straight.assign_coords(
+        lon=((straight.lon + 180) % 360 - 180).assign_attrs(straight.lon.attrs)
+    )
+    seam = seam.roll(lon=shift, roll_coords=True) if shift else seam.sortby("lon")
+    expected, found = (from_xarray(d, snapshot_dim="time") for d in (straight, seam))
+    assert found.grid == expected.grid
+    np.testing.assert_array_equal(found.values, expected.values)

@@ -7,6 +7,11 @@ import numpy as np
 from mamba_diffae.fields.errors import AxisError
 
 LONGITUDES = ("lon", "longitude")
+_TURN, _HALF = 360.0, 180.0
+_NEAR = 1e-3
+"""Degrees by which gaps differ that are the same: longitudes are often float32."""
+Order = slice | np.ndarray
+"""In which cells along an axis are read so that their coordinates rise."""
 
 
 def check_rising(values: np.ndarray, name: str, what: str) -> None:
@@ -36,6 +41,39 @@ def check_rising(values: np.ndarray, name: str, what: str) -> None:
         f"{values[i]:g} and number {i + 1} is {values[i + 1]:g}; sort them, and leave out repeated "
         "ones."
     )
+
+
+def round_the_globe(x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Longitudes that are in order but for a seam of the globe among them.
+
+    >>> longitudes, order = round_the_globe(np.array([-178.0, -176.0, 178.0, 180.0]))
+    >>> longitudes.tolist(), order.tolist()
+    ([178.0, 180.0, 182.0, 184.0], [2, 3, 0, 1])
+
+    Args:
+        x: Degrees, shape (n,).
+
+    Returns:
+        The same meridians, rising, from behind the widest gap, or from where they begin if that is
+        as wide as any; and where each of them stands. None if they rise without a gap of half the
+        globe, or are in no order.
+    """
+    steps = np.diff(x)
+    if len(x) < 2 or not np.isfinite(x).all() or ((steps > 0).all() and steps.max() <= _HALF):
+        return None
+    order = np.arange(len(x))[:: -1 if np.median(steps) < 0 else 1]
+    gaps = np.mod(np.diff(np.append(x[order], x[order[0]])), _TURN)
+    if (gaps < _NEAR**2).any() or abs(gaps.sum() - _TURN) > _NEAR:
+        return None
+    start = 0 if gaps.max() <= gaps[-1] + _NEAR else int(np.argmax(gaps)) + 1
+    order, gaps = np.roll(order, -start), np.roll(gaps, -start)
+    found = x[order]
+    rising = found[0] + np.append(0.0, np.cumsum(gaps[:-1]))
+    # Whole turns are added, so that no digit is lost.
+    found = found + _TURN * np.round((rising - found) / _TURN)
+    if found[-1] > _TURN and found[0] >= _HALF:
+        found = found - _TURN
+    return found, order
 
 
 def _check_jump(values: np.ndarray, name: str, what: str) -> None:

@@ -194,9 +194,9 @@ def _placed(
                 f"{axes.describe_shape()} ({', '.join(axes.names)})."
             )
         return axes, stack if axes.mask is None else stack.masked(axes.mask, what)
-    grid, turned = make_grid(shape, axes, units, periodic, what)
-    for axis in turned:
-        stack = stack.turned(axis)
+    grid, orders = make_grid(shape, axes, units, periodic, what)
+    for axis, order in orders.items():
+        stack = stack.reordered(axis, order)
     return grid, stack
 
 

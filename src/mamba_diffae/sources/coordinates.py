@@ -10,6 +10,7 @@ import numpy as np
 
 from mamba_diffae.fields import Axis, AxisError, Grid, Shape, ShapeError
 from mamba_diffae.fields.axis import LATITUDES, LONGITUDES
+from mamba_diffae.fields.rising import Order, round_the_globe
 from mamba_diffae.registry import unknown
 
 Coordinates = int | Sequence[float] | np.ndarray
@@ -26,8 +27,8 @@ def make_grid(
     units: Mapping[str, str],
     periodic: Collection[str] | None,
     what: str,
-) -> tuple[Grid, list[int]]:
-    """A grid of a shape, and which of its axes must be turned since their coordinates fall.
+) -> tuple[Grid, dict[int, Order]]:
+    """A grid of a shape, and the order of the cells along those of its axes that do not rise.
 
     Args:
         shape: Cells along each axis.
@@ -52,15 +53,15 @@ def make_grid(
             )
     _check_counts(shape, given, what)
     counts = [n for n, c in zip(shape, given.values(), strict=True) if np.ndim(c) == 0]
-    made, turned = [], []
+    made, orders = [], {}
     for d, (name, coordinates) in enumerate(given.items()):
         if np.ndim(coordinates) == 0:
             axis = Axis.regular(name, 0.0, shape[d] / max(counts), shape[d], units.get(name, ""))
         else:
-            axis, falls = _axis(name, coordinates, shape[d], units.get(name))
-            turned += [d] if falls else []
+            axis, order = _axis(name, coordinates, shape[d], units.get(name))
+            orders |= {} if order is None else {d: order}
         made.append(axis)
-    return Grid(_closed(made, periodic)), turned
+    return Grid(_closed(made, periodic)), orders
 
 
 def _check_counts(shape: Shape, given: Mapping[str, Coordinates], what: str) -> None:
@@ -78,8 +79,10 @@ def _check_counts(shape: Shape, given: Mapping[str, Coordinates], what: str) -> 
         )
 
 
-def _axis(name: str, coordinates: Coordinates, cells: int, unit: str | None) -> tuple[Axis, bool]:
-    """An axis, and whether its coordinates fall and were turned, which is said."""
+def _axis(
+    name: str, coordinates: Coordinates, cells: int, unit: str | None
+) -> tuple[Axis, Order | None]:
+    """An axis, and the order of its cells if their coordinates do not rise, which is said."""
     x = np.asarray(coordinates)
     if x.dtype.kind not in "iuf":
         raise AxisError(
@@ -87,26 +90,36 @@ def _axis(name: str, coordinates: Coordinates, cells: int, unit: str | None) -> 
             "times as hours or days since one of them."
         )
     x = x.astype(np.float64)
-    falls = bool((np.diff(x) < 0).all())
-    if falls:
+    order: Order | None = None
+    if (np.diff(x) < 0).all():
+        order = slice(None, None, -1)
         warnings.warn(
             f"The coordinates of the axis {name!r} fall, from {x[0]:g} to {x[-1]:g}; they and the "
             "values are turned, so that they rise.",
             stacklevel=5,
         )
-        x = x[::-1]
+        x = x[order]
     if unit is None:
         unit = _degrees(name, x)
     if len(x) != cells:
-        return Axis(name, x, unit), falls
+        return Axis(name, x, unit), order
+    seam = round_the_globe(x) if name.lower() in LONGITUDES and unit.startswith("deg") else None
+    if seam is not None:
+        x, rolled = seam
+        order = rolled if order is None else np.arange(cells)[order][rolled]
+        warnings.warn(
+            f"The longitudes {name!r} go on behind a seam of the globe: they are taken as "
+            f"{x[0]:g} to {x[-1]:g}, and the values alike.",
+            stacklevel=5,
+        )
     axis = Axis.from_centres(name, x, unit)
     if axis.is_longitude:
         _check_circle(axis, x)
-    return axis, falls
+    return axis, order
 
 
 def _check_circle(axis: Axis, x: np.ndarray) -> None:
-    """Refuse longitudes (n,) that come twice, or that were sorted across the seam of the globe."""
+    """Refuse longitudes (n,) that come twice."""
     repeated = int((x >= x[0] + 360 * (1 - _CIRCLE)).sum())
     if repeated:
         columns = "column" if repeated == 1 else f"{repeated} columns"
@@ -114,14 +127,6 @@ def _check_circle(axis: Axis, x: np.ndarray) -> None:
             f"The axis {axis.name!r} goes from {x[0]:g} to {x[-1]:g} degrees, so that its first "
             "and last cells are one place; expected each meridian once: drop the last "
             f"{columns}, {axis.name}[:-{repeated}] and the values alike."
-        )
-    i = int(np.argmax(np.diff(x)))
-    if _is_circle(axis) and x[i + 1] - x[i] > axis.span / 2 * (1 + _CIRCLE):
-        raise AxisError(
-            f"The axis {axis.name!r} has no cells between {x[i]:g} and {x[i + 1]:g} degrees, more "
-            "than half of the globe; expected them side by side: add 360 to those up to "
-            f"{x[i]:g} and put them, and their values, behind the others: "
-            f"np.roll(array, -{i + 1}, axis)."
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mamba_diffae.fields import ShapeError, ValuesError
 from mamba_diffae.fields.fill_values import suspect_fill
+from mamba_diffae.fields.rising import Order
 
 
 @final
@@ -79,14 +80,15 @@ class Stack:
             return replace(self, valid=None if valid.all() else valid)
         return replace(self, exists=None if mask.all() else mask)
 
-    def turned(self, axis: int) -> Stack:
-        """With one axis of the grid the other way round."""
+    def reordered(self, axis: int, order: Order) -> Stack:
+        """With the cells along one axis of the grid in another order."""
+        cells = (slice(None),) * axis
         valid, exists, noise = self.valid, self.exists, self.noise
         return Stack(
-            np.ascontiguousarray(np.flip(self.values, axis + 1)),
-            None if valid is None else np.flip(valid, axis + 1),
-            None if exists is None else np.flip(exists, axis),
-            None if noise is None else np.flip(noise, axis + 1),
+            np.ascontiguousarray(self.values[:, *cells, order]),
+            None if valid is None else valid[:, *cells, order],
+            None if exists is None else exists[*cells, order],
+            None if noise is None else noise[:, *cells, order],
         )
 
     def with_quality(self, variables: int, what: str) -> Stack:

@@ -204,7 +204,7 @@ def _placed(
     chosen = chosen.compute()
     given = [coordinates(dimension, dataset) for dimension in along]
     both = list(zip(along, given, strict=True))
-    falls = {d.name: slice(None, None, -1) for d, c in both if c is not None and c.falls}
+    falls = {d.name: c.order for d, c in both if c is not None and c.order is not None}
     parts = []
     for name in names:
         array = without_invalid(chosen[name], what).squeeze(set(chosen[name].dims) - set(order))

@@ -61,6 +61,13 @@ FORMS = {
     "west and east": lambda d: d.assign_coords(
         lon=("lon", (d.lon.values + 180) % 360 - 180, d.lon.attrs)
     ).sortby("lon"),
+    "a jump": lambda d: d.assign_coords(
+        lon=("lon", (d.lon.values + 180) % 360 - 180, d.lon.attrs)
+    ),
+    "begun elsewhere, falling": lambda d: d.roll(lon=4, roll_coords=True).isel(
+        lon=slice(None, None, -1)
+    ),
+    "a region around Greenwich, sorted": lambda d: d.isel(lon=[0, 1, 7, 8]),
     "a turn on": lambda d: d.assign_coords(lon=("lon", d.lon.values + 360, d.lon.attrs)),
     "renamed": lambda d: d.rename(lat="Y", lon="u", time="step"),
     "lazy": lambda d: d.chunk(),

@@ -10,6 +10,7 @@ import numpy as np
 from mamba_diffae.fields.cf.roles import Dimension, is_date
 from mamba_diffae.fields.errors import AxisError
 from mamba_diffae.fields.extras import load_extra
+from mamba_diffae.fields.rising import Order, round_the_globe
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
@@ -28,13 +29,20 @@ class Coordinates:
         centres: Of the cells, rising unless they do neither, shape (n,), float64.
         edges: Of the cells, shape (n + 1,); None: no bounds are given, or the cells do not touch.
         unit: Of both; None: none is given.
-        falls: Whether they fell and were turned.
+        order: In which they stand along the dimension, if not in this one.
     """
 
     centres: np.ndarray
     edges: np.ndarray | None
     unit: str | None
-    falls: bool
+    order: Order | None
+
+    def index(self) -> np.ndarray:
+        """Number of the cell of each place along the dimension, shape (n,)."""
+        places = np.arange(len(self.centres))
+        found = np.empty_like(places)
+        found[places if self.order is None else places[self.order]] = places
+        return found
 
 
 def coordinates(
@@ -76,7 +84,8 @@ def coordinates(
     edges = None if bounds is None else bounds.astype(np.float64)
     if edges is not None and dimension.role == "latitude":
         edges = edges.clip(-90, 90)
-    return _rising(x, edges, unit)
+    around = dimension.role == "longitude" and (unit or "").lower().startswith(("deg", "°"))
+    return _rising(x, edges, unit, round_globe=around)
 
 
 def _dates(given: DataArray, bounds: np.ndarray | None, since: str | None) -> Coordinates:
@@ -103,15 +112,23 @@ def _bounds(dimension: Dimension, dataset: Dataset) -> np.ndarray | None:
     return bounds.values
 
 
-def _rising(x: np.ndarray, bounds: np.ndarray | None, unit: str | None) -> Coordinates:
-    falls = len(x) > 1 and bool((np.diff(x) < 0).all())
-    if falls:
-        x, bounds = x[::-1], None if bounds is None else bounds[::-1]
+def _rising(
+    x: np.ndarray, bounds: np.ndarray | None, unit: str | None, round_globe: bool = False
+) -> Coordinates:
+    order: Order | None = None
+    if len(x) > 1 and (np.diff(x) < 0).all():
+        order = slice(None, None, -1)
+    seam = round_the_globe(x if order is None else x[order]) if round_globe else None
+    if seam is not None:
+        order = seam[1] if order is None else np.arange(len(x))[order][seam[1]]
+    if order is not None:
+        given, x = x[order], x[order] if seam is None else seam[0]
+        bounds = None if bounds is None else bounds[order] + (x - given)[:, None]
     if bounds is None:
-        return Coordinates(x, None, unit, falls)
+        return Coordinates(x, None, unit, order)
     low, high = np.sort(bounds, axis=1).T
     near = _SAME * abs(high[-1] - low[0])
     touch = (np.abs(low[1:] - high[:-1]) <= near).all()
     around = ((low - near <= x) & (x <= high + near)).all() and (low < high).all()
     edges = np.append(low, high[-1]) if touch and around else None
-    return Coordinates(x, edges, unit, falls)
+    return Coordinates(x, edges, unit, order)

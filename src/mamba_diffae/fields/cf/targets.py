@@ -250,8 +250,7 @@ def _axis(dimension: Dimension, dataset: Dataset, native: Axis) -> tuple[Axis, n
             f"targets.assign_coords({dimension.name!s}=...)."
         )
     scaled = _scaled(given, native, dimension)
-    n = len(scaled.centres)
-    index = np.arange(n)[::-1] if scaled.falls else np.arange(n)
+    index = scaled.index()
     if native.is_longitude:
         return _longitudes(scaled, native, index)
     return _native_if_same(_made(scaled.centres, scaled.edges, native), native), index
