@@ -11,6 +11,7 @@ from studies import (
     diffusion,
     draws,
     familiarity,
+    fields,
     interpolation,
     latent_vs_values,
     minimal,
@@ -35,4 +36,5 @@ STUDIES: Mapping[str, Study] = {
     "never-worse": never_worse.STUDY,
     "familiarity": familiarity.STUDY,
     "scan": scan.STUDY,
+    "fields": fields.STUDY,
 }

@@ -26,8 +26,8 @@ def experiment(
         str,
         typer.Argument(
             help="comparison, multiscale, diffusion, minimal, ablation, observation-patterns, "
-            "never-worse or scan, which train their own models; probes, latent-vs-values or "
-            "interpolation, which score one; draws, which scores one or trains its own; "
+            "never-worse, scan or fields, which train their own models; probes, latent-vs-values "
+            "or interpolation, which score one; draws, which scores one or trains its own; "
             "familiarity, which scores the prior, and a model."
         ),
     ],
