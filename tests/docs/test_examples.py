@@ -11,6 +11,7 @@ PAGES = (
     pytest.param("README.md", marks=pytest.mark.slow),
     "docs/concepts.md",
     "docs/conventions.md",
+    pytest.param("docs/covariates.md", marks=pytest.mark.slow),
     "docs/latent.md",
     "docs/selective_scan.md",
     pytest.param("docs/sensor_placement.md", marks=pytest.mark.slow),

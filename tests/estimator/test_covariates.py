@@ -92,8 +92,8 @@ def test_what_was_saved_reads_the_same_covariates(guessed, learned, relief, tmp_
 
 
 def test_what_is_the_same_for_all_snapshots_is_kept_with_the_model(guessed, relief):
-    seen = observe(guessed.take([0, 1]), 0.2, seed=1)
-    own = seen.with_background(fields(Covariates(["height"], [HEIGHT[0]], ["m"])).take([0, 1]))
+    seen = observe(guessed.take(slice(0, 2)), 0.2, seed=1)
+    own = seen.with_background(fields(Covariates(["height"], [HEIGHT[0]], ["m"])).take(slice(0, 2)))
     bare = relief.predict(seen.replace(background=None))
     np.testing.assert_allclose(bare.mean, relief.predict(own).mean, atol=1e-4)
     assert np.abs(bare.mean - relief.predict(seen[[1, 0]]).mean[::-1]).max() > 1e-4
@@ -117,7 +117,7 @@ def test_covariates_in_another_unit_order_and_shape_are_the_same(guessed, learne
 
 
 def test_covariates_of_points_are_read_by_the_encoder(guessed, learned):
-    seen = observe(guessed.split("test").take([0]), 0.2, seed=1)
+    seen = observe(guessed.split("test").take(slice(0, 1)), 0.2, seed=1)
     there = torch.full((*seen.coords.shape[:2], 1), 1000.0)
     told = learned.encode(seen.replace(covariates=there))
     assert np.abs(told - learned.encode(seen)).max() > 1e-4
@@ -126,7 +126,7 @@ def test_covariates_of_points_are_read_by_the_encoder(guessed, learned):
 
 
 def test_what_is_missing_or_does_not_fit_is_refused(guessed, learned):
-    test = guessed.split("test").take([0])
+    test = guessed.split("test").take(slice(0, 1))
     seen = observe(test, 0.2, seed=1)
     with pytest.raises(ValuesError, match=r"height, and height .* not known.*observe\(data\)"):
         learned.predict(seen.replace(background=None))

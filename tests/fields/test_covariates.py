@@ -120,6 +120,6 @@ def test_observations_of_other_covariates_are_no_batch():
     with pytest.raises(ShapeError, match=r"one batch .*none"):
         Observations.stack([seen, seen.replace(background=None)])
     with pytest.raises(ShapeError, match="4 fields were given a background of 2"):
-        seen.with_background(data.take([0, 1]))
+        seen.with_background(data.take(slice(0, 2)))
     with pytest.raises(ValuesError, match=r"no covariates; open them with covariates"):
         seen.with_background(FieldData([Variable("t")], GRID, np.ones((S, *SHAPE, 1))))

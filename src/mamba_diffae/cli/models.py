@@ -15,6 +15,8 @@ from mamba_diffae.cli.table_prediction import is_table_name
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData, Grid, ShapeError, ValuesError, data_in_units
 from mamba_diffae.sources import open_field, open_picture, picture_data
+from mamba_diffae.sources.covariates import covariates_of
+from mamba_diffae.sources.netcdf import opened
 from mamba_diffae.training import Run
 
 PACKAGED = {"emoji-96": "emoji"}
@@ -155,6 +157,7 @@ class OpenedModel:
         """The model's variables of a data set, in its units and the order of its axes."""
         ours = self.estimator.variables
         named = {"variable": [variable.name for variable in ours], **options}
+        named |= self._covariates(file)
         data, names = open_field(file, **named), self.estimator.grid.names
         if sorted(data.grid.names) != sorted(names) or data.n_variables != len(ours):
             raise ShapeError(
@@ -164,6 +167,18 @@ class OpenedModel:
             )
         data = data.transpose([data.grid.names.index(name) for name in names])
         return data_in_units(data, ours, self.estimator.grid.axes, f"{file}:")
+
+    def _covariates(self, file: Path) -> dict[str, list[str]]:
+        """The option that reads those covariates of the model that a data set holds.
+
+        What is the same for all snapshots the model has kept.
+        """
+        known = self.estimator.fitted.scaler.covariates
+        if known is None or not known.varying:
+            return {}
+        with opened(file) as dataset:
+            found = covariates_of(dataset, known.varying)
+        return {"covariates": found} if found else {}
 
 
 def is_run(name: str | Path) -> bool:

@@ -43,6 +43,14 @@ QualityOption = Annotated[
         help="Of a data set: what a value must fulfil, 'quality_level >= 4'; may be repeated.",
     ),
 ]
+CovariateOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--covariate",
+        help="Of a data set: a variable that is known everywhere, such as elevation; 'season' and "
+        "'hour' are made of the times; may be repeated.",
+    ),
+]
 DATASETS = (".nc", ".nc4", ".cdf", ".netcdf", ".zarr")
 """Those of `mamba_diffae.fields.cf.writing`, known before anything is imported."""
 
@@ -53,17 +61,23 @@ def opening_options(
     snapshot_dim: str | None,
     noise: list[str] | None = None,
     quality: list[str] | None = None,
+    covariates: list[str] | None = None,
 ) -> dict[str, Any]:
     """Options of a table or of another source, as far as they are given.
 
     Raises:
-        ValueError: If a quality is given of a table, or noise of unnamed columns.
+        ValueError: If a quality or a covariate is given of a table, or noise of unnamed columns.
     """
     given: dict[str, Any] = {"variable": variables, "snapshot_dim": snapshot_dim}
-    given |= {"noise": noise, "quality": quality}
+    given |= {"noise": noise, "quality": quality, "covariates": covariates}
     if is_table_name(Path(source)):
         if quality:
             raise ValueError("--quality is of data sets; leave bad rows out of the table.")
+        if covariates:
+            raise ValueError(
+                "--covariate is of data sets: a network learns from covariates that are known "
+                "everywhere; leave it out for a table."
+            )
         if noise and len(noise) != len(variables or []):
             raise ValueError("Name the columns of values with --variable, one for each --noise.")
         errors = dict(zip(variables or [], noise, strict=True)) if noise else None

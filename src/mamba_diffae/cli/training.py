@@ -20,6 +20,7 @@ from mamba_diffae.cli.options import (
     parse_settings,
 )
 from mamba_diffae.cli.reading import (
+    CovariateOption,
     NoiseOption,
     QualityOption,
     SnapshotDimOption,
@@ -50,6 +51,7 @@ def fit(
     snapshot_dim: SnapshotDimOption = None,
     noise: NoiseOption = None,
     quality: QualityOption = None,
+    covariate: CovariateOption = None,
     layout: Annotated[
         Path | None,
         typer.Option(
@@ -95,7 +97,7 @@ def fit(
     from mamba_diffae.sources import open_field
 
     changes = parse_settings(set_ or [])
-    options = opening_options(source, variable, snapshot_dim, noise, quality)
+    options = opening_options(source, variable, snapshot_dim, noise, quality, covariate)
     estimator = FieldAutoencoder(
         preset, architecture=architecture, seed=seed, device=device, changes=changes
     )
@@ -141,10 +143,13 @@ def tell_fields(data: FieldData) -> None:
     """What was opened."""
     counts = ", ".join(f"{int((data.splits == s).sum())} {s}" for s in ("train", "val", "test"))
     variables = ", ".join(f"{v.name}{v.unit and f' in {v.unit}'}" for v in data.variables)
+    beside = ""
+    if data.covariates is not None:
+        beside = f" Covariates: {', '.join(data.covariates.names)}."
     gaps = "" if data.complete else f" {1 - data.valid_mask().mean():.0%} of the values are gaps."
     echo(
         f"{len(data)} snapshots of {data.grid.describe_shape()} cells "
-        f"({', '.join(data.grid.names)}) of {variables}: {counts}.{gaps}"
+        f"({', '.join(data.grid.names)}) of {variables}: {counts}.{gaps}{beside}"
     )
 
 

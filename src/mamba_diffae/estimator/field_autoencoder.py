@@ -166,7 +166,7 @@ class FieldAutoencoder:
         """
         drawing = Drawing(n_draws, seed, solver, steps, quantile_levels(quantiles))
         model = self.fitted
-        known = observed(observations, model.scaler)
+        known = observed(observations, model.scaler, targets)
         asked, answer = asked_of(targets, model.scaler, known.labels)
         rendering = Rendering(asked, drawing, decoder_inputs, on_progress)
         seen = model.scaler.observations(known)

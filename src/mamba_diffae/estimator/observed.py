@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mamba_diffae.estimator.asked import Asked
 from mamba_diffae.estimator.scaling import FieldScaler
 from mamba_diffae.fields import Observations, TableError, TableWarning, as_observations, is_table
 from mamba_diffae.fields.axis_names import simple
+from mamba_diffae.fields.cf.background import target_background
+from mamba_diffae.fields.cf.decoded import is_labelled
+from mamba_diffae.fields.cf.targets import LabelledTargets
 from mamba_diffae.fields.tables import OpenedTable, column_of
 
 if TYPE_CHECKING:
@@ -19,20 +23,22 @@ Seen: TypeAlias = "Observations | Sequence[Observations] | DataFrame | str | Pat
 """Observations of fields, or a table of those of one: a DataFrame, the path of a CSV or Parquet."""
 
 
-def observed(given: Seen, scaler: FieldScaler) -> Observations:
+def observed(given: Seen, scaler: FieldScaler, targets: Asked = None) -> Observations:
     """Observations in the user's units.
 
     Args:
         given: Observations are returned as they are. In a table axes and variables of the model are
             found by their names; variables that it lacks were not observed.
         scaler: Of the model.
+        targets: What is asked; an xarray object may hold covariates that the observations lack.
 
     Raises:
         TableError: If there is no column for an axis, or for none of the variables.
         ValueError: As `Observations.from_table` and `as_observations`.
     """
     if not is_table(given):
-        return as_observations(given)  # pyright: ignore[reportArgumentType]
+        found = as_observations(given)  # pyright: ignore[reportArgumentType]
+        return _with_covariates(found, targets, scaler)
     table = OpenedTable.of(given)
     coords = {axis: column_of(table, axis) for axis in scaler.grid.names}
     values = _values(table, [variable.name for variable in scaler.variables])
@@ -44,7 +50,17 @@ def observed(given: Seen, scaler: FieldScaler) -> Observations:
             TableWarning,
             stacklevel=3,
         )
-    return Observations.from_table(table, values, coords=coords)
+    found = Observations.from_table(table, values, coords=coords)
+    return _with_covariates(found, targets, scaler)
+
+
+def _with_covariates(seen: Observations, targets: Asked, scaler: FieldScaler) -> Observations:
+    """With the covariates of targets, if the model needs some and the observations have none."""
+    known = scaler.covariates
+    if known is None or seen.background is not None or not is_labelled(targets):
+        return seen
+    places = LabelledTargets.of(targets, scaler.grid, scaler.variables)
+    return seen.replace(background=target_background(places, known.varying, len(seen)))
 
 
 def _values(table: OpenedTable, variables: Sequence[str]) -> dict[str, Any]:

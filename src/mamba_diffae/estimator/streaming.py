@@ -79,7 +79,7 @@ def render(
     """
     fitted, path = model.fitted, Path(out).expanduser()
     drawing = Drawing(n_draws, seed, levels=quantile_levels(quantiles))
-    known = observed(observations, fitted.scaler)
+    known = observed(observations, fitted.scaler, targets)
     whole = _labelled(targets, fitted)
     seen = fitted.scaler.observations(known)
     regions = RenderedRegions(fitted, whole, drawing, len(seen), values)

@@ -8,7 +8,16 @@ from typing import ClassVar, Self, final
 
 import numpy as np
 
-from mamba_diffae.fields import Affine, FieldData, Grid, Shape, ShapeError, Transform, Variable
+from mamba_diffae.fields import (
+    Affine,
+    Covariates,
+    FieldData,
+    Grid,
+    Shape,
+    ShapeError,
+    Transform,
+    Variable,
+)
 from mamba_diffae.fields.fill_values import suspect_fill
 from mamba_diffae.registry import unknown
 from mamba_diffae.sources.base import Source
@@ -118,6 +127,7 @@ def fields_of(
     transforms: Mapping[str, str | Transform] | str | Transform | None = None,
     *,
     label: Callable[[np.ndarray], Labels] = Labels.by_number,
+    covariates: Covariates | None = None,
     what: str,
 ) -> FieldData:
     """Fields of a stack whose axes are known; see `from_array`.
@@ -129,6 +139,7 @@ def fields_of(
         units: By the names of variables.
         transforms: See `from_array`.
         label: From the numbers of the snapshots that have a value to their labels.
+        covariates: Of all snapshots.
         what: The name to use in messages.
 
     Raises:
@@ -146,6 +157,7 @@ def fields_of(
         groups=labels.groups,
         splits=labels.splits,
         noise=stack.noise,
+        covariates=None if covariates is None else covariates.take(left),
     )
 
 

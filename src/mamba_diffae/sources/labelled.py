@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 
 from mamba_diffae.fields import FieldData, Grid, Shape, ShapeError, Transform, canonical_order
+from mamba_diffae.fields.cf.coordinates import Coordinates as CfCoordinates
 from mamba_diffae.fields.cf.coordinates import coordinates
 from mamba_diffae.fields.cf.decoded import chosen_variables, decoded, is_labelled, without_invalid
 from mamba_diffae.fields.cf.quality import tell_ancillary, with_errors, with_quality
 from mamba_diffae.fields.cf.roles import Dimension, dimensions, missing
+from mamba_diffae.fields.rising import Order
 from mamba_diffae.sources.arrays import fields_of
 from mamba_diffae.sources.base import Source
 from mamba_diffae.sources.coordinates import Coordinates, make_grid
+from mamba_diffae.sources.covariates import read_covariates, without_covariates
 from mamba_diffae.sources.gaps import Stack
 from mamba_diffae.sources.layout import numbers
 from mamba_diffae.sources.memory import check_memory
@@ -50,10 +53,12 @@ class LabelledSource(Source):
         periodic: Collection[str] | None = None,
         noise: str | Sequence[str] | None = None,
         quality: str | Sequence[str] | None = None,
+        covariates: str | Sequence[str] | None = None,
     ) -> FieldData:
         """See `from_xarray`."""
         given = {"variable": variable, "snapshot_dim": snapshot_dim, "noise": noise}
-        return from_xarray(spec, **given, dims=dims, periodic=periodic, quality=quality)
+        about = {"dims": dims, "periodic": periodic, "quality": quality, "covariates": covariates}
+        return from_xarray(spec, **given, **about)
 
 
 def from_xarray(
@@ -66,6 +71,7 @@ def from_xarray(
     periodic: Collection[str] | None = None,
     noise: str | Sequence[str] | None = None,
     quality: str | Sequence[str] | None = None,
+    covariates: str | Sequence[str] | None = None,
     transforms: Mapping[str, str | Transform] | str | Transform | None = None,
 ) -> FieldData:
     """Take variables of an xarray object as a stack of fields.
@@ -86,6 +92,9 @@ def from_xarray(
             variable; values without one are gaps.
         quality: Conditions that a value must fulfil, such as "quality_level >= 4", see
             `with_quality`; others are gaps.
+        covariates: Names of variables that are known everywhere, such as "elevation", along all or
+            some of the dimensions; "season" and "hour" are made of the times of the snapshots,
+            unless there are such variables.
         transforms: See `from_array`.
 
     Returns:
@@ -98,7 +107,7 @@ def from_xarray(
             latitude and longitude are two-dimensional, or as `from_array`.
     """
     dataset = decoded(data)
-    names = chosen_variables(dataset, variable, what)
+    names = chosen_variables(without_covariates(dataset, variable, covariates), variable, what)
     sizes = _sizes(dataset, names, snapshot_dim, what)
     found = dimensions(dataset, sizes, dims or {})
     snapshots, along = _parted(found, sizes, snapshot_dim, what)
@@ -108,14 +117,23 @@ def from_xarray(
     dataset, errors = with_errors(dataset, names, noise, what) if noise else (dataset, [])
     dataset, checks = with_quality(dataset, names, quality, what) if quality else (dataset, [])
     chosen = [*names, *errors, *checks]
-    stack, grid = _placed(dataset, chosen, snapshots, along, periodic, what)
+    given = [coordinates(dimension, dataset) for dimension in along]
+    order = [*([] if snapshots is None else [snapshots.name]), *(d.name for d in along)]
+    both = list(zip(along, given, strict=True))
+    falls = {d.name: c.order for d, c in both if c is not None and c.order is not None}
+    known = None
+    if covariates is not None:
+        known = read_covariates(dataset, covariates, snapshots, order, falls, what)
+    stack = _stack(dataset, chosen, snapshots, order, falls, what)
+    grid = _grid(stack.values.shape[1:-1], both, periodic, what)
     if snapshot_dim is None:
         _say(names, snapshots, len(stack.values), grid, what)
     stack = stack.with_quality(len(names), what) if checks else stack
     stack = stack.with_noise(len(names), what) if errors else stack
     units = {str(n): str(dataset[n].attrs.get("units", "")) for n in names}
     label = partial(label_snapshots, snapshots)
-    return fields_of(stack, grid, list(units), units, transforms, label=label, what=what)
+    about = {"label": label, "covariates": known, "what": what}
+    return fields_of(stack, grid, list(units), units, transforms, **about)
 
 
 def _sizes(
@@ -189,36 +207,40 @@ def _check_horizontal(dataset: Dataset, along: Sequence[Dimension]) -> None:
         )
 
 
-def _placed(
+def _stack(
     dataset: Dataset,
     names: Sequence[Hashable],
     snapshots: Dimension | None,
-    along: Sequence[Dimension],
-    periodic: Collection[str] | None,
+    order: Sequence[Hashable],
+    falls: Mapping[Hashable, Order],
     what: str,
-) -> tuple[Stack, Grid]:
-    """Values with their axes in the order that was asked and rising, and their grid."""
-    order = [*([] if snapshots is None else [snapshots.name]), *(d.name for d in along)]
+) -> Stack:
+    """Values with their axes in an order, those that fall turned to rise."""
     chosen = dataset[list(names)]
     check_memory(chosen.nbytes, what, part=_PART)
     chosen = chosen.compute()
-    given = [coordinates(dimension, dataset) for dimension in along]
-    both = list(zip(along, given, strict=True))
-    falls = {d.name: c.order for d, c in both if c is not None and c.order is not None}
     parts = []
     for name in names:
         array = without_invalid(chosen[name], what).squeeze(set(chosen[name].dims) - set(order))
         part = numbers(_plain(array.transpose(*order).isel(falls).values), f"{what}, {name!s},")
         parts.append(part if snapshots is not None else part[None])
-    shape = parts[0].shape[1:]
+    return Stack.of(np.stack(parts, axis=-1), with_variables=True)
+
+
+def _grid(
+    shape: tuple[int, ...],
+    along: Sequence[tuple[Dimension, CfCoordinates | None]],
+    periodic: Collection[str] | None,
+    what: str,
+) -> Grid:
+    """The grid of dimensions and their coordinates; of one without them, its number of cells."""
     axes: dict[str, Coordinates] = {}
     units: dict[str, str] = {}
-    for dimension, cells, c in zip(along, shape, given, strict=True):
+    for (dimension, c), cells in zip(along, shape, strict=True):
         axes[dimension.axis] = cells if c is None else c.centres if c.edges is None else c.edges
         if c is not None and c.unit is not None:
             units[dimension.axis] = c.unit
-    grid, _ = make_grid(shape, axes, units, periodic, what)
-    return Stack.of(np.stack(parts, axis=-1), with_variables=True), grid
+    return make_grid(shape, axes, units, periodic, what)[0]
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

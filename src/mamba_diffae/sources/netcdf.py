@@ -51,6 +51,7 @@ class NetcdfSource(Source):
         periodic: Collection[str] | None = None,
         noise: str | Sequence[str] | None = None,
         quality: str | Sequence[str] | None = None,
+        covariates: str | Sequence[str] | None = None,
     ) -> FieldData:
         """Read the fields; see `from_xarray`.
 
@@ -62,7 +63,7 @@ class NetcdfSource(Source):
         given = {"variable": variable, "snapshot_dim": snapshot_dim, "noise": noise}
         with opened(path) as dataset:
             about = {"dims": dims, "periodic": periodic, "quality": quality}
-            return from_xarray(dataset, str(path), **given, **about)
+            return from_xarray(dataset, str(path), covariates=covariates, **given, **about)
 
 
 def _may_be_zarr(path: Path) -> bool:

@@ -78,7 +78,8 @@ def open_field(
         skip_broken: In an image folder or hf:NAME, skip pictures that cannot be decoded, with a
             warning.
         options: What else this kind of source takes: NetCDF, Zarr and xarray `variable`,
-            `snapshot_dim`, `dims`, `periodic`, `noise` and `quality` (see `from_xarray`).
+            `snapshot_dim`, `dims`, `periodic`, `noise`, `quality` and `covariates` (see
+            `from_xarray`).
 
     Returns:
         The fields, in their own units.

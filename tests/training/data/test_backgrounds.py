@@ -13,7 +13,8 @@ from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.field_snapshots import FieldSnapshots
 
 ANCHORS = (24, 24)
-CONFIG = DataConfig(observed_shape=(12, 12), mirrored=True)
+SETTINGS = {"observed_shape": (12, 12), "mirrored": True}
+CONFIG = DataConfig(**SETTINGS)
 
 
 def with_itself(data: FieldData) -> FieldData:
