@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from labelled_cases import sst
 
 from mamba_diffae import observe, open_field
-from mamba_diffae.fields import FieldError
+from mamba_diffae.fields import FieldError, ValuesError
 
 ASKED = {"variable": "sst", "snapshot_dim": "time"}
 
@@ -142,10 +142,33 @@ def test_a_negative_error_is_refused():
         open_field(data, **ASKED, noise="sst_error")
 
 
+@pytest.mark.parametrize("fill", [-999.0, -1e34, 9.969209968386869e36, 1e20, -99.9])
+def test_a_fill_value_that_no_attribute_declares_is_said_or_refused(tmp_path, fill):
+    data, gone = flagged(), np.random.default_rng(1).random(sst().sst.shape) < 0.1
+    for name in ("sst", "sst_error"):
+        values = np.where(gone, fill, data[name]).astype(np.float32)
+        data[name] = (data[name].dims, values, data[name].attrs)
+    bare = {name: {"_FillValue": None} for name in ("sst", "sst_error")}
+    data.to_netcdf(tmp_path / "f.nc", encoding=bare)
+    told = rf"variable 'sst' are {np.float32(fill):g}; .*set its attribute _FillValue".replace(
+        "+", r"\+"
+    )
+    with pytest.warns(UserWarning, match=told):
+        open_field(tmp_path / "f.nc", **ASKED)
+    if fill > 0:
+        with pytest.warns(UserWarning, match="errors' are .* set its attribute _FillValue"):
+            open_field(tmp_path / "f.nc", **ASKED, noise="sst_error")
+        return
+    with pytest.raises(
+        ValuesError, match=rf"is {fill:g} at .* values; .*_FillValue".replace("+", r"\+")
+    ):
+        open_field(tmp_path / "f.nc", **ASKED, noise="sst_error")
+
+
 def test_a_fill_value_among_errors_is_said():
     data = flagged()
     data["sst_error"] = data.sst_error.where(data.lat > 0, 1e20)
-    with pytest.warns(UserWarning, match="errors' are 1e\\+20; .* mark it as _FillValue"):
+    with pytest.warns(UserWarning, match="errors' are 1e\\+20; .* set its attribute _FillValue"):
         open_field(data, **ASKED, noise="sst_error")
 
 

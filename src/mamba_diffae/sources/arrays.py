@@ -26,6 +26,8 @@ from mamba_diffae.sources.gaps import Stack
 from mamba_diffae.sources.layout import as_array, last_is_variables, numbers
 from mamba_diffae.sources.splits import split_by_name
 
+_MASK = "mask it: np.ma.masked_equal(array, ...); of a data set, set its attribute _FillValue"
+
 
 @final
 class ArraySource(Source):
@@ -244,7 +246,7 @@ def _scaled(
     for c, variable in enumerate(variables):
         if isinstance(variable, str):
             known = stack.known(c)
-            suspect_fill(known, variable, "mask it: np.ma.masked_equal(array, ...)")
+            suspect_fill(known, variable, _MASK)
             unit, transform = units.get(variable, ""), kinds.get(variable)
             if transform is None and known.dtype == np.uint8:
                 variable = Variable(variable, unit, Affine(0.0, 255.0))

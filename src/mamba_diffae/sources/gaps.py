@@ -9,8 +9,10 @@ from typing import final
 import numpy as np
 
 from mamba_diffae.fields import ShapeError, ValuesError
-from mamba_diffae.fields.fill_values import suspect_fill
+from mamba_diffae.fields.fill_values import may_be_fill, suspect_fill
 from mamba_diffae.fields.rising import Order
+
+_MARK = "set its attribute _FillValue"
 
 
 @final
@@ -123,12 +125,15 @@ class Stack:
         """
         values, noise = self.values[..., :variables], self.values[..., variables:]
         known, stated = self._known[..., :variables], self._known[..., variables:]
-        if (noise[stated] < 0).any():
+        least = noise[stated].min(initial=0)
+        if least < 0:
+            count = int((noise[stated] == least).sum())
+            mend = f"; if that is a fill value, {_MARK}" if may_be_fill(least) else ""
             raise ValuesError(
-                f"{what}: an error variable is {noise[stated].min():g} somewhere; a standard "
-                "deviation is 0 or more."
+                f"{what}: an error variable is {least:g} at {count:,} values; a standard deviation "
+                f"is 0 or more{mend}."
             )
-        suspect_fill(noise[stated], f"{what}, errors", "mark it as _FillValue")
+        suspect_fill(noise[stated], f"{what}, errors", _MARK)
         if lost := int((known & ~stated).sum()):
             warnings.warn(
                 f"{what}: {lost:,} values without a stated error are left out.", stacklevel=4
