@@ -172,6 +172,11 @@ def test_what_is_expected_by_the_default_prior_is_what_is_measured(fitted, sea_d
     assert found.curve(found.greedy)[-1] < found.random_curves()[:, -1].mean()
 
 
+FEW = np.zeros((12, 16), bool)
+"""A mask of three cells, two of them neighbours."""
+FEW[4, 4:6] = FEW[9, 12] = True
+
+
 @pytest.mark.parametrize(
     ("n", "options", "error", "told"),
     [
@@ -185,8 +190,27 @@ def test_what_is_expected_by_the_default_prior_is_what_is_measured(fitted, sea_d
         (2, {"candidates": [[48.0, np.nan], [50, 9]]}, CoordinateError, "the first is number 0"),
         (2, {"candidates": [[8.0, 48.0], [9.0, 50.0]]}, CoordinateError, "in the order"),
         (1, {"candidates": [[40.5, 1.0]]}, PlacementError, "None of the 1 candidates lies"),
-        (1, {"candidates": np.zeros((12, 16), bool)}, PlacementError, "leaves none of the 172"),
-        (1, {"candidates": np.ones((16, 12), bool)}, ShapeError, r"bool of shape \(12, 16\)"),
+        (1, {"candidates": np.zeros((12, 16), bool)}, PlacementError, "True in 0 cells, .* 172"),
+        (
+            1,
+            {"candidates": np.ones((16, 12), bool)},
+            ShapeError,
+            r"bool of shape \(12, 16\).*sk\.T",
+        ),
+        (
+            1,
+            {"candidates": np.ones((12, 15), bool)},
+            ShapeError,
+            r"\(12, 16\), True where a .*nd\.$",
+        ),
+        (1, {"candidates": np.eye(12, 16, dtype=int)}, ShapeError, r"as int64; .*astype\(bool\)"),
+        (
+            9,
+            {"candidates": FEW},
+            PlacementError,
+            r"there are 3 candidates, .* mask is True; .* most",
+        ),
+        (3, {"candidates": FEW, "min_distance": 200.0}, PlacementError, "only 2 could be placed"),
         (1, {"candidates": np.ones((4, 3))}, ShapeError, r"places \(M, 2\)"),
         (1, {"candidates": [[48.0, 8.0], [50.0]]}, ValuesError, "no numbers"),
         (1, {"candidates": [["a", "b"]]}, ValuesError, "no numbers"),

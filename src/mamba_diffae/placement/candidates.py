@@ -54,7 +54,7 @@ def candidate_places(given: Candidates, grid: Grid) -> np.ndarray:
     if given is None:
         fine = grid.cells <= MOST_CELLS
         places = (grid if fine else grid.regrid(grid.lattice_shape(MOST_CELLS))).centres()
-    elif not is_table(given) and _array(given).dtype == bool:
+    elif is_mask(given):
         return _of_mask(_array(given), grid)
     else:
         places = _places(given, grid, "candidates")
@@ -67,6 +67,11 @@ def candidate_places(given: Candidates, grid: Grid) -> np.ndarray:
     return _distinct(kept)
 
 
+def is_mask(given: Candidates) -> bool:
+    """Whether candidates are given as a mask."""
+    return given is not None and not is_table(given) and _array(given).dtype == bool
+
+
 def _array(given: Any) -> np.ndarray:
     """An array of what a user gave; rows of unlike lengths are one of objects, refused later."""
     try:
@@ -77,16 +82,18 @@ def _array(given: Any) -> np.ndarray:
 
 def _of_mask(mask: np.ndarray, grid: Grid) -> np.ndarray:
     if mask.shape != grid.shape:
+        turned = mask.shape == grid.shape[::-1]
         raise ShapeError(
             f"candidates is a mask of shape {mask.shape}, but the model's grid has "
             f"{grid.describe_shape()} cells ({', '.join(grid.names)}); give bool of shape "
-            f"{grid.shape}, True where a sensor may stand."
+            f"{grid.shape}, True where a sensor may stand{': mask.T' if turned else ''}."
         )
     allowed = mask & grid.exists
     if not allowed.any():
         raise PlacementError(
-            f"The mask of candidates leaves none of the {int(grid.exists.sum())} cells that exist; "
-            "it is True where a sensor may stand."
+            f"The mask of candidates is True in {int(mask.sum())} cells, none of them among the "
+            f"{int(grid.exists.sum())} that exist; it is True where a sensor may stand. Was it "
+            "inverted? Then give ~mask."
         )
     return grid.centres()[allowed.ravel()]
 
@@ -95,6 +102,12 @@ def _places(given: Any, grid: Grid, what: str) -> np.ndarray:
     """Places (N, D) of a table or an array, finite and within the grid."""
     if is_table(given):
         return check_inside(TableTargets.of(given, grid).places, grid, what)
+    numbers = _array(given)
+    if numbers.shape == grid.shape and np.isin(numbers, (0, 1)).all():
+        raise ShapeError(
+            f"{what} has the shape of the grid and holds 0 and 1 as {numbers.dtype}; a mask is "
+            "bool: mask.astype(bool), True where a sensor may stand."
+        )
     x = column_array(given, what)
     if x.shape[1] != grid.dim or not len(x):
         raise ShapeError(

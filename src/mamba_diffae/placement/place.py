@@ -10,7 +10,13 @@ import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData, PlacementError, ValuesError
-from mamba_diffae.placement.candidates import Candidates, Existing, Sensors, candidate_places
+from mamba_diffae.placement.candidates import (
+    Candidates,
+    Existing,
+    Sensors,
+    candidate_places,
+    is_mask,
+)
 from mamba_diffae.placement.choosing import Free, at_random, by_qr, greedy, orthogonal_functions
 from mamba_diffae.placement.design import Design
 from mamba_diffae.placement.measuring import measured
@@ -46,10 +52,10 @@ def place_sensors(
     Args:
         model: Fitted, with a prior.
         n: How many new sensors.
-        candidates: Where they may stand: a bool mask of the grid's shape; places (M, D) in the
-            order of the grid's axes; a table with a column for each axis, or its path. None: the
-            centres of the grid's cells, of a coarser lattice where there are more than 4,096. Cells
-            that do not exist are never chosen.
+        candidates: Where they may stand: a bool mask of the grid's shape, True there; places (M, D)
+            in the order of the grid's axes; a table with a column for each axis, or its path. None:
+            the centres of the grid's cells, of a coarser lattice where there are more than 4,096.
+            Cells that do not exist are never chosen.
         existing: Sensors that count from the start: places or a table likewise, or observations of
             one field, of which variables and noise count.
         min_distance: Least distance between two sensors: on latitude and longitude in kilometres,
@@ -78,9 +84,10 @@ def place_sensors(
     places = candidate_places(candidates, scaler.grid)
     sensors = Sensors.of(existing, scaler.grid, scaler.variables)
     if count > len(places):
+        masked = ", the cells that exist where their mask is True" if is_mask(candidates) else ""
         raise PlacementError(
-            f"{count} sensors were asked, but there are {len(places)} candidates; ask for at most "
-            "so many, or give more places."
+            f"{count} sensors were asked, but there are {len(places)} candidates{masked}; ask for "
+            "at most so many, or give more places."
         )
     region = Region.of(law, scaler, len(places), noise)
     design = Design(region, places, sensors)
