@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mamba_diffae.benchmark import Table
 from mamba_diffae.benchmark.wording import percent
+from studies.fields.measuring import MODEL
 from studies.fields.rendering import DENSITY, Rendered, RenderingResult
 from studies.fields.rendering_process import MEMORY, PREDICT, RENDER
 from studies.fields.scoring import LEVELS, Scored
@@ -13,14 +14,16 @@ _MADE = {RENDER: "to a Zarr store", PREDICT: "in memory"}
 
 def rendering_table(result: RenderingResult) -> Table:
     """A row for each method and size."""
+    errors = {str(scored.method): scored.rmse for scored in result.accuracy}
     return Table(
         "Speed and memory of a large field",
         f"One field of {result.observed} observations; one thread, a fresh process each. Points a "
         "second: cells of the grid, all variables and draws of each, fitting included, loading and "
         "compiling not. Memory is that of the whole process; before: what it holds already, the "
         f"libraries of all methods. More than {MEMORY / 1024:g} GB beyond it are not given. A "
-        "size that a method cannot do ends its rows.",
-        ["method", "cells", "made", "points a second", "seconds", "before, MB", "peak, MB"],
+        "size that a method cannot do ends its rows. RMSE: in deviations, on the native cells of "
+        "test fields, from the next table.",
+        ["method", "cells", "made", "points a second", "seconds", "before, MB", "peak, MB", "RMSE"],
         [
             [
                 _name(r),
@@ -30,10 +33,11 @@ def rendering_table(result: RenderingResult) -> Table:
                 r.seconds,
                 r.before,
                 r.peak,
+                errors.get(str(MODEL) if r.name in _MADE else r.name),
             ]
             for r in result.rendered
         ],
-        digits=[0, 0, 0, 0, 1, 0, 0],
+        digits=[0, 0, 0, 0, 1, 0, 0, 3],
     )
 
 

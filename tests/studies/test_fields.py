@@ -282,4 +282,6 @@ def test_renderings_are_told_with_what_was_not_done():
     assert "that of the model: the model" in text
     assert "Not installed, and left out: verde." in text
     assert [row[3] for row in rendering_table(result).rows][-1] == "out of 4 GB"
+    errors = [scored.rmse for scored in result.accuracy]
+    assert [row[-1] for row in rendering_table(result).rows] == [errors[0]] * 2 + [errors[1]] * 2
     assert json.dumps([[*row] for row in rendering_table(result).rows])
