@@ -49,6 +49,21 @@ def test_draws_are_scored_too(truth):
     assert set(scores) - set(alone) == {"crps", "coverage"}
 
 
+@pytest.mark.parametrize(("levels", "own"), [((0.05, 0.95), True), ((0.1, 0.9), False)])
+def test_coverage_is_that_of_the_intervals_that_a_prediction_gives_itself(truth, levels, own):
+    """Quantiles may be calibrated, and then are not those of the draws."""
+    rng = np.random.default_rng(0)
+    draws = truth.values + rng.normal(size=(20, *truth.values.shape))
+    narrow = truth.values + np.array([-0.1, 0.2]).reshape(2, *[1] * truth.values.ndim)
+    narrow[:, :2] += 1
+    told = Prediction(truth.values, draws, quantiles=narrow, levels=levels)
+    scores = evaluate(told, truth)
+    assert scores["coverage"] == pytest.approx(1 - 2 / len(truth) if own else 1, abs=1e-6)
+    assert scores["crps"] == evaluate(Prediction(truth.values, draws), truth)["crps"]
+    bare = Prediction(truth.values, draws[:0], quantiles=narrow, levels=levels)
+    assert ("coverage" in evaluate(bare, truth)) is own
+
+
 def test_a_stated_deviation_is_scored_as_a_gaussian(truth):
     mean = truth.values + np.random.default_rng(0).normal(size=truth.values.shape)
     scores = evaluate(Prediction.of_mean(mean, np.ones_like(mean)), truth)

@@ -11,9 +11,19 @@ from mamba_diffae.evaluation.calibration import coverage, crps, gaussian_coverag
 from mamba_diffae.evaluation.metrics import psnr, ssim
 from mamba_diffae.evaluation.scoring import check_draws, check_prediction
 from mamba_diffae.evaluation.weighting import known, weighted_mean
-from mamba_diffae.fields import Axis, FieldData, Grid, Observations, Prediction, ShapeError
+from mamba_diffae.fields import (
+    Axis,
+    FieldData,
+    FieldError,
+    Grid,
+    Observations,
+    Prediction,
+    ShapeError,
+)
 
 Evaluation: TypeAlias = dict[str, float | dict[str, float]]
+_LEVEL = 0.9
+"""Of the interval whose coverage is told."""
 _AT_ONCE = 2**24
 """Pairs of an observation and a cell looked at together."""
 
@@ -45,7 +55,8 @@ def evaluate(
         "psnr" in dB and "ssim", each the mean over the fields; "ssim" is left out where it is not
         defined (not two axes, or every field has cells that do not count). Of a prediction with two
         draws or more, or a stated deviation, also "crps", in the unit of the variable (of draws the
-        fair one), and "coverage", the share of values inside its central 90 % interval.
+        fair one), and "coverage", the share of values inside its central 90 % interval: that of its
+        own quantiles of 5 and 95 %, which a model calibrates, where they were asked for.
 
     Raises:
         ShapeError: If the prediction is not on a grid of the fields, or finer than the truth.
@@ -77,6 +88,7 @@ def _errors(mean: np.ndarray, reference: FieldData, weights: np.ndarray) -> Eval
 
 def _calibration(prediction: Prediction, reference: FieldData, weights: np.ndarray) -> Evaluation:
     truth, draws = reference.values.astype(np.float64), prediction.draws
+    own = _own_coverage(prediction, reference, weights)
     if len(draws) > 1:
         check_draws(draws, reference, "the draws")
         each, covered = crps(known(draws, weights), truth), coverage(draws, truth, weights=weights)
@@ -87,8 +99,26 @@ def _calibration(prediction: Prediction, reference: FieldData, weights: np.ndarr
             gaussian_coverage(mean, std, truth, weights=weights),
         )
     else:
-        return {}
-    return {"crps": _named(_by_variable(each, weights), reference), "coverage": covered}
+        return {} if own is None else {"coverage": own}
+    scores = _named(_by_variable(each, weights), reference)
+    return {"crps": scores, "coverage": covered if own is None else own}
+
+
+def _own_coverage(
+    prediction: Prediction, reference: FieldData, weights: np.ndarray
+) -> float | None:
+    """Share of values in the interval that a prediction gives itself; None: it gives none."""
+    if prediction.quantiles is None:
+        return None
+    try:
+        ends = prediction.interval(_LEVEL)
+    except FieldError:  # others were asked for
+        return None
+    for end in ends:
+        check_prediction(end, reference, "the quantiles")
+    low, high = (known(end, weights) for end in ends)
+    truth = reference.values.astype(np.float64)
+    return float(weighted_mean((low <= truth) & (truth <= high), weights))
 
 
 def _reference(prediction: Prediction, data: FieldData) -> FieldData:
