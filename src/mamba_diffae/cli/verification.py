@@ -17,6 +17,7 @@ from mamba_diffae.cli.options import (
     check_outputs,
 )
 from mamba_diffae.cli.reading import (
+    CovariateOption,
     NoiseOption,
     QualityOption,
     SnapshotDimOption,
@@ -49,6 +50,7 @@ def verify(
     snapshot_dim: SnapshotDimOption = None,
     noise: NoiseOption = None,
     quality: QualityOption = None,
+    covariate: CovariateOption = None,
     layout: Annotated[
         Path | None,
         typer.Option(
@@ -85,7 +87,7 @@ def verify(
 
     check_outputs(overwrite, json_file)
     _check_folder(run, overwrite)
-    options = opening_options(data, variable, snapshot_dim, noise, quality)
+    options = opening_options(data, variable, snapshot_dim, noise, quality, covariate)
     opened, started = OpenedModel.open(model, device), time.monotonic()
     readings = data
     if layout is not None:
