@@ -15,13 +15,15 @@ from mamba_diffae.estimator.calibration import Calibration
 from mamba_diffae.estimator.drawing import ByFlow, Drawing, DrawWriter, Ensemble
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import ConditioningBatch
-from mamba_diffae.fields import Observations
+from mamba_diffae.fields import Geometry, Observations, Shape
 from mamba_diffae.models.base import FieldFlow
-from mamba_diffae.models.config import DecoderInputs, FieldConfig
+from mamba_diffae.models.config import DecoderInputs
 from mamba_diffae.models.inference import mean_at, prior_std_at
 from mamba_diffae.models.keeping import Keeping
 from mamba_diffae.models.queries import known_context
-from mamba_diffae.priors import PriorPosterior
+from mamba_diffae.priors import Prior, PriorPosterior
+from mamba_diffae.priors.kriging.prior import KrigingPrior
+from mamba_diffae.priors.kriging.regions import Regions
 
 
 @final
@@ -57,6 +59,7 @@ class ConditionedFields:
         decoder_inputs: DecoderInputs | None,
         drawing: Drawing,
         way: Ensemble | ByFlow | None,
+        regions: Regions | None = None,
     ) -> Self:
         """Encode one batch.
 
@@ -66,13 +69,15 @@ class ConditionedFields:
             decoder_inputs: What the decoder reads.
             drawing: Which draws are asked for.
             way: What makes them; None: there are none.
+            regions: What is known of the fields if they are regions of one, whose draws are one
+                function; of a network whose prior is kriging.
         """
         net, posterior = model.network, None
         seen, keys = batch.observations, drawing.keys(batch.numbers)
         with torch.no_grad():
             if seen is not None:
                 of_prior = keys if isinstance(way, Ensemble) else None
-                posterior = net.prior.posterior(seen, keys=of_prior)
+                posterior = _posterior(net.prior, seen, of_prior, regions)
             context = known_context(net, seen, batch.latent, decoder_inputs, posterior)
         config, keeping, calibration = net.config, None, None
         if seen is not None and reads_points(decoder_inputs):
@@ -82,15 +87,15 @@ class ConditionedFields:
         return cls(model, context, seen, keys, posterior, keeping, calibration)
 
     def at(self, places: Tensor, way: DrawWriter | None) -> Iterator[Tensor]:
-        """The mean at places (1, N, D), then one draw after the other: each (B, N, C)."""
+        """The mean at places (1 or B, N, D), then one draw after the other: each (B, N, C)."""
         asked = places.to(self.keys.device).expand(len(self.keys), -1, -1)
         if self.keeping is None:
             yield from self._answered(asked, way)
             return
-        N, asked = places.shape[1], torch.cat([asked, self.keeping.places.to(asked)], dim=1)
-        parts = ((x[:, :N], x[:, N:]) for x in self._answered(asked, way))
+        N, every = asked.shape[1], torch.cat([asked, self.keeping.places.to(asked)], dim=1)
+        parts = ((x[:, :N], x[:, N:]) for x in self._answered(every, way))
         fields, there = zip(*parts, strict=True)
-        yield from self.keeping.moved(fields, there, places[0], self.keys)
+        yield from self.keeping.moved(fields, there, asked, self.keys)
 
     def _answered(self, asked: Tensor, way: DrawWriter | None) -> Iterator[Tensor]:
         """What the network says of the mean and of draws, calibrated."""
@@ -117,12 +122,22 @@ class ConditionedFields:
     def distance(self, places: Tensor) -> np.ndarray:
         """From the nearest observation at places (1, N, D), in widths of a native cell, (B, N)."""
         assert self.observations is not None
-        return nearest_distance(self.model.network.config, self.observations, places[0])
+        config = self.model.network.config
+        return nearest_distance(config.geometry, config.native_shape, self.observations, places[0])
 
     def prior_std(self, places: Tensor) -> Tensor:
-        """The deviation that the prior states at places (1, N, D), shape (B, N, 1)."""
+        """The deviation that the prior states at places (1 or B, N, D), shape (B, N, 1)."""
         asked = places.to(self.keys.device).expand(len(self.keys), -1, -1)
         return prior_std_at(self.model.network, self.context, asked)
+
+
+def _posterior(
+    prior: Prior, seen: Observations, keys: Tensor | None, regions: Regions | None
+) -> PriorPosterior:
+    if regions is None:
+        return prior.posterior(seen, keys=keys)
+    assert isinstance(prior, KrigingPrior)
+    return prior.posterior(seen, keys=keys, regions=regions)
 
 
 def _places(seen: Observations) -> np.ndarray:
@@ -131,11 +146,14 @@ def _places(seen: Observations) -> np.ndarray:
     return np.array([len(part.coords[0].unique(dim=0)) for part in parts])
 
 
-def nearest_distance(config: FieldConfig, seen: Observations, places: Tensor) -> np.ndarray:
+def nearest_distance(
+    geometry: Geometry, shape: Shape, seen: Observations, places: Tensor
+) -> np.ndarray:
     """Distance from the nearest observation, in sides of a cube as large as a mean native cell.
 
     Args:
-        config: Of the network, whose geometry counts.
+        geometry: Of the region.
+        shape: Native cells along each axis.
         seen: Of B fields, inside coordinates.
         places: Shape (N, D).
 
@@ -144,8 +162,8 @@ def nearest_distance(config: FieldConfig, seen: Observations, places: Tensor) ->
     """
     from scipy.spatial import KDTree
 
-    embed, volume = config.geometry.embed, math.prod(config.geometry.extent)
-    width = (volume / math.prod(config.native_shape)) ** (1 / config.coord_dim)
+    embed, volume = geometry.embed, math.prod(geometry.extent)
+    width = (volume / math.prod(shape)) ** (1 / geometry.dim)
     where, found = embed(places.double().cpu()).numpy(), []
     for part in seen.to("cpu").fields():
         known = part.coords[0][part.present[0]].double()

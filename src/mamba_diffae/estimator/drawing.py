@@ -178,9 +178,15 @@ class DrawWriter(Protocol):
 @final
 @dataclass(frozen=True)
 class Ensemble:
-    """By the decoder of draws: one evaluation each, what was observed encoded once."""
+    """By the decoder of draws: one evaluation each, what was observed encoded once.
+
+    Attributes:
+        net: The network.
+        tokens: By which its tokens' noise is keyed; see `EnsembleDecoder.member`.
+    """
 
     net: MambaDiffusionAutoencoder
+    tokens: Tensor | None = None
     evaluations: ClassVar[int] = 1
 
     def draws(self, context: Any, asked: Tensor, keys: Tensor) -> Iterator[Tensor]:
@@ -200,7 +206,7 @@ class Ensemble:
                 "has no draws of a prior; train phase 'ensemble', or ask for the mean."
             )
         of_prior = None if context.points is None else context.points.posterior.draws
-        return draws(self.net, context, asked, keys, of_prior)
+        return draws(self.net, context, asked, keys, of_prior, self.tokens)
 
 
 @final

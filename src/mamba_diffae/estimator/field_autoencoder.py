@@ -17,9 +17,10 @@ from mamba_diffae.estimator.inputs import batches, checked_latents, chosen_devic
 from mamba_diffae.estimator.observed import Seen, observed
 from mamba_diffae.estimator.parts import Parts, checked_objectives, part_settings
 from mamba_diffae.estimator.rendering import OnProgress, Rendering
-from mamba_diffae.estimator.scaling import FieldScaler
-from mamba_diffae.estimator.training_input import TrainingInput, opened_input
-from mamba_diffae.fields import FieldData, Grid, NotFittedError, Variable
+from mamba_diffae.estimator.training_input import Prepared, TrainingInput, opened_input
+from mamba_diffae.estimator.windowed import window_latents
+from mamba_diffae.fields import Grid, NotFittedError, Variable
+from mamba_diffae.fields.windows import WindowShape
 from mamba_diffae.models.config import DecoderInputs
 from mamba_diffae.models.latent_flow import LatentFlow
 from mamba_diffae.models.registry import ARCHITECTURES
@@ -80,6 +81,7 @@ class FieldAutoencoder:
         *,
         grid: Grid | None = None,
         variables: Sequence[str | Variable] | None = None,
+        window: WindowShape | None = None,
         layout: np.ndarray | Sequence[Sequence[float]] | None = None,
         run: str | Path | None = None,
         phases: Sequence[str] | None = None,
@@ -95,6 +97,7 @@ class FieldAutoencoder:
                 as a table: a DataFrame, the path of a CSV or Parquet file.
             grid: Over the region of observations; None: a lattice over their bounding box.
             variables: Of observations: names, or variables; None: those of a table, or v0, v1, ...
+            window: Cells of windows, to learn on and answer by, such as {"lat": 32, "lon": 32}.
             layout: Places (M, D) of sensors, in the units of the axes, where alone whole fields are
                 observed, some of them missing at times; None: anywhere.
             run: Folder for checkpoints and metrics; None: a temporary one, deleted afterwards.
@@ -111,11 +114,10 @@ class FieldAutoencoder:
                 holds something else, or the fields are none to learn from.
         """
         data = opened_input(data, options)
-        session, scaler = self._session(data, grid=grid, variables=variables, layout=layout)
-        fields = data if isinstance(data, FieldData) else None
-        given = session, scaler, fields, run, phases, facts
-        options = {"resume": resume and run is not None, "overwrite": overwrite}
-        for self._fitted in fitted_phases(*given, **options):
+        about = {"grid": grid, "variables": variables, "window": window, "layout": layout}
+        given = *self._session(data, **about), run, phases, facts
+        again = resume and run is not None
+        for self._fitted in fitted_phases(*given, resume=again, overwrite=overwrite):
             pass
         return self
 
@@ -123,7 +125,7 @@ class FieldAutoencoder:
         """What `fit` would train on data (and `grid`, `variables`, options), what it inferred."""
         return self._session(data, **about)[0].settings
 
-    def _session(self, data: TrainingInput, **about: Any) -> tuple[TrainingSession, FieldScaler]:
+    def _session(self, data: TrainingInput, **about: Any) -> tuple[TrainingSession, Prepared]:
         chosen = self.architecture, self.preset, self.seed, self.device
         return begin_session(chosen, self.changes, self.objectives, data, **about)
 
@@ -214,17 +216,18 @@ class FieldAutoencoder:
             observations: What was seen, in the units of the fields.
 
         Returns:
-            Shape (B, latent_dim).
+            Shape (B, latent_dim); of a model of windows (B, W, latent_dim).
 
         Raises:
             ValueError: If the model is not fitted or has no latent, or they do not fit it.
         """
         net, scaler = self.fitted.autoencoder, self.fitted.scaler
         seen = scaler.observations(observed(observations, scaler))
+        if self.fitted.window is not None:
+            return window_latents(self.fitted, seen).numpy()
+        parts = (batch.observations for batch in batches(net, seen, None))
         with torch.no_grad():
-            parts = (batch.observations for batch in batches(net, seen, None))
-            latents = [net.encode(part).cpu() for part in parts if part is not None]
-        return torch.cat(latents).numpy()
+            return torch.cat([net.encode(part).cpu() for part in parts if part]).numpy()
 
     def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
         """Write config and weights; `from_pretrained` reads them.

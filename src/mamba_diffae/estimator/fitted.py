@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, cast, final
 
@@ -10,6 +11,8 @@ import torch
 
 from mamba_diffae.estimator.calibration import Calibration
 from mamba_diffae.estimator.scaling import FieldScaler
+from mamba_diffae.estimator.windowing import Windowing
+from mamba_diffae.fields import Shape
 from mamba_diffae.models import serialization
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
@@ -37,6 +40,8 @@ class FittedModel:
         residual_std: Of the scaled variables: what the mean leaves open on unseen fields.
         phases: That were trained.
         calibration: Of the draws, or None: there was nothing to fit it on.
+        window: The scaling of a window, if it learned on windows of larger fields; those are what
+            `scaler` is of.
     """
 
     network: FieldFlow
@@ -47,10 +52,11 @@ class FittedModel:
     residual_std: tuple[float, ...]
     phases: tuple[str, ...]
     calibration: Calibration | None = None
+    window: FieldScaler | None = None
 
     @classmethod
     def of_phase(cls, result: PhaseResult, session: TrainingSession, scaler: FieldScaler) -> Self:
-        """What one phase of a training leaves."""
+        """What one phase of a training leaves, of the fields that it learned on."""
         left = residual_std(result.net, session.data) if scaler.curved else (0.0,)
         return cls(
             network=result.net,
@@ -61,6 +67,22 @@ class FittedModel:
             residual_std=left,
             phases=tuple(p for p in result.net.phases if finished(result.run, p)),
         )
+
+    @cached_property
+    def windowing(self) -> Windowing | None:
+        """Windows on the grid of the fields, or None: they are as large as the network's."""
+        if self.window is None:
+            return None
+        config = self.autoencoder.config
+        return Windowing(self.scaler, self.window, config.token_shape)
+
+    @property
+    def observed_shape(self) -> Shape:
+        """Of the lattice that was observed in training, over the grid of the fields."""
+        config, shape = self.network.config, self.scaler.inside_grid.shape
+        ratio = zip(shape, config.native_shape, config.observed_shape, strict=True)
+        inside = [max(1, round(n * seen / native)) for n, native, seen in ratio]
+        return tuple(inside[self.scaler.order.index(d)] for d in range(len(inside)))
 
     @property
     def autoencoder(self) -> MambaDiffusionAutoencoder:
@@ -96,6 +118,7 @@ class FittedModel:
             "residual_std": list(self.residual_std),
             "phases": list(self.phases),
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
+            "window": None if self.window is None else self.window.to_dict(),
             **self.scaler.to_dict(),
         }
         serialization.save_network(
@@ -124,6 +147,7 @@ class FittedModel:
             tuple(facts["residual_std"]),
             tuple(facts.get("phases", _FORMER)),
             _calibration(facts.get("calibration")),
+            None if facts.get("window") is None else FieldScaler.from_dict(facts["window"]),
         )
 
     def to(self, device: torch.device) -> FittedModel:

@@ -25,10 +25,10 @@ from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import batches
 from mamba_diffae.estimator.layout import checked_layout
 from mamba_diffae.estimator.rendering import Rendering
-from mamba_diffae.estimator.scaling import FieldScaler
-from mamba_diffae.estimator.training_input import TrainingInput, training_input
+from mamba_diffae.estimator.training_input import Prepared, TrainingInput, training_input
 from mamba_diffae.fields import (
     FieldData,
+    FieldError,
     Observations,
     Prediction,
     UnfamiliarFieldsWarning,
@@ -52,8 +52,8 @@ def begin_session(
     data: TrainingInput,
     layout: np.ndarray | Sequence[Sequence[float]] | None = None,
     **about: Any,
-) -> tuple[TrainingSession, FieldScaler]:
-    """What `fit` trains, and the scaling of its fields.
+) -> tuple[TrainingSession, Prepared]:
+    """What `fit` trains, and on what.
 
     Args:
         chosen: Architecture, preset, seed and device.
@@ -66,18 +66,38 @@ def begin_session(
     Raises:
         ValueError: As `FieldAutoencoder.fit`.
     """
-    inside, scaler = training_input(data, **about)
+    prepared = training_input(data, seed=chosen[2], **about)
+    scaler = prepared.window or prepared.scaler
     if layout is not None:
         places = checked_layout(layout, scaler)
         changes = {**changes, "data": {**changes.get("data", {}), "layout": places}}
-    settings = settings_for(chosen[0], inside, scaler.geometry, chosen[1], changes)
-    return TrainingSession(*chosen, settings, inside, objectives), scaler
+    if prepared.window is not None:
+        changes = _for_windows(chosen[0], changes)
+    settings = settings_for(chosen[0], prepared.snapshots, scaler.geometry, chosen[1], changes)
+    return TrainingSession(*chosen, settings, prepared.snapshots, objectives), prepared
+
+
+def _for_windows(architecture: type[FieldFlow], changes: Changes) -> Changes:
+    """Settings of a model of windows: overlapping ones share the prior's draws, as kriging can.
+
+    Raises:
+        FieldError: If the architecture, another prior or a layout does not suit them.
+    """
+    model, data = changes.get("model", {}), changes.get("data", {})
+    prior = model.get("prior", "kriging")
+    if not architecture.has_latent or prior != "kriging" or data.get("layout") is not None:
+        raise FieldError(
+            f"Windows were asked of the architecture {architecture.kind!r} with the prior "
+            f"{prior!r}{' and a layout' if data.get('layout') is not None else ''}; they take "
+            "architecture='autoencoder', the prior 'kriging' and no layout of sensors."
+        )
+    options = {"pooled": True, **model.get("prior_options", {})}
+    return {**changes, "model": {**model, "prior": "kriging", "prior_options": options}}
 
 
 def fitted_phases(
     session: TrainingSession,
-    scaler: FieldScaler,
-    fields: FieldData | None,
+    prepared: Prepared,
     run: str | Path | None,
     phases: Sequence[str] | None,
     facts: Mapping[str, Any] | None,
@@ -87,9 +107,7 @@ def fitted_phases(
 
     Args:
         session: What is trained.
-        scaler: Between the user's fields and the network's.
-        fields: With splits, in the user's units, to calibrate draws on; None: of points there is
-            no truth to do so.
+        prepared: On what.
         run: See `FieldAutoencoder.fit`; likewise the rest.
         phases: See `FieldAutoencoder.fit`.
         facts: See `FieldAutoencoder.fit`.
@@ -98,12 +116,15 @@ def fitted_phases(
     calibration: Calibration | None = None
     with _folder_of(run) as folder:
         for result in session.train(folder, phases, facts, **options):
-            model = FittedModel.of_phase(result, session, scaler)
+            learned = prepared.window or prepared.scaler
+            model = FittedModel.of_phase(result, session, learned)
             if result.newest and model.network.writes_draws:
                 # Phase "latent" leaves the draws as they are.
                 if result.phase != LATENT or calibration is None:
-                    calibration = calibrate(model, session, fields)
+                    calibration = calibrate(model, session, prepared.fields)
                 model = replace(model, calibration=calibration)
+            if prepared.window is not None:
+                model = replace(model, scaler=prepared.scaler, window=prepared.window)
             yield model
             if result.newest:
                 target = result.run.path / EXPORT
@@ -147,7 +168,8 @@ def calibrate(
         def distance(seen: Observations) -> np.ndarray:
             places = model.scaler.places(fields.grid.centres())[0]
             known = model.scaler.observations(seen)
-            away = nearest_distance(net.config, known, places)
+            config = net.config
+            away = nearest_distance(config.geometry, config.native_shape, known, places)
             return away.reshape(len(seen), *fields.shape)
 
         def reading(data: FieldData, fraction: float, seed: int) -> Observations:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from mamba_diffae.estimator.conditioned import ConditionedFields
 from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import FIELDS_AT_ONCE, ConditioningBatch
 from mamba_diffae.estimator.rendering import Rendering
+from mamba_diffae.estimator.windowed import Conditioned, conditioned
 from mamba_diffae.fields import Observations, UnfamiliarFieldsWarning
 from mamba_diffae.fields.cf.store import Region
 from mamba_diffae.fields.cf.targets import LabelledTargets
@@ -127,7 +127,7 @@ class RenderedRegions:
             names = {f"{first} {end} {low} {high}": (low, high) for low, high in cuts}
             left = {name: cut for name, cut in names.items() if name not in done}
             if left:
-                fields = ConditionedFields.of(self.model, batch, None, self.drawing, way)
+                fields = conditioned(self.model, batch, None, self.drawing, way)
                 warned = False
                 for name, cut in left.items():
                     region = self._region(slice(first, end), slice(*cut))
@@ -141,7 +141,7 @@ class RenderedRegions:
         return region if self._along is None else {self._along: fields, **region}
 
     def _answer(
-        self, fields: ConditionedFields, way: Any, region: Region, *, warn: bool
+        self, fields: Conditioned, way: Any, region: Region, *, warn: bool
     ) -> Dataset | None:
         """What is told of a region, in the terms of the targets."""
         scaler, here = self.model.scaler, self.whole.part(region)

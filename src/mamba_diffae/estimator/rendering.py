@@ -11,10 +11,11 @@ import numpy as np
 from torch import Tensor
 
 from mamba_diffae.estimator.calibration import ONE_SIGMA
-from mamba_diffae.estimator.conditioned import ConditionedFields, not_kept
+from mamba_diffae.estimator.conditioned import not_kept
 from mamba_diffae.estimator.drawing import ByFlow, Drawing, Ensemble
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import ConditioningBatch
+from mamba_diffae.estimator.windowed import Conditioned, conditioned
 from mamba_diffae.fields import Prediction, Query, Targets, UnfamiliarFieldsWarning, unfamiliar
 from mamba_diffae.fields.functional import order_statistics
 from mamba_diffae.models.checks import check_query
@@ -60,13 +61,13 @@ class Rendering:
         """
         way = self.drawing.way(model) if self.drawing.count else None
         given = self.decoder_inputs, self.drawing, way
-        known = (ConditionedFields.of(model, batch, *given) for batch in batches)
+        known = (conditioned(model, batch, *given) for batch in batches)
         return self.predict_conditioned(model, known, count, way)
 
     def predict_conditioned(
         self,
         model: FittedModel,
-        known: Iterable[ConditionedFields],
+        known: Iterable[Conditioned],
         count: int,
         way: Ensemble | ByFlow | None,
     ) -> Prediction:
@@ -80,7 +81,8 @@ class Rendering:
         """
         query = Query.of(self.targets, model.scaler.grid)
         places = model.scaler.places(query.coords)
-        check_query(model.network, places, 1)
+        if model.window is None:
+            check_query(model.network, places, 1)
         means, draws, stated, widths, done = [], None, [], [], 0
         for fields in known:
             if not done and not_kept(model.network, fields.observations, self.decoder_inputs):
@@ -162,9 +164,7 @@ def _by_variable(
     return np.stack(parts, axis=-1)
 
 
-def _mean(
-    model: FittedModel, mean: Tensor, fields: ConditionedFields, places: Tensor
-) -> np.ndarray:
+def _mean(model: FittedModel, mean: Tensor, fields: Conditioned, places: Tensor) -> np.ndarray:
     """The posterior mean (B, N, C), scaled, in the units of the variables."""
     z = mean.cpu().numpy()
     if not model.scaler.curved:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, final
 
 import numpy as np
 
 from mamba_diffae.estimator.points import Points, inside, is_points, point_snapshots, scaler_of
 from mamba_diffae.estimator.scaling import FieldScaler
 from mamba_diffae.fields import FieldData, FieldError, Grid, Observations, Variable, is_table
+from mamba_diffae.fields.windows import WindowShape, cut_windows, window_shape
 from mamba_diffae.sources import open_field
 from mamba_diffae.training.data.field_snapshots import FieldSnapshots
 from mamba_diffae.training.data.snapshots import Snapshots
@@ -47,37 +49,76 @@ def opened_input(data: TrainingInput, options: Mapping[str, Any]) -> FieldData |
     return open_field(data, **options)
 
 
+@final
+class Prepared(NamedTuple):
+    """What a model learns from.
+
+    Attributes:
+        snapshots: Inside coordinates, scaled values; no test snapshots.
+        scaler: Between the user's fields and those.
+        fields: In the user's units, with splits, to calibrate draws on: windows, if it learns on
+            such; None: of points there is no truth to do so.
+        window: The scaling of windows, if it learns on such.
+    """
+
+    snapshots: Snapshots
+    scaler: FieldScaler
+    fields: FieldData | None = None
+    window: FieldScaler | None = None
+
+
 def training_input(
     data: TrainingInput,
     grid: Grid | None = None,
     variables: Sequence[str | Variable] | None = None,
+    window: WindowShape | None = None,
+    seed: int = 0,
     **options: Any,
-) -> tuple[Snapshots, FieldScaler]:
+) -> Prepared:
     """Snapshots to learn from, inside coordinates and scaled, and how they were scaled.
-
-    Test snapshots of fields are left out.
 
     Args:
         data: See `FieldAutoencoder.fit`.
         grid: Over the region of observations.
         variables: Of observations.
+        window: See `FieldAutoencoder.fit`.
+        seed: Of the places of windows.
         options: See `opened_input`.
 
     Raises:
-        FieldError: If grid or variables are given with fields, or as `point_snapshots`.
-        ValueError: As `opened_input`.
+        FieldError: If grid or variables are given with fields, a window with observations, or as
+            `point_snapshots`.
+        ValueError: As `opened_input`, `window_shape` and `cut_windows`.
     """
     data = opened_input(data, options)
     if not isinstance(data, FieldData):
+        if window is not None:
+            raise FieldError(
+                "Windows are parts of fields on a grid, but scattered observations were given; "
+                "leave out window, or fit on fields."
+            )
         points = point_snapshots(data, grid, variables)
         scaler = scaler_of(points)
-        return inside(points, scaler), scaler
+        return Prepared(inside(points, scaler), scaler)
     if grid is not None or variables is not None:
         raise FieldError(
             "grid and variables are those of scattered observations, but fields were given, which "
             "bring their own; leave them out."
         )
     scaler = FieldScaler.of(data)
-    # One split after the other, so that each is a view and not a copy.
+    if window is None:
+        return Prepared(_snapshots(data, scaler), scaler, data)
+    shape = window_shape(window, data.grid)
+    parts = cut_windows(_learned(data), shape, seed)
+    part = replace(FieldScaler.of(parts), covariates=scaler.covariates)
+    return Prepared(_snapshots(parts, part), scaler, parts, part)
+
+
+def _snapshots(data: FieldData, scaler: FieldScaler) -> FieldSnapshots:
+    return FieldSnapshots(scaler.data(_learned(data)))
+
+
+def _learned(data: FieldData) -> FieldData:
+    """Training and validation snapshots, one split after the other, so that each is a view."""
     rows = [np.flatnonzero(data.splits == split) for split in ("train", "val")]
-    return FieldSnapshots(scaler.data(data.take(np.concatenate(rows)))), scaler
+    return data.take(np.concatenate(rows))

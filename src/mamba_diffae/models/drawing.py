@@ -36,6 +36,7 @@ def draws(
     query_coords: Tensor,
     keys: Tensor,
     drawn: Tensor | None,
+    tokens: Tensor | None = None,
 ) -> Iterator[Tensor]:
     """Draws at queries, each of shape (B, N, C), scaled.
 
@@ -49,9 +50,10 @@ def draws(
         query_coords: Shape (B, N, D).
         keys: K for each field, shape (B, K), int64.
         drawn: Draws of the prior on its lattice, shape (B, K, P, C); None: there are none.
+        tokens: See `EnsembleDecoder.member`.
     """
     with torch.no_grad():
-        write = _by_ensemble(net, context) if net.writes_draws else _by_mean(net, context)
+        write = _by_ensemble(net, context, tokens) if net.writes_draws else _by_mean(net, context)
     for k in range(keys.shape[1]):
         with torch.no_grad():
             lattice = anomaly(net, context, None if drawn is None else drawn[:, k])
@@ -76,7 +78,7 @@ _At = Callable[[Tensor], Tensor]
 
 
 def _by_ensemble(
-    net: MambaDiffusionAutoencoder, context: DecoderContext
+    net: MambaDiffusionAutoencoder, context: DecoderContext, tokens: Tensor | None
 ) -> Callable[[Tensor, Tensor], _At]:
     """By the decoder of draws, from an anomaly of the prior and keys."""
     ensemble = net.ensemble
@@ -84,7 +86,7 @@ def _by_ensemble(
     prepared = ensemble.prepare(context)
 
     def write(lattice: Tensor, keys: Tensor) -> _At:
-        member = ensemble.member(prepared, lattice, keys)
+        member = ensemble.member(prepared, lattice, keys, tokens)
         return lambda coords: ensemble.queries(member, coords)
 
     return write

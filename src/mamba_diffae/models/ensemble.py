@@ -110,7 +110,9 @@ class EnsembleDecoder(nn.Module):
         size = self.config.sigma if unit is None else unit(context.lattice, context.points)
         return Prepared(own, modulation, size)
 
-    def member(self, prepared: Prepared, anomaly: Tensor, keys: Tensor) -> Member:
+    def member(
+        self, prepared: Prepared, anomaly: Tensor, keys: Tensor, tokens: Tensor | None = None
+    ) -> Member:
         """A draw of B fields.
 
         Args:
@@ -118,14 +120,17 @@ class EnsembleDecoder(nn.Module):
             anomaly: The prior's draw around its mean on its lattice, shape (B, P, C); P = 0 without
                 a prior, 0 where nothing of the prior is read.
             keys: One for each field, shape (B,), int64.
+            tokens: Numbers by which noise is keyed to each field's T tokens, shape (B, T): those of
+                a window are numbered in the whole. None: from 0 on.
         """
         decoder = self.decoder
         whole = self.of_field(normals(fold(keys, _OF_FIELD), self.config.noise_dim))
         modulation = prepared.modulation + whole
         each = modulation
         if decoder.token_count:
-            token = torch.arange(decoder.token_count, device=keys.device)
-            noise = normals(fold(fold(keys, _OF_TOKEN)[:, None], token), self.config.noise_dim)
+            if tokens is None:
+                tokens = torch.arange(decoder.token_count, device=keys.device)
+            noise = normals(fold(fold(keys, _OF_TOKEN)[:, None], tokens), self.config.noise_dim)
             each = modulation[:, None] + self.of_token(noise)
         at_anchors = anomaly.new_zeros(len(keys), len(decoder.anchors), self.C)
         if self.resample is not None:

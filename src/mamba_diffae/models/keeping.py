@@ -65,7 +65,7 @@ class Keeping:
         Args:
             fields: Each at the M places that are asked, shape (B, M, C), scaled.
             there: The same fields at `places`, shape (B, N parts, C).
-            asked: The M places, shape (M, D).
+            asked: The M places, shape (B, M, D).
             keys: Of the draws among them, shape (B, K), of the last K fields; None: all are means.
         """
         values, read = torch.stack(list(fields), 1).double().cpu(), self._read(there)
@@ -79,7 +79,7 @@ class Keeping:
             known = self.prior.condition(copies)
             change = _Change(known, self.places[b].double(), self.parts)
             found.append(
-                values[b] + known.update(change.solve(missed, exact), asked.double().cpu())
+                values[b] + known.update(change.solve(missed, exact), asked[b].double().cpu())
             )
         like = fields[0]
         return [field.to(like) for field in torch.stack(found, dim=1)]

@@ -15,7 +15,7 @@ from torch import Tensor
 from mamba_diffae.priors.kriging.conditional import JointlyKriged, LawOfFields, Stationary
 from mamba_diffae.priors.kriging.gaussian import cholesky
 from mamba_diffae.priors.kriging.kernels import Law
-from mamba_diffae.priors.kriging.random_field import RandomField
+from mamba_diffae.priors.kriging.random_field import Origin, RandomField
 from mamba_diffae.priors.kriging.readings import Boxes
 from mamba_diffae.priors.kriging.seen import Seen
 from mamba_diffae.priors.kriging.variables import KrigedFields
@@ -31,23 +31,26 @@ class DrawKey(NamedTuple):
             chooses for all variables, so that those of equal weights go together.
         law: The same among the laws of kriging.
         seed: Of all else.
+        origin: Where the field lies in a larger one; None: it is all there is.
     """
 
     field: int
     component: float
     law: float
     seed: int
+    origin: Origin | None = None
 
     @classmethod
-    def of(cls, keys: Tensor) -> list[Self]:
-        """From keys (F, K): K of the first field, then those of the next."""
+    def of(cls, keys: Tensor, origins: Sequence[Origin] | None = None) -> list[Self]:
+        """From keys (F, K): K of the first field, then those of the next; F origins, or none."""
         found = []
         for field, row in enumerate(keys.tolist()):
             for key in row:
                 generator = generator_of(key)
                 component, law = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
                 seed = int(torch.randint(2**62, (), generator=generator))
-                found.append(cls(field, component, law, seed))
+                origin = None if origins is None else origins[field]
+                found.append(cls(field, component, law, seed, origin))
         return found
 
 
@@ -99,7 +102,7 @@ def draw_kriging(
     if not keys:
         return torch.zeros(len(targets), len(root), 0, dtype=torch.float64)
     for part, kinds in zip(kriged.parts, kriged.kinds, strict=True):
-        law = torch.stack([chosen(part.weights[..., k.field], k.law) for k in keys], dim=1)
+        law = torch.stack([_law_of(part, k) for k in keys], dim=1)
         drawn = torch.zeros(len(targets), *law.shape, dtype=torch.float64)
         for number in law.unique().tolist():
             here = law == number
@@ -109,6 +112,22 @@ def draw_kriging(
             drawn[..., columns] = torch.where(here[:, columns], under, drawn[..., columns])
         found.append(drawn)
     return torch.cat(found, dim=1)
+
+
+def _law_of(kriged: JointlyKriged, key: DrawKey) -> Tensor:
+    """Number of the law of each variable in a draw, shape (C,).
+
+    Of a region of a larger field it is the whole's, with the region's likeliest variance.
+    """
+    weight, family = kriged.weights[..., key.field], kriged.fields.family
+    if not family.shared:
+        return chosen(weight, key.law)
+    of_whole = chosen(family.log_share.exp().expand(-1, weight.shape[1]), key.law)
+    number = torch.tensor([family.number(law.choice) for law in kriged.laws])
+    return (weight + _TINY).where(number[:, None] == of_whole, 0).argmax(dim=0)
+
+
+_TINY = 1e-12
 
 
 def _draw_under(
@@ -123,7 +142,7 @@ def _draw_under(
     """Draws of some variables of fields under one law of kriging, shape (M, T, W)."""
     seen, field = kriged.seen, torch.tensor([k.field for k in keys])
     law, size = kriged.laws[number], kriged.variance(number)[:, field].clamp(min=1e-300).sqrt()
-    drawn = [_before(kriged, law, targets, root, kinds, k.seed, white) for k in keys]
+    drawn = [_before(kriged, law, targets, root, kinds, k, white) for k in keys]
     there, rows, stated = (torch.stack(part, dim=-1) for part in zip(*drawn, strict=True))
     residual = seen.values[:, field] - size[seen.kind] * rows - stated
     return size * there + kriged.increment(number, residual, targets)
@@ -135,17 +154,17 @@ def _before(
     targets: Boxes,
     root: Tensor,
     kinds: Tensor,
-    seed: int,
+    key: DrawKey,
     white: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A draw before any observation: at targets (M, T), of readings and their stated errors (m,).
 
     In units of the root of the field's variance, which stated errors do not go with.
     """
-    seen, generator, choice = kriged.seen, generator_of(seed), law.choice
+    seen, generator, choice = kriged.seen, generator_of(key.seed), law.choice
     root = (1.0 if choice.variance is None else choice.variance) ** 0.5 * root
     scale, trend = law.moments.scale, kriged.fields.trend
-    field = RandomField(choice.law, scale, root[kinds], generator, trend)
+    field = RandomField(choice.law, scale, root[kinds], generator, trend, key.origin)
     there = field(targets)
     rows = field(seen.readings.boxes)[seen.reading, seen.kind]
     own, stated = reading_errors(seen, choice.law, root, kinds, generator)
@@ -167,7 +186,7 @@ def draw_stationary(
         for j in number.unique().tolist():
             law, generator = family.choices[j].law, generator_of(key.seed)
             scale = law.scale(fields.geometry)
-            drawn = RandomField(law, scale, root, generator, fields.trend)(targets)
+            drawn = RandomField(law, scale, root, generator, fields.trend, key.origin)(targets)
             if white:
                 drawn = drawn + law.nugget**0.5 * normals(generator, *drawn.shape) @ root.mT
             found[:, number == j, w] = drawn[:, number == j]

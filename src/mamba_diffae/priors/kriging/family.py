@@ -35,12 +35,14 @@ class Family:
         typical: The most likely law of each variable, all of its fields together, as far as known.
         freedom: Of the inverse chi-squared law of a field's variance around the usual one: the
             degrees of freedom that knowing the kind is worth.
+        shared: Whether the fields are regions of one: draws of all of them are under one law.
     """
 
     choices: tuple[Choice, ...]
     log_share: Tensor
     freedom: float
     typical: tuple[Choice, ...] = ()
+    shared: bool = False
 
     @property
     def usual(self) -> Choice:
@@ -87,8 +89,21 @@ class Family:
         top = weight.topk(min(most, len(tried)), dim=0).values
         weight = weight.where((weight >= top[-1]) & (weight >= _LIGHT * top[0]), 0)
         weight = weight / weight.sum(dim=0)
-        used = (weight > 0).any(dim=1).nonzero()[:, 0].tolist()
+        used = ((weight > 0).any(dim=1) | self.shared).nonzero()[:, 0].tolist()
         return [(tried[j][0], weight[j]) for j in used]
+
+    def number(self, choice: Choice) -> int:
+        """Of the law from which a weighed one comes."""
+        laws = [c.law for c in self.choices]
+        return laws.index(replace(choice.law, offset=laws[0].offset))
+
+    def weighted(self, weight: Tensor) -> Family:
+        """The few laws of most weight, shape (J, C), with that as their shares."""
+        top = weight.topk(min(MOST_LAWS, len(weight)), dim=0).values
+        weight = weight.where((weight >= top[-1]) & (weight >= _LIGHT * top[0]), 0)
+        used = (weight > 0).any(dim=1).nonzero()[:, 0].tolist()
+        share = (weight / weight.sum(dim=0))[used].log()
+        return replace(self, choices=tuple(self.choices[j] for j in used), log_share=share)
 
     def variance(self, own: Tensor, freedom: int) -> Tensor:
         """Variances of fields from their own estimates (F,) and the usual one, which is 1."""

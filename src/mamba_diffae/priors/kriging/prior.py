@@ -19,6 +19,7 @@ from mamba_diffae.priors.kriging.moments import UsualMoments, measure
 from mamba_diffae.priors.kriging.neighbourhoods import condition
 from mamba_diffae.priors.kriging.points import measure_points, plain_moments
 from mamba_diffae.priors.kriging.readings import Boxes, Readings
+from mamba_diffae.priors.kriging.regions import Regions
 from mamba_diffae.priors.kriging.search import Choice
 from mamba_diffae.priors.kriging.seen import Seen, alike, see
 from mamba_diffae.priors.kriging.training import MOST_TRIED, own_family
@@ -54,6 +55,8 @@ class KrigingPrior(Prior):
     Args:
         config: Lattice and sizes; exemplars are not kept.
         laws: How many a field's answer averages over, at most.
+        pooled: Whether fields choose among the few laws that are most frequent in training: parts
+            of larger fields, which should not differ much in theirs.
 
     Reference:
         Cressie (1993), Statistics for Spatial Data, chapter 3; Handcock & Stein (1993), A Bayesian
@@ -70,11 +73,11 @@ class KrigingPrior(Prior):
     freedom: Tensor
     laws: Tensor
 
-    def __init__(self, config: PriorConfig, laws: int = MOST_LAWS) -> None:
+    def __init__(self, config: PriorConfig, laws: int = MOST_LAWS, pooled: bool = False) -> None:
         super().__init__(config)
         if laws < 1:
             raise ValueError(f"The kriging prior was given laws={laws}; give one at least.")
-        self.count, C = laws, config.value_dim
+        self.count, self.pooled, C = laws, pooled, config.value_dim
         numbers = {
             "mean": torch.zeros(C),
             "deviation": torch.ones(C),
@@ -103,7 +106,10 @@ class KrigingPrior(Prior):
             getattr(self, name).copy_(number)
         self.freedom.fill_(usual.family.freedom)
         self.laws.fill_(-1.0)
-        rows = zip(usual.family.choices, usual.family.log_share, strict=True)
+        family = usual.family
+        if self.pooled:
+            family = family.weighted(family.log_share.exp())
+        rows = zip(family.choices, family.log_share, strict=True)
         for row, (choice, share) in zip(self.laws, rows, strict=False):
             law = choice.law
             numbers = [KERNELS.index(law.kernel), law.nugget, *law.length]
@@ -131,11 +137,20 @@ class KrigingPrior(Prior):
         observations: Observations,
         groups: Tensor | None = None,
         keys: Tensor | None = None,
+        regions: Regions | None = None,
     ) -> PriorPosterior:
-        """See `Prior.posterior`; no group has a field of its own here."""
+        """See `Prior.posterior`; no group has a field of its own here.
+
+        Args:
+            observations: Of B fields.
+            groups: Not needed.
+            keys: Of draws.
+            regions: What is known of the fields if they are regions of one: then draws of one key
+                are parts of one function, which each moves to what was seen there.
+        """
         observed, _ = bin_observations(self.config, observations)
         targets, like = self._boxes(self.config.centres()), observations.values
-        mean, std, draws = self._at(observations, targets, keys)
+        mean, std, draws = self._at(observations, targets, keys, regions)
         std = std.mean(dim=-1, keepdim=True)
         asked = None if keys is None else draws.to(like)
         return PriorPosterior.of(mean.to(like), std.to(like), observed, draws=asked)
@@ -153,7 +168,11 @@ class KrigingPrior(Prior):
         return self._at(observations, self._boxes(coords.double().cpu()))[:2]
 
     def _at(
-        self, observations: Observations, targets: Boxes, keys: Tensor | None = None
+        self,
+        observations: Observations,
+        targets: Boxes,
+        keys: Tensor | None = None,
+        regions: Regions | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Mean and deviation at targets (B, M, C), and draws (B, K, M, C), on the CPU."""
         given, shape = observations.to("cpu"), (len(observations), len(targets), -1)
@@ -162,18 +181,19 @@ class KrigingPrior(Prior):
         std = (deviation * (1 + self.trend.cpu()).sqrt()).expand(shape).clone()
         seeds = torch.zeros(len(given), 0, dtype=torch.int64) if keys is None else keys.cpu()
         draws = mean.new_empty(*seeds.shape, *mean.shape[1:])
+        family = None if regions is None else regions.family
         for rows in alike(given):
             # Without training each field has laws of its own.
             for part in rows.split(len(rows) if self.fitted else 1):
-                own = DrawKey.of(seeds[part])
+                own = DrawKey.of(seeds[part], None if regions is None else regions.at(part))
                 if bool(given.mask[part[0]].any()):
-                    kriged = self.kriged(self.see(given[part]))
+                    kriged = self.kriged(self.see(given[part]), family=family)
                     middle, variance = kriged.at(targets)
                     mean[part] += deviation * middle.permute(2, 0, 1)
                     std[part] = deviation * variance.permute(2, 0, 1).sqrt()
                     drawn = draw_kriging(kriged, targets, own, white=False)
                 else:
-                    drawn = draw_stationary(self.stationary(), targets, own, white=False)
+                    drawn = draw_stationary(self.stationary(family), targets, own, white=False)
                 drawn = drawn.movedim(-1, 0).unflatten(0, seeds[part].shape)
                 draws[part] = centre + deviation * drawn
         return mean, std, draws
@@ -193,18 +213,21 @@ class KrigingPrior(Prior):
         """Observations of fields that were observed alike, in units of the usual deviation."""
         return see(observations, self.mean.cpu(), self.deviation.cpu(), self.config)
 
-    def kriged(self, seen: Seen, ordinary: bool = False) -> KrigedFields:
+    def kriged(
+        self, seen: Seen, ordinary: bool = False, family: Family | None = None
+    ) -> KrigedFields:
         """Fields given what was seen of them; of a single one unless there are trained laws.
 
         Args:
             seen: The observations.
             ordinary: Whether of the means of the variables that were observed no more is known
                 than `ORDINARY`, about as in ordinary kriging; of others the training fields tell.
+            family: Laws; None: those that were learned.
         """
         trend = self.trend.cpu().repeat(self.config.value_dim)
         if ordinary:
             trend[seen.kind.unique()] = ORDINARY
-        family = self.family() or own_family(seen.sample, self.config.geometry)
+        family = family or self.family() or own_family(seen.sample, self.config.geometry)
         return KrigedFields(seen, self.stationary(family, trend))
 
     def stationary(self, family: Family | None = None, trend: Tensor | None = None) -> Stationary:

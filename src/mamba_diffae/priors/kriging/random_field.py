@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import final
+from typing import NamedTuple, final
 
 import torch
 from torch import Tensor
@@ -20,6 +20,19 @@ _FREEDOM = {"exponential": 1, "whittle": 2, "matern32": 3, "matern52": 5}
 """Twice the order of each kernel: degrees of freedom of its spectral density."""
 _DENSE = 4
 """Share of a lattice's cells, as one in so many, from which all of them cost less."""
+
+
+class Origin(NamedTuple):
+    """Where a region lies in a larger one, of which a draw is one function.
+
+    Attributes:
+        at: Embedded coordinates of the region's corner there, shape (E,).
+        period: Length after which the larger one repeats along each of them, shape (E,); infinite:
+            it does not.
+    """
+
+    at: Tensor
+    period: Tensor
 
 
 @final
@@ -39,6 +52,7 @@ class RandomField:
         root: Root of the covariance of the variables, C Cᵀ for shape (T, C).
         generator: Source of randomness.
         trend: Variance of a constant as a ratio to the field's, shape (T,); None: there is none.
+        origin: Where the region lies in a larger one; None: it is all there is.
     """
 
     def __init__(
@@ -48,6 +62,7 @@ class RandomField:
         root: Tensor,
         generator: torch.Generator,
         trend: Tensor | None = None,
+        origin: Origin | None = None,
     ) -> None:
         freedom, count = _FREEDOM[law.kernel], root.shape[1]
         normal = normals(generator, FEATURES, len(scale))
@@ -61,6 +76,12 @@ class RandomField:
         self.frequency = frequency / scale
         self.phase = torch.rand(FEATURES, generator=generator, dtype=torch.float64) * math.tau
         self.weight = normals(generator, FEATURES, count) @ root.mT * size
+        if origin is not None:
+            # What repeats does so for multiples of one frequency.
+            lowest = math.tau / origin.period
+            closed = (self.frequency / lowest).round() * lowest
+            self.frequency = torch.where(origin.period.isfinite(), closed, self.frequency)
+            self.phase = self.phase + self.frequency @ origin.at
         self.constant = torch.zeros(len(root), dtype=torch.float64)
         if trend is not None:
             self.constant = trend.sqrt() * (root @ normals(generator, count))

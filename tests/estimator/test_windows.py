@@ -1,0 +1,149 @@
+"""Models of windows: fields larger than what a network sees at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mamba_diffae import FieldAutoencoder, FieldData, Observations, observe, render
+from mamba_diffae.fields import Axis, FieldError, Grid, ShapeError, Variable
+
+PHASES = ["autoencoder", "ensemble"]
+
+
+def waves(grid: Grid, snapshots: int, seed: int = 0) -> FieldData:
+    """Sums of waves that close along x."""
+    rng, (y, x) = np.random.default_rng(seed), grid.centres().T
+    angle = 2 * np.pi * x / grid.axes[1].span
+    values = np.zeros((snapshots, grid.cells))
+    for k in range(1, 7):
+        phase, slope = rng.uniform(0, 6.28, (2, snapshots, 1))
+        size = rng.normal(size=(snapshots, 1)) / k
+        values += size * np.sin(k * angle + phase + slope * y / 8)
+    splits = np.repeat(["train", "val", "test"], [snapshots - 5, 3, 2])
+    values = values.reshape(snapshots, *grid.shape, 1)
+    return FieldData([Variable("t", "K")], grid, values, splits=splits)
+
+
+@pytest.fixture(scope="module")
+def channel() -> FieldData:
+    axes = Axis.regular("y", 0, 24, 24, "m"), Axis.regular("x", 0, 48, 48, "m", periodic=True)
+    return waves(Grid(axes), 20)
+
+
+@pytest.fixture(scope="module")
+def fitted(channel: FieldData, few: dict) -> FieldAutoencoder:
+    model = FieldAutoencoder("tiny", changes=few, device="cpu")
+    return model.fit(channel, window={"y": 16, "x": 16}, phases=PHASES)
+
+
+@pytest.fixture(scope="module")
+def seen(channel: FieldData) -> Observations:
+    return observe(channel.split("test"), fraction=0.2, shape=channel.shape, seed=1)
+
+
+def test_the_answer_is_on_the_whole_grid_and_near_the_truth(fitted, channel, seen):
+    found = fitted.predict(seen, n_draws=2)
+    truth = channel.split("test").values
+    assert found.mean.shape == truth.shape
+    assert found.draws.shape == (2, *truth.shape)
+    assert np.sqrt(np.square(found.mean - truth).mean()) < 0.3 * truth.std()
+
+
+def test_a_value_depends_on_no_other_target_and_no_order_of_observations(fitted, channel, seen):
+    whole = fitted.predict(seen, n_draws=1)
+    rows = np.array([0, 5, 37, 600, 1151])
+    places = channel.grid.centres()[rows]
+    some = fitted.predict(seen, targets=places, n_draws=1)
+    flat = whole.mean.reshape(2, -1, 1)[:, rows]
+    assert np.abs(some.mean - flat).max() < 1e-4 * np.ptp(channel.values)
+    drawn = whole.draws[0].reshape(2, -1, 1)[:, rows]
+    assert np.abs(some.draws[0] - drawn).max() < 1e-4 * np.ptp(channel.values)
+
+
+def test_draws_have_no_seams_and_lose_no_variance_where_windows_overlap(fitted, channel):
+    few = observe(channel.split("test").take([0]), fraction=0.01, shape=channel.shape, seed=0)
+    found = fitted.predict(few, n_draws=24)
+    assert found.draws.shape[0] == 24
+    spread = (found.draws - found.draws.mean(axis=0)).std(axis=(0, 1, 4))
+    cover = fitted.fitted.windowing.cover
+    shares = np.zeros((cover.starts().shape[0], channel.grid.cells))
+    at = channel.grid.centres()
+    for row, start in zip(shares, cover.starts(), strict=True):
+        local = cover.local(start, at)
+        row[:] = np.where(cover.inside(local), cover.weight(local), 0)
+    most = (shares / shares.sum(axis=0)).max(axis=0).reshape(channel.shape)
+    # Independent draws of two windows of equal weight would have 0.7 times the spread.
+    inner = slice(4, -4)
+    ratio = spread[inner][most[inner] < 0.5].mean() / spread[inner][most[inner] > 0.8].mean()
+    assert ratio > 0.85
+    steps = np.abs(np.diff(found.draws, axis=3, append=found.draws[:, :, :, :1])).mean((0, 1, 2, 4))
+    assert steps[-1] < 1.5 * steps.mean(), "no jump across the seam of a periodic axis"
+
+
+def test_exact_observations_are_kept(fitted, channel):
+    places = channel.grid.centres()[[30, 200, 201, 640]]
+    values = channel.split("test").values[:1].reshape(1, -1, 1)[:, [30, 200, 201, 640]]
+    exact = Observations.from_points(places, values[0], noise=0.0)
+    found = fitted.predict(exact, targets=places, n_draws=1)
+    assert np.abs(found.mean - values).max() < 1e-3 * np.ptp(channel.values)
+    assert np.abs(found.draws[0] - values).max() < 1e-3 * np.ptp(channel.values)
+
+
+def test_a_saved_model_answers_the_same(fitted, seen, tmp_path):
+    fitted.save_pretrained(tmp_path / "model")
+    loaded = FieldAutoencoder.from_pretrained(tmp_path / "model", device="cpu")
+    assert loaded.grid == fitted.grid
+    ours, theirs = (model.predict(seen, n_draws=1) for model in (fitted, loaded))
+    assert (ours.mean == theirs.mean).all()
+    assert (ours.draws == theirs.draws).all()
+
+
+def test_rendering_by_rows_is_predicting(fitted, channel, seen, tmp_path):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("zarr")
+    out = render(
+        fitted, seen, channel.grid, tmp_path / "field.zarr", 1, values=4000, show_progress=False
+    )
+    whole = fitted.predict(seen, n_draws=1)
+    stored = xarray.open_zarr(out)
+    assert np.abs(stored["t"].values - whole.mean[..., 0]).max() < 1e-4 * np.ptp(channel.values)
+
+
+def test_every_window_has_a_latent(fitted, seen):
+    windows = len(fitted.fitted.windowing.cover.starts())
+    assert fitted.encode(seen).shape == (2, windows, fitted.latent_dim)
+
+
+def test_what_windows_cannot_do_is_refused(fitted, channel, seen, few):
+    with pytest.raises(FieldError, match="each has a latent of its own"):
+        fitted.predict(seen, decoder_inputs="latent")
+    with pytest.raises(FieldError, match="each has a latent of its own"):
+        fitted.decode(np.zeros((1, fitted.latent_dim)))
+    model = FieldAutoencoder("tiny", changes=few, device="cpu")
+    with pytest.raises(FieldError, match="the prior 'kriging'"):
+        FieldAutoencoder("tiny", parts={"prior": "mixture"}).fit(channel, window=16)
+    with pytest.raises(FieldError, match="no layout of sensors"):
+        model.fit(channel, window=16, layout=[[1.0, 1.0]])
+    with pytest.raises(ShapeError, match="the axes are y, x"):
+        model.fit(channel, window={"lon": 16})
+    with pytest.raises(FieldError, match="parts of fields on a grid"):
+        model.fit(seen, window=16)
+
+
+def test_a_series_is_learned_in_windows_of_time(few):
+    """A station's past and future inform its present: three axes, windows along one."""
+    rng = np.random.default_rng(0)
+    time, x = np.arange(120.0), np.arange(12.0)
+    moving = np.sin(0.5 * x[None] - 0.4 * time[:, None])
+    values = moving + 0.01 * rng.normal(size=moving.shape)
+    axes = Axis.regular("time", 0, 120, 120, "hours"), Axis.regular("x", 0, 12, 12, "km")
+    data = FieldData([Variable("h", "m")], Grid(axes), values[None, ..., None])
+    model = FieldAutoencoder("tiny", changes=few, device="cpu")
+    model.fit(data, window={"time": 16}, phases=PHASES)
+    # Read at all hours but the 60th.
+    at = np.array([[t, p] for t in time + 0.5 if int(t) != 60 for p in (1.5, 5.5, 9.5)])
+    read = values[at[:, 0].astype(int), at[:, 1].astype(int)]
+    seen = Observations.from_points(at, read[:, None])
+    found = model.predict(seen, targets=np.array([[60.5, 5.5]]))
+    assert abs(found.mean.item() - moving[60, 5]) < 0.3
