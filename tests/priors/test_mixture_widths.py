@@ -102,3 +102,29 @@ def test_a_misfit_that_cannot_be_believed_makes_no_width_without_bound():
     torch.testing.assert_close(widths[1, 0], torch.tensor([2.0, 1.0, 0.5]).double())
     assert torch.isfinite(widths).all()
     assert (widths > 0).all()
+
+
+def test_widths_of_a_variable_are_those_of_the_number_of_places_where_it_was_read():
+    """One variable read at 40 places and the other at 4 of them: not as wide as if both at 40."""
+    noise = np.random.default_rng(0).normal(size=(90, 8, 8, 2))
+    smooth = sum(np.roll(noise, (i, j), (1, 2)) for i in range(3) for j in range(3)) / 9
+    smooth[..., 1] += smooth[..., 0]
+    fields = smooth.clip(-1, 1).astype(np.float32)
+    prior, test = MixturePrior(config(fields[:60])), fields[78:82]
+    prior.fit(data(fields[:60]), data(fields[60:78]))
+    whole = seen(test, 40)
+    known = whole.mask.clone()
+    known[:, 4:, 1] = False
+    few = Observations(whole.coords, whole.values.where(known, 0), known, whole.support)
+    usual = prior.usual()
+    for number, asked in enumerate((whole, few)):
+        each = (usual.at(40), usual.at((40, 4)[number]))
+        found = prior.weigh(asked[:1])
+        widths = [at.widths(found.gaussians.misfit())[:, c] for c, at in enumerate(each)]
+        expected = [
+            at.inflation[:, c, None] * w for c, (at, w) in enumerate(zip(each, widths, strict=True))
+        ]
+        torch.testing.assert_close(found.inflation, torch.stack(expected, dim=1))
+    assert not torch.allclose(usual.at(40).inflation, usual.at(4).inflation)
+    never = usual.at_each(40, [40, 0])
+    assert all(torch.equal(a, b) for a, b in zip(never, usual.at(40), strict=True))

@@ -194,7 +194,8 @@ class MixturePrior(Prior):
         """Components and weights of fields that were observed alike, at one place at least."""
         seen = self.kriging.see(observations)
         gaussians = self.given(seen, self.hidden(groups), self.law())
-        usual = self.usual().at(seen.places)
+        read = [len(seen.place[seen.kind == c].unique()) for c in range(seen.variables)]
+        usual = self.usual().at_each(seen.places, read)
         if gaussians.learned is None:
             one = torch.ones_like(gaussians.errors())
             return Weighed(gaussians, one, None, one, one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -52,6 +53,26 @@ class ByCount(NamedTuple):
         j = int(torch.searchsorted(grid, x).clamp(1, len(grid) - 1))
         f = (x - grid[j - 1]) / (grid[j] - grid[j - 1])
         return ByCount(*(torch.lerp(part[j - 1], part[j], f.to(part.dtype)) for part in self))
+
+    def at_each(self, places: int, read: Sequence[int]) -> ByCount:
+        """At a number of places, widths of each variable at the number where it was read itself.
+
+        So of a variable that was read at few places, beside one that was read at many, no width is
+        taken that holds where all were read.
+
+        Args:
+            places: Where anything was read.
+            read: Where each variable was, C numbers; 0: nothing is known of it, as at all places.
+        """
+        here = self.at(places)
+        if all(count in (0, places) for count in read):
+            return here
+        each = [self.at(count or places) for count in read]
+        own = {
+            name: torch.stack([getattr(at, name)[:, c] for c, at in enumerate(each)], dim=-1)
+            for name in ("inflation", "rough", "slope")
+        }
+        return here._replace(**own)
 
     def widths(self, misfit: Tensor) -> Tensor:
         """What the misfit (K, 1, F) of fields makes of their variances, shape (K, C, F).
