@@ -100,7 +100,7 @@ class GSTools(Peer):
 
     name: ClassVar[str] = "GSTools"
     package: ClassVar[str] = "gstools"
-    about: ClassVar[str] = "krige.Ordinary; of five models that with the best fit to vario_estimate"
+    about: ClassVar[str] = "krige.Ordinary; of two models that with the best fit to vario_estimate"
 
     def variable(self, coords: np.ndarray, values: np.ndarray, axes: Sequence[np.ndarray]) -> Field:
         """See `Peer.variable`."""
@@ -113,7 +113,9 @@ class GSTools(Peer):
         mean, variance = kriging.structured(axes)
         return mean, np.sqrt(np.maximum(variance, 0))
 
-    _MODELS: ClassVar[Sequence[str]] = ("Gaussian", "Exponential", "Matern", "Stable", "Spherical")
+    # Gaussian, Matern and Stable models fit weather best and are then ill-conditioned: errors of up
+    # to 80 deviations, where these two are off by 0.2.
+    _MODELS: ClassVar[Sequence[str]] = ("Exponential", "Spherical")
 
     @staticmethod
     def _fit(model: Any, bins: np.ndarray, gamma: np.ndarray) -> float:
@@ -126,11 +128,11 @@ class GSTools(Peer):
 
 @final
 class Verde(Peer):
-    """A biharmonic spline; its damping by cross-validation."""
+    """A plane and a biharmonic spline around it; its damping by cross-validation."""
 
     name: ClassVar[str] = "verde"
     package: ClassVar[str] = "verde"
-    about: ClassVar[str] = "SplineCV over five dampings; states no uncertainty"
+    about: ClassVar[str] = "Trend(degree=1) and SplineCV over five dampings; no uncertainty"
 
     def variable(self, coords: np.ndarray, values: np.ndarray, axes: Sequence[np.ndarray]) -> Field:
         """See `Peer.variable`."""
@@ -138,8 +140,9 @@ class Verde(Peer):
 
         rows, columns = np.meshgrid(*axes, indexing="ij")
         spline = verde.SplineCV(dampings=(None, 1e-10, 1e-7, 1e-4, 1e-1))
-        spline.fit((coords[:, 1], coords[:, 0]), values)
-        return spline.predict((columns, rows)), None
+        both = verde.Chain([("trend", verde.Trend(degree=1)), ("spline", spline)])
+        both.fit((coords[:, 1], coords[:, 0]), values)
+        return np.asarray(both.predict((columns, rows))), None
 
 
 PEERS: Sequence[Peer] = (PyKrige(), GSTools(), Verde())

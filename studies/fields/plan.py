@@ -74,7 +74,7 @@ PLANS: Mapping[Scale, Plan] = {
     "quick": Plan(
         "tiny",
         Cost(steps=10, shares=SHARES),
-        RenderingPlan((24, 32), (48,), seconds=60, n_draws=2, count=2),
+        RenderingPlan((32,), (48,), seconds=60, n_draws=2, count=2),
         count=6,
         n_draws=8,
     ),
