@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mamba_diffae import scan
     from mamba_diffae.benchmark.verification import verify
-    from mamba_diffae.estimator import FieldAutoencoder, PriorDrawsWarning, render
+    from mamba_diffae.estimator import FieldAutoencoder, PriorDrawsWarning, on_grid, render
     from mamba_diffae.evaluation import evaluate
     from mamba_diffae.fields import (
         Axis,
@@ -43,6 +43,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "interpolate": "latent",
     "observe": "fields",
+    "on_grid": "estimator",
     "open_field": "sources",
     "place_sensors": "placement",
     "reconstruct": "models",
@@ -76,6 +77,7 @@ __all__ = [
     "evaluate",
     "interpolate",
     "observe",
+    "on_grid",
     "open_field",
     "place_sensors",
     "reconstruct",

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
@@ -273,3 +274,27 @@ def test_an_ensemble_beside_a_flow_that_stands_is_refused(shell, few, pictures, 
     assert outcome.code == 2
     assert "'ensemble' comes before phase 'flow'" in outcome.err
     assert "delete the folder" in outcome.err
+
+
+def test_windows_of_a_file_are_learned_and_answered_by(shell, tmp_path):
+    xr = pytest.importorskip("xarray")
+    rng, (t, y, x) = np.random.default_rng(0), np.ogrid[:12, :20, :32]
+    values = np.sin(x / 5 + t) + np.cos(y / 4) + 0.01 * rng.normal(size=(12, 20, 32))
+    coords = {"time": np.arange(12), "y": np.arange(20.0), "x": np.arange(32.0)}
+    archive = xr.Dataset({"h": (("time", "y", "x"), values, {"units": "m"})}, coords)
+    archive.to_netcdf(tmp_path / "h.nc")
+    tiny = "--preset tiny --device cpu --set autoencoder.steps=2 --set autoencoder.batch_size=4"
+    line = f"fit {tmp_path}/h.nc --variable h --snapshot-dim time --phase autoencoder {tiny}"
+    outcome = shell(f"{line} --window y=12,x=16 --run {tmp_path}/run")
+    assert outcome.code == 0, outcome.err
+    assert "Learns on windows of 12 × 16 cells" in outcome.err
+    archive.isel(time=[11]).to_netcdf(tmp_path / "seen.nc")
+    ask = f"predict {tmp_path}/seen.nc --model {tmp_path}/run --fraction 0.3 --out {tmp_path}/a.nc"
+    outcome = shell(f"{ask} --like {tmp_path}/seen.nc --device cpu")
+    assert outcome.code == 0, outcome.err
+    with xr.open_dataset(tmp_path / "a.nc") as told:
+        assert np.isfinite(told["h"].values).all()
+    for bad, said in (("y:12", "such as lat=32,lon=32"), ("z=4", "the axes are y, x")):
+        outcome = shell(f"{line} --window {bad} --run {tmp_path}/other")
+        assert outcome.code == 2
+        assert said in outcome.err

@@ -19,6 +19,7 @@ SMALL = {
     "pressure_taps": {"gusts": 60, "steps": 2},
     "rain": {"count": 24, "steps": 2},
     "placement": {"sensors": 2, "steps": 2},
+    "time_window": {"hours": 200, "steps": 2},
     "larger_than_memory": {"cells": 128, "steps": 2},
 }
 

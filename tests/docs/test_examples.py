@@ -17,6 +17,7 @@ PAGES = (
     pytest.param("docs/sensor_placement.md", marks=pytest.mark.slow),
     "docs/training.md",
     pytest.param("docs/verification.md", marks=pytest.mark.slow),
+    pytest.param("docs/windows.md", marks=pytest.mark.slow),
     pytest.param("docs/xarray.md", marks=pytest.mark.slow),
 )
 SHORT = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mamba_diffae import FieldAutoencoder, FieldData, Observations, observe, render
+from mamba_diffae import FieldAutoencoder, FieldData, Observations, observe, on_grid, render
 from mamba_diffae.fields import Axis, FieldError, Grid, ShapeError, Variable
 
 PHASES = ["autoencoder", "ensemble"]
@@ -147,3 +147,30 @@ def test_a_series_is_learned_in_windows_of_time(few):
     seen = Observations.from_points(at, read[:, None])
     found = model.predict(seen, targets=np.array([[60.5, 5.5]]))
     assert abs(found.mean.item() - moving[60, 5]) < 0.3
+
+
+def test_a_model_of_windows_answers_on_other_grids_of_such_cells(fitted, channel):
+    axes = Axis.regular("y", 100, 140, 40, "m"), Axis.regular("x", -20, 12, 32, "m")
+    elsewhere = waves(Grid(axes), 8, seed=7).split("test")
+    moved = on_grid(fitted, elsewhere.grid)
+    seen = observe(elsewhere, fraction=0.2, shape=elsewhere.shape, seed=0)
+    found = moved.predict(seen, n_draws=1)
+    assert found.mean.shape == elsewhere.values.shape
+    error = np.sqrt(np.square(found.mean - elsewhere.values).mean())
+    assert error < 0.5 * elsewhere.values.std()
+    assert fitted.grid == channel.grid, "the first model stays on its own"
+
+
+def test_other_grids_have_the_same_axes_and_cells(fitted, model):
+    def grid(name: str, cells: int, width: float) -> Grid:
+        y = Axis.regular("y", 0, cells * width, cells, "m")
+        return Grid((y, Axis.regular(name, 0, 32, 32, "m")))
+
+    with pytest.raises(ShapeError, match="expected axes y in m, x in m"):
+        on_grid(fitted, grid("z", 32, 1.0))
+    with pytest.raises(ShapeError, match="as wide as the model learned them, 1 m"):
+        on_grid(fitted, grid("x", 32, 2.0))
+    with pytest.raises(ShapeError, match="at least the 16 of a window"):
+        on_grid(fitted, grid("x", 12, 1.0))
+    with pytest.raises(FieldError, match="fit it with window"):
+        on_grid(model, model.grid)

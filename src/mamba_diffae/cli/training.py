@@ -31,8 +31,6 @@ from mamba_diffae.cli.shell import echo
 from mamba_diffae.cli.table_prediction import is_table_name
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.fields import FieldData, Observations
 
@@ -52,6 +50,13 @@ def fit(
     noise: NoiseOption = None,
     quality: QualityOption = None,
     covariate: CovariateOption = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            help="Cells of windows of large fields, to learn on and answer by: lat=32,lon=32, or "
+            "one number for all axes; axes that are left out are whole. Default: no windows."
+        ),
+    ] = None,
     layout: Annotated[
         Path | None,
         typer.Option(
@@ -102,11 +107,12 @@ def fit(
         preset, architecture=architecture, seed=seed, device=device, changes=changes
     )
     told: dict[str, Any] = {"source_options": options} if options else {}
-    places = None
+    about: dict[str, Any] = {}
     if is_table_name(Path(source)):
-        if layout is not None:
+        if layout is not None or window is not None:
             raise ValueError(
-                "--layout is of whole fields; the stations of a table are where they are."
+                "--layout and --window are of whole fields; the stations of a table are where they "
+                "are: leave them out."
             )
         data: FieldData | Observations = _stations(source, native_size, options)
         facts: dict[str, Any] = {"source": str(Path(source).resolve())}
@@ -115,10 +121,11 @@ def fit(
         facts = provenance(source, data, skip_broken)
         places = None if layout is None else TableTargets.of(layout, data.grid).places
         tell_fields(data)
-        tell_settings(estimator, data, places)
+        about = {"layout": places, "window": window_option(window)}
+        tell_settings(estimator, data, **about)
     estimator.fit(
         data,
-        layout=places,
+        **about,
         run=run,
         phases=None if phase == "all" else [name.strip() for name in phase.split(",")],
         resume=resume,
@@ -153,13 +160,31 @@ def tell_fields(data: FieldData) -> None:
     )
 
 
-def tell_settings(
-    estimator: FieldAutoencoder, data: FieldData, layout: np.ndarray | None = None
-) -> None:
+def window_option(given: str | None) -> dict[str, int] | int | None:
+    """Cells of windows by axes, or along all; a ValueError if they are none.
+
+    >>> window_option("lat=32, lon=48")
+    {'lat': 32, 'lon': 48}
+    """
+    if given is None or given.strip().isdecimal():
+        return None if given is None else int(given)
+    pairs = [part.split("=") for part in given.split(",")]
+    if not all(len(pair) == 2 and pair[1].strip().isdecimal() for pair in pairs):
+        raise ValueError(
+            f"--window is {given!r}; give cells by axes, such as lat=32,lon=32, or one number."
+        )
+    return {name.strip(): int(cells) for name, cells in pairs}
+
+
+def tell_settings(estimator: FieldAutoencoder, data: FieldData, **about: Any) -> None:
     """What was inferred from them."""
     from mamba_diffae.fields import Frame
+    from mamba_diffae.fields.windows import window_shape
 
-    for sentence in estimator.settings(data, layout=layout).describe():
+    if about.get("window") is not None:
+        cells = " × ".join(map(str, window_shape(about["window"], data.grid)))
+        echo(f"• Learns on windows of {cells} cells, at random places.")
+    for sentence in estimator.settings(data, **about).describe():
         echo(f"• {sentence}")
     frame = Frame.of(data)
     if len(set(frame.length)) > 1:

@@ -2,6 +2,7 @@
 
 from mamba_diffae.estimator.drawing import PriorDrawsWarning
 from mamba_diffae.estimator.field_autoencoder import FieldAutoencoder
+from mamba_diffae.estimator.other_grid import on_grid
 from mamba_diffae.estimator.streaming import render
 
-__all__ = ["FieldAutoencoder", "PriorDrawsWarning", "render"]
+__all__ = ["FieldAutoencoder", "PriorDrawsWarning", "on_grid", "render"]

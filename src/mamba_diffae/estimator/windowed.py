@@ -144,12 +144,12 @@ class ConditionedWindows:
         """What is told at places (1, N, D) by all windows, shape (count, B, N, width)."""
         cover, fields = self.windowing.cover, self.observations.fields()
         positions = self.windowing.positions(places[0])
-        held = touching(cover, positions)
+        touched = touching(cover, positions)
         total = torch.zeros(count, len(fields), len(positions), width)
         mass = torch.zeros(len(positions))
         for b, seen in enumerate(fields):
-            for run in in_parts([len(rows) for _, rows in held], _QUERIES, FIELDS_AT_ONCE):
-                starts, rows = zip(*held[run], strict=True)
+            for run in in_parts([len(rows) for _, rows in touched], _QUERIES, FIELDS_AT_ONCE):
+                starts, rows = zip(*touched[run], strict=True)
                 local = [cover.local(s, positions[at]) for s, at in zip(starts, rows, strict=True)]
                 weights = [torch.from_numpy(cover.weight(x)).float() for x in local]
                 known = self._window_fields(b, seen, starts)

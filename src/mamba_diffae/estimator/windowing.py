@@ -129,8 +129,8 @@ class Windowing:
 
 def touching(cover: WindowCover, positions: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Windows that hold some of the positions (N, D): their starts, and which positions (M,)."""
-    held = ((start, cover.inside(cover.local(start, positions))) for start in cover.starts())
-    return [(start, np.flatnonzero(inside)) for start, inside in held if inside.any()]
+    every = ((start, cover.inside(cover.local(start, positions))) for start in cover.starts())
+    return [(start, np.flatnonzero(inside)) for start, inside in every if inside.any()]
 
 
 def in_parts(sizes: Sequence[int], most: int, count: int) -> list[slice]:

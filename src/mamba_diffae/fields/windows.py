@@ -287,9 +287,9 @@ def _strides(cells: Shape, shape: Shape) -> np.ndarray:
 def _by_place(grid: Grid, starts: np.ndarray, shape: Shape) -> np.ndarray:
     """A split of each window by where it lies along one axis; "" across a border, shape (W,)."""
     of_time = [d for d, axis in enumerate(grid.axes) if axis.name.lower() in CANONICAL[0]]
-    held = [n / w for n, w in zip(grid.shape, shape, strict=True)]
-    d = of_time[0] if of_time and held[of_time[0]] >= _HELD else int(np.argmax(held))
-    if held[d] < _HELD:
+    counts = [n / w for n, w in zip(grid.shape, shape, strict=True)]
+    d = of_time[0] if of_time and counts[of_time[0]] >= _SIDE_BY_SIDE else int(np.argmax(counts))
+    if counts[d] < _SIDE_BY_SIDE:
         return np.full(len(starts), "train")
     borders = {"train": (0.0, 0.6), "val": (0.6, 0.8), "test": (0.8, 1.0)}
     first, last = starts[:, d], starts[:, d] + shape[d]
@@ -300,6 +300,6 @@ def _by_place(grid: Grid, starts: np.ndarray, shape: Shape) -> np.ndarray:
     return found
 
 
-_HELD = 5.0
+_SIDE_BY_SIDE = 5.0
 """Windows that stand side by side along an axis by which they are split, at least: a fifth of the
 axis holds one."""

@@ -24,6 +24,7 @@ SOURCES: Registry[type[Source]] = Registry(
         "emoji": f"{_HERE}.embedded:EmojiSource",
         "weather": f"{_HERE}.weather:WeatherSource",
         "weather windows": f"{_HERE}.weather:WeatherWindowsSource",
+        "weather sectors": f"{_HERE}.weather:WeatherSectorsSource",
         "turbulence": f"{_HERE}.turbulence:TurbulenceSource",
         "gaussian": f"{_HERE}.families:GaussianSource",
         "fronts": f"{_HERE}.families:FrontsSource",
@@ -60,17 +61,17 @@ def open_field(
     ((6, 32, 32, 1), ('y', 'x'))
 
     Args:
-        source: "emoji" (the embedded picture set; a folder of that name is "./emoji"); "weather"
-            or "weather:windows" (a week of the ERA5 reanalysis); generated fields: "turbulence",
-            "gaussian:rough", "gaussian:medium", "gaussian:smooth", "fronts", "plateaus" or
-            "two-variables", each with ":COUNT" behind it for another number than 200; pictures to
-            try methods on: "grey-emoji", "photographs" (needs scikit-image); "cifar10:DIR" or
-            "stl10:DIR", DIR holding the published archive or its unpacked folder; "hf:NAME", an
-            image data set of the Hugging Face hub (extra `data`); the path of a folder of PNG, JPEG
-            or WebP pictures, or of a .npy or .npz file; an array (see `from_array`); FieldData,
-            returned as they are; or what a source of another package takes. A .npz file holds the
-            fields as `values` and may hold `axis_names` in their order, such as ["lat", "lon"],
-            the coordinates of each axis under its name, `mask`, `variables`, `units` and
+        source: "emoji" (the embedded picture set; a folder of that name is "./emoji"); "weather",
+            "weather:windows" or "weather:sectors" (a week of the ERA5 reanalysis); generated
+            fields: "turbulence", "gaussian:rough", "gaussian:medium", "gaussian:smooth", "fronts",
+            "plateaus" or "two-variables", each with ":COUNT" behind it for another number than 200;
+            pictures to try methods on: "grey-emoji", "photographs" (needs scikit-image);
+            "cifar10:DIR" or "stl10:DIR", DIR holding the published archive or its unpacked folder;
+            "hf:NAME", an image data set of the Hugging Face hub (extra `data`); the path of a
+            folder of PNG, JPEG or WebP pictures, or of a .npy or .npz file; an array (see
+            `from_array`); FieldData, returned as they are; or what a source of another package
+            takes. A .npz file holds the fields as `values` and may hold `axis_names` in their
+            order, such as ["lat", "lon"], the coordinates of each axis under its name, `mask`, `variables`, `units` and
             `periodic` (see `from_array`). With the extra `fields` also the path of a NetCDF file
             (.nc, .nc4, .cdf) or a Zarr store, or an xarray Dataset or DataArray.
         size: Cells along each axis, or along the longest axis alone, by area average; None: the

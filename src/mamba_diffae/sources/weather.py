@@ -16,7 +16,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from mamba_diffae.fields import Affine, Axis, FieldData, Grid, Shape, Variable
+from mamba_diffae.fields import Affine, Axis, Covariates, FieldData, Grid, Shape, Variable
 from mamba_diffae.sources.base import NamedSource, read_only
 from mamba_diffae.sources.splits import split_in_order
 
@@ -67,6 +67,20 @@ class WeatherWindowsSource(NamedSource):
     ) -> FieldData:
         """See `open_windows`."""
         return open_windows()
+
+
+@final
+class WeatherSectorsSource(NamedSource):
+    """The whole globe, 24 snapshots, each known in the sectors of longitude of its own split."""
+
+    kind: ClassVar[str] = "weather:sectors"
+    form: ClassVar[str] = "'weather:sectors'"
+
+    def open(
+        self, spec: str, *, shape: Shape | int | None = None, skip_broken: bool = False
+    ) -> FieldData:
+        """See `open_sectors`."""
+        return open_sectors()
 
 
 @lru_cache(maxsize=1)
@@ -150,10 +164,45 @@ def open_windows() -> FieldData:
     return read_only(windows)
 
 
+@lru_cache(maxsize=1)
+def open_sectors() -> FieldData:
+    """The week, split by time and longitude; once a process, so its arrays are read-only.
+
+    Returns:
+        The snapshots of `open_weather`, with gaps: of training days the four sectors of 36 degrees
+        that are for training are known, of the validation day three others, of test days the last
+        three: those of `open_windows`. The latitude is a covariate.
+    """
+    data = open_weather()
+    sector_splits = _sector_splits(np.random.default_rng(_SEED))
+    sector = np.arange(data.shape[1]) // TILE
+    known = sector_splits[sector] == data.splits[:, None]
+    valid = np.broadcast_to(known[:, None, :, None], data.values.shape)
+    # Winds turn about pressure the other way round beyond the equator.
+    latitude = data.grid.axes[0].centres[:, None]
+    return read_only(
+        FieldData(
+            data.variables,
+            data.grid,
+            data.values,
+            valid,
+            names=data.names,
+            groups=data.groups,
+            splits=data.splits,
+            covariates=Covariates(["latitude"], [latitude], ["degrees_north"]),
+        )
+    )
+
+
+def _sector_splits(rng: np.random.Generator) -> np.ndarray:
+    """The split of each sector of longitude, shape (10,)."""
+    return rng.permutation(np.repeat(list(SECTORS), list(SECTORS.values())))
+
+
 def _corners(data: FieldData) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Snapshot, row and column at which each window begins, shape (W,) each."""
     rng = np.random.default_rng(_SEED)
-    sector_splits = rng.permutation(np.repeat(list(SECTORS), list(SECTORS.values())))
+    sector_splits = _sector_splits(rng)
     shape = (len(data), ROWS, len(sector_splits))
     shifts = rng.integers(0, TILE - WINDOW + 1, size=(2, *shape))
     first = np.searchsorted(data.grid.axes[0].centres, SOUTH)

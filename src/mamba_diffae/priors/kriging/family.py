@@ -17,6 +17,8 @@ WEIGHED = 96
 """Readings of a field by which its laws are weighed, at most."""
 MOST_LAWS, _LIGHT = 3, 0.2
 """Laws of one field that are averaged over, and the least weight as a share of the largest."""
+_NEVER = 1e-12
+"""Share of a law that a variable does not have, but others do: its logarithm is finite."""
 _VARIANCES = tuple(2.0**e for e in range(-4, 5))
 """Variances that are tried where errors have a known size, as ratios to the usual one."""
 _OFFSETS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -102,7 +104,7 @@ class Family:
         top = weight.topk(min(MOST_LAWS, len(weight)), dim=0).values
         weight = weight.where((weight >= top[-1]) & (weight >= _LIGHT * top[0]), 0)
         used = (weight > 0).any(dim=1).nonzero()[:, 0].tolist()
-        share = (weight / weight.sum(dim=0))[used].log()
+        share = (weight / weight.sum(dim=0))[used].clamp(min=_NEVER).log()
         return replace(self, choices=tuple(self.choices[j] for j in used), log_share=share)
 
     def variance(self, own: Tensor, freedom: int) -> Tensor:

@@ -111,10 +111,9 @@ class TrialFields(NamedTuple):
 
     def _trial(self, rows: Tensor, seen: Tensor, asked: Tensor) -> Trial:
         points = self.points[rows]
-        parts = {name: part[:, seen] for name, part in points._given().items()}
         support = torch.zeros_like(points.coords) if points.support is None else points.support
         return Trial(
-            Observations(**parts, labels=None),
+            points.points(seen).replace(labels=None),
             points.coords[0, asked].double(),
             support[0, asked].double(),
             points.values[:, asked].double(),
