@@ -71,9 +71,10 @@ def open_field(
             folder of PNG, JPEG or WebP pictures, or of a .npy or .npz file; an array (see
             `from_array`); FieldData, returned as they are; or what a source of another package
             takes. A .npz file holds the fields as `values` and may hold `axis_names` in their
-            order, such as ["lat", "lon"], the coordinates of each axis under its name, `mask`, `variables`, `units` and
-            `periodic` (see `from_array`). With the extra `fields` also the path of a NetCDF file
-            (.nc, .nc4, .cdf) or a Zarr store, or an xarray Dataset or DataArray.
+            order, such as ["lat", "lon"], the coordinates of each axis under its name, `mask`,
+            `variables`, `units` and `periodic` (see `from_array`). With the extra `fields` also the
+            path of a NetCDF file (.nc, .nc4, .cdf) or a Zarr store, or an xarray Dataset or
+            DataArray.
         size: Cells along each axis, or along the longest axis alone, by area average; None: the
             native ones.
         skip_broken: In an image folder or hf:NAME, skip pictures that cannot be decoded, with a
