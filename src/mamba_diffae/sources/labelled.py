@@ -28,7 +28,11 @@ from mamba_diffae.sources.time_blocks import label_snapshots
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset
 
-_PART = "data.isel(time=slice(None, None, 10))"
+_PART = (
+    "data.isel(time=slice(None, None, 10)) or averages over blocks of cells, which xarray makes "
+    'chunk by chunk: xarray.open_dataset(path, chunks={}).coarsen(lat=4, lon=4, boundary="trim")'
+    ".mean()"
+)
 
 
 @final
