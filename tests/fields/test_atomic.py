@@ -1,8 +1,11 @@
 """Files and folders are there whole or not at all, whatever happens on the way."""
 
 import errno
+import os
+import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -149,3 +152,77 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
         (temporary / "a").write_text("new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "a").read_text() == "new"
+
+
+def test_two_writers_of_one_file_both_end_well(tmp_path: Path) -> None:
+    both, errors = threading.Barrier(2), []
+
+    def write(text: str) -> None:
+        try:
+            with atomic_file(tmp_path / "shared.json") as temporary:
+                temporary.write_text(text)
+                both.wait(timeout=10)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(letter * 1000,)) for letter in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert (tmp_path / "shared.json").read_text() in ("a" * 1000, "b" * 1000)
+    assert [p.name for p in tmp_path.iterdir()] == ["shared.json"]
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with atomic_file(tmp_path / "a.json") as temporary:
+        temporary.write_text("old")
+        living = temporary.with_name(temporary.name.replace(f"-{os.getpid()}-", "-1-"))
+        killed = temporary.with_name(temporary.name.replace(f"-{os.getpid()}-", f"-{ended.pid}-"))
+    living.touch()
+    killed.touch()
+    with atomic_file(tmp_path / "a.json") as temporary:
+        temporary.write_text("new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([living.name, "a.json"])
+
+
+def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path: Path) -> None:
+    long = tmp_path / ("n" * 250 + ".json")
+    with atomic_file(long) as temporary:
+        temporary.write_text("whole")
+    assert long.read_text() == "whole"
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+def test_disks_that_cannot_sync_folders_are_written_to(tmp_path, monkeypatch, code) -> None:
+    fsync = os.fsync
+
+    def refuse(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(code, "shares answer so")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with atomic_file(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+    with atomic_folder(tmp_path / "f") as temporary:
+        (temporary / "a").write_text("whole")
+    assert (tmp_path / "a").read_text() == (tmp_path / "f" / "a").read_text() == "whole"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_gets_the_content_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe, got = tmp_path / "pipe.npy", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    with atomic_file(pipe) as temporary:
+        assert temporary.suffix == ".npy"
+        temporary.write_bytes(b"numbers")
+    reader.join(timeout=10)
+    assert got == [b"numbers"]
+    assert pipe.is_fifo()
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe.npy"]

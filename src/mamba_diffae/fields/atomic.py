@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
+import platform
 import shutil
+import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 from typing import final
+
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What disks of other machines answer that cannot sync folders: there nothing more can be asked."""
 
 
 @final
@@ -20,8 +28,11 @@ class DiskFullError(OSError):
 def atomic_file(path: str | Path) -> Iterator[Path]:
     """Write a file beside its place, then rename it over: a crash leaves the old or the new.
 
+    Of several that write one path at once each has a temporary file of its own: the last one wins.
+
     Args:
-        path: The file to write or replace; missing parent folders are made.
+        path: The file to write or replace; missing parent folders are made. A device or pipe, such
+            as /dev/stdout, is written to once all is there, and stays what it is.
 
     Yields:
         The path to write to; it ends in the same suffix.
@@ -29,11 +40,16 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     Raises:
         DiskFullError: If the disk is full. As with any other error, nothing changes under `path`.
     """
+    if _is_stream(Path(path)):  # before its links are followed: those of /dev/stdout lead nowhere
+        with _stream(Path(path)) as temporary:
+            yield temporary
+        return
     path = Path(path).resolve()
-    temporary = path.with_name(f".tmp-{path.name}")
+    temporary = path.with_name(f".tmp-{_machine()}-{os.getpid()}-{get_ident():x}-{_ending(path)}")
     with named_full_disk(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _forget_dead(path)
             yield temporary
             _sync(temporary)
             temporary.replace(path)
@@ -144,6 +160,52 @@ def _settle(path: Path, temporary: Path) -> None:
             _aside(path).rename(path)
 
 
+def _machine() -> str:
+    """A name of this machine, of fixed length."""
+    return f"{zlib.crc32(os.fsencode(platform.node())):08x}"
+
+
+def _ending(path: Path) -> str:
+    """How the temporary files of a file end: short, as its own name may be as long as can be."""
+    return f"{zlib.crc32(os.fsencode(path.name)):08x}{path.suffix}"
+
+
+def _forget_dead(path: Path) -> None:
+    """Remove what killed processes of this machine left of the same file."""
+    for left in path.parent.glob(f".tmp-{_machine()}-*-*-{glob.escape(_ending(path))}"):
+        number = left.name.split("-")[2]
+        if number.isdecimal() and not _runs(int(number)):
+            left.unlink(missing_ok=True)
+
+
+def _runs(number: int) -> bool:
+    """Whether a process of this machine is alive; where that cannot be asked, it is."""
+    if os.name == "nt":  # a signal there ends the process, whatever it is
+        return True
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a device, a pipe or a socket stands there."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+@contextmanager
+def _stream(path: Path) -> Iterator[Path]:
+    """A temporary file elsewhere, whose content goes to a device or pipe at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder) / f"out{path.suffix}"
+        yield temporary
+        with temporary.open("rb") as content, path.open("wb") as stream:
+            shutil.copyfileobj(content, stream)
+
+
 def _aside(path: Path) -> Path:
     return path.with_name(f".old-{path.name}")
 
@@ -160,5 +222,8 @@ def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
     finally:
         os.close(handle)
