@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mamba_diffae import FieldAutoencoder, FieldData, Observations, observe, on_grid, render
+from mamba_diffae import (
+    FieldAutoencoder,
+    FieldData,
+    Observations,
+    observe,
+    on_grid,
+    place_sensors,
+    render,
+)
 from mamba_diffae.fields import Axis, FieldError, Grid, ShapeError, Variable
 
 PHASES = ["autoencoder", "ensemble"]
@@ -120,6 +128,10 @@ def test_what_windows_cannot_do_is_refused(fitted, channel, seen, few):
         fitted.predict(seen, decoder_inputs="latent")
     with pytest.raises(FieldError, match="each has a latent of its own"):
         fitted.decode(np.zeros((1, fitted.latent_dim)))
+    with pytest.raises(
+        FieldError, match="Sensors are placed by the covariance of a model of whole"
+    ):
+        place_sensors(fitted, 2)
     model = FieldAutoencoder("tiny", changes=few, device="cpu")
     with pytest.raises(FieldError, match="the prior 'kriging'"):
         FieldAutoencoder("tiny", parts={"prior": "mixture"}).fit(channel, window=16)

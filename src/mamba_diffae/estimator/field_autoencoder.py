@@ -19,7 +19,7 @@ from mamba_diffae.estimator.parts import Parts, checked_objectives, part_setting
 from mamba_diffae.estimator.rendering import OnProgress, Rendering
 from mamba_diffae.estimator.training_input import Prepared, TrainingInput, opened_input
 from mamba_diffae.estimator.windowed import window_latents
-from mamba_diffae.fields import Grid, NotFittedError, Variable
+from mamba_diffae.fields import Grid, NotFittedError, Variable, under_own_defaults
 from mamba_diffae.fields.windows import WindowShape
 from mamba_diffae.models.config import DecoderInputs
 from mamba_diffae.models.latent_flow import LatentFlow
@@ -32,6 +32,7 @@ from mamba_diffae.training.settings import Changes, Settings
 
 
 @final
+@under_own_defaults
 class FieldAutoencoder:
     """Scattered observations to a latent and to the whole field, at any resolution.
 
@@ -67,11 +68,10 @@ class FieldAutoencoder:
     ) -> None:
         if not 0 <= seed < 2**60:
             raise ValueError(f"The seed is {seed}; give a whole number from 0 to 2^60 - 1.")
-        self.preset, self.seed = preset, seed
+        self.preset, self.seed, self.device = preset, seed, device
         self.changes = part_settings(parts or {}, changes or {})
         self.objectives = checked_objectives(objectives or {})
         self.architecture = ARCHITECTURES.get(architecture)
-        self.device = device
         chosen_device(device)
         self._fitted: FittedModel | None = None
 

@@ -12,7 +12,7 @@ import torch
 from mamba_diffae.estimator.calibration import Calibration
 from mamba_diffae.estimator.scaling import FieldScaler
 from mamba_diffae.estimator.windowing import Windowing
-from mamba_diffae.fields import Shape
+from mamba_diffae.fields import FieldError, Shape
 from mamba_diffae.models import serialization
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
@@ -75,6 +75,21 @@ class FittedModel:
             return None
         config = self.autoencoder.config
         return Windowing(self.scaler, self.window, config.token_shape)
+
+    def check_whole(self, what: str) -> None:
+        """Refuse what is of models of whole fields alone.
+
+        Args:
+            what: Is asked for, in words that "of a model of whole fields" continues.
+
+        Raises:
+            FieldError: If this one learned on windows.
+        """
+        if self.window is not None:
+            raise FieldError(
+                f"{what} of a model of whole fields, and this one learned on windows; fit one "
+                "without window=, on coarser cells (open_field(..., size=64)) if the grid is large."
+            )
 
     @property
     def observed_shape(self) -> Shape:

@@ -74,6 +74,7 @@ def edit(
     Reference:
         Preechakul et al. (2022), Diffusion Autoencoders, arXiv 2111.15640, section 4.2.
     """
+    model.fitted.check_whole("A latent is edited")
     if np.shape(move) != (model.latent_dim,):
         raise ValueError(
             f"The move has shape {np.shape(move)}; expected ({model.latent_dim},), as from "

@@ -80,6 +80,7 @@ def interpolate(
     Reference:
         Preechakul et al. (2022), Diffusion Autoencoders, arXiv 2111.15640, section 4.1.
     """
+    model.fitted.check_whole("Latents are interpolated")
     _check(model, n_steps, targets, noise, complete)
     ends = np.concatenate([model.encode(_one(field)) for field in (a, b)])
     alphas = np.linspace(0, 1, n_steps)

@@ -71,6 +71,7 @@ def invert(
             observations or latents do not fit it.
     """
     require_flow(model, "The noise of a field")
+    model.fitted.check_whole("The noise of a field is that")
     net, scaler = model.fitted.network, model.fitted.scaler
     if not data.complete or data.grid.mask is not None:
         raise ValuesError("The fields have gaps; the noise of a field is known for complete ones.")

@@ -71,6 +71,7 @@ def sample(
         ValueError: If the model is not fitted, has no latent or lacks a phase that draws; if the
             count is below 1 or the seed negative; if the flow is unknown, or has no mean.
     """
+    model.fitted.check_whole("Fields are sampled from latents")
     _check(count, seed, flow, mean)
     _check_phases(model, flow, mean)
     if flow == "latent":

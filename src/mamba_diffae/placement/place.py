@@ -79,6 +79,7 @@ def place_sensors(
         Near-optimal sensor placements in Gaussian processes, for greedy designs.
     """
     fitted, count = model.fitted, _checked_count(n)
+    fitted.check_whole("Sensors are placed by the covariance")
     scaler, prior = fitted.scaler, fitted.network.prior
     law, spacing = prior.field_law(), Spacing(scaler, min_distance)
     places = candidate_places(candidates, scaler.grid)
