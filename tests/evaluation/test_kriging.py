@@ -141,3 +141,12 @@ def test_neighbourhoods_say_what_all_observations_say():
     many = method.predict(Observations.from_points(coords, values), asked)
     few = method.predict(Observations.from_points(coords[:1000], values[:1000]), asked)
     np.testing.assert_allclose(many.mean, few.mean, atol=0.05 * values.std())
+
+
+@pytest.mark.parametrize("count", [2, 30])
+def test_equal_readings_are_no_certainty(count):
+    rng = np.random.default_rng(0)
+    equal = Observations.from_points(rng.random((count, 2)), np.full((count, 1), 10.0))
+    found = Kriging().predict(equal, Grid.default((6, 6)))
+    assert np.allclose(found.mean, 10)
+    assert found.std.max() > 0.05

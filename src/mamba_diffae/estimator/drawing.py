@@ -130,7 +130,7 @@ class Drawing:
                 "This model has not learned to draw: its draws are those of its prior, through "
                 "the decoder of the mean. Train phase 'ensemble' for better ones.",
                 PriorDrawsWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def keys(self, numbers: Tensor) -> Tensor:

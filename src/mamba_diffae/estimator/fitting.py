@@ -184,6 +184,6 @@ def calibrate(
         warnings.warn(
             f"Draws are not calibrated: that takes {LEAST_FIELDS} validation snapshots of distinct "
             "groups or more; give more of the split 'val'.",
-            stacklevel=4,
+            stacklevel=5,
         )
     return found

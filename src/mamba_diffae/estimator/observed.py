@@ -48,7 +48,7 @@ def observed(given: Seen, scaler: FieldScaler, targets: Asked = None) -> Observa
         warnings.warn(
             f"Columns of {table.name} recognised by their names: {told}.",
             TableWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     found = Observations.from_table(table, values, coords=coords)
     return _with_covariates(found, targets, scaler)

@@ -86,7 +86,7 @@ class Rendering:
         means, draws, stated, widths, done = [], None, [], [], 0
         for fields in known:
             if not done and not_kept(model.network, fields.observations, self.decoder_inputs):
-                warnings.warn(_NOT_KEPT, stacklevel=4)
+                warnings.warn(_NOT_KEPT, stacklevel=5)
             stated.append(_stated(fields.posterior))
             answers = fields.at(places, way)
             means.append(query.finish(_mean(model, next(answers), fields, places)))
@@ -105,7 +105,7 @@ class Rendering:
                 self.on_progress(done, count)
         familiarity, weights = map(_joined, zip(*stated, strict=True))
         if message := unfamiliar(familiarity, weights):
-            warnings.warn(f"{message}.", UnfamiliarFieldsWarning, stacklevel=4)
+            warnings.warn(f"{message}.", UnfamiliarFieldsWarning, stacklevel=5)
         told = Prediction.of_mean(np.concatenate(means), grid=query.grid)
         if way is not None and draws is not None:
             told = self._with_draws(told, draws, way.evaluations)

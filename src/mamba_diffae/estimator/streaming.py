@@ -14,7 +14,7 @@ from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import batches
 from mamba_diffae.estimator.observed import Seen, observed
 from mamba_diffae.estimator.regions import RenderedRegions
-from mamba_diffae.fields import FieldError, is_table, load_extra
+from mamba_diffae.fields import FieldError, is_table, load_extra, own_defaults
 from mamba_diffae.fields.cf.datasets import grid_coords
 from mamba_diffae.fields.cf.decoded import is_labelled
 from mamba_diffae.fields.cf.store import RegionStore
@@ -26,6 +26,7 @@ VALUES = 2**24
 """Values that are made at once, at most: means, deviations, draws, of all fields and variables."""
 
 
+@own_defaults()
 def render(
     model: FieldAutoencoder,
     observations: Seen,

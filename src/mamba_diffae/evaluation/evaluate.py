@@ -19,6 +19,7 @@ from mamba_diffae.fields import (
     Observations,
     Prediction,
     ShapeError,
+    own_defaults,
 )
 
 Evaluation: TypeAlias = dict[str, float | dict[str, float]]
@@ -28,6 +29,7 @@ _AT_ONCE = 2**24
 """Pairs of an observation and a cell looked at together."""
 
 
+@own_defaults()
 def evaluate(
     prediction: Prediction | np.ndarray,
     data: FieldData,

@@ -4,6 +4,7 @@ from mamba_diffae.fields.axis import Axis, canonical_order
 from mamba_diffae.fields.background import Background
 from mamba_diffae.fields.covariates import Covariates
 from mamba_diffae.fields.data import FieldData
+from mamba_diffae.fields.defaults import own_defaults, under_own_defaults
 from mamba_diffae.fields.errors import (
     AxisError,
     CoordinateError,
@@ -117,10 +118,12 @@ __all__ = [
     "known_points",
     "load_extra",
     "observe",
+    "own_defaults",
     "overlap",
     "robust_limits",
     "target_grid",
     "transform_from_dict",
+    "under_own_defaults",
     "unfamiliar",
     "write_table",
 ]

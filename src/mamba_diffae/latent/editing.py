@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldData, Observations, Targets, observe
+from mamba_diffae.fields import FieldData, Observations, Targets, observe, own_defaults
 from mamba_diffae.latent.directions import Directions
 
 VISIBLE = 0.05
@@ -38,6 +38,7 @@ class AttributeChange:
         return self.after - self.before
 
 
+@own_defaults()
 def edit(
     model: FieldAutoencoder,
     observations: Observations,

@@ -11,7 +11,15 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldData, Observations, Query, ShapeError, Targets, as_observations
+from mamba_diffae.fields import (
+    FieldData,
+    Observations,
+    Query,
+    ShapeError,
+    Targets,
+    as_observations,
+    own_defaults,
+)
 from mamba_diffae.latent.inversion import invert, require_flow, sample_from
 from mamba_diffae.models import State
 from mamba_diffae.registry import unknown
@@ -36,6 +44,7 @@ class Interpolation:
     values: np.ndarray
 
 
+@own_defaults()
 def interpolate(
     model: FieldAutoencoder,
     a: Observations,

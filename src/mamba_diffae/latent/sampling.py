@@ -9,7 +9,7 @@ from typing import Literal, final
 import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldError, Targets
+from mamba_diffae.fields import FieldError, Targets, own_defaults
 from mamba_diffae.flow import field_keys
 from mamba_diffae.latent.inversion import require_flow
 from mamba_diffae.registry import unknown
@@ -33,6 +33,7 @@ class Generated:
     values: np.ndarray
 
 
+@own_defaults()
 def sample(
     model: FieldAutoencoder,
     count: int,

@@ -18,6 +18,7 @@ from mamba_diffae.benchmark.verification.work import FoldWork
 from mamba_diffae.benchmark.verified import Verification
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.estimator.training_input import TrainingInput
+from mamba_diffae.fields import own_defaults
 from mamba_diffae.training.loop.progress import CountMeter
 
 SNAPSHOTS, DRAWS = 24, 40
@@ -29,6 +30,7 @@ _AS_IT_IS = (
 )
 
 
+@own_defaults()
 def verify(
     model: FieldAutoencoder,
     data: TrainingInput,

@@ -118,7 +118,10 @@ class Kriging(PerField):
         if choice.variance is not None:
             return own * choice.variance
         own = best_variance(choice.law, sample, geometry) if sample.freedom else own
-        return own if self._family is None else self._family.variance(own, sample.freedom)
+        if self._family is not None:
+            return self._family.variance(own, sample.freedom)
+        # Equal values are no proof that the field is constant: one look at a variance of 1 counts.
+        return torch.where(sample.told, own, 1.0 / (1.0 + sample.freedom))
 
     def _estimate(self, part: Part, boxes: Boxes, geometry: Geometry) -> Estimate:
         laws = self._laws(Sample([part.readings], part.readings.values.shape[1]), geometry)
