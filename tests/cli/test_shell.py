@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -97,6 +98,53 @@ def test_an_old_spelling_answers_with_the_new_one(shell, tmp_path, monkeypatch, 
     assert outcome.code == 2
     assert answer in outcome.err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_path_with_colons_and_brackets_is_told_as_it_was_typed(tmp_path):
+    done = process("fit", "no:key:[bold]folder", "--run", str(tmp_path / "run"))
+    assert "no:key:[bold]folder" in done.stderr
+
+
+@pytest.mark.parametrize(("count", "speaks"), [(None, True), ("1", True), ("2", False)])
+def test_a_stray_rank_silences_nothing(monkeypatch, capsys, count, speaks):
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    if count is not None:
+        monkeypatch.setenv("WORLD_SIZE", count)
+    speaking.echo("Done")
+    assert ("Done" in capsys.readouterr().err) is speaks
+
+
+def test_a_stream_of_another_encoding_gets_question_marks(scored):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    line = [*COMMAND, "report", "--run", str(scored), "--out", f"{scored.parent}/é.html"]
+    done = subprocess.run(line, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "?.html" in done.stdout
+
+
+def test_what_was_found_is_kept_where_its_reader_ends_early(shell, run, monkeypatch):
+    def closed(*args: object, **options: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(speaking.output, "print", closed)
+    scores = run / "scores.json"
+    shell(f"evaluate --model {run} --scales 10 --json {scores}")
+    assert (run / "result.json").is_file()
+    assert scores.is_file()
+
+
+def test_sigterm_stops_a_command_as_ctrl_c_does(shell, finished, picture, tmp_path, monkeypatch):
+    def end(*args: object, **options: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(5)
+
+    monkeypatch.setattr("mamba_diffae.estimator.conditioned.mean_at", end)
+    outcome = shell(f"predict --model {finished} --input {picture} --out {tmp_path}/out.png")
+    assert outcome.code == 128 + signal.SIGTERM
+    assert "nothing half-written" in outcome.err
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_the_version_is_told(shell):

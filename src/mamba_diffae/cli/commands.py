@@ -13,7 +13,7 @@ from mamba_diffae.cli.latent import edit, interpolate
 from mamba_diffae.cli.placing import place
 from mamba_diffae.cli.prediction import predict
 from mamba_diffae.cli.sampling import sample
-from mamba_diffae.cli.shell import CommandGroup
+from mamba_diffae.cli.shell import CommandGroup, accept_any_text
 from mamba_diffae.cli.study import experiment
 from mamba_diffae.cli.training import fit
 from mamba_diffae.cli.verification import verify
@@ -64,4 +64,5 @@ def main() -> None:
     # Torch's threads wait for one another by spinning, and steal the cores where something else
     # runs: eight times slower beside one busy process. A short spin costs an idle machine nothing.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # to be set before torch is imported
+    accept_any_text()
     app()

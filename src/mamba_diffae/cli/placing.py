@@ -103,10 +103,11 @@ def checked_folder(run: Path, overwrite: bool) -> Path:
     Raises:
         ValueError: If it holds something else.
     """
+    from mamba_diffae.fields.clutter import entries
     from mamba_diffae.training import Run
 
     folder = run.expanduser().resolve()
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists() or (folder.is_dir() and not entries(folder)):
         return folder
     earlier = (folder / "run.json").is_file() and "placed" in Run.open(folder).facts
     if not earlier:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -126,6 +125,7 @@ def _write_numbers(
     import numpy as np
 
     from mamba_diffae.fields.atomic import atomic_file
+    from mamba_diffae.fields.plain_json import plain_json
 
     known = data.split("train")
     about = {
@@ -138,4 +138,4 @@ def _write_numbers(
     with atomic_file(out.with_suffix(".npz")) as temporary:
         np.savez_compressed(temporary, values=drawn.values, latents=drawn.latents)
     with atomic_file(out.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+        temporary.write_text(plain_json(about), encoding="utf-8")

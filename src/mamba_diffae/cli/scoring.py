@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
@@ -17,6 +16,8 @@ from mamba_diffae.cli.shell import echo, output, status
 from mamba_diffae.evaluation import Baseline
 from mamba_diffae.fields import FieldData
 from mamba_diffae.fields.atomic import atomic_file
+from mamba_diffae.fields.clutter import entries
+from mamba_diffae.fields.plain_json import plain_json
 from mamba_diffae.report import measured_table, score_table, write_report
 from mamba_diffae.sources import canonical_source
 from mamba_diffae.training import Run
@@ -104,7 +105,7 @@ def check_result_folder(opened: OpenedModel, folder: Path | None) -> Path:
     if (folder / "run.json").is_file():
         same = Run.open(folder).facts.get("evaluated") == canonical_model(opened.name)
     else:
-        same = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+        same = not folder.exists() or (folder.is_dir() and not entries(folder))
     if not same:
         raise ValueError(
             f"{folder} holds something else than an evaluation of {opened.name}; give a new "
@@ -122,17 +123,12 @@ def result_run(opened: OpenedModel, folder: Path) -> Run:
 
 
 def store(page: Page, run: Run, json_file: Path | None = None) -> Page:
-    """Print tables and findings; store the page in the run, and its numbers in a named file.
+    """Store the page in the run, and its numbers in a named file; then print what was found.
 
     Returns:
         The page, with the machine that the run tells of.
     """
     page = replace(page, facts={**page.facts, **machine_facts(run.facts)})
-    output.print(score_table(page.scores))
-    for table in page.tables:
-        output.print(measured_table(table))
-    for finding in page.findings:
-        echo(f"• {finding}", output)
     save_page(page, run.path)
     if json_file is not None:
         numbers = {
@@ -142,7 +138,13 @@ def store(page: Page, run: Run, json_file: Path | None = None) -> Page:
             "uncertainty": [method.to_dict() for method in page.uncertainty],
         }
         with atomic_file(json_file) as temporary:
-            temporary.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
+            temporary.write_text(plain_json(numbers), encoding="utf-8")
+    # Last: where it is read by another program that ends early, printing fails.
+    output.print(score_table(page.scores))
+    for table in page.tables:
+        output.print(measured_table(table))
+    for finding in page.findings:
+        echo(f"• {finding}", output)
     return page
 
 

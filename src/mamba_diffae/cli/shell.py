@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any, final
 
 import typer
@@ -16,10 +19,19 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 # A file has no width that a table would have to be squeezed into.
-output = Console() if sys.stdout.isatty() else Console(width=160)
-messages = Console(stderr=True)
+_PLAIN = {"markup": False, "emoji": False}
+"""Names and paths are written as they are: neither brackets nor colons in them mean anything."""
+output = Console(**_PLAIN) if sys.stdout.isatty() else Console(width=160, **_PLAIN)
+messages = Console(stderr=True, **_PLAIN)
 _LINES_APART = 10.0
 """Seconds between two lines where there is no terminal to draw a spinner on."""
+
+
+@final
+class Terminated(KeyboardInterrupt):
+    """The system or a cluster ends the program by SIGTERM: it stops as after Ctrl-C."""
+
+    number = signal.SIGTERM
 
 
 @final
@@ -29,12 +41,12 @@ class CommandGroup(TyperGroup):
     def invoke(self, ctx: typer.Context) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Run a command; here, since beyond it Typer drops what an interrupt says."""
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _termination_told():
                 warnings.showwarning = _note
                 return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             echo(str(stop) or "Stopped; nothing half-written is left.")
-            raise typer.Exit(130) from stop
+            raise typer.Exit(128 + getattr(stop, "number", signal.SIGINT)) from stop
         except (ValueError, OSError, FloatingPointError, MemoryError, RuntimeError) as error:
             text = _message(error)
             if text is None:
@@ -48,9 +60,34 @@ def echo(text: str, console: Console = messages, style: str | None = None) -> No
 
     Of several processes that train together the first one speaks; all tell their errors.
     """
-    if os.environ.get("RANK", "0") != "0" and style is None:
+    if style is None and _among_others() and os.environ.get("RANK", "0") != "0":
         return
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, style=style, highlight=False, soft_wrap=True)
+
+
+def accept_any_text() -> None:
+    """Write a question mark for what a terminal or file of another encoding cannot hold."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+@contextmanager
+def _termination_told() -> Iterator[None]:
+    """Let SIGTERM stop what runs as Ctrl-C does, so that it cleans up behind itself."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def stop(signum: int, frame: object) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
@@ -76,6 +113,12 @@ def status(work: str) -> Iterator[Callable[[str], None]]:
             echo(text)
 
     yield line
+
+
+def _among_others() -> bool:
+    """Whether this is one of several processes: a number alone may be left from another program."""
+    count = os.environ.get("WORLD_SIZE", "1")
+    return count.isdecimal() and int(count) > 1
 
 
 def _message(error: Exception) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -148,9 +147,10 @@ def _check_folder(run: Path, overwrite: bool) -> None:
     Raises:
         ValueError: As said.
     """
+    from mamba_diffae.fields.clutter import entries
     from mamba_diffae.training import Run
 
-    if not run.exists() or (run.is_dir() and not any(run.iterdir())):
+    if not run.exists() or (run.is_dir() and not entries(run)):
         return
     verified = (run / "run.json").is_file() and "verified" in Run.open(run).facts
     if not (verified and overwrite):
@@ -168,6 +168,7 @@ def _store(
     from mamba_diffae.benchmark import save_page
     from mamba_diffae.cli.scoring import canonical_model, command_line, machine_facts
     from mamba_diffae.fields.atomic import atomic_file
+    from mamba_diffae.fields.plain_json import plain_json
     from mamba_diffae.report import write_report
     from mamba_diffae.training import Run
 
@@ -178,5 +179,4 @@ def _store(
     write_report(page, folder.path / "report.html", overwrite=True)
     if json_file is not None:
         with atomic_file(json_file) as temporary:
-            text = json.dumps(result.to_dict(), indent=1, ensure_ascii=False)
-            temporary.write_text(f"{text}\n", encoding="utf-8")
+            temporary.write_text(plain_json(result.to_dict()), encoding="utf-8")

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mamba_diffae.fields.atomic import atomic_folder, standing_folder
+from mamba_diffae.fields.clutter import entries
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.config import LatentFlowConfig
 from mamba_diffae.models.latent_flow import LatentFlow
@@ -76,7 +77,7 @@ def save_network(
     Raises:
         ValueError: If something else stands there.
     """
-    if folder.exists() and not (folder.is_dir() and {f.name for f in folder.iterdir()} <= FILES):
+    if folder.exists() and not (folder.is_dir() and {f.name for f in entries(folder)} <= FILES):
         raise ValueError(
             f"{folder} holds something else than a saved network, so it is left alone; give a new "
             "or empty folder."

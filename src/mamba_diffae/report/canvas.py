@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
 
-from matplotlib import rc_context
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -61,6 +63,13 @@ class Picture:
     caption: str = ""
 
 
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Draw as the page is made, whatever a user's matplotlibrc says, such as text by TeX."""
+    with style.context(["default", _STYLE]):
+        yield
+
+
 def literal(name: str) -> str:
     """A name as plain text: a dollar sign would begin a formula."""
     return name.replace("$", r"\$")
@@ -72,7 +81,7 @@ def new_axes(height: float = 2.4) -> tuple[Figure, Axes]:
     Args:
         height: In inches.
     """
-    with rc_context(_STYLE):
+    with own_style():
         figure = Figure(figsize=(4.4, height), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
@@ -83,7 +92,7 @@ def new_axes(height: float = 2.4) -> tuple[Figure, Axes]:
 def to_svg(figure: Figure) -> str:
     """The drawing as an SVG element for an HTML page, where namespaces go without saying."""
     buffer = io.StringIO()
-    with rc_context(_STYLE):
+    with own_style():
         figure.savefig(
             buffer,
             format="svg",

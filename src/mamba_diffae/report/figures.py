@@ -10,10 +10,11 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from mamba_diffae.benchmark.wording import in_words
 from mamba_diffae.evaluation import PSNR_CAP, Method, Score
-from mamba_diffae.report.canvas import LINES, SOFT, Picture, literal, new_axes, to_svg
+from mamba_diffae.report.canvas import LINES, SOFT, Picture, literal, new_axes, own_style, to_svg
 from mamba_diffae.report.tables import ScoreTable, decibel, interval
 
 
+@own_style()
 def training_curves(rows: Sequence[Mapping[str, Any]]) -> list[Picture]:
     """Loss and validation PSNR of each phase of training.
 
@@ -35,6 +36,7 @@ def training_curves(rows: Sequence[Mapping[str, Any]]) -> list[Picture]:
     return pictures
 
 
+@own_style()
 def psnr_intervals(scores: Sequence[Score]) -> list[Picture]:
     """PSNR of every method with its 95 % interval, a drawing for each scale.
 

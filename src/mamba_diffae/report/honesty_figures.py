@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from mamba_diffae.benchmark.assessed import AssessedMethod
 from mamba_diffae.benchmark.honesty import band_scale
 from mamba_diffae.benchmark.wording import percent
-from mamba_diffae.report.canvas import LINES, SOFT, Picture, literal, new_axes, to_svg
+from mamba_diffae.report.canvas import LINES, SOFT, Picture, literal, new_axes, own_style, to_svg
 from mamba_diffae.report.tables import number
 
 _MARKERS = "os^"
@@ -24,6 +24,7 @@ _STEEP = 3
 """Ratio of energies above which they are drawn on a logarithmic scale."""
 
 
+@own_style()
 def honesty_pictures(methods: Sequence[AssessedMethod]) -> list[Picture]:
     """Coverage by level and by distance, ranks, error against deviation, energy by scale.
 

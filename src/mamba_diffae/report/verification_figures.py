@@ -20,7 +20,7 @@ from mamba_diffae.benchmark.verified import (
 )
 from mamba_diffae.benchmark.wording import percent, significant
 from mamba_diffae.evaluation import Method
-from mamba_diffae.report.canvas import LINES, SOFT, Picture, literal, new_axes, to_svg
+from mamba_diffae.report.canvas import LINES, SOFT, Picture, literal, new_axes, own_style, to_svg
 
 _RIGHT: dict[str, Any] = {"color": SOFT, "linewidth": 1.1, "linestyle": (0, (4, 3))}
 """How it is drawn where a perfect prediction, or an honest interval, would lie."""
@@ -28,6 +28,7 @@ _COLOURS = {MODEL: LINES[0], KRIGING: LINES[1]}
 _MARKERS = {MODEL: "o", KRIGING: "s"}
 
 
+@own_style()
 def verification_pictures(result: Verification | None) -> list[Picture]:
     """For each variable a scatter plot, error by distance and coverage by distance.
 

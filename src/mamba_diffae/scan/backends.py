@@ -66,6 +66,8 @@ def _obstacle(backend: str, device: str, dtype: torch.dtype) -> str | None:
         return "an input is float64, which only the reference computes (float32 is fast)"
     if not _installed(package):
         return f"the package {package!r} is not installed"
+    if backend == "cpu" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return "Numba's compiler is switched off (NUMBA_DISABLE_JIT)"
     if backend == "triton" and device == "cpu" and _interpreting():
         return None
     serves = {"cpu": "cpu", "triton": "cuda"}[backend]

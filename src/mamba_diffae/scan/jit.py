@@ -8,7 +8,7 @@ from numba import njit
 
 
 def kernel(function: Callable[..., None]) -> Callable[..., None]:
-    """Numba's `njit(nogil=True, cache=True)`; a cache folder that cannot be written is no error."""
+    """Numba's `njit(nogil=True, cache=True)`; an unusable cache is no error."""
     try:
         compiled = njit(nogil=True, cache=True)(function)
     except RuntimeError:  # no folder for the cache is writable
@@ -20,5 +20,16 @@ def kernel(function: Callable[..., None]) -> Callable[..., None]:
             compiled(*args)
         except OSError:  # compiled, but could not be saved; the next call needs no saving
             compiled(*args)
+        except Exception:  # what a killed process left cannot be read: in many kinds of error
+            _forget(compiled)
+            compiled(*args)
 
     return run
+
+
+def _forget(compiled: Any) -> None:
+    """Empty the index of a kernel's cache: the next call compiles anew, and saves that."""
+    try:
+        compiled._cache.flush()
+    except OSError:  # not ours to write
+        compiled._cache.disable()

@@ -16,6 +16,8 @@ from typing import Any, final
 import torch
 
 from mamba_diffae.fields.atomic import atomic_file, named_full_disk
+from mamba_diffae.fields.clutter import entries
+from mamba_diffae.fields.plain_json import plain_json
 from mamba_diffae.models.serialization import FORMAT as NETWORKS
 
 TASK, FORMAT = "fields", 1
@@ -49,7 +51,7 @@ class Run:
             ValueError: If something else stands there, or a run without `overwrite`.
         """
         path = Path(path).resolve()
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (not path.is_dir() or entries(path)):
             Run._refuse_to_replace(path, overwrite)
             shutil.rmtree(path)
         started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -112,8 +114,7 @@ class Run:
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file into the folder, whole or not at all."""
         with atomic_file(self.path / name) as temporary:
-            text = json.dumps(content, indent=1, ensure_ascii=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+            temporary.write_text(plain_json(content), encoding="utf-8")
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Append a row to the metrics."""

@@ -174,6 +174,17 @@ def test_ctrl_c_finishes_the_step_saves_and_says_how_to_resume(
     assert (curve(run), weights(resumed)) == (curve(never_stopped), expected)
 
 
+def test_sigterm_saves_as_ctrl_c_does(run: Run, capfd) -> None:
+    former = signal.getsignal(signal.SIGTERM)
+    end = toy.at(5, lambda: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(TrainingInterrupted, match="Stopped by SIGTERM after step") as stopped:
+        fit(run, objective=end)
+    assert stopped.value.number == signal.SIGTERM
+    assert "SIGTERM: finishing this step" in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is former
+    assert Checkpoint(run.path / "autoencoder" / "last").state.step in (5, 6)
+
+
 @pytest.fixture
 def _heard() -> Iterator[None]:
     """Ctrl-C as in a terminal: a process begun in the background ignores it."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar, final
 
 import torch
 from torch import Tensor
 
 T = TypeVar("T")
+_PATIENCE = 10.0
+"""Seconds until it is said for which processes this one waits."""
 
 
 @final
@@ -37,7 +42,8 @@ class Processes:
             # Accelerate remembers the first device and precision of a process for good; a notebook
             # may train on the CPU first and on the GPU then.
             AcceleratorState._reset_state(reset_partial_state=True)
-        state = PartialState(cpu=not on_gpu)
+        with _waiting_told():
+            state = PartialState(cpu=not on_gpu)
         assert state.device is not None
         self.rank, self.count, self.device = state.process_index, state.num_processes, state.device
 
@@ -112,6 +118,30 @@ class Processes:
                     f"{first.get(names[0])} in process 0 and {theirs.get(names[0])} in process "
                     f"{rank}. Start every process with the same data, settings and seed."
                 )
+
+
+@contextmanager
+def _waiting_told() -> Iterator[None]:
+    """Say after a while which processes are awaited, which may be a stray variable's invention."""
+    names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+    found = ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
+    alone = "unset them if this is to train alone, or start all by accelerate launch"
+    told = f"\nWaiting for other processes, by {found}; {alone}.\n"
+    timer = threading.Timer(_PATIENCE, lambda: os.write(2, told.encode()))
+    timer.daemon = True
+    if found:
+        timer.start()
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        if not found:
+            raise
+        raise ValueError(
+            f"The environment says that this is one of several processes ({found}), which cannot "
+            f"be joined ({error}); {alone}."
+        ) from error
+    finally:
+        timer.cancel()
 
 
 def _on_gpu(device: str) -> bool:

@@ -7,10 +7,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 from torch import nn
 
@@ -32,6 +32,8 @@ from mamba_diffae.training.run import Run
 
 Validate = Callable[[nn.Module], dict[str, float]]
 """From a network in eval mode to scores by name; the first is the one whose maximum is "best"."""
+_SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+"""Signals that end a training once its step is made and saved: by hand, by a cluster or system."""
 
 
 @final
@@ -44,7 +46,15 @@ class Phase(NamedTuple):
 
 @final
 class TrainingInterrupted(KeyboardInterrupt):
-    """Training was stopped by Ctrl-C after saving; the message says how to resume."""
+    """Training was stopped by a signal after saving; the message says how to resume.
+
+    Attributes:
+        number: Of the signal: SIGINT, which Ctrl-C sends, or SIGTERM.
+    """
+
+    def __init__(self, message: str, number: int = signal.SIGINT) -> None:
+        super().__init__(message)
+        self.number = number
 
 
 def train(
@@ -85,7 +95,7 @@ def train(
             `config.batch_size` is no multiple of their number.
         NonFiniteLossError: If the loss is not finite; the last checkpoint is kept.
         DiskFullError: If a checkpoint does not fit on the disk; the last one is kept.
-        TrainingInterrupted: After Ctrl-C, once the step is made and saved.
+        TrainingInterrupted: After Ctrl-C or SIGTERM, once the step is made and saved.
     """
     processes = Processes(device)
     processes.check_batch(phase.name, config.batch_size)
@@ -107,11 +117,12 @@ def train(
                 processes.run_on_main(partial(training.log, loss, meter.fields_per_second))
             if validate is not None and (done or training.step % config.validate_every == 0):
                 processes.run_on_main(partial(training.validate, validate))
-            stop = processes.any(interrupted.is_set())
+            stop = processes.any(interrupted.number is not None)
             if done or stop or training.step % config.checkpoint_every == 0:
                 processes.run_on_main(training.save)
             if stop:
-                raise TrainingInterrupted(training.interrupt_message())
+                number = interrupted.number or signal.SIGINT
+                raise TrainingInterrupted(training.interrupt_message(number), number)
     return training.learner.ema.module
 
 
@@ -222,33 +233,46 @@ class _Training:
         config = self.config.model_dump()
         return TrainingState(self.phase, self.step, self.seconds(), self.best_score, config)
 
-    def interrupt_message(self) -> str:
-        """What to say after Ctrl-C."""
+    def interrupt_message(self, number: int) -> str:
+        """What to say after a signal."""
         command = self.run.facts.get("command")
         how = f"`{command} --resume`" if command else "the same command and --resume"
         return (
-            f"Stopped by Ctrl-C after step {self.step} of {self.config.steps} of phase "
+            f"Stopped by {_SIGNALS[number]} after step {self.step} of {self.config.steps} of phase "
             f"{self.phase!r}, saved in {self.folder / LAST}; go on with {how}."
         )
 
 
+@final
+class _Interrupt:
+    """The signal that asked to stop; None until one did."""
+
+    number: int | None = None
+
+
 @contextmanager
-def _interrupt_deferred() -> Iterator[threading.Event]:
-    """Let the first Ctrl-C only set a flag; a second one stops at once."""
-    interrupted = threading.Event()
+def _interrupt_deferred() -> Iterator[_Interrupt]:
+    """Let the first Ctrl-C or SIGTERM only be noted; a second one stops at once."""
+    interrupted = _Interrupt()
     if threading.current_thread() is not threading.main_thread():  # only that one gets signals
         yield interrupted
         return
-    former = signal.getsignal(signal.SIGINT)
+    former = {number: signal.getsignal(number) or signal.SIG_DFL for number in _SIGNALS}
 
     def note(signum: int, frame: object) -> None:
-        interrupted.set()
-        signal.signal(signal.SIGINT, former)
+        interrupted.number = signum
+        _listen(former)
         # Unlike sys.stderr, this may be used while another write is under way.
-        os.write(2, b"\nCtrl-C: finishing this step and saving; once more stops at once.\n")
+        told = f"\n{_SIGNALS[signum]}: finishing this step and saving; once more stops at once.\n"
+        os.write(2, told.encode())
 
-    signal.signal(signal.SIGINT, note)
+    _listen(dict.fromkeys(_SIGNALS, note))
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, former)
+        _listen(former)
+
+
+def _listen(handlers: Mapping[int, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
