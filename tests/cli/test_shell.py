@@ -1,6 +1,7 @@
 """The shell itself: help, mistakes, interrupts, full disks."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -115,12 +116,13 @@ def test_a_stray_rank_silences_nothing(monkeypatch, capsys, count, speaks):
     assert ("Done" in capsys.readouterr().err) is speaks
 
 
-def test_a_stream_of_another_encoding_gets_question_marks(scored):
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    line = [*COMMAND, "report", "--run", str(scored), "--out", f"{scored.parent}/é.html"]
-    done = subprocess.run(line, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert "?.html" in done.stdout
+def test_a_stream_of_another_encoding_gets_question_marks(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", stream)
+    speaking.accept_any_text()
+    speaking.echo("12 × 12 cells of café", speaking.output)
+    stream.flush()
+    assert stream.buffer.getvalue() == b"12 ? 12 cells of caf?\n"
 
 
 def test_what_was_found_is_kept_where_its_reader_ends_early(shell, run, monkeypatch):
@@ -134,13 +136,13 @@ def test_what_was_found_is_kept_where_its_reader_ends_early(shell, run, monkeypa
     assert scores.is_file()
 
 
-def test_sigterm_stops_a_command_as_ctrl_c_does(shell, finished, picture, tmp_path, monkeypatch):
+def test_sigterm_stops_a_command_as_ctrl_c_does(shell, tmp_path, monkeypatch):
     def end(*args: object, **options: object) -> None:
         signal.raise_signal(signal.SIGTERM)
         time.sleep(5)
 
-    monkeypatch.setattr("mamba_diffae.estimator.conditioned.mean_at", end)
-    outcome = shell(f"predict --model {finished} --input {picture} --out {tmp_path}/out.png")
+    monkeypatch.setattr("mamba_diffae.sources.open_field", end)
+    outcome = shell(f"fit emoji --run {tmp_path}/run")
     assert outcome.code == 128 + signal.SIGTERM
     assert "nothing half-written" in outcome.err
     assert not list(tmp_path.iterdir())

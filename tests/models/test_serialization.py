@@ -136,6 +136,13 @@ def test_a_config_that_says_too_little_or_too_much_is_refused(
         load_network(saved)
 
 
+def test_what_a_file_manager_left_is_no_obstacle(network, tmp_path: Path) -> None:
+    for _ in range(2):
+        save_network(network(), tmp_path / "net")
+        (tmp_path / "net" / ".DS_Store").write_bytes(b"Bud1")
+    assert load_network(tmp_path / "net")[0].kind == network().kind
+
+
 def test_other_files_are_never_replaced(network, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(ValueError, match="holds something else than a saved network"):

@@ -18,11 +18,10 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-# A file has no width that a table would have to be squeezed into.
-_PLAIN = {"markup": False, "emoji": False}
-"""Names and paths are written as they are: neither brackets nor colons in them mean anything."""
-output = Console(**_PLAIN) if sys.stdout.isatty() else Console(width=160, **_PLAIN)
-messages = Console(stderr=True, **_PLAIN)
+# A file has no width that a table would have to be squeezed into. Names and paths are written as
+# they are: neither brackets nor colons in them mean anything.
+output = Console(width=None if sys.stdout.isatty() else 160, markup=False, emoji=False)
+messages = Console(stderr=True, markup=False, emoji=False)
 _LINES_APART = 10.0
 """Seconds between two lines where there is no terminal to draw a spinner on."""
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -178,6 +179,26 @@ def test_nothing_is_written_by_what_is_refused(folder: Path) -> None:
 
 
 # A single process
+
+
+def test_it_says_for_whom_it_waits(monkeypatch, capfd) -> None:
+    from mamba_diffae.training.loop import processes
+
+    monkeypatch.setattr(processes, "_PATIENCE", 0.01)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with processes._waiting_told():
+        time.sleep(0.3)
+    told = capfd.readouterr().err
+    assert "Waiting for other processes" in told
+    assert "WORLD_SIZE=2" in told
+    assert "unset them" in told
+
+
+def test_a_stray_local_rank_is_named(monkeypatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    with pytest.raises(ValueError, match=r"LOCAL_RANK=0\).*unset them"):
+        Processes("cpu")
 
 
 def test_one_process_asks_nobody() -> None:

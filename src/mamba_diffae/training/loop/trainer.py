@@ -32,7 +32,7 @@ from mamba_diffae.training.run import Run
 
 Validate = Callable[[nn.Module], dict[str, float]]
 """From a network in eval mode to scores by name; the first is the one whose maximum is "best"."""
-_SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+_SIGNALS: dict[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 """Signals that end a training once its step is made and saved: by hand, by a cluster or system."""
 
 
