@@ -209,3 +209,22 @@ def test_packaged_networks_are_known_by_name_unless_a_path_stands_there(
         weights_folder("emoji-97")
     (tmp_path / "emoji-96").mkdir()
     assert weights_folder("emoji-96") == Path("emoji-96")
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_link_that_leads_out_of_the_folder_is_refused(saved: Path, name: str) -> None:
+    (saved / name).rename(saved.parent / name)
+    (saved / name).symlink_to(saved.parent / name)
+    with pytest.raises(ValueError, match=r"is a link that leads out of its folder"):
+        load_network(saved)
+
+
+def test_a_link_to_the_folder_itself_is_followed(saved: Path) -> None:
+    (saved.parent / "link").symlink_to(saved)
+    assert load_network(saved.parent / "link")[1] == load_network(saved)[1]
+
+
+def test_a_config_nested_without_end_is_refused(saved: Path) -> None:
+    (saved / "config.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"config\.json cannot be read"):
+        load_network(saved)

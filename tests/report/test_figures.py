@@ -14,3 +14,12 @@ def test_a_users_matplotlibrc_changes_nothing() -> None:
     with rc_context(theirs | {"axes.facecolor": "red"}):
         assert training_curves(ROWS) == ours
     assert len(ours) == 2
+
+
+def test_names_in_drawings_are_text_and_no_markup() -> None:
+    hostile = "</text><script>alert(1)</script>"
+    rows = [{**row, "phase": hostile} for row in ROWS]
+    rows += [{"phase": hostile, "step": 60, "validation": {f"psnr_{hostile}": 1.0, "psnr_b": 2.0}}]
+    drawn = training_curves(rows)
+    assert all("<script" not in picture.svg for picture in drawn)
+    assert any("&lt;script&gt;" in picture.svg for picture in drawn)

@@ -171,3 +171,21 @@ def test_a_system_that_says_nothing_of_its_memory_refuses_nothing(monkeypatch):
 
 def test_what_is_free_is_known_on_this_system():
     assert all(free > 10**6 for free in memory._free())
+
+
+def test_a_negative_length_in_a_header_is_damage(tmp_path):
+    header = {"descr": "<f4", "fortran_order": False, "shape": (-1, 8, 8)}
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(100))
+    with pytest.raises(ValueError, match=r"a\.npy cannot be read as a NumPy file"):
+        open_field(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("name", ["lat", "variables"])
+def test_the_memory_of_small_arrays_is_asked_too(tmp_path, monkeypatch, name):
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, values=stack(), **{name: np.zeros(2_000_000)})
+    monkeypatch.setattr(memory, "_free", lambda: iter([10_000_000]))
+    with pytest.raises(ValueError, match=rf"array '{name}', holds 0\.0 GB and needs about"):
+        open_field(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import shutil
 
 import netCDF4
@@ -132,3 +134,25 @@ def test_a_classic_file_of_packed_values_in_another_calendar(tmp_path):
     assert (fields.grid.axes[0].low, fields.grid.axes[0].high) == (-90, 90)
     inside = stored[:, :2:-1] * 0.01 + 273.15
     np.testing.assert_allclose(fields.values[:, :33, :, 0], inside, rtol=1e-6)
+
+
+@pytest.mark.parametrize("place", ["filters", "compressor"])
+def test_a_store_of_pickled_values_is_refused_and_nothing_is_run(tmp_path, place):
+    store, ran = tmp_path / "s.zarr", tmp_path / "ran"
+
+    class Hostile:
+        def __reduce__(self):
+            return ran.touch, ()
+
+    codec = {"id": "pickle", "protocol": 5}
+    about = {"zarr_format": 2, "shape": [3, 4, 4], "chunks": [3, 4, 4], "dtype": "<f8"}
+    about |= {"fill_value": None, "order": "C", "filters": None, "compressor": None}
+    about[place] = [codec] if place == "filters" else codec
+    (store / "sst").mkdir(parents=True)
+    (store / ".zgroup").write_text('{"zarr_format": 2}')
+    (store / "sst" / ".zarray").write_text(json.dumps(about))
+    (store / "sst" / ".zattrs").write_text('{"_ARRAY_DIMENSIONS": ["time", "lat", "lon"]}')
+    (store / "sst" / "0.0.0").write_bytes(pickle.dumps(Hostile()))
+    with pytest.raises(FieldError, match=r"\.zarray says that values are pickled"):
+        open_field(store)
+    assert not ran.exists()

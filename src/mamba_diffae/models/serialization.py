@@ -116,10 +116,26 @@ def load_network(folder: Path) -> tuple[FieldFlow, dict[str, Any]]:
         ValueError: If a file is missing, truncated or of another architecture or version.
     """
     folder = standing_folder(folder) or folder
+    check_links(folder)
     facts = _read_config(folder)
     net = build_network(ARCHITECTURES.get(facts["architecture"]), facts["config"])
     load_weights(net, folder / "model.safetensors")
     return net.eval(), facts
+
+
+def check_links(folder: Path) -> None:
+    """Refuse a folder whose files lie elsewhere: a model from others could name any file by a link.
+
+    Raises:
+        ValueError: If a file of a saved network is a link that leads out of its folder.
+    """
+    for name in sorted(FILES):
+        file = folder / name
+        if file.is_symlink() and file.resolve().parent != folder.resolve():
+            raise ValueError(
+                f"{file} is a link that leads out of its folder, to {file.resolve()}; put the file "
+                "itself in its place if you trust it: cp -L copies what links lead to."
+            )
 
 
 def load_latent_flow(folder: Path) -> LatentFlow | None:
@@ -169,7 +185,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
         facts = json.loads(path.read_text())
-    except (OSError, ValueError) as error:  # not JSON, or not even text
+    except (OSError, ValueError, RecursionError) as error:  # not JSON, or not even text
         raise ValueError(
             f"{path} cannot be read ({error}); expected a folder with config.json and "
             "model.safetensors, as save_pretrained writes it, or the name of a model that comes "

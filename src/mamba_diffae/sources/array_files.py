@@ -22,6 +22,8 @@ from mamba_diffae.sources.base import Source
 from mamba_diffae.sources.memory import check_memory, too_large
 
 SUFFIXES = (".npy", ".npz")
+_DAMAGE = (EOFError, ValueError, OverflowError, TypeError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises on headers and contents that are none."""
 WORDS = ("variables", "units", "periodic")
 """Lists of texts that `from_array` takes."""
 
@@ -85,6 +87,9 @@ def _arguments(loaded: NpzFile, path: Path) -> dict[str, Any]:
         sizes = {i.filename.removesuffix(".npy"): i.file_size for i in archive.infolist()}
         headers = {name: read_header(archive, name) for name in loaded.files}
     check_memory(sum(sizes[name] for name in used), str(path))
+    for name, header in headers.items():
+        if name in ("axis_names", *WORDS) or len(header.shape) == 1:  # what may be read beside
+            check_memory(sizes.get(name, 0), f"{path}, array {name!r},")
     found: dict[str, Any] = {"values": loaded[key]}
     if key != "values":
         return found
@@ -155,7 +160,7 @@ def _damage_told(path: Path) -> Iterator[None]:
         raise
     except MemoryError as error:
         raise FieldError(f"{path} needs more memory than there is ({error}).") from error
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (*_DAMAGE, OSError) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             raise too_large(path.stat().st_size, str(path)) from error
         if "pickle" in str(error) or "Python objects" in str(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,11 @@ _CLASSIC = (b"CDF\x01", b"CDF\x02")
 """How NetCDF files of version 3 begin."""
 _WIDE = b"CDF\x05"
 """The same with 64-bit sizes, which scipy does not read."""
+
+
+_ABOUT = (".zmetadata", ".zarray", "zarr.json")
+"""Files of a Zarr store that say how the values of its arrays are encoded."""
+_PICKLED = re.compile(r'"(?:id|name)"\s*:\s*"[^"]*pickle"')
 
 
 @final
@@ -103,7 +109,7 @@ def _damaged(path: Path, is_zarr: bool, error: Exception) -> FieldError:
 
 
 def _check_store(path: Path) -> None:
-    """Refuse what is no Zarr store.
+    """Refuse what is no Zarr store, or one whose values are pickled: reading them would run code.
 
     Raises:
         FieldError: As said.
@@ -113,6 +119,12 @@ def _check_store(path: Path) -> None:
             f"{path} is no Zarr store: it holds none of {', '.join(_MARKS)}; give the folder that "
             "does, or write it anew with data.to_zarr(path)."
         )
+    for file in (f for mark in _ABOUT for f in (path / mark, *path.glob(f"*/{mark}"))):
+        if file.is_file() and _PICKLED.search(file.read_text(encoding="utf-8", errors="replace")):
+            raise FieldError(
+                f"{file} says that values are pickled Python objects, which are never loaded; "
+                "write the store anew with plain numbers."
+            )
 
 
 def _check_file(path: Path) -> None:

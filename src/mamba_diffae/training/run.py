@@ -94,7 +94,7 @@ class Run:
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))
             task, written = facts["task"], facts["format"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(
                 f"{file} is damaged ({error}); expected a JSON object with task and format. "
                 "Restore it from a copy, or train again into a new folder."

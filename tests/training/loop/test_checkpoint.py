@@ -1,5 +1,6 @@
 """A checkpoint gives back what was saved, or says why it cannot."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -105,3 +106,27 @@ def test_another_architecture_is_named(folder: Path) -> None:
 def test_no_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no checkpoint .*best"):
         Checkpoint(tmp_path / "best")
+
+
+def test_an_optimizer_that_would_run_code_is_refused(folder: Path) -> None:
+    ran = folder / "ran"
+
+    class Hostile:
+        def __reduce__(self) -> tuple[object, tuple[()]]:
+            return ran.touch, ()
+
+    torch.save({"state": Hostile()}, folder / "optimizer.pt")
+    about = json.loads((folder / "state.json").read_text())
+    content = (folder / "optimizer.pt").read_bytes()
+    about["files"]["optimizer.pt"] = hashlib.sha256(content).hexdigest()
+    (folder / "state.json").write_text(json.dumps(about))
+    learned = nn.Parameter(torch.zeros(1))
+    with pytest.raises(ValueError, match=r"optimizer\.pt is damaged"):
+        Checkpoint(folder).load_optimizer(torch.optim.Adam([learned]))
+    assert not ran.exists()
+
+
+def test_a_state_nested_without_end_is_damage(folder: Path) -> None:
+    (folder / "state.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"state\.json is damaged"):
+        Checkpoint(folder)

@@ -145,7 +145,10 @@ class Checkpoint:
     def load_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Put the optimiser back as it was; errors as in `load_ema`, and if others learn now."""
         content = io.BytesIO(self._read(_OPTIMIZER))
-        state = torch.load(content, map_location="cpu", weights_only=True)
+        try:
+            state = torch.load(content, map_location="cpu", weights_only=True)
+        except Exception as error:  # what is no state of an optimiser is refused in many ways
+            raise _damaged(self.folder / _OPTIMIZER, str(error).splitlines()[0]) from error
         try:
             optimizer.load_state_dict(state)
         except ValueError as error:
@@ -191,7 +194,10 @@ def _about(file: Path) -> dict[str, Any]:
     try:
         about = json.loads(file.read_bytes())
         written = about.pop("format")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        *(OSError, ValueError, KeyError),
+        *(TypeError, AttributeError, RecursionError),
+    ) as error:
         raise _damaged(file, str(error)) from error
     if written != FORMAT:
         raise ValueError(
