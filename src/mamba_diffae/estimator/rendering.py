@@ -15,6 +15,7 @@ from mamba_diffae.estimator.conditioned import not_kept
 from mamba_diffae.estimator.drawing import ByFlow, Drawing, Ensemble
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import ConditioningBatch
+from mamba_diffae.estimator.room import check_room
 from mamba_diffae.estimator.windowed import Conditioned, conditioned
 from mamba_diffae.fields import Prediction, Query, Targets, UnfamiliarFieldsWarning, unfamiliar
 from mamba_diffae.fields.functional import order_statistics
@@ -58,7 +59,12 @@ class Rendering:
             model: Network and scaling.
             batches: What is known, on the network's device.
             count: Fields in all of them.
+
+        Raises:
+            FieldError: If they would not fit into memory.
         """
+        numbers = count * len(model.scaler.variables) * (self.drawing.count + 2)
+        check_room(self.targets, model.scaler.grid, numbers)
         way = self.drawing.way(model) if self.drawing.count else None
         given = self.decoder_inputs, self.drawing, way
         known = (conditioned(model, batch, *given) for batch in batches)

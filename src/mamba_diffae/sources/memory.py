@@ -26,9 +26,15 @@ def check_memory(size: int, what: str, *, part: str = PART) -> None:
     Raises:
         FieldError: If fewer are free than opening them takes.
     """
-    free = min(_free(), default=COPIES * size)
-    if COPIES * size > free:
-        raise too_large(size, what, f", and {max(free, 0) / 1e9:.1f} GB are free", part)
+    free = free_memory()
+    if free is not None and COPIES * size > free:
+        raise too_large(size, what, f", and {free / 1e9:.1f} GB are free", part)
+
+
+def free_memory() -> int | None:
+    """Bytes that may still be taken, 0 or more; None where the system does not say."""
+    free = min(_free(), default=None)
+    return None if free is None else max(free, 0)
 
 
 def too_large(size: int, what: str, free: str = "", part: str = PART) -> FieldError:

@@ -1,0 +1,38 @@
+"""The memory of an answer, asked before it is taken."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mamba_diffae.fields import FieldError, Grid, Targets
+from mamba_diffae.fields.query import target_grid
+from mamba_diffae.sources.memory import free_memory
+
+_BYTES = 8
+"""Of a number, while an answer is made."""
+
+
+def check_room(targets: Targets, native: Grid, values: int) -> None:
+    """Refuse an answer that would not fit; where the system does not say what is free, none is.
+
+    Args:
+        targets: Where a model is asked.
+        native: Its grid.
+        values: Numbers at each cell or place, of all fields, variables and draws.
+
+    Raises:
+        FieldError: If fewer bytes are free than the answer takes.
+    """
+    if isinstance(targets, np.ndarray):
+        cells = len(targets)
+    else:
+        cells = math.prod(target_grid(targets, native).shape)
+    needed, free = _BYTES * cells * (values + 2 * native.dim), free_memory()
+    if free is not None and needed > free:
+        raise FieldError(
+            f"The answer at {cells:,} cells needs about {needed / 1e9:,.1f} GB of memory, and "
+            f"{free / 1e9:,.1f} GB are free; ask for fewer cells, draws or fields at once, or let "
+            "render write it into a file row by row."
+        )
