@@ -228,3 +228,11 @@ def test_a_config_nested_without_end_is_refused(saved: Path) -> None:
     (saved / "config.json").write_text("[" * 100_000)
     with pytest.raises(ValueError, match=r"config\.json cannot be read"):
         load_network(saved)
+
+
+def test_a_network_beyond_all_memory_is_refused(saved: Path) -> None:
+    about = json.loads((saved / "config.json").read_text())
+    about["config"]["d_model"] = 10**7
+    (saved / "config.json").write_text(json.dumps(about))
+    with pytest.raises(ValueError, match=r"config\.json describes does not fit into memory"):
+        load_network(saved)

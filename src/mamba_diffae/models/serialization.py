@@ -118,7 +118,15 @@ def load_network(folder: Path) -> tuple[FieldFlow, dict[str, Any]]:
     folder = standing_folder(folder) or folder
     check_links(folder)
     facts = _read_config(folder)
-    net = build_network(ARCHITECTURES.get(facts["architecture"]), facts["config"])
+    try:
+        net = build_network(ARCHITECTURES.get(facts["architecture"]), facts["config"])
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise ValueError(
+            f"The network that {folder / 'config.json'} describes does not fit into memory "
+            f"({error}); is the file as it was written?"
+        ) from error
     load_weights(net, folder / "model.safetensors")
     return net.eval(), facts
 

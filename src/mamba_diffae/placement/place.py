@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldData, PlacementError, ValuesError
+from mamba_diffae.fields import FieldData, PlacementError, ValuesError, own_defaults
 from mamba_diffae.placement.candidates import (
     Candidates,
     Existing,
@@ -28,6 +28,7 @@ RANDOM_PLACEMENTS = 20
 """Random placements beside the greedy one."""
 
 
+@own_defaults()
 def place_sensors(
     model: FieldAutoencoder,
     n: int,
