@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mamba_diffae import (
+    Covariates,
     FieldAutoencoder,
     FieldData,
     Observations,
@@ -87,6 +88,70 @@ def test_draws_have_no_seams_and_lose_no_variance_where_windows_overlap(fitted, 
     assert ratio > 0.85
     steps = np.abs(np.diff(found.draws, axis=3, append=found.draws[:, :, :, :1])).mean((0, 1, 2, 4))
     assert steps[-1] < 1.5 * steps.mean(), "no jump across the seam of a periodic axis"
+
+
+def test_averages_over_more_than_a_window_are_told(fitted, recwarn):
+    def average(side: float) -> Observations:
+        return Observations.from_points([[12.0, 24.0]], [[0.3]], support=[[side, side]])
+
+    fitted.predict(average(16.0))
+    assert not [w for w in recwarn if "over more than a window" in str(w.message)]
+    with pytest.warns(UserWarning, match="over more than a window"):
+        fitted.predict(average(20.0))
+
+
+def test_windows_without_observations_are_as_uncertain_as_the_prior(fitted, channel):
+    one = Observations.from_points([[2.5, 2.5]], [[0.3]], noise=0.0)
+    found, prior = fitted.predict(one, n_draws=24), fitted.fitted.network.prior
+    (variable,) = fitted.variables
+    far = found.mean[0, 18:, 24:40, 0]
+    usual = variable.transform.inverse(prior.mean.numpy())
+    assert np.abs(far - usual).max() < 1e-3 * np.ptp(channel.values)
+    spread = found.draws[:, 0, 18:, 24:40, 0].std(axis=0).mean()
+    assert 0.4 < spread / (variable.transform.inverse(prior.deviation.numpy()).item()) < 1.6
+
+
+def test_a_circle_of_longitudes_that_windows_hold_whole_has_no_seam(few):
+    axes = (
+        Axis.regular("lat", -60, 60, 24, "degrees_north"),
+        Axis.regular("lon", 0, 360, 24, "degrees_east", periodic=True),
+    )
+    (lat, lon), rng = Grid(axes).centres().T, np.random.default_rng(0)
+    phase = rng.uniform(0, 360, (3, 12, 1))
+    values = np.cos(np.radians(lon + phase[0])) + np.cos(np.radians(2 * lon + phase[1]))
+    values = (values + np.sin(np.radians(2 * lat + phase[2]))).reshape(12, 24, 24, 1)
+    splits = np.repeat(["train", "val", "test"], [8, 2, 2])
+    data = FieldData([Variable("t")], Grid(axes), values, splits=splits)
+    model = FieldAutoencoder("tiny", changes=few, device="cpu")
+    model.fit(data, window={"lat": 12}, phases=["autoencoder"])
+    test = data.split("test")
+    found = model.predict(observe(test, fraction=0.1, shape=data.shape, seed=1))
+    error = np.abs(found.mean - test.values).mean(axis=(0, 1, 3))
+    assert error[[0, -1]].max() < 3 * error.mean()
+
+
+def test_covariates_of_a_window_are_those_of_its_cells(few):
+    edges = np.concatenate([[0.0], np.cumsum(np.linspace(0.5, 3.0, 24))])
+    depth, x = Axis("z", edges, "m"), Axis.regular("x", 0, 12, 12, "m")
+    grid = Grid((depth, x))
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(8, 24, 12, 1)).cumsum(axis=1)
+    splits = np.repeat(["train", "val", "test"], [4, 2, 2])
+    known = Covariates(["z"], [depth.centres[:, None]], ["m"])
+    data = FieldData([Variable("t")], grid, values, splits=splits, covariates=known)
+    model = FieldAutoencoder("tiny", changes=few, device="cpu")
+    model.fit(data, window={"z": 9}, phases=["autoencoder"])
+    windowing, scaler = model.fitted.windowing, model.fitted.scaler
+    assert windowing is not None
+    assert scaler.covariates is not None
+    seen = scaler.observations(observe(data.split("test").take(slice(1)), 0.3, shape=data.shape))
+    for start in windowing.cover.starts():
+        background = windowing.observations(seen, start).background
+        assert background is not None
+        told = background.values[0, :, 0, 0].numpy() * scaler.covariates.deviation
+        cells = round(start[0] * windowing.cover.step[0]) + np.arange(9)
+        theirs = depth.centres[np.minimum(cells, 23)]
+        assert np.abs(told + scaler.covariates.mean - theirs).max() < 2.0
 
 
 def test_exact_observations_are_kept(fitted, channel):

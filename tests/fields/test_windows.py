@@ -61,6 +61,14 @@ def test_a_window_of_the_sphere_is_a_plane_with_degrees_of_the_mean_parallel():
     assert not any(grid.periodic)
 
 
+def test_a_circle_of_longitudes_stays_one_where_latitude_alone_is_cut():
+    grid = window_grid((8, 48), GLOBE)
+    assert grid.names == ("north", "east")
+    assert grid.periodic == (False, True)
+    mean = np.cos(np.radians(GLOBE.axes[0].centres)).mean()
+    assert grid.axes[1].span == pytest.approx(360 * mean)
+
+
 def test_axes_that_are_whole_stay_as_they_are():
     hours = Axis.regular("time", 0, 48, 48, "hours")
     grid = Grid((hours, *GLOBE.axes))
@@ -133,6 +141,16 @@ def test_windows_with_gaps_are_half_known_at_least():
     valid[:, :, 2:] = False
     with pytest.raises(ValuesError, match="smaller windows, or data with fewer gaps"):
         cut_windows(numbered(GLOBE, valid=valid), (8, 16))
+
+
+def test_a_cell_is_known_where_one_variable_is():
+    valid = np.zeros((3, 24, 48, 2), dtype=bool)
+    valid[:, ::2, :, 0] = valid[:, 1::2, :, 1] = True
+    values = np.ones((3, 24, 48, 2))
+    pair = [Variable("u"), Variable("v")]
+    windows = cut_windows(FieldData(pair, GLOBE, values, valid, mirrored=True), (8, 16))
+    assert len(windows) > 0
+    assert windows.mirrored
 
 
 def test_a_single_series_is_split_by_time_without_overlap():

@@ -9,6 +9,7 @@ on what else is asked.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -33,6 +34,11 @@ from mamba_diffae.priors.kriging.regions import Regions, shared_family
 
 _QUERIES = 2**20
 """Queries of all windows that are answered at once, at most, unless a single one has more."""
+_LARGE = (
+    "Some observations are averages over more than a window, and count only in those windows that "
+    "hold their centre: the field need not have these averages. Observe smaller cells "
+    "(observe(..., shape=data.grid.shape)), or fit with larger windows."
+)
 
 
 @final
@@ -85,6 +91,8 @@ class ConditionedWindows:
                 "the solver, and train phase 'ensemble'."
             )
         seen = batch.observations.to("cpu")
+        if not windowing.holds(seen):
+            warnings.warn(_LARGE, stacklevel=8)
         return cls(model, windowing, seen, drawing, way, batch.numbers)
 
     @property

@@ -17,6 +17,9 @@ from mamba_diffae.fields import Geometry, Grid, Observations, Shape
 from mamba_diffae.fields.windows import WindowCover, cell_positions
 from mamba_diffae.priors.kriging.random_field import Origin
 
+_ROUNDING = 1e-4
+"""Share by which single precision may widen an average."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,14 @@ class Windowing:
         ]
         return torch.from_numpy(np.stack(columns, axis=-1).astype(np.float32))
 
+    def holds(self, seen: Observations) -> bool:
+        """Whether all averages that were observed are over no more than a window."""
+        if seen.support is None:
+            return True
+        axes = zip(self.grid.axes, self.window.shape, self._cut, strict=True)
+        sides = [n * float(np.median(a.widths)) if cut else math.inf for a, n, cut in axes]
+        return bool((seen.support <= seen.support.new_tensor(sides) * (1 + _ROUNDING)).all())
+
     def origin(self, start: np.ndarray, geometry: Geometry) -> Origin:
         """Where a window that begins at a step (D,) lies in the whole, for the prior's draws."""
         at, period = [], []
@@ -116,15 +127,23 @@ class Windowing:
     def _placed(self, found: Observations, local: np.ndarray, start: np.ndarray) -> Observations:
         background = found.background
         if background is not None:
-            cells = [
-                np.minimum((round(s * step) + np.arange(n)) % max(m, n), m - 1)
-                for s, step, n, m in zip(
-                    start, self.cover.step, self.window.shape, self.grid.shape, strict=True
-                )
-            ]
-            cut = background.values[0].numpy()[np.ix_(*cells)]
+            cut = background.values[0].numpy()[np.ix_(*self._background_cells(start))]
             background = replace(background, grid=self.window, values=torch.from_numpy(cut)[None])
         return found.replace(coords=self.coords(local)[None], background=background)
+
+    def _background_cells(self, start: np.ndarray) -> list[np.ndarray]:
+        """Numbers of a window's cells among the equally wide ones of a background."""
+        cells = []
+        for d, axis in enumerate(self.grid.axes):
+            if not self._cut[d]:
+                cells.append(np.arange(axis.cells))
+                continue
+            place = round(start[d] * self.cover.step[d]) + np.arange(self.window.shape[d])
+            # A window that hangs over the end goes on as the last cell.
+            wrapped = place % axis.cells if axis.periodic else place.clip(max=axis.cells - 1)
+            even = ((axis.centres - axis.low) / axis.span * axis.cells).astype(np.int64)
+            cells.append(even[wrapped])
+        return cells
 
 
 def touching(cover: WindowCover, positions: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

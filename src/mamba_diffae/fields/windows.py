@@ -27,7 +27,7 @@ COVER = 4
 MOST_VALUES = 2**27
 """Values in all windows of training, at most."""
 _KNOWN = 0.5
-"""Share of its values that a window of training has, at least."""
+"""Share of a training window's cells in which some variable is known, at least."""
 _TRIES = 16
 """Places that are tried for each window of training."""
 _PLANE = {"lat": "north", "lon": "east"}
@@ -71,7 +71,7 @@ def window_grid(shape: Shape, grid: Grid) -> Grid:
     """The grid of every window: as if it began at 0.
 
     An axis along which a window is whole stays as it is; but latitude and longitude are a plane, or
-    a sphere, together.
+    a sphere, together. A circle of longitudes of which windows hold all stays a circle.
 
     >>> window_grid((18, 36), Grid((Axis.regular("lat", -90, 90, 180, "degrees_north"),
     ...     Axis.regular("lon", 0, 360, 360, "degrees_east", True)))).names
@@ -79,25 +79,22 @@ def window_grid(shape: Shape, grid: Grid) -> Grid:
     """
     cut = {axis.name for axis, n in zip(grid.axes, shape, strict=True) if n < axis.cells}
     round_earth = any(a.is_latitude or a.is_longitude for a in grid.axes if a.name in cut)
-    north = [axis for axis in grid.axes if axis.is_latitude]
-    east = _mean_cosine(north[0]) if north else 1.0
+    parallels = [np.cos(np.radians(a.centres)).mean() for a in grid.axes if a.is_latitude]
+    east = float(parallels[0]) if parallels else 1.0
     axes = []
     for axis, n in zip(grid.axes, shape, strict=True):
         width = float(np.median(axis.widths))
         if round_earth and axis.is_latitude:
             axes.append(Axis.regular(_PLANE["lat"], 0.0, n * width, n, "degrees"))
         elif round_earth and axis.is_longitude:
-            axes.append(Axis.regular(_PLANE["lon"], 0.0, n * width * east, n, "degrees"))
+            closes = axis.periodic and axis.name not in cut
+            axes.append(Axis.regular(_PLANE["lon"], 0.0, n * width * east, n, "degrees", closes))
         elif axis.name in cut:
             plain = Axis.regular(axis.name, 0.0, n * width, n, axis.unit)
             axes.append(replace(plain, length_scale=axis.length_scale))
         else:
             axes.append(axis)
     return Grid(tuple(axes))
-
-
-def _mean_cosine(latitude: Axis) -> float:
-    return float(np.cos(np.radians(latitude.centres)).mean())
 
 
 @final
@@ -215,8 +212,8 @@ def cut_windows(data: FieldData, shape: Shape, seed: int = 0) -> FieldData:
             f"None of the windows of {' × '.join(map(str, shape))} cells that were tried has values"
             " in half of its cells; give smaller windows, or data with fewer gaps."
         )
-    tile = (starts // np.array(shape)) @ _strides(cells, shape)
-    tiles = int(tile.max()) + 1
+    tiles = [math.ceil(n / w) for n, w in zip(cells, shape, strict=True)]
+    tile = np.asarray(np.ravel_multi_index(tuple((starts // np.array(shape)).T), tiles))
     splits = data.splits[rows]
     if not {"val", "test"} & set(splits.tolist()):
         splits = _by_place(data.grid, starts, shape)
@@ -230,8 +227,9 @@ def cut_windows(data: FieldData, shape: Shape, seed: int = 0) -> FieldData:
         values,
         None if valid.all() else valid,
         [f"{data.names[s]} at {', '.join(map(str, at))}" for s, at in pairs],
-        (data.groups[rows] * tiles + tile[kept]).astype(np.int64),
+        (data.groups[rows] * math.prod(tiles) + tile[kept]).astype(np.int64),
         splits[kept],
+        mirrored=data.mirrored,
         noise=None if data.noise is None else _take(data.noise, rows, starts, shape),
         covariates=_covariates(data.covariates, rows, starts, shape),
     )
@@ -250,7 +248,7 @@ def _places(
     data: FieldData, snapshot: int, shape: Shape, count: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Cells at which windows of one snapshot begin, shape (W, D)."""
-    axes, known = data.grid.axes, data.valid_mask()[snapshot].all(axis=-1)
+    axes, known = data.grid.axes, data.valid_mask()[snapshot].any(axis=-1)
     ends = [
         axis.cells if axis.periodic and n < axis.cells else axis.cells - n + 1
         for axis, n in zip(axes, shape, strict=True)
@@ -258,30 +256,23 @@ def _places(
     if known.all():
         return rng.integers(0, ends, size=(count, len(ends)))
     tried = rng.integers(0, ends, size=(_TRIES * count, len(ends)))
-    share = [known[np.ix_(*_cells(data.grid, start, shape))].mean() for start in tried]
+    share = [known[np.ix_(*_cells(data.shape, start, shape))].mean() for start in tried]
     return tried[np.array(share) >= _KNOWN][:count]
 
 
-def _cells(grid: Grid, start: np.ndarray, shape: Shape) -> list[np.ndarray]:
+def _cells(cells: Shape, start: np.ndarray, shape: Shape) -> list[np.ndarray]:
     """Numbers of a window's cells along each axis."""
-    parts = zip(start.tolist(), shape, grid.shape, strict=True)
-    return [(first + np.arange(n)) % cells for first, n, cells in parts]
+    parts = zip(start, shape, cells, strict=True)
+    return [(first + np.arange(n)) % m for first, n, m in parts]
 
 
 def _take(values: np.ndarray, rows: np.ndarray, starts: np.ndarray, shape: Shape) -> np.ndarray:
     """Windows (W, *shape, ...) of values (S, *cells, ...)."""
     cells = values.shape[1 : 1 + len(shape)]
     found = np.empty((len(rows), *shape, *values.shape[1 + len(shape) :]), values.dtype)
-    for i, (row, start) in enumerate(zip(rows, starts.tolist(), strict=True)):
-        parts = zip(start, shape, cells, strict=True)
-        found[i] = values[row][np.ix_(*[(a + np.arange(n)) % c for a, n, c in parts])]
+    for i, (row, start) in enumerate(zip(rows, starts, strict=True)):
+        found[i] = values[row][np.ix_(*_cells(cells, start, shape))]
     return found
-
-
-def _strides(cells: Shape, shape: Shape) -> np.ndarray:
-    """Of numbers of tiles, shape (D,)."""
-    tiles = [math.ceil(n / w) for n, w in zip(cells, shape, strict=True)]
-    return np.array([math.prod(tiles[d + 1 :]) for d in range(len(tiles))])
 
 
 def _by_place(grid: Grid, starts: np.ndarray, shape: Shape) -> np.ndarray:

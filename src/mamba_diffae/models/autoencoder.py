@@ -239,8 +239,12 @@ class MambaDiffusionAutoencoder(FieldFlow):
         return base + share * (mean - base)
 
     def trust(self, context: DecoderContext) -> Tensor | None:
-        """See `FieldFlow.trust`; a latent alone states no familiarity, and is not gated."""
-        return None if context.points is None else self.gate(context.points.posterior)
+        """See `FieldFlow.trust`: all of a latent alone, nothing of a window without observation."""
+        if context.points is None:
+            return None
+        share, read = self.gate(context.points.posterior), context.points.read
+        whole = bool(read.all())
+        return share if whole else (1.0 if share is None else share) * read[:, None, None]
 
     def prior_std(self, context: DecoderContext, coords: Tensor) -> Tensor:
         """See `FieldFlow.prior_std`; a latent alone comes without one."""

@@ -25,7 +25,11 @@ def member_values(
     assert net.ensemble is not None
     prepared, found = net.ensemble.prepare(context), []
     for key, draw in zip(keys, drawn, strict=True):
-        member = net.ensemble.member(prepared, anomaly(net, context, draw), key)
+        lattice = anomaly(net, context, draw)
+        if context.points is not None:
+            # A draw of a field whose points are dropped is the noise's alone.
+            lattice = lattice * context.points.read[:, None, None]
+        member = net.ensemble.member(prepared, lattice, key)
         found.append((net.ensemble.queries(member, query_coords), member.at_anchors))
     return found
 
@@ -65,12 +69,11 @@ def draws(
 def anomaly(
     net: MambaDiffusionAutoencoder, context: DecoderContext, drawn: Tensor | None
 ) -> Tensor:
-    """A draw of the prior around its mean, (B, P, C); 0 where the points are not read."""
+    """A draw of the prior around its mean, (B, P, C); 0 if there is none."""
     lattice, points = context.lattice[..., : net.config.value_dim], context.points
     if drawn is None or points is None:
         return torch.zeros_like(lattice)
-    read = points.observations.mask.flatten(1).any(dim=1)
-    return (drawn - points.posterior.mean) * read[:, None, None]
+    return drawn - points.posterior.mean
 
 
 _At = Callable[[Tensor], Tensor]

@@ -53,6 +53,11 @@ class Encoding:
     posterior: PriorPosterior
     correction: Tensor
 
+    @property
+    def read(self) -> Tensor:
+        """Of which fields anything was observed, shape (B,), bool."""
+        return self.observations.mask.flatten(1).any(dim=1)
+
     def mask_fields(self, keep: Tensor) -> Encoding:
         """The same, as if nothing were observed of the fields where `keep` (B,) is False."""
         seen = self.observations
