@@ -111,6 +111,20 @@ def test_windows_without_observations_are_as_uncertain_as_the_prior(fitted, chan
     assert 0.4 < spread / (variable.transform.inverse(prior.deviation.numpy()).item()) < 1.6
 
 
+def test_axes_in_another_order_are_calibrated_and_answered_in_theirs(few):
+    y, x = Axis.regular("y", 0, 14, 14, "m"), Axis.regular("x", 0, 30, 30, "m", periodic=True)
+    data = waves(Grid((y, x)), 24).transpose((1, 0))
+    splits = np.repeat(["train", "val", "test"], [14, 8, 2])
+    data = FieldData(data.variables, data.grid, data.values, splits=splits)
+    model = FieldAutoencoder("tiny", changes=few, device="cpu")
+    model.fit(data, window={"x": 12, "y": 10}, phases=PHASES)
+    assert model.fitted.calibration is not None
+    test = data.split("test")
+    found = model.predict(observe(test, fraction=0.3, shape=data.shape, seed=0))
+    assert found.mean.shape == test.values.shape
+    assert np.sqrt(np.square(found.mean - test.values).mean()) < 0.3 * test.values.std()
+
+
 def test_a_circle_of_longitudes_that_windows_hold_whole_has_no_seam(few):
     axes = (
         Axis.regular("lat", -60, 60, 24, "degrees_north"),
@@ -141,6 +155,8 @@ def test_covariates_of_a_window_are_those_of_its_cells(few):
     data = FieldData([Variable("t")], grid, values, splits=splits, covariates=known)
     model = FieldAutoencoder("tiny", changes=few, device="cpu")
     model.fit(data, window={"z": 9}, phases=["autoencoder"])
+    with pytest.raises(FieldError, match=r"covariates of its own grid \(z\)"):
+        on_grid(model, grid)
     windowing, scaler = model.fitted.windowing, model.fitted.scaler
     assert windowing is not None
     assert scaler.covariates is not None

@@ -18,6 +18,7 @@ from mamba_diffae.fields import (
     in_units,
     observe,
 )
+from mamba_diffae.fields.in_units import grid_in_units
 
 AXES = (Axis.regular("y", 0, 4000, 4, "m"), Axis.regular("x", 0, 6000, 6, "m"))
 KELVIN = [Variable("t", "K"), Variable("p", "hPa")]
@@ -90,3 +91,12 @@ def test_targets_in_other_lengths_are_asked_where_they_lie():
     with pytest.warns(UserWarning, match="The targets' 'y' from km to m"):
         query = Query.of(fields().grid, Grid(AXES))
     assert np.allclose(query.coords, Grid(AXES).centres())
+
+
+def test_cells_count_as_before_when_their_axis_is_converted():
+    area = np.array([1.0, 3.0])
+    y = Axis("y", np.array([0.0, 1.0, 2.0]), "km", cell_measures=area)
+    with pytest.warns(UserWarning, match="'y' from km to m"):
+        found = grid_in_units(Grid((y,)), [Axis.regular("y", 0, 2000, 2, "m")], "The data's")
+    assert found.axes[0].edges.tolist() == [0, 1000, 2000]
+    assert (found.axes[0].measures == area).all()

@@ -176,7 +176,7 @@ def calibrate(
             if config.layout is not None:
                 places = model.scaler.physical(np.array(config.layout))
                 return observe_at(data, some_of(places, fraction, seed))
-            return observe(data, fraction, shape=config.observed_shape, seed=seed)
+            return observe(data, fraction, shape=model.observed_shape, seed=seed)
 
         shares = (0.5, 1.0) if config.layout else config.fractions
         found = fit_calibration(predict, distance, fields, shares, reading, session.seed)

@@ -49,9 +49,10 @@ def on_grid(model: FieldAutoencoder, grid: Grid) -> FieldAutoencoder:
             "to answer on others."
         )
     known = fitted.scaler.covariates
-    if known is not None and set(known.names) != set(known.varying):
+    own = [] if known is None else [n for n in known.names if n not in known.varying]
+    if own:
         raise FieldError(
-            f"This model has the covariates of its own grid ({', '.join(known.names)}), which are "
+            f"This model has the covariates of its own grid ({', '.join(own)}), which are "
             "not known on another; fit it without them."
         )
     scaler = _moved(fitted.scaler, fitted.window, grid)

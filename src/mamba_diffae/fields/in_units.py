@@ -100,7 +100,7 @@ def grid_in_units(grid: Grid, axes: Sequence[Axis], what: str) -> Grid:
     made = [
         axis
         if (factor, offset) == (1.0, 0.0)
-        else Axis(axis.name, axis.edges * factor + offset, own.unit, axis.periodic)
+        else replace(axis, edges=axis.edges * factor + offset, unit=own.unit, length_scale=None)
         for axis, own, (factor, offset) in zip(grid.axes, axes, scales, strict=True)
     ]
     return Grid(tuple(made), grid.mask)

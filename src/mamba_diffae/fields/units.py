@@ -9,7 +9,7 @@ from mamba_diffae.fields.errors import ValuesError
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0}
 _METRES = {"mm": 1e-3, "cm": 1e-2, "m": 1.0, "km": 1e3, "ft": 0.3048, "nmi": 1852.0}
-_KILOGRAMS = {"ug": 1e-9, "mg": 1e-6, "g": 1e-3, "kg": 1.0}
+_KILOGRAMS = {"ug": 1e-9, "mg": 1e-6, "g": 1e-3, "kg": 1.0, "tonne": 1e3}
 _RATES: dict[str, float] = {
     f"{length} {time}-1": metres / seconds
     for length, metres in _METRES.items()
@@ -41,6 +41,7 @@ _WORDS = {
     "min": ("mins", "minute", "minutes"),
     "h": ("hr", "hrs", "hour", "hours"),
     "day": ("d", "days"),
+    "tonne": ("tonnes",),
     "pa": ("pascal", "pascals"),
     "hpa": ("hectopascal", "hectopascals", "mbar", "mb", "millibar", "millibars"),
     "dbar": ("decibar", "decibars"),
@@ -131,4 +132,6 @@ def _spelt(name: str) -> str:
 def _part(text: str) -> str:
     """A factor of a unit, such as "seconds-1", by its usual name."""
     letters = text.rstrip("-0123456789")
+    if letters == "Mg":  # a thousand million mg, from which case alone tells it
+        return f"tonne{text[2:]}"
     return _USUAL.get(letters.lower(), letters) + text[len(letters) :]
