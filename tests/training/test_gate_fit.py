@@ -137,12 +137,20 @@ def test_what_helps_on_foreign_fields_too_counts_on_them(data, monkeypatch) -> N
     assert min(own, foreign) > 0.6
 
 
+def test_without_familiarity_own_fields_alone_decide(data, monkeypatch) -> None:
+    for answer, counts in ((by_heart, True), (without_skill, False)):
+        gate = gate_of(data, answer, monkeypatch, StubPrior(knows=False))
+        assert bool(gate.fitted)
+        observed = torch.zeros(1, 100, 1, dtype=torch.bool)
+        observed[:, :20] = True
+        share = float(gate(PriorPosterior(torch.zeros(1, 100, 3), observed)).flatten())
+        assert share > 0.8 if counts else share < 0.2
+
+
 @pytest.mark.parametrize("knows", [True, False])
-def test_own_groups_are_hidden_and_without_familiarity_nothing_is_fitted(
-    data, monkeypatch, knows
-) -> None:
+def test_own_groups_are_hidden(data, monkeypatch, knows) -> None:
     prior = StubPrior(knows)
-    assert bool(gate_of(data, by_heart, monkeypatch, prior).fitted) == knows
+    assert bool(gate_of(data, by_heart, monkeypatch, prior).fitted)
     hidden = set(torch.cat(prior.hidden).tolist())
     assert hidden <= set(data.groups[data.splits != "test"].tolist())
 

@@ -92,14 +92,10 @@ class SkillGate(nn.Module):
         self.register_buffer("slopes", torch.zeros(4))
 
     def forward(self, posterior: PriorPosterior) -> Tensor | None:
-        """The share g in (0, 1] of the correction, (B, 1, C); None: all of it.
-
-        None where the gate is not fitted, or the posterior states no familiarity.
-        """
-        features = gate_features(posterior) if bool(self.fitted) else None
-        if features is None:
+        """The share g in (0, 1] of the correction, (B, 1, C); None: all, the gate is not fitted."""
+        if not bool(self.fitted):
             return None
-        logit = (features @ self.slopes)[:, None] + self.intercepts
+        logit = (gate_features(posterior) @ self.slopes)[:, None] + self.intercepts
         return torch.sigmoid(logit)[:, None]
 
     def fit(self, records: SkillRecords) -> None:
@@ -125,17 +121,18 @@ class SkillGate(nn.Module):
         self.fitted.fill_(True)
 
 
-def gate_features(posterior: PriorPosterior) -> Tensor | None:
-    """What a gate knows of B fields, each number in [0, 1]; None without familiarity.
+def gate_features(posterior: PriorPosterior) -> Tensor:
+    """What a gate knows of B fields, each number in [0, 1].
 
     Returns:
-        Logarithm of the p-value, 0 at `LEAST_P`; logarithm of the number of cells with an
-        observation, 1 if all have one; share of the components other than kriging (0 where no
-        shares are stated); logarithm of the mean deviation, 0 at `LEAST_STD`, 1 at 1. Shape (B, 4).
+        Logarithm of the p-value, 0 at `LEAST_P` and where no familiarity is stated; logarithm of
+        the number of cells with an observation, 1 if all have one; share of the components other
+        than kriging (0 where no shares are stated); logarithm of the mean deviation, 0 at
+        `LEAST_STD`, 1 at 1. Shape (B, 4).
     """
     p = posterior.familiarity
     if p is None:
-        return None
+        p = torch.full_like(posterior.std[:, 0, 0], LEAST_P)
     least = torch.tensor(LEAST_P, dtype=p.dtype, device=p.device)
     familiar = 1 - p.clamp(min=LEAST_P, max=1).log() / least.log()
     # Cells, since a station that is read a thousand times is one place.

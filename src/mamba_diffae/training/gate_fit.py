@@ -29,11 +29,12 @@ def open_gate(net: FieldFlow) -> None:
 
 
 def fit_gate(net: FieldFlow, prior: Prior, cases: Iterable[SkillCase]) -> bool:
-    """Fit a network's gate on skill, if it has one and its prior knows familiarity.
+    """Fit a network's gate on skill, if it has one.
 
     What counts is the squared error where nothing was observed, as a share of the prior's, for each
     case, set and variable alike, and of foreign sets for each field. Groups of the fields are
-    hidden from the prior.
+    hidden from the prior. A prior that knows no familiarity cannot tell foreign fields: they do not
+    count.
 
     Args:
         net: Trained, in eval mode.
@@ -46,12 +47,7 @@ def fit_gate(net: FieldFlow, prior: Prior, cases: Iterable[SkillCase]) -> bool:
     gate = getattr(net, "gate", None)
     if not isinstance(gate, SkillGate) or prior.empty:
         return False
-    parts = []
-    for case in cases:
-        records = _records(net, prior, case)
-        if records is None:
-            return False
-        parts.append(_weighted(records, case.sets))
+    parts = [_records(net, prior, case) for case in cases]
     records = SkillRecords.joined(parts)
     if not records.weight.any():
         return False
@@ -59,15 +55,16 @@ def fit_gate(net: FieldFlow, prior: Prior, cases: Iterable[SkillCase]) -> bool:
     return True
 
 
-def _records(net: FieldFlow, prior: Prior, case: SkillCase) -> SkillRecords | None:
-    """Of the fields of one case, with weights of 1; None without familiarity."""
+def _records(net: FieldFlow, prior: Prior, case: SkillCase) -> SkillRecords:
+    """Of the fields of one case, weighted."""
     device, parts = next(net.parameters()).device, []
     with torch.no_grad():
         # Of all at once: fields observed alike share a prior's matrices.
         posterior = prior.posterior(case.seen, groups=torch.as_tensor(case.groups))
+    if posterior.familiarity is None:
+        case = case.own()
+        posterior = posterior[: len(case.seen)]
     features = gate_features(posterior)
-    if features is None:
-        return None
     for rows in torch.arange(len(case.seen)).split(_AT_ONCE):
         known = case.seen[rows].to(device), posterior[rows].to(device)
         base, mean = prior_and_network_mean(net, case.coords[rows].to(device), *known)
@@ -77,7 +74,7 @@ def _records(net: FieldFlow, prior: Prior, case: SkillCase) -> SkillRecords | No
         prior_error, gain, size = ((case.weight[rows] * x).sum(dim=1).numpy() for x in squares)
         alike, numbers = np.ones(gain.shape), features[rows].double().numpy()
         parts.append(SkillRecords(numbers, prior_error, gain, size, alike))
-    return SkillRecords.joined(parts)
+    return _weighted(SkillRecords.joined(parts), case.sets)
 
 
 def _weighted(records: SkillRecords, sets: np.ndarray) -> SkillRecords:

@@ -47,6 +47,12 @@ class SkillCase(NamedTuple):
     groups: np.ndarray
     sets: np.ndarray
 
+    def own(self) -> SkillCase:
+        """That of the own fields alone."""
+        rows = slice(int((self.sets == "own").sum()))
+        fields = self.seen[rows], self.coords[rows], self.truth[rows], self.weight[rows]
+        return SkillCase(*fields, self.groups[rows], self.sets[rows])
+
 
 @final
 class _Fields(NamedTuple):
