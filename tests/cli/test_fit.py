@@ -294,6 +294,8 @@ def test_windows_of_a_file_are_learned_and_answered_by(shell, tmp_path):
     assert outcome.code == 0, outcome.err
     with xr.open_dataset(tmp_path / "a.nc") as told:
         assert np.isfinite(told["h"].values).all()
+    outcome = shell(f"evaluate --model {tmp_path}/run --device cpu")
+    assert outcome.code == 0, outcome.err
     for bad, said in (("y:12", "such as lat=32,lon=32"), ("z=4", "the axes are y, x")):
         outcome = shell(f"{line} --window {bad} --run {tmp_path}/other")
         assert outcome.code == 2

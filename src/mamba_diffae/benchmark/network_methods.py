@@ -35,7 +35,7 @@ class NetworkName:
     Attributes:
         key: Tells it from all others of a table.
         label: As tables name it.
-        has_latent: Whether it has a latent.
+        has_latent: Whether it has a latent of whole fields.
     """
 
     key: str
@@ -70,7 +70,7 @@ class NetworkName:
 def name_of(model: FieldAutoencoder) -> NetworkName:
     """A model by the kind of its network."""
     kind = model.architecture.kind
-    return NetworkName(kind, kind, model.architecture.has_latent)
+    return NetworkName(kind, kind, model.architecture.has_latent and model.fitted.window is None)
 
 
 def network_predictors(
