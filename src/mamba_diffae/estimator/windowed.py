@@ -123,7 +123,7 @@ class ConditionedWindows:
         return self._blended(places, 1, 1, answers)[0]
 
     def trust(self) -> Tensor:
-        """All of what draws were calibrated by counts, (1, 1, 1): windows are gated each by itself."""
+        """How draws were calibrated counts in full, (1, 1, 1): each window is gated by itself."""
         return torch.ones(1, 1, 1)
 
     def distance(self, places: Tensor) -> np.ndarray:
