@@ -28,7 +28,8 @@ def moved(prior: Prior, seen: Observations, asked: Tensor) -> Tensor:
     keeping = Keeping.of(prior, seen, CELL)
     assert keeping is not None
     fields = smooth(asked).expand(len(seen), -1, -1)
-    return keeping.moved([fields], [smooth(keeping.places)], asked, None)[0]
+    places = asked.expand(len(seen), -1, -1)
+    return keeping.moved([fields], [smooth(keeping.places)], places, None)[0]
 
 
 def test_exact_points_are_met_without_a_jump(prior, observed):
@@ -74,7 +75,7 @@ def test_draws_spread_by_their_errors_where_measured(prior, observed):
     K, asked = 64, seen.coords[0]
     keys = torch.arange(K)[None]
     field, there = smooth(asked)[None], smooth(keeping.places)
-    mean, *draws = keeping.moved([field] * (K + 1), [there] * (K + 1), asked, keys)
+    mean, *draws = keeping.moved([field] * (K + 1), [there] * (K + 1), asked[None], keys)
     spread = torch.stack(draws).std(dim=0)
     assert 0.02 < float(spread.mean()) < 0.06
     torch.testing.assert_close(torch.stack(draws).mean(dim=0), mean, atol=0.05, rtol=0)
@@ -91,7 +92,8 @@ def test_a_draw_depends_neither_on_the_order_of_observations_nor_on_padding(prio
         keeping, K = Keeping.of(prior, given, CELL), torch.full((len(given), 1), 7)
         assert keeping is not None
         fields = smooth(asked).expand(len(given), -1, -1)
-        found.append(keeping.moved([fields], [smooth(keeping.places)], asked, K)[0][0])
+        places = asked.expand(len(given), -1, -1)
+        found.append(keeping.moved([fields], [smooth(keeping.places)], places, K)[0][0])
     torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(found[2], found[0], atol=1e-5, rtol=0)
 
@@ -120,5 +122,5 @@ def test_one_axis_and_three(dim: int, network, observed):
     keeping = Keeping.of(prior, seen, (1 / 16,) * dim)
     asked = seen.coords[0]
     fields = smooth(asked).expand(2, -1, -1)
-    found = keeping.moved([fields], [smooth(keeping.places)], asked, None)[0]
+    found = keeping.moved([fields], [smooth(keeping.places)], asked.expand(2, -1, -1), None)[0]
     torch.testing.assert_close(found[0], seen.values[0], atol=2e-5, rtol=0)
