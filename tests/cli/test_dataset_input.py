@@ -30,7 +30,9 @@ def test_errors_are_converted_with_the_values(tmp_path):
         },
         {"y": ("y", y.centres, {"units": "m"}), "x": ("x", x.centres, {"units": "m"})},
     ).to_netcdf(tmp_path / "level.nc")
-    estimator: Any = SimpleNamespace(variables=(Variable("level", "m"),), grid=Grid((y, x)))
+    fitted = SimpleNamespace(scaler=SimpleNamespace(covariates=None))
+    about = {"variables": (Variable("level", "m"),), "grid": Grid((y, x)), "fitted": fitted}
+    estimator: Any = SimpleNamespace(**about)
     opened = OpenedModel("a model", estimator, None)
     data = opened.input(tmp_path / "level.nc", {"noise": ["error"]})
     np.testing.assert_allclose(data.values[0, ..., 0], height)

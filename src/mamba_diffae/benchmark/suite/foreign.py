@@ -92,6 +92,7 @@ class ForeignMethod:
             mask=wide(observations.mask),
             noise=None if noise is None else wide(noise) * factor,
             support=None if support is None else support * stretch,
+            labels=None,
         )
 
     def _grid(self, targets: Grid) -> Grid:
