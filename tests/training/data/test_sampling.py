@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mamba_diffae.fields import PATTERNS, FieldData, Observations
+from mamba_diffae.priors.kriging import EXACT
 from mamba_diffae.training.data.config import BOXES, DataConfig
 from mamba_diffae.training.data.sampling import NOISE_RANGE, ObservationSampler, draw_variables
 
@@ -154,6 +155,15 @@ def test_variables_are_missing_everywhere_or_here_and_there(data) -> None:
         everywhere += not seen.mask.any(dim=1).all()
         assert seen.values[~seen.mask].eq(0).all()
     assert 15 < everywhere < 45
+
+
+def test_steps_that_lack_variables_read_no_more_than_one_system_of_kriging_takes(inside) -> None:
+    data = inside(count=5, shape=(36, 48), variables=2)
+    given = {"observed_shape": (36, 48), "fractions": (0.9, 0.9)}
+    (all_known,) = draw(data, **given)
+    (lacking,) = draw(data, p_variables=1, **given)
+    assert all_known.mask.sum() > 5 * EXACT
+    assert lacking.mask.shape[1] == EXACT // 2
 
 
 def test_one_variable_is_never_missing(inside) -> None:

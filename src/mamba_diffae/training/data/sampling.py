@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from mamba_diffae.fields import BoxAverages, FieldData, Observations, Pattern, draw_cells
+from mamba_diffae.priors.kriging import EXACT
 from mamba_diffae.training.data.config import BOXES, DataConfig
 from mamba_diffae.training.data.lattice import Lattice
 
@@ -95,6 +96,8 @@ class ObservationSampler:
         places, noise, variables = stream(PLACES), stream(NOISE), stream(VARIABLES)
         with_noise = noise.random() < self.config.p_noise
         lacking = self.data.n_variables > 1 and variables.random() < self.config.p_variables
+        if lacking:  # readings of single variables, of which a prior solves one system
+            fraction = min(fraction, EXACT / (len(self.places) * self.data.n_variables))
         views = []
         for view in range(count):
             seen = self._seen(places, rows, mirror, pattern, fraction)
