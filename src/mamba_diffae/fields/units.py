@@ -58,6 +58,12 @@ _USUAL = {word: name for name, words in _WORDS.items() for word in words}
 _ANGLE = re.compile(r"(°|deg|degrees?)(_?(north|south|east|west|[nsew]|true|t))?")
 """Degrees of an angle in any spelling; which one it is, the axis says."""
 _SINCE = " since "
+_DATE = re.compile(
+    r"(\d+)-(\d+)-(\d+)(?:[T ]+(\d+)(?::(\d+)(?::(\d+(?:\.\d*)?))?)?)?\s*"
+    r"(?:Z|UTC|GMT|[+-]0+(?::?0+)?)?",
+    re.IGNORECASE,
+)
+"""A date of CF, with a time or without, in universal time."""
 
 
 def conversion(given: str, wanted: str, what: str) -> tuple[float, float]:
@@ -118,7 +124,7 @@ def _spelt(name: str) -> str:
     text = " ".join(name.replace("µ", "u").replace("μ", "u").split())
     if _SINCE in text:
         time, _, date = text.partition(_SINCE)
-        return f"{_spelt(time)}{_SINCE}{date}"
+        return f"{_spelt(time)}{_SINCE}{_spelt_date(date)}"
     if _ANGLE.fullmatch(text.lower()):
         return "degrees"
     if text.lower() in _USUAL:
@@ -127,6 +133,14 @@ def _spelt(name: str) -> str:
     text = re.sub(r"(?<=[a-zA-Z])[.·*](?=[a-zA-Z])", " ", text)
     text = re.sub(r"\s*/\s*([a-zA-Z]+)(\d*)", lambda m: f" {m[1]}-{m[2] or 1}", text)
     return " ".join(_part(part) for part in text.split())
+
+
+def _spelt_date(date: str) -> str:
+    """A date in one spelling: "2000-01-01" is midnight, whether that is written or not."""
+    found = _DATE.fullmatch(date)
+    if found is None:
+        return date
+    return " ".join(f"{float(part or 0):g}" for part in found.groups())
 
 
 def _part(text: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mamba_diffae.fields import PATTERNS, FieldData, Observations
-from mamba_diffae.priors.kriging import EXACT
+from mamba_diffae.priors.kriging import EXACT, NODES
 from mamba_diffae.training.data.config import BOXES, DataConfig
 from mamba_diffae.training.data.sampling import NOISE_RANGE, ObservationSampler, draw_variables
 
@@ -155,6 +155,15 @@ def test_variables_are_missing_everywhere_or_here_and_there(data) -> None:
         everywhere += not seen.mask.any(dim=1).all()
         assert seen.values[~seen.mask].eq(0).all()
     assert 15 < everywhere < 45
+
+
+def test_boxes_are_few_where_gaps_give_each_field_a_system_of_its_own(inside) -> None:
+    given = {"observed_shape": (36, 48), "patterns": {BOXES: 1}, "fractions": (0.5, 0.5)}
+    counts = [
+        draw(inside(count=5, shape=(36, 48), gaps=gaps), **given)[0].mask.shape[1]
+        for gaps in (False, True)
+    ]
+    assert counts == [36 * 48 // 2, EXACT // NODES**2]
 
 
 def test_steps_that_lack_variables_read_no_more_than_one_system_of_kriging_takes(inside) -> None:

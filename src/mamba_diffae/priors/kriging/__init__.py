@@ -5,7 +5,7 @@ from mamba_diffae.priors.kriging.gaussian import JITTER
 from mamba_diffae.priors.kriging.kernels import KERNELS, Law, correlation
 from mamba_diffae.priors.kriging.likelihood import Sample, best_variance, log_likelihood, moments_of
 from mamba_diffae.priors.kriging.neighbourhoods import EXACT, condition
-from mamba_diffae.priors.kriging.readings import SAME_PLACE, Boxes, Readings, merge
+from mamba_diffae.priors.kriging.readings import NODES, SAME_PLACE, Boxes, Readings, merge
 from mamba_diffae.priors.kriging.search import Choice, most_likely
 from mamba_diffae.priors.kriging.training import learn, own_family, samples_of_fields
 
@@ -13,6 +13,7 @@ __all__ = [
     "EXACT",
     "JITTER",
     "KERNELS",
+    "NODES",
     "SAME_PLACE",
     "Boxes",
     "Choice",

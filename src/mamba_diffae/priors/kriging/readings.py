@@ -16,7 +16,9 @@ from mamba_diffae.priors.kriging.cells import Cells
 
 SAME_PLACE = 1e-9
 """Share of the diameter below which two observations are at one place."""
-_RULE = np.polynomial.legendre.leggauss(3)
+NODES = 3
+"""Nodes of the rule of an average over a box, along each axis."""
+_RULE = np.polynomial.legendre.leggauss(NODES)
 _GROUP = 4
 """Places that are drawn together: in a plane, enough for the slope of a field."""
 _NEGLIGIBLE = 1e-3
@@ -48,8 +50,9 @@ class Boxes:
     ) -> Self:
         """From places along the axes (n, D) and sides of boxes (n, D); None: points.
 
-        An average over a box is that at three nodes of Gauss and Legendre along each axis on which
-        any box has an extent. Points that are cells of a lattice of some shape are compared faster.
+        An average over a box is that at `NODES` nodes of Gauss and Legendre along each axis on
+        which any box has an extent. Points that are cells of a lattice of some shape are compared
+        faster.
         """
         if sides is None or not (sides > _NEGLIGIBLE * geometry.diameter).any():
             one = torch.ones(1, dtype=torch.float64)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from mamba_diffae.fields import BoxAverages, FieldData, Observations, Pattern, draw_cells
-from mamba_diffae.priors.kriging import EXACT
+from mamba_diffae.priors.kriging import EXACT, NODES
 from mamba_diffae.training.data.config import BOXES, DataConfig
 from mamba_diffae.training.data.lattice import Lattice
 
@@ -157,8 +157,10 @@ class ObservationSampler:
             coords = self._working(rng)
             return self._read(rows, mirror, lambda _: (coords, np.zeros_like(coords)))
         if pattern in ("scattered", BOXES):
-            count = max(1, round(fraction * len(self.places)))
-            return self._off_lattice(rng, rows, mirror, count, with_boxes=pattern == BOXES)
+            count, boxes = max(1, round(fraction * len(self.places))), pattern == BOXES
+            if boxes and self.data.valid is not None:  # then each field has a system of its own
+                count = min(count, EXACT // NODES**self.data.grid.dim)
+            return self._off_lattice(rng, rows, mirror, count, with_boxes=boxes)
         on = cast(Pattern, pattern)
         cells = draw_cells(rng, self.lattice.grid.shape, fraction, on, self.exists)
         values, known = self.lattice.at(rows, cells, mirror)
