@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,16 @@ def uninterrupted(shell, pictures, tmp_path_factory) -> Path:
     return run
 
 
-def stop(line: str, run: Path, number: signal.Signals) -> tuple[int, str]:
-    """Start a training, send it a signal in its midst; its exit code and what it said."""
+def stop(
+    line: str,
+    run: Path,
+    number: signal.Signals,
+    before: Callable[[int], None] = lambda number: None,
+) -> tuple[int, str]:
+    """Start a training, send it a signal in its midst; its exit code and what it said.
+
+    What comes before is given the number of the process.
+    """
     metrics = run / "metrics.jsonl"
     training = subprocess.Popen(
         [*COMMAND, *line.split()],
@@ -51,6 +60,9 @@ def stop(line: str, run: Path, number: signal.Signals) -> tuple[int, str]:
             assert training.poll() is None, training.communicate()[1]
             assert time.monotonic() < patience
             time.sleep(0.01)
+        training.send_signal(signal.SIGSTOP)  # whatever the machine's speed, it is in its midst
+        before(training.pid)
+        training.send_signal(signal.SIGCONT)
         training.send_signal(number)
         _, said = training.communicate(timeout=60)
     finally:
@@ -63,7 +75,14 @@ def stop(line: str, run: Path, number: signal.Signals) -> tuple[int, str]:
 def test_it_goes_on_exactly(shell, pictures, uninterrupted, tmp_path, number):
     run = tmp_path / "run"
     line = f"fit {pictures} --run {run} {SETTINGS}"
-    code, said = stop(line, run, number)
+
+    def second(first: int) -> None:
+        outcome = shell(f"{line} --overwrite")
+        assert outcome.code == 2
+        assert f"{run} is being written already, by process {first};" in outcome.err
+        assert "finished no phase" in shell(f"evaluate --model {run}").err
+
+    code, said = stop(line, run, number, second)
     if number == signal.SIGINT:
         assert code == 130
         assert "Stopped by Ctrl-C after step" in said
@@ -76,6 +95,7 @@ def test_it_goes_on_exactly(shell, pictures, uninterrupted, tmp_path, number):
     assert "--resume" in shell(f"fit {pictures} --run {run} --phase ensemble {SETTINGS}").err
     outcome = shell(f"{line} --resume")
     assert outcome.code == 0, outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert curve(run) == curve(uninterrupted)
     ours, theirs = (folder / "model/model.safetensors" for folder in (run, uninterrupted))
     assert ours.read_bytes() == theirs.read_bytes()

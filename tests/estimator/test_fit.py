@@ -42,6 +42,20 @@ def test_a_run_keeps_it(truth, seen, model, tmp_path, few):
     assert np.array_equal(loaded.predict(seen).mean, model.predict(seen).mean)
 
 
+def test_a_run_is_free_again_after_an_error(truth, tmp_path, few, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("broken")
+
+    estimator = FieldAutoencoder("tiny", changes=few)
+    with monkeypatch.context() as broken:
+        broken.setattr("mamba_diffae.estimator.fitting.calibrate", fail)
+        with pytest.raises(RuntimeError, match="broken") as kept:
+            estimator.fit(truth, run=tmp_path / "run")
+    assert estimator.fit(truth, run=tmp_path / "run", resume=True).fitted.phases
+    assert kept.value is not None  # what it holds keeps nothing taken
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 @pytest.mark.parametrize(
     ("by", "phases"),
     [

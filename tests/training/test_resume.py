@@ -1,6 +1,8 @@
 """What a run may go on with: nothing that would leave a later phase on a former result."""
 
+import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import torch
 from field_cases import geometry
 from safetensors.torch import load_file
 
-from mamba_diffae.fields import FieldData
+from mamba_diffae.fields import FieldData, FieldError
 from mamba_diffae.models import ARCHITECTURES, FieldFlow
 from mamba_diffae.models.serialization import save_network
 from mamba_diffae.training import Objective, Run
@@ -34,12 +36,24 @@ def fit(
     model: dict[str, Any] | None = None,
     **steps: int,
 ) -> list[PhaseResult]:
+    return list(training(data, run, phases, encodings, objectives, model, **steps))
+
+
+def training(
+    data: FieldData,
+    run: Path,
+    phases: list[str] | None = None,
+    encodings: int = 1,
+    objectives: dict[str, Objective] | None = None,
+    model: dict[str, Any] | None = None,
+    **steps: int,
+) -> Generator[PhaseResult, None, None]:
     architecture = ARCHITECTURES.get("autoencoder")
     changes = {name: {**QUIET, "steps": steps.get(name, 3)} for name in PHASES}
     changes |= {"model": {"d_model": 16, **(model or {})}, "data": {"encodings": encodings}}
     settings = settings_for(architecture, data, geometry(data), "tiny", changes)
     session = TrainingSession(architecture, "tiny", 0, "cpu", settings, data, objectives or {})
-    return list(session.train(run, phases or BOTH_PHASES, resume=True))
+    return session.train(run, phases or BOTH_PHASES, resume=True)
 
 
 def steps(run: Path) -> list[tuple[str, int]]:
@@ -255,3 +269,20 @@ def test_a_network_without_noise_is_refused_before_any_work(data, tmp_path) -> N
         fit(data, tmp_path / "run", ["autoencoder", "ensemble"], model={"noise_dim": 0})
     assert not (tmp_path / "run").exists()
     fit(data, tmp_path / "run", ["autoencoder", "flow"], model={"noise_dim": 0})
+
+
+def test_one_training_at_a_time_writes_a_run(data, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()  # an empty folder stays one that may be taken
+    first = training(data, run)
+    next(first)
+    for folder in (run, run / ".." / "run"):
+        with pytest.raises(
+            FieldError, match=rf"The run .*run is being written already, by process {os.getpid()};"
+        ):
+            fit(data, folder)
+    assert steps(run) == BOTH[:3]  # reading is free
+    first.close()
+    fit(data, run)
+    assert steps(run) == BOTH
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -114,8 +114,11 @@ def fitted_phases(
         options: resume and overwrite.
     """
     calibration: Calibration | None = None
-    with _folder_of(run) as folder:
-        for result in session.train(folder, phases, facts, **options):
+    with (
+        _folder_of(run) as folder,
+        closing(session.train(folder, phases, facts, **options)) as results,
+    ):
+        for result in results:
             learned = prepared.window or prepared.scaler
             model = FittedModel.of_phase(result, session, learned)
             if result.newest and model.network.writes_draws:

@@ -17,6 +17,8 @@ except ImportError:  # a system without such locks
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """What disks answer that know no locks: there nothing is refused."""
+_NO_FILES = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What a folder answers that takes no file for a lock, though what is worked on may be written."""
 
 
 @final
@@ -35,16 +37,22 @@ class OneOwner:
         self.file = file
         file.parent.mkdir(parents=True, exist_ok=True)
         handle = self._locked(what)
-        while not _stands(handle, file):  # its former owner removed it meanwhile
+        while handle is not None and not _stands(handle, file):  # its former owner removed it
             handle.close()
             handle = self._locked(what)
-        handle.truncate(0)
-        handle.write(f"{os.getpid()}")
-        handle.flush()
+        if handle is not None:
+            handle.truncate(0)
+            handle.write(f"{os.getpid()}")
+            handle.flush()
         self._handle = handle
 
-    def _locked(self, what: str) -> TextIOWrapper:
-        handle = self.file.open("a+", encoding="utf-8")
+    def _locked(self, what: str) -> TextIOWrapper | None:
+        try:
+            handle = self.file.open("a+", encoding="utf-8")
+        except OSError as error:
+            if error.errno not in _NO_FILES:
+                raise
+            return None
         if fcntl is None:
             return handle
         try:
@@ -65,7 +73,7 @@ class OneOwner:
 
     def release(self) -> None:
         """Let others work on it; may be called twice."""
-        if not self._handle.closed:
+        if self._handle is not None and not self._handle.closed:
             self.file.unlink(missing_ok=True)
             self._handle.close()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from mamba_diffae.fields.atomic import standing_folder
+from mamba_diffae.fields.one_owner import OneOwner
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.latent_flow import LatentFlow
 from mamba_diffae.models.serialization import load_latent_flow
@@ -37,6 +39,29 @@ def network_folder(folder: Path) -> Path:
             "its training (--resume)."
         )
     return inside
+
+
+@contextmanager
+def only_training(folder: Path, processes: Processes) -> Iterator[None]:
+    """Keep other trainings out of a run folder meanwhile; whoever reads it is never kept out.
+
+    Args:
+        folder: Of the run; it need not be there yet.
+        processes: Those of this training, which the main one answers for.
+
+    Raises:
+        FieldError: In every process, if another training writes there.
+    """
+    with ExitStack() as owned:
+
+        def own() -> None:
+            # Beside the folder, which may be deleted, or must be empty.
+            path = folder.resolve()
+            owner = OneOwner(path.with_name(f".lock-{path.name}"), f"The run {path}")
+            owned.callback(owner.release)
+
+        processes.run_on_main(own)
+        yield
 
 
 def begin_run(

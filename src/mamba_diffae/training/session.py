@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, final
@@ -20,7 +20,13 @@ from mamba_diffae.training.latent_fit import train_latent_flow
 from mamba_diffae.training.loop.processes import Processes
 from mamba_diffae.training.objectives import Objective
 from mamba_diffae.training.phases import LATENT, chosen_phases, phase_name
-from mamba_diffae.training.resume import begin, begin_run, outdated, standing_latent_flow
+from mamba_diffae.training.resume import (
+    begin,
+    begin_run,
+    only_training,
+    outdated,
+    standing_latent_flow,
+)
 from mamba_diffae.training.run import Run
 from mamba_diffae.training.settings import Settings
 
@@ -75,7 +81,7 @@ class TrainingSession:
         *,
         resume: bool = False,
         overwrite: bool = False,
-    ) -> Iterator[PhaseResult]:
+    ) -> Generator[PhaseResult, None, None]:
         """Train the phases one after the other.
 
         Args:
@@ -86,8 +92,8 @@ class TrainingSession:
             overwrite: Start anew where a run stands.
 
         Raises:
-            ValueError: If a phase is unknown, is missing or stands already, or the folder holds
-                something else.
+            ValueError: If a phase is unknown, is missing or stands already, the folder holds
+                something else, or another training writes there.
         """
         chosen_phases(self.architecture, self.objectives)
         processes, settings = Processes(self.device), self.settings.to_dict()
@@ -99,17 +105,16 @@ class TrainingSession:
         for phase in chosen_phases(self.architecture, phases):
             self._options(phase, resume).phase(phase).objective.check(net)
         # What can be refused has been by now: `begin_run` may delete a former run.
-        options = {"resume": resume, "overwrite": overwrite}
-        run, order = begin_run(
-            folder, known, snapshots_of(self.data), processes, self.architecture, phases, **options
-        )
-        for phase in order:
-            begin(phase, net, run)
-            trained, latent_flow = self._train(phase, net, run, resume)
-            if phase != LATENT:
-                latent_flow = processes.run_on_main(lambda: standing_latent_flow(run))
-            newest = not outdated(phase, net, run)
-            yield PhaseResult(phase, trained, latent_flow, run, newest)
+        given = folder, known, snapshots_of(self.data), processes, self.architecture, phases
+        with only_training(folder, processes):
+            run, order = begin_run(*given, resume=resume, overwrite=overwrite)
+            for phase in order:
+                begin(phase, net, run)
+                trained, latent_flow = self._train(phase, net, run, resume)
+                if phase != LATENT:
+                    latent_flow = processes.run_on_main(lambda: standing_latent_flow(run))
+                newest = not outdated(phase, net, run)
+                yield PhaseResult(phase, trained, latent_flow, run, newest)
 
     def _train(
         self, phase: str, net: FieldFlow, run: Run, resume: bool
