@@ -9,12 +9,18 @@ import platform
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import get_ident
-from typing import final
+from typing import TypeVar, final
 
+try:
+    import fcntl
+except ImportError:  # a system without such locks
+    fcntl = None
+
+T = TypeVar("T")
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 """What disks of other machines answer that cannot sync folders: there nothing more can be asked."""
 
@@ -45,7 +51,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
             yield temporary
         return
     path = Path(path).resolve()
-    temporary = path.with_name(f".tmp-{_machine()}-{os.getpid()}-{get_ident():x}-{_ending(path)}")
+    temporary = _temporary(path)
     with named_full_disk(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +61,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
             temporary.replace(path)
             _sync(path.parent)
         finally:
-            temporary.unlink(missing_ok=True)
+            _remove(temporary)
 
 
 @contextmanager
@@ -63,7 +69,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Fill a folder beside its place, then rename it over the one that stands there, if any.
 
     A crash at any moment leaves a whole folder, the old or the new: find it with `standing_folder`.
-    What else the crash left behind goes with the next write.
+    What else the crash left behind goes with the next write. Of several that write one path at once
+    each has a temporary folder of its own: the last one wins.
 
     Args:
         path: The folder to write or replace; missing parent folders are made. Callers that should
@@ -76,18 +83,20 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         DiskFullError: If the disk is full. As with any other error, nothing changes under `path`.
     """
     path = Path(path).resolve()
-    temporary = path.with_name(f".tmp-{path.name}")
+    temporary = _temporary(path)
     with named_full_disk(path):
-        _settle(path, temporary)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _forget_dead(path)
+        _remove(temporary)  # of a former process of the same number
         try:
-            temporary.mkdir(parents=True)
+            temporary.mkdir()
             yield temporary
             for file in temporary.rglob("*"):
                 _sync(file)
             _sync(temporary)
             _swap(temporary, path)
         finally:
-            _settle(path, temporary)
+            _remove(temporary)
 
 
 def move_folder(folder: Path, path: str | Path) -> None:
@@ -100,9 +109,8 @@ def move_folder(folder: Path, path: str | Path) -> None:
     path = Path(path).resolve()
     for file in folder.rglob("*"):
         _sync(file)
-    _settle(path, path.with_name(f".tmp-{path.name}"))
+    _forget_dead(path)
     _swap(folder, path)
-    _settle(path, path.with_name(f".tmp-{path.name}"))
 
 
 def standing_folder(path: str | Path) -> Path | None:
@@ -113,6 +121,34 @@ def standing_folder(path: str | Path) -> Path | None:
     """
     path = Path(path).resolve()
     return next((folder for folder in (path, _aside(path)) if folder.is_dir()), None)
+
+
+def read_folder(path: str | Path, read: Callable[[Path], T]) -> T:
+    """What a function reads from a folder that `atomic_folder` wrote.
+
+    Args:
+        path: The folder.
+        read: Given where it stands; asked again if the folder was replaced meanwhile.
+    """
+    while True:
+        folder = standing_folder(path) or Path(path)
+        before = _mark(folder)
+        try:
+            found = read(folder)
+        except (OSError, ValueError):
+            if _mark(standing_folder(path) or folder) == before:
+                raise
+            continue
+        if _mark(standing_folder(path) or folder) == before:
+            return found
+
+
+def _mark(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from another one of its name; None if it is gone."""
+    with suppress(OSError):
+        found = folder.stat()
+        return found.st_ino, found.st_mtime_ns
+    return None
 
 
 @contextmanager
@@ -143,21 +179,47 @@ def named_full_disk(
 
 def _swap(temporary: Path, path: Path) -> None:
     """Set the old folder aside, move the new one in; only then may the old one go."""
-    if path.exists():
-        path.rename(_aside(path))
-    temporary.rename(path)
-    _sync(path.parent)
+    with _alone_in(path.parent):
+        _settle(path)
+        try:
+            if path.exists():
+                path.rename(_aside(path))
+            temporary.rename(path)
+            _sync(path.parent)
+        finally:
+            _settle(path)
 
 
-def _settle(path: Path, temporary: Path) -> None:
-    """Clean what a write left behind, and take back the old folder if the new one never came."""
-    if temporary.exists():
-        shutil.rmtree(temporary)
+def _settle(path: Path) -> None:
+    """Remove the old folder, or take it back if the new one never came."""
     if _aside(path).exists():
         if path.exists():
             shutil.rmtree(_aside(path))
         else:
             _aside(path).rename(path)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other writer renames in a folder; the system frees it when its owner ends.
+
+    Where folders cannot be locked, two writers of one name may meet, and one of them then fails.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _temporary(path: Path) -> Path:
+    """Where this process and thread writes what is to stand at a path."""
+    return path.with_name(f".tmp-{_machine()}-{os.getpid()}-{get_ident():x}-{_ending(path)}")
 
 
 def _machine() -> str:
@@ -171,11 +233,19 @@ def _ending(path: Path) -> str:
 
 
 def _forget_dead(path: Path) -> None:
-    """Remove what killed processes of this machine left of the same file."""
+    """Remove what killed processes of this machine left of the same file or folder."""
     for left in path.parent.glob(f".tmp-{_machine()}-*-*-{glob.escape(_ending(path))}"):
         number = left.name.split("-")[2]
         if number.isdecimal() and not _runs(int(number)):
-            left.unlink(missing_ok=True)
+            _remove(left)
+
+
+def _remove(left: Path) -> None:
+    """Remove a temporary file or folder, if it is there; another writer may do so as well."""
+    if left.is_dir():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        left.unlink(missing_ok=True)
 
 
 def _runs(number: int) -> bool:
