@@ -21,7 +21,7 @@ from torch import Tensor
 
 from mamba_diffae.fields import FieldData, Frame
 from mamba_diffae.models.registry import ARCHITECTURES, build_network
-from mamba_diffae.models.serialization import FORMAT, load_weights
+from mamba_diffae.models.serialization import FORMAT, load_weights, write_config
 from mamba_diffae.priors.exemplars import choose
 from mamba_diffae.sources import open_field
 
@@ -63,10 +63,10 @@ def convert(old: Path, new: Path, data: FieldData) -> None:
         "architecture": facts["model"],
         "config": net.config.model_dump(mode="json"),
     }
-    (new / "config.json").write_text(json.dumps({**saved, **said}, indent=2) + "\n")
     for other in ("README.md", "directions.safetensors"):
         if (old / other).is_file() and old != new:
             shutil.copy(old / other, new / other)
+    write_config(new, {**saved, **said})
 
 
 def _config(old: dict, data: FieldData) -> dict:

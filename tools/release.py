@@ -26,7 +26,7 @@ from mamba_diffae.benchmark.assessed import AssessedMethod
 from mamba_diffae.evaluation import Score
 from mamba_diffae.fields.atomic import atomic_file
 from mamba_diffae.latent import learn_directions
-from mamba_diffae.models.serialization import WEIGHTS
+from mamba_diffae.models.serialization import WEIGHTS, load_network, write_config
 from mamba_diffae.training import Run
 
 KEPT = "<!-- kept -->"
@@ -132,6 +132,7 @@ def main() -> None:
     rest = kept(folder / "README.md")
     replace(fitted, latent_flow=None).save(folder, half=True)
     learn_directions(FieldAutoencoder.from_pretrained(folder), open_field("emoji"), folder)
+    write_config(folder, load_network(folder)[1])  # now with the checksum of the directions
     size = sum(file.stat().st_size for file in folder.iterdir())
     if size > LARGEST:
         raise SystemExit(f"{folder} takes {size} bytes, above {LARGEST}.")

@@ -322,8 +322,8 @@ def other_task(run: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "named"),
     [
-        (truncate, "missing or cut short"),
-        (exchange, "another architecture"),
+        (truncate, "copy it again"),
+        (exchange, "copy it again"),
         (other_task, "of task 'words'"),
         (lambda run: (run / "model/config.json").write_text("{"), "cannot be read"),
         (lambda run: (run / "model/config.json").write_text("{}"), "format"),

@@ -38,7 +38,8 @@ def saved(network, tmp_path: Path) -> Path:
 
 
 def edit(folder: Path, **changes: object) -> None:
-    """Write other facts into config.json; None takes one out."""
+    """Write other facts into config.json, without checksums; None takes one out."""
+    changes["checksums"] = None
     facts = {**json.loads((folder / "config.json").read_text()), **changes}
     facts = {name: fact for name, fact in facts.items() if fact is not None}
     (folder / "config.json").write_text(json.dumps(facts))
@@ -75,6 +76,9 @@ def test_a_former_network_is_replaced_whole(network, saved: Path) -> None:
 def test_a_truncated_file_is_refused(saved: Path, kept: int) -> None:
     file = saved / "model.safetensors"
     file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(ValueError, match=r"model\.safetensors is damaged: .*copy it again"):
+        load_network(saved)
+    edit(saved)
     with pytest.raises(ValueError, match=r"model\.safetensors cannot be read .*copy it again"):
         load_network(saved)
 
@@ -92,6 +96,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_another_architecture_is_told_by_its_first_difference(network, saved: Path) -> None:
+    edit(saved)
     save_file(network(latent_dim=13).state_dict(), saved / "model.safetensors")
     with pytest.raises(ValueError, match=r"another architecture: '.*' is .*10.* there and .*9"):
         load_network(saved)
@@ -101,6 +106,7 @@ def test_a_tensor_too_few_is_told(saved: Path) -> None:
     weights = load_file(saved / "model.safetensors")
     del weights["encoder.norm.weight"]
     save_file(weights, saved / "model.safetensors")
+    edit(saved)
     with pytest.raises(ValueError, match=r"'encoder.norm.weight' is missing there and \(16,\)"):
         load_network(saved)
 
@@ -200,6 +206,12 @@ def test_the_packaged_network_answers_as_when_it_was_packaged() -> None:
     torch.testing.assert_close((mean + 1) * 127.5, expected, rtol=0, atol=0.05)
 
 
+def test_the_packaged_network_has_checksums_of_all_that_is_read_of_it() -> None:
+    folder = weights_folder("emoji-96")
+    checksums = load_network(folder)[1]["checksums"]
+    assert set(checksums) == {file.name for file in folder.iterdir()} - {"README.md"}
+
+
 def test_packaged_networks_are_known_by_name_unless_a_path_stands_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,8 +243,7 @@ def test_a_config_nested_without_end_is_refused(saved: Path) -> None:
 
 
 def test_a_network_beyond_all_memory_is_refused(saved: Path) -> None:
-    about = json.loads((saved / "config.json").read_text())
-    about["config"]["d_model"] = 10**7
-    (saved / "config.json").write_text(json.dumps(about))
+    config = json.loads((saved / "config.json").read_text())["config"]
+    edit(saved, config={**config, "d_model": 10**7})
     with pytest.raises(ValueError, match=r"config\.json describes does not fit into memory"):
         load_network(saved)

@@ -13,6 +13,7 @@ from mamba_diffae.estimator.calibration import Calibration
 from mamba_diffae.estimator.scaling import FieldScaler
 from mamba_diffae.estimator.windowing import Windowing
 from mamba_diffae.fields import FieldError, Shape
+from mamba_diffae.fields.atomic import read_folder
 from mamba_diffae.models import serialization
 from mamba_diffae.models.autoencoder import MambaDiffusionAutoencoder
 from mamba_diffae.models.base import FieldFlow
@@ -147,6 +148,10 @@ class FittedModel:
         Raises:
             ValueError: If the folder holds no such thing, or it is damaged or of another version.
         """
+        return read_folder(folder, cls._load)
+
+    @classmethod
+    def _load(cls, folder: Path) -> Self:
         network, facts = serialization.load_network(folder)
         if missing := _NEEDED - set(facts):
             raise ValueError(

@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mamba_diffae.fields.atomic import atomic_folder, standing_folder
+from mamba_diffae.fields.atomic import atomic_file, atomic_folder, read_folder
+from mamba_diffae.fields.checksums import content_checksum, file_checksum
 from mamba_diffae.fields.clutter import entries
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.config import LatentFlowConfig
@@ -24,14 +25,16 @@ from mamba_diffae.models.registry import ARCHITECTURES, build_network
 FORMAT = 6
 LATENT_FLOW = "latent_flow"
 DIRECTIONS = "directions.safetensors"
-FILES = {
+_CONFIG, _WEIGHTS, _LATENT_WEIGHTS = (
     "config.json",
     "model.safetensors",
     f"{LATENT_FLOW}.safetensors",
-    DIRECTIONS,
-    "README.md",
-}
-_GATE = "gate."
+)
+_DATA = (_WEIGHTS, _LATENT_WEIGHTS, DIRECTIONS)
+FILES = {_CONFIG, *_DATA, "README.md"}
+_CHECKSUMS = "checksums"
+_LATER = ("gate.", "prior.usual_beside")
+"""Beginnings of names of buffers that older files lack: they stay as built, and say nothing."""
 WEIGHTS = Path(__file__).parent / "weights"
 """Networks that come with the package, a folder each."""
 
@@ -91,10 +94,24 @@ def save_network(
     if latent_flow is not None:
         config[LATENT_FLOW] = latent_flow.config.model_dump(mode="json")
     with atomic_folder(folder) as temporary:
-        (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-        save_file(_weights(net, half), temporary / "model.safetensors")
+        save_file(_weights(net, half), temporary / _WEIGHTS)
         if latent_flow is not None:
-            save_file(_weights(latent_flow, half), temporary / f"{LATENT_FLOW}.safetensors")
+            save_file(_weights(latent_flow, half), temporary / _LATENT_WEIGHTS)
+        write_config(temporary, config)
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write config.json, with the checksums of its content and of all that is read beside it.
+
+    Args:
+        folder: With the other files.
+        config: What `save_network` or `load_network` has of it.
+    """
+    files = {name: file_checksum(folder / name) for name in _DATA if (folder / name).is_file()}
+    content = {**config, _CHECKSUMS: files}
+    content[_CHECKSUMS] = {_CONFIG: content_checksum(content), **files}
+    with atomic_file(folder / _CONFIG) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def _weights(net: torch.nn.Module, half: bool) -> dict[str, Tensor]:
@@ -113,11 +130,15 @@ def load_network(folder: Path) -> tuple[FieldFlow, dict[str, Any]]:
         The network, in eval mode on the CPU, and the whole of `config.json`.
 
     Raises:
-        ValueError: If a file is missing, truncated or of another architecture or version.
+        ValueError: If a file is missing, damaged or of another architecture or version.
     """
-    folder = standing_folder(folder) or folder
+    return read_folder(folder, _load_network)
+
+
+def _load_network(folder: Path) -> tuple[FieldFlow, dict[str, Any]]:
     check_links(folder)
     facts = _read_config(folder)
+    _check_files(folder, facts)
     try:
         net = build_network(ARCHITECTURES.get(facts["architecture"]), facts["config"])
     except (MemoryError, RuntimeError) as error:
@@ -127,8 +148,22 @@ def load_network(folder: Path) -> tuple[FieldFlow, dict[str, Any]]:
             f"The network that {folder / 'config.json'} describes does not fit into memory "
             f"({error}); is the file as it was written?"
         ) from error
-    load_weights(net, folder / "model.safetensors")
+    load_weights(net, folder / _WEIGHTS)
     return net.eval(), facts
+
+
+def _check_files(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse files that are not as they were written; one that is missing its reader names.
+
+    A network that an earlier version saved has no checksums: all may pass.
+    """
+    for name, expected in facts.get(_CHECKSUMS, {}).items():
+        file = folder / name
+        if name in _DATA and file.is_file() and file_checksum(file) != expected:
+            raise ValueError(
+                f"{file} is damaged: its SHA-256 is not the one that {_CONFIG} says; copy it again "
+                "from where it came, or save the model again."
+            )
 
 
 def check_links(folder: Path) -> None:
@@ -152,12 +187,17 @@ def load_latent_flow(folder: Path) -> LatentFlow | None:
     Raises:
         ValueError: As `load_network`.
     """
-    folder = standing_folder(folder) or folder
-    fields = _read_config(folder).get(LATENT_FLOW)
+    return read_folder(folder, _load_latent_flow)
+
+
+def _load_latent_flow(folder: Path) -> LatentFlow | None:
+    facts = _read_config(folder)
+    fields = facts.get(LATENT_FLOW)
     if fields is None:
         return None
     flow = LatentFlow(build_config(LatentFlowConfig, fields, "latent flow"))
-    load_weights(flow, folder / f"{LATENT_FLOW}.safetensors")
+    _check_files(folder, facts)
+    load_weights(flow, folder / _LATENT_WEIGHTS)
     return flow.eval()
 
 
@@ -175,8 +215,7 @@ def load_weights(net: torch.nn.Module, path: Path) -> None:
             f"again."
         ) from error
     standing = net.state_dict()
-    # Files older than the gate lack its buffers: it stays as it is built, not fitted.
-    weights |= {n: w for n, w in standing.items() if n.startswith(_GATE) and n not in weights}
+    weights |= {n: w for n, w in standing.items() if n.startswith(_LATER) and n not in weights}
     own = {name: tuple(w.shape) for name, w in standing.items()}
     given = {name: tuple(w.shape) for name, w in weights.items()}
     if own != given:
@@ -189,16 +228,36 @@ def load_weights(net: torch.nn.Module, path: Path) -> None:
     net.load_state_dict(weights)
 
 
+def _check_content(path: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse a config.json whose content is not as it was written."""
+    checksums = facts.get(_CHECKSUMS)
+    if not isinstance(checksums, dict):
+        # Those of earlier versions have none; those under another name have lost theirs by damage.
+        lost = any(isinstance(fact, dict) and _CONFIG in fact for fact in facts.values())
+        if checksums is None and not lost:
+            return
+        checksums = {}
+    others = {name: digest for name, digest in checksums.items() if name != _CONFIG}
+    if content_checksum({**facts, _CHECKSUMS: others}) != checksums.get(_CONFIG):
+        raise ValueError(
+            f"{path} is damaged: its content is not what its checksum says; copy it again from "
+            "where it came, or save the model again. If it was edited on purpose, take its entry "
+            f"{_CHECKSUMS!r} out."
+        )
+
+
 def _read_config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
+    path = folder / _CONFIG
     try:
         facts = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:  # not JSON, or not even text
         raise ValueError(
             f"{path} cannot be read ({error}); expected a folder with config.json and "
-            "model.safetensors, as save_pretrained writes it, or the name of a model that comes "
-            "with the package: emoji-96."
+            "model.safetensors, as save_pretrained writes it (copy them again if they are "
+            "damaged), or the name of a model that comes with the package: emoji-96."
         ) from error
+    if isinstance(facts, dict):
+        _check_content(path, facts)
     said = facts.get("format") if isinstance(facts, dict) else None
     if said in range(1, FORMAT):
         raise ValueError(

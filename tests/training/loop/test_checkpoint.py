@@ -10,6 +10,7 @@ from torch import nn
 from toy import CONFIG, Toy, weights
 
 from mamba_diffae.training import Checkpoint, TrainingState, save_checkpoint
+from tools.chaos.damage import accepted
 
 STATE = TrainingState("autoencoder", 7, 1.5, None, CONFIG.model_dump())
 
@@ -81,9 +82,40 @@ def test_a_damaged_state_is_named(folder: Path, content: str) -> None:
         Checkpoint(folder)
 
 
+def without_checksum(folder: Path) -> dict:
+    """What the state says, as earlier versions wrote it: without a checksum of its own."""
+    about = json.loads((folder / "state.json").read_text())
+    del about["checksum"]
+    return about
+
+
+def test_a_checkpoint_of_an_earlier_version_is_read(folder: Path) -> None:
+    (folder / "state.json").write_text(json.dumps(without_checksum(folder)))
+    assert Checkpoint(folder).state == STATE
+
+
+def test_another_state_than_was_written_is_damage(folder: Path) -> None:
+    about = json.loads((folder / "state.json").read_text())
+    for change in ({"step": 8}, {"best_score": 1.0}, {"format": 9}, {"files": {}}):
+        (folder / "state.json").write_text(json.dumps({**about, **change}))
+        with pytest.raises(ValueError, match=r"state\.json is damaged: its content .*Restore"):
+            Checkpoint(folder)
+
+
+def test_no_flipped_bit_is_accepted(folder: Path) -> None:
+    def load() -> None:
+        checkpoint, model = Checkpoint(folder), Toy()
+        checkpoint.load_model(model)
+        checkpoint.load_ema(model)
+        checkpoint.load_optimizer(torch.optim.Adam(model.parameters()))
+
+    load()
+    assert accepted(folder, load, count=200, seed=0) == []
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_checkpoint_of_another_version_is_named(folder: Path, kept: bool) -> None:
-    about = json.loads((folder / "state.json").read_text())
+    about = without_checksum(folder)
     others = about if kept else {"weights": ["what a later version may keep"]}
     (folder / "state.json").write_text(json.dumps({**others, "format": 9}))
     with pytest.raises(ValueError, match="format 9; expected 1: use the version of the package"):
@@ -116,7 +148,7 @@ def test_an_optimizer_that_would_run_code_is_refused(folder: Path) -> None:
             return ran.touch, ()
 
     torch.save({"state": Hostile()}, folder / "optimizer.pt")
-    about = json.loads((folder / "state.json").read_text())
+    about = without_checksum(folder)
     content = (folder / "optimizer.pt").read_bytes()
     about["files"]["optimizer.pt"] = hashlib.sha256(content).hexdigest()
     (folder / "state.json").write_text(json.dumps(about))

@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from mamba_diffae.fields.atomic import atomic_folder, named_full_disk, standing_folder
+from mamba_diffae.fields.checksums import content_checksum
 
 FORMAT = 1
 LAST, BEST = "last", "best"
 _STATE, _OPTIMIZER = "state.json", "optimizer.pt"
 _MODEL, _EMA = "model.safetensors", "ema.safetensors"
+_CHECKSUM = "checksum"
 
 
 @final
@@ -54,7 +56,8 @@ def save_checkpoint(
 
     Args:
         folder: Where, such as RUN/autoencoder/last.
-        state: Goes to `state.json`, with names and shapes of all tensors and a digest of each file.
+        state: Goes to `state.json`, with names and shapes of all tensors, and a digest of each file
+            and of what it says itself.
         ema: The averaged network, to `ema.safetensors`.
         model: The network as the optimiser left it, to `model.safetensors`; for resuming.
         optimizer: Its state dictionary, to `optimizer.pt`; for resuming.
@@ -71,7 +74,7 @@ def save_checkpoint(
         files[_OPTIMIZER] = buffer.getvalue()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     about = {"format": FORMAT, **asdict(state), "tensors": _shapes(ema), "files": digests}
-    files[_STATE] = json.dumps(about).encode()
+    files[_STATE] = _sealed(about)
     needed = sum(map(len, files.values()))
     with (
         named_full_disk(Path(folder), needed, "continue with resume (--resume)"),
@@ -99,7 +102,7 @@ def replace_average(folder: str | Path, ema: nn.Module) -> None:
         content, about = _weights(ema), json.loads((former / _STATE).read_bytes())
         about["files"][_EMA] = hashlib.sha256(content).hexdigest()
         (temporary / _EMA).write_bytes(content)
-        (temporary / _STATE).write_text(json.dumps(about))
+        (temporary / _STATE).write_bytes(_sealed(about))
 
 
 @final
@@ -189,16 +192,26 @@ class Checkpoint:
         )
 
 
+def _sealed(about: Mapping[str, Any]) -> bytes:
+    """The content of a state file, with its own checksum."""
+    content = {name: fact for name, fact in about.items() if name != _CHECKSUM}
+    return json.dumps({**content, _CHECKSUM: content_checksum(content)}).encode()
+
+
 def _about(file: Path) -> dict[str, Any]:
     """What a state file says; of its format first, since another may hold other things."""
     try:
         about = json.loads(file.read_bytes())
+        expected = about.pop(_CHECKSUM, None)  # earlier versions wrote none
+        intact = expected is None or content_checksum(about) == expected
         written = about.pop("format")
     except (
         *(OSError, ValueError, KeyError),
         *(TypeError, AttributeError, RecursionError),
     ) as error:
         raise _damaged(file, str(error)) from error
+    if not intact:
+        raise _damaged(file, "its content is not what its checksum says")
     if written != FORMAT:
         raise ValueError(
             f"{file} is of format {written!r}; expected {FORMAT}: use the version of the package "
