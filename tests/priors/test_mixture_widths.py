@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from mixture_cases import config, data, seen
 
@@ -10,7 +11,7 @@ from mamba_diffae.fields import Observations
 from mamba_diffae.priors.kriging.prior import KrigingPrior
 from mamba_diffae.priors.mixture.calibration import Stated, _slope
 from mamba_diffae.priors.mixture.prior import MixturePrior
-from mamba_diffae.priors.mixture.weights import ByCount
+from mamba_diffae.priors.mixture.weights import BESIDE, ByCount
 
 
 def test_fields_of_another_mean_are_not_drawn_to_that_of_the_training_fields():
@@ -104,27 +105,66 @@ def test_a_misfit_that_cannot_be_believed_makes_no_width_without_bound():
     assert (widths > 0).all()
 
 
-def test_widths_of_a_variable_are_those_of_the_number_of_places_where_it_was_read():
-    """One variable read at 40 places and the other at 4 of them: not as wide as if both at 40."""
-    noise = np.random.default_rng(0).normal(size=(90, 8, 8, 2))
-    smooth = sum(np.roll(noise, (i, j), (1, 2)) for i in range(3) for j in range(3)) / 9
-    smooth[..., 1] += smooth[..., 0]
-    fields = smooth.clip(-1, 1).astype(np.float32)
-    prior, test = MixturePrior(config(fields[:60])), fields[78:82]
-    prior.fit(data(fields[:60]), data(fields[60:78]))
-    whole = seen(test, 40)
+def beside(fields: np.ndarray, many: int, few: int) -> Observations:
+    """One variable read at many places and the other at the first few of them."""
+    whole = seen(fields, many)
     known = whole.mask.clone()
-    known[:, 4:, 1] = False
-    few = Observations(whole.coords, whole.values.where(known, 0), known, whole.support)
+    known[:, few:, 1] = False
+    return Observations(whole.coords, whole.values.where(known, 0), known, whole.support)
+
+
+def two_variables(correlation: float, count: int = 150) -> np.ndarray:
+    """Smooth fields of two variables that go together in each cell."""
+    noise = np.random.default_rng(0).normal(size=(count, 8, 8, 2))
+    smooth = sum(np.roll(noise, (i, j), (1, 2)) for i in range(3) for j in range(3)) / 9
+    second = correlation * smooth[..., 0] + (1 - correlation**2) ** 0.5 * smooth[..., 1]
+    return np.stack([smooth[..., 0], second], axis=-1).clip(-1, 1).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def paired() -> tuple[MixturePrior, np.ndarray]:
+    """A prior of such fields, and others for test."""
+    fields = two_variables(0.85)
+    prior = MixturePrior(config(fields[:60]))
+    prior.fit(data(fields[:60]), data(fields[60:90]))
+    return prior, fields[90:]
+
+
+def test_widths_of_a_variable_are_those_of_the_number_of_places_where_it_was_read(paired):
+    """One variable read at 40 places and the other at 4 of them: not as wide as if both at 40."""
+    prior, test = paired
     usual = prior.usual()
-    for number, asked in enumerate((whole, few)):
-        each = (usual.at(40), usual.at((40, 4)[number]))
-        found = prior.weigh(asked[:1])
+    for few in (40, 4):
+        each = (usual.at(40), usual.at(few))
+        found = prior.weigh(beside(test[:1], 40, few))
         widths = [at.widths(found.gaussians.misfit())[:, c] for c, at in enumerate(each)]
         expected = [
-            at.inflation[:, c, None] * w for c, (at, w) in enumerate(zip(each, widths, strict=True))
+            at.inflation[:, c, None] * w * (40 / (40, few)[c]) ** at.beside[:, c, None]
+            for c, (at, w) in enumerate(zip(each, widths, strict=True))
         ]
         torch.testing.assert_close(found.inflation, torch.stack(expected, dim=1))
     assert not torch.allclose(usual.at(40).inflation, usual.at(4).inflation)
     never = usual.at_each(40, [40, 0])
     assert all(torch.equal(a, b) for a, b in zip(never, usual.at(40), strict=True))
+
+
+def test_what_one_variable_says_of_another_is_as_sure_as_it_shows_to_be(paired):
+    prior, test = paired
+    asked = beside(test, 40, 4)
+    truth = torch.from_numpy(test.reshape(len(test), 64, 2)).double()[..., 1]
+    unseen = torch.ones(64, dtype=torch.bool)
+    at = torch.cdist(asked.coords[0, :4].double(), config(test).centres()).argmin(dim=1)
+    unseen[at] = False
+
+    mean, std = prior.condition(asked).mean_std(config(test).centres())
+    error = (mean[..., 1] - truth)[:, unseen]
+    ratio = error.square().mean() / std[..., 1][:, unseen].square().mean()
+    assert 0.6 < ratio < 1.6
+
+
+def test_no_variable_is_surer_than_stated_for_what_others_say():
+    usual = ByCount.neutral(2, 2)
+    usual.beside[:, :, 1] = 0.5
+    assert (usual.at_each(40, [40, 10]).inflation == torch.tensor([[1.0, 2.0]] * 2)).all()
+    furthest = usual.at_each(4000, [4000, 1]).inflation[:, 1]
+    assert (furthest == BESIDE**0.5).all()  # beyond it no more is told apart

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +14,14 @@ from mamba_diffae.priors.mixture.familiarity import Reference, scores
 from mamba_diffae.priors.mixture.gaussians import COMPONENTS
 from mamba_diffae.priors.mixture.targets import Targets
 from mamba_diffae.priors.mixture.trials import Trial, TrialFields
-from mamba_diffae.priors.mixture.weights import COUNTS, MISFITS, ByCount, log_weights, statistics
+from mamba_diffae.priors.mixture.weights import (
+    BESIDE,
+    COUNTS,
+    MISFITS,
+    ByCount,
+    log_weights,
+    statistics,
+)
 
 if TYPE_CHECKING:
     from mamba_diffae.priors.mixture.prior import MixturePrior
@@ -26,6 +35,14 @@ _RANGE = (0.1, 30.0)
 """Ratios of error to stated variance that are believed."""
 _ALIKE = 0.1
 """Deviation of the logarithm of misfits that says nothing."""
+_FEW = (10.0, 100.0)
+"""Of `COUNTS`, those of a variable's own places when others are read at more."""
+_MOST_READ = 512
+"""Readings of all variables then, at most: one system of moderate size."""
+_LEAST_RATIO = 2.0
+"""Of numbers of places, below which it is not learned."""
+_POWERS = (0.0, 1.0)
+"""Powers of `ByCount.beside` that are believed: others never make a variable surer than stated."""
 _UNSURE = 8
 """Fields by which a slope is half believed."""
 
@@ -98,7 +115,35 @@ def learn_usual(prior: MixturePrior, fields: TrialFields, hide: bool) -> tuple[B
         if found and (not places or count > places[-1]):
             told.append(scores(both, here))
             places.append(count)
+    if prior.config.value_dim > 1:
+        _learn_beside(prior, fields, hide, usual)
     return usual, Reference.of(torch.cat(told)) if told else Reference.neutral()
+
+
+def _learn_beside(prior: MixturePrior, fields: TrialFields, hide: bool, usual: ByCount) -> None:
+    """How much less sure a variable is than stated where the others are read at more places."""
+    numbers = [COUNTS.index(count) for count in _FEW]
+    for c in range(prior.config.value_dim):
+        powers = [_power(prior, fields, hide, usual, j, c) for j in numbers]
+        for j in range(len(COUNTS)):
+            near = int(np.abs(np.subtract(numbers, j)).argmin())
+            usual.beside[j, :, c] = powers[near]
+
+
+def _power(
+    prior: MixturePrior, fields: TrialFields, hide: bool, usual: ByCount, j: int, c: int
+) -> Tensor:
+    """See `ByCount.beside`, of a variable and each component, shape (K,)."""
+    few, rest = round(COUNTS[j]), prior.config.value_dim - 1
+    others = min(round(BESIDE * few), fields.most, (_MOST_READ - few) // rest)
+    trial = fields.unequal(c, few, others) if others >= _LEAST_RATIO * few else None
+    tried = [] if trial is None else list(_try(prior, trial, hide))
+    if not tried:
+        return usual.beside[j, :, c]
+    stated, here = _stated(tried), ByCount(*(part[j] for part in usual))
+    wide = here.inflation[..., None] * here.widths(stated.misfit) * stated.variance
+    ratio = _ratio(stated.error, wide)[:, c]
+    return (ratio.log() / math.log(others / few)).clamp(*_POWERS)
 
 
 def _try(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -108,6 +109,31 @@ class TrialFields(NamedTuple):
                 continue
             order = torch.from_numpy(there[rng.permutation(len(there))])
             yield self._trial(part, order[:count].sort().values, order[count:][:_ASKED])
+
+    def unequal(self, variable: int, count: int, others: int) -> Trial | None:
+        """Fields with a variable observed at `count` places, the others at these and more.
+
+        The variable is asked for at places where the others were observed and elsewhere.
+
+        Args:
+            variable: Its number.
+            count: Its places.
+            others: Those of the others, more than `count`.
+
+        Returns:
+            Of the first fields that share their places; None if they have too few.
+        """
+        rng = np.random.default_rng((0, count, others))
+        part = torch.arange(len(self.groups))[: TOGETHER if self.shared else 1]
+        there = self.points.mask[part].any(dim=-1).all(dim=0).nonzero()[:, 0].numpy()
+        if len(there) <= others:
+            return None
+        order = torch.from_numpy(there[rng.permutation(len(there))])
+        few = torch.isin(torch.arange(self.points.mask.shape[1]), order[:count])
+        trial = self._trial(part, order[:others].sort().values, order[count:][:_ASKED])
+        mask = trial.observations.mask.clone()
+        mask[..., variable] &= few[order[:others].sort().values]
+        return trial._replace(observations=replace(trial.observations, mask=mask))
 
     def _trial(self, rows: Tensor, seen: Tensor, asked: Tensor) -> Trial:
         points = self.points[rows]

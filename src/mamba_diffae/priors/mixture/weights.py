@@ -21,6 +21,8 @@ _UNRELATED = 2.0
 """Mean square distance of two fields that have nothing to do with each other, in variances."""
 NEGLIGIBLE = 1e-4
 """Weight below which a component counts nothing, so that it need not be computed."""
+BESIDE = 30.0
+"""Ratio of numbers of places, of all to a variable's own, beyond which no more is told apart."""
 OWN = 1.0
 """What a variable's own errors count for its weights, beside those of all variables."""
 
@@ -35,6 +37,8 @@ class ByCount(NamedTuple):
         rough: The same for the variance of `Gaussians.roughly`.
         slope: How the logarithm of that ratio goes with that of a field's `Gaussians.misfit`, of
             the same shape.
+        beside: Power of the number of places, as a ratio to that where a variable was read itself,
+            by which that ratio is more, of the same shape.
         mean: Of the two statistics of `statistics`, shape (J, 2).
         deviation: The same.
     """
@@ -43,6 +47,7 @@ class ByCount(NamedTuple):
     inflation: Tensor
     rough: Tensor
     slope: Tensor
+    beside: Tensor
     mean: Tensor
     deviation: Tensor
 
@@ -57,8 +62,9 @@ class ByCount(NamedTuple):
     def at_each(self, places: int, read: Sequence[int]) -> ByCount:
         """At a number of places, widths of each variable at the number where it was read itself.
 
-        So of a variable that was read at few places, beside one that was read at many, no width is
-        taken that holds where all were read.
+        A variable that was read at few places, beside one that was read at many, has those of few
+        places, and besides what was learned of such pairs: what the other one says of it is less
+        sure than is stated.
 
         Args:
             places: Where anything was read.
@@ -68,10 +74,13 @@ class ByCount(NamedTuple):
         if all(count in (0, places) for count in read):
             return here
         each = [self.at(count or places) for count in read]
+        ratio = here.inflation.new_tensor([places / (count or places) for count in read])
         own = {
             name: torch.stack([getattr(at, name)[:, c] for c, at in enumerate(each)], dim=-1)
-            for name in ("inflation", "rough", "slope")
+            for name in ("inflation", "rough", "slope", "beside")
         }
+        wider = ratio.clamp(max=BESIDE).pow(own["beside"])
+        own |= {name: own[name] * wider for name in ("inflation", "rough")}
         return here._replace(**own)
 
     def widths(self, misfit: Tensor) -> Tensor:
@@ -89,6 +98,7 @@ class ByCount(NamedTuple):
             torch.zeros(J, components, dtype=torch.float64),
             torch.ones(J, components, variables, dtype=torch.float64),
             torch.ones(J, components, variables, dtype=torch.float64),
+            torch.zeros(J, components, variables, dtype=torch.float64),
             torch.zeros(J, components, variables, dtype=torch.float64),
             torch.zeros(J, 2, dtype=torch.float64),
             torch.ones(J, 2, dtype=torch.float64),
