@@ -6,7 +6,7 @@ Satellites see the sea level in every cell; twelve floats read the temperature a
 with the level where eddies lift or lower the warm water, and in part does not. Both are generated.
 One sees level and temperature as they are, then the temperature by the floats alone and with the
 level as well: mean, and stated deviation. The level lowers the error by a third; the deviation
-stated beside it is too small, as the coverage that is printed tells. About 35 s on one core.
+stated beside it is somewhat too small, as the coverage that is printed tells. About 40 s on a core.
 """
 
 from __future__ import annotations
