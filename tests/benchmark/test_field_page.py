@@ -1,0 +1,46 @@
+"""The page on one field: the same numbers as `evaluate`, in units, and maps of every variable."""
+
+import numpy as np
+import pytest
+
+from mamba_diffae import FieldAutoencoder, evaluate, observe
+from mamba_diffae.benchmark import load_page, save_page
+from mamba_diffae.benchmark.field_page import DRAWS, SHOWN, field_page
+from mamba_diffae.evaluation import Kriging
+from mamba_diffae.report import write_report
+
+PHASE = {"steps": 1, "batch_size": 4, "show_progress": False}
+
+
+@pytest.mark.filterwarnings("ignore:This model has not learned")
+@pytest.mark.parametrize("variables", [1, 2])
+def test_scores_of_each_variable_and_its_maps(smooth_fields, tmp_path, variables: int) -> None:
+    data = smooth_fields(shape=(12, 12), variables=variables)
+    changes = {"model": {"d_model": 16, "prior": "analogue", "codes": ()}, "autoencoder": PHASE}
+    model = FieldAutoencoder("tiny", changes=changes, device="cpu")
+    train = data.split("train")
+    model.fit(data, phases=["autoencoder"])
+    truth = data.split("test").take([0])
+    seen = observe(truth, 0.2, seed=3)
+    page = field_page(model, truth, train, seen, {"seed": "3"})
+    (table,), (maps,) = page.tables, page.panels
+    ours = evaluate(model.predict(seen, truth.grid, DRAWS), truth, observed=seen)
+    theirs = evaluate(Kriging().fit(train).predict(seen, truth.grid), truth, observed=seen)
+    better = []
+    for variable, row in zip(truth.variables, table.rows, strict=True):
+        pairs = [
+            each[score] if variables == 1 else each[score][variable.name]
+            for score in ("rmse", "crps", "coverage")
+            for each in (ours, theirs)
+        ]
+        told = [float(cell.split()[0].rstrip("%")) for cell in row[1:]]
+        np.testing.assert_allclose(told[:4], pairs[:4], rtol=1e-3)
+        np.testing.assert_allclose(told[4:], 100 * np.array(pairs[4:]), atol=0.51)
+        better += [variable.name] if pairs[2] < pairs[3] else []
+    assert f"tells {', '.join(better) or 'none'} better than kriging" in page.findings[0]
+    assert len(maps.rows) == variables
+    drawn = [c for c in maps.columns if c.startswith("draw")]
+    assert drawn == [f"draw {k + 1}" for k in range(SHOWN)]
+    save_page(page, tmp_path)
+    write_report(load_page(tmp_path), tmp_path / "report.html")
+    assert "Errors where nothing was observed" in (tmp_path / "report.html").read_text()
