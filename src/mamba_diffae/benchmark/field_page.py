@@ -13,7 +13,7 @@ from mamba_diffae.fields import FieldData, Observations, Variable
 
 DRAWS, SHOWN = 12, 2
 """Draws that are made, and those that are shown."""
-_HEADS = ("variable", "RMSE", "of kriging", "CRPS", "of kriging", "in 90 %", "of kriging")
+_HEADS = ("variable", "RMSE", "of kriging", "CRPS", "of kriging")
 
 
 def field_page(
@@ -37,18 +37,22 @@ def field_page(
     ours, theirs = (evaluate(found, truth, observed=seen) for found in (told, kriged))
     better = [v.name for v in truth.variables if _of(ours, "crps", v) < _of(theirs, "crps", v)]
     verdict = f"{', '.join(better)} better than kriging" if better else "none better than kriging"
+    inside, stated = (f"{found['coverage']:.0%}" for found in (ours, theirs))
     share = int(seen.mask.any(dim=-1).sum()) / truth.grid.cells
     scores = Table(
         "Errors where nothing was observed",
-        "Cells count by their area. CRPS and intervals are those of the model's draws and of the "
-        "Gaussian that kriging states.",
+        "Cells count by their area. CRPS: of the model's draws, and of the Gaussian that "
+        "kriging states.",
         _HEADS,
         [_row(v, ours, theirs) for v in truth.variables],
     )
     return Page(
         f"{truth.names[0]}, from {share:.0%} of the cells",
         "What does a model make of a field that it has not seen, beside kriging?",
-        [f"Of {len(truth.variables)} variables it tells {verdict}, by the CRPS."],
+        [
+            f"By the CRPS it tells {verdict}, of {len(truth.variables)} variables.",
+            f"Its intervals of 90 % hold {inside} of what was not observed; kriging's {stated}.",
+        ],
         [],
         panels=[draws_grid(told, truth, seen, SHOWN)],
         tables=[scores],
@@ -58,10 +62,8 @@ def field_page(
 
 def _row(v: Variable, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
     """Scores of a variable in its unit, each of the model and of kriging."""
-    pairs = [(f"{_of(found, 'rmse', v):.4g} {v.unit}") for found in (ours, theirs)]
-    pairs += [f"{_of(found, 'crps', v):.4g} {v.unit}" for found in (ours, theirs)]
-    pairs += [f"{_of(found, 'coverage', v):.0%}" for found in (ours, theirs)]
-    return [v.name, *pairs]
+    pairs = [(score, found) for score in ("rmse", "crps") for found in (ours, theirs)]
+    return [v.name, *(f"{_of(found, score, v):.4g} {v.unit}" for score, found in pairs)]
 
 
 def _of(found: Mapping[str, Any], score: str, variable: Variable) -> float:
