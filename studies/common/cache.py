@@ -14,6 +14,7 @@ from torch import nn
 
 from mamba_diffae.fields import FieldData
 from mamba_diffae.fields.atomic import atomic_file
+from mamba_diffae.fields.plain_json import plain_json
 
 DIGITS = 12
 """Of a digest of fields."""
@@ -25,20 +26,19 @@ def cached_json(path: Path, key: Mapping[str, Any], make: Callable[[], Any]) -> 
     Args:
         path: A JSON file.
         key: All that the content depends on, JSON values.
-        make: Makes the content, JSON values.
+        make: Makes the content, JSON values; what is no number becomes None.
     """
-    known = json.loads(json.dumps(key))
+    known = json.loads(plain_json(key))
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["key"] == known:
             return found["content"]
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not there, or not ours: it is made anew
-    content = make()
+    text = plain_json({"key": known, "content": make()})
     with atomic_file(path) as temporary:
-        text = json.dumps({"key": known, "content": content}, indent=1, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
-    return content
+        temporary.write_text(text, encoding="utf-8")
+    return json.loads(text)["content"]
 
 
 def cached_arrays(

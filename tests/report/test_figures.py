@@ -1,5 +1,7 @@
 """Drawings are the page's own, whatever a user has set for matplotlib."""
 
+from math import nan
+
 from matplotlib import rc_context
 
 from mamba_diffae.report.figures import training_curves
@@ -14,6 +16,12 @@ def test_a_users_matplotlibrc_changes_nothing() -> None:
     with rc_context(theirs | {"axes.facecolor": "red"}):
         assert training_curves(ROWS) == ours
     assert len(ours) == 2
+
+
+def test_steps_without_a_number_are_left_out() -> None:
+    gaps = [{"phase": "autoencoder", "step": 7, "loss": nan}]
+    gaps.append({"phase": "autoencoder", "step": 59, "validation": {"psnr_96": nan}})
+    assert training_curves(ROWS + gaps) == training_curves(ROWS)
 
 
 def test_names_in_drawings_are_text_and_no_markup() -> None:

@@ -10,6 +10,7 @@ from mamba_diffae.benchmark.page import (
     load_page,
     save_page,
 )
+from mamba_diffae.evaluation import Interval
 from mamba_diffae.report.html import render
 
 
@@ -23,6 +24,28 @@ def test_a_kept_result_gives_the_same_page(result, tmp_path):
         kept.panels[0].pictures[0][0], result.panels[0].pictures[0][0], atol=0.51 / 255
     )
     assert render(kept) == render(result)
+
+
+def test_what_is_no_number_is_null_and_shown_all_the_same(result, assessed, tmp_path):
+    nan = float("nan")
+    first, *others = result.scores
+    first = dataclasses.replace(first, psnr=Interval(nan, nan, nan), skill=nan)
+    method, *_ = assessed
+    told = dataclasses.replace(method.uncertainty, mean_crps=Interval(nan, nan, nan))
+    told = dataclasses.replace(told, reliability_index=nan, draw_error=None)
+    curves = [*result.curves, {"phase": "autoencoder", "step": 3, "loss": float("inf")}]
+    parts = {"scores": [first, *others], "curves": curves}
+    method = dataclasses.replace(method, uncertainty=told)
+    save_page(dataclasses.replace(result, **parts, uncertainty=[method]), tmp_path)
+    text = (tmp_path / "result.json").read_text(encoding="utf-8")
+    json.loads(text, parse_constant=pytest.fail)
+    kept = load_page(tmp_path)
+    assert np.isnan([kept.scores[0].psnr.low, kept.scores[0].skill, kept.curves[-1]["loss"]]).all()
+    found = kept.uncertainty[0].uncertainty
+    assert np.isnan([found.mean_crps.high, found.reliability_index]).all()
+    assert found.draw_error is None
+    assert found.coverage == told.coverage
+    assert render(kept)
 
 
 def test_saving_again_replaces_and_leaves_nothing_behind(result, tmp_path):

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,20 @@ def test_metrics_come_back_without_a_last_row_that_was_cut_short(run: Run) -> No
     with (run.path / "metrics.jsonl").open("a") as file:
         file.write('{"phase": "a", "st')
     assert run.metrics() == rows  # floats come back to the last bit
+
+
+def test_what_is_no_number_is_null_in_the_file_and_nan_when_read(run: Run) -> None:
+    run.log({"phase": "a", "step": 1, "loss": float("inf")})
+    run.log({"phase": "a", "step": 2, "validation": {"psnr": float("nan")}})
+    run.forget_after("b", 0)
+    text = (run.path / "metrics.jsonl").read_text()
+    assert text.count("null") == 2
+    assert not {"NaN", "Infinity"} & set(text.replace(":", " ").replace("}", " ").split())
+    first, second = run.metrics()
+    assert math.isnan(first["loss"])
+    assert math.isnan(second["validation"]["psnr"])
+    run.update(elapsed={"a": float("nan")})
+    assert Run.open(run.path).facts["elapsed"] == {"a": None}
 
 
 def test_a_damaged_row_is_named(run: Run) -> None:

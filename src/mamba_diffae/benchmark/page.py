@@ -18,6 +18,7 @@ from mamba_diffae.benchmark.assessed import AssessedMethod
 from mamba_diffae.benchmark.verified import Verification
 from mamba_diffae.evaluation import DrawScore, Score
 from mamba_diffae.fields.atomic import atomic_file
+from mamba_diffae.fields.plain_json import plain_json, read_numbers
 
 _NUMBERS, _PICTURES = "result.json", "result.npz"
 Tone = Literal["", "bad", "poor", "good", "best"]
@@ -185,7 +186,7 @@ def save_page(page: Page, folder: str | Path) -> None:
     with atomic_file(folder / _PICTURES) as temporary:
         temporary.write_bytes(buffer.getbuffer())
     with atomic_file(folder / _NUMBERS) as temporary:
-        temporary.write_text(json.dumps(numbers, indent=1, ensure_ascii=False), encoding="utf-8")
+        temporary.write_text(plain_json(numbers), encoding="utf-8")
 
 
 def load_page(folder: str | Path) -> Page:
@@ -215,6 +216,7 @@ def load_page(folder: str | Path) -> Page:
         tables = [Table(**stored) for stored in numbers.pop("tables", ())]
         told = [AssessedMethod.from_dict(stored) for stored in numbers.pop("uncertainty", ())]
         parts = {"scores": scores, "draws": draws, "panels": panels, "tables": tables}
+        numbers["curves"] = read_numbers(numbers.get("curves", ()))
         kept = numbers.pop("withheld", None)
         withheld = None if kept is None else Verification.from_dict(kept)
         return Page(**numbers, **parts, uncertainty=told, withheld=withheld)

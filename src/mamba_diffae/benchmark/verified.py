@@ -10,6 +10,7 @@ import numpy as np
 
 from mamba_diffae.evaluation import Interval, Method
 from mamba_diffae.fields import Grid, Variable
+from mamba_diffae.fields.plain_json import read_numbers
 
 LEVEL = 0.9
 """Probability of the central intervals whose coverage is told."""
@@ -99,7 +100,7 @@ class Scatter:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """From what `asdict` made of it."""
-        numbers = {name: tuple(data[name]) for name in ("readings", "predicted")}
+        numbers = {name: tuple(read_numbers(data[name])) for name in ("readings", "predicted")}
         return cls(Method.from_dict(data["method"]), data["variable"], **numbers)
 
 
@@ -227,9 +228,13 @@ class Verification:
             **{
                 **data,
                 **{k: tuple(data[k]) for k in ("variables", "variable_units", "notes")},
-                "bins": tuple(tuple(DistanceBin(**b) for b in own) for own in data["bins"]),
+                "bins": tuple(
+                    tuple(DistanceBin(**read_numbers(b)) for b in own) for own in data["bins"]
+                ),
                 "scores": tuple(WithheldScore.from_dict(part) for part in data["scores"]),
-                "excess": tuple(None if e is None else Interval(**e) for e in data["excess"]),
+                "excess": tuple(
+                    None if e is None else Interval(**read_numbers(e)) for e in data["excess"]
+                ),
                 "scatter": tuple(Scatter.from_dict(part) for part in data["scatter"]),
             }
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from mamba_diffae.evaluation.intervals import Interval
 from mamba_diffae.evaluation.method import Method
+from mamba_diffae.fields.plain_json import read_numbers
 
 
 @final
@@ -106,10 +107,10 @@ def _typed(data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a score from plain numbers and strings."""
     typed: dict[str, Any] = {k: v if k == "ssim" else _number(v) for k, v in data.items()}
     for name in {"shape", "rmse"} & set(typed):
-        typed[name] = tuple(_number(v) for v in typed[name])
+        typed[name] = tuple(read_numbers(typed[name]))
     for name in ("psnr", "ssim"):
         if typed.get(name) is not None:
-            typed[name] = Interval(**typed[name])
+            typed[name] = Interval(**read_numbers(typed[name]))
     return {**typed, "method": Method.from_dict(typed["method"])}
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self, final
 
 from mamba_diffae.evaluation.calibration import SpreadSkillBins
 from mamba_diffae.evaluation.intervals import Interval
 from mamba_diffae.evaluation.ranks import CoverageBins
+from mamba_diffae.fields.plain_json import read_numbers
+
+_OPTIONAL = {"steps", "rmse", "crps", "coverage_by_variable", "draw_error", "bands"}
+"""Whose numbers may be missing: null says so. Elsewhere it stands for a number that is none."""
 
 
 @final
@@ -78,4 +82,6 @@ class Uncertainty:
         """The inverse of `to_dict`."""
         from pydantic import TypeAdapter
 
-        return TypeAdapter(cls).validate_python(dict(data))
+        left = {f.name for f in fields(cls) if f.default is None and data.get(f.name) is None}
+        typed = {k: v if k in _OPTIONAL | left else read_numbers(v) for k, v in data.items()}
+        return TypeAdapter(cls).validate_python(typed)

@@ -29,6 +29,26 @@ def plain_json(content: Any) -> str:
     return text + "\n"
 
 
+def plain_line(content: Any) -> str:
+    """The same in one line, for a file of many; `read_numbers` gives NaN back."""
+    return json.dumps(_strict(content), allow_nan=False) + "\n"
+
+
+def read_numbers(content: Any) -> Any:
+    """What was read of content in which null stands for a number that is none: NaN again.
+
+    >>> read_numbers({"loss": None, "scores": [1.5, None]})
+    {'loss': nan, 'scores': [1.5, nan]}
+    """
+    if content is None:
+        return math.nan
+    if isinstance(content, Mapping):
+        return {key: read_numbers(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [read_numbers(value) for value in content]
+    return content
+
+
 def _strict(content: Any) -> Any:
     if isinstance(content, float):
         return content if math.isfinite(content) else None

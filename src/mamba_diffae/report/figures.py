@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,8 @@ def training_curves(rows: Sequence[Mapping[str, Any]]) -> list[Picture]:
     pictures = []
     for phase in dict.fromkeys(row["phase"] for row in rows):
         own = [row for row in rows if row["phase"] == phase]
-        loss = np.array([(row["step"], row["loss"]) for row in own if "loss" in row]).reshape(-1, 2)
+        losses = [(r["step"], r["loss"]) for r in own if math.isfinite(r.get("loss", math.nan))]
+        loss = np.array(losses).reshape(-1, 2)
         psnr = _validation(own)
         if len(loss):
             pictures.append(_loss_picture(phase, loss))
@@ -79,7 +81,7 @@ def _validation(rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
     curves: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         for name, value in row.get("validation", {}).items():
-            if name.lower().startswith("psnr"):
+            if name.lower().startswith("psnr") and math.isfinite(value):
                 curves.setdefault(name, []).append((row["step"], value))
     return {name: np.array(points, dtype=float) for name, points in curves.items()}
 

@@ -87,7 +87,7 @@ def _by_variable(methods: Sequence[AssessedMethod]) -> Table:
 
 def _scored(value: Interval | None) -> str | None:
     """A score with its interval below."""
-    if value is None:
+    if value is None or not math.isfinite(value.mean):
         return None
     digits = 4 if not value.mean else min(6, max(0, 2 - math.floor(math.log10(abs(value.mean)))))
     return f"{number(value.mean, digits)}\n{interval(value, digits)}"

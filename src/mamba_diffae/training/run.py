@@ -17,7 +17,7 @@ import torch
 
 from mamba_diffae.fields.atomic import atomic_file, named_full_disk
 from mamba_diffae.fields.clutter import entries
-from mamba_diffae.fields.plain_json import plain_json
+from mamba_diffae.fields.plain_json import plain_json, plain_line, read_numbers
 from mamba_diffae.models.serialization import FORMAT as NETWORKS
 
 TASK, FORMAT = "fields", 1
@@ -120,10 +120,12 @@ class Run:
         """Append a row to the metrics."""
         file = self.path / _METRICS
         with named_full_disk(file), file.open("a", encoding="utf-8") as metrics:
-            metrics.write(json.dumps(row) + "\n")
+            metrics.write(plain_line(row))
 
     def metrics(self) -> list[dict[str, Any]]:
         """All rows of the metrics, oldest first; a last row that was cut short is left out.
+
+        What is no number in a row, null in the file, is NaN.
 
         Raises:
             ValueError: If another row is damaged.
@@ -133,7 +135,7 @@ class Run:
         rows = []
         for number, line in enumerate(lines[:-1], start=1):  # whole rows end in a line break
             try:
-                rows.append(json.loads(line))
+                rows.append(read_numbers(json.loads(line)))
             except ValueError as error:
                 raise ValueError(
                     f"{file}, line {number} is damaged ({error}); expected a JSON object. Delete "
@@ -148,7 +150,7 @@ class Run:
         """
         rows = [r for r in self.metrics() if r["phase"] != phase or r["step"] <= step]
         with atomic_file(self.path / _METRICS) as temporary:
-            temporary.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+            temporary.write_text("".join(map(plain_line, rows)), encoding="utf-8")
 
 
 def hardware() -> dict[str, Any]:
