@@ -52,6 +52,8 @@ class Registry(Generic[Part]):
         Raises:
             ValueError: If there is none; it names the nearest.
         """
+        if not isinstance(name, str):
+            raise unknown(self.what, name, self.names())
         if name in self._registered:
             return self._registered[name]
         if name in self._builtin:
@@ -104,9 +106,9 @@ def load(path: str) -> Any:
         raise ValueError(f"{path!r} could not be loaded: {error}.") from error
 
 
-def unknown(what: str, name: str, valid: Iterable[str]) -> ValueError:
+def unknown(what: str, name: object, valid: Iterable[str]) -> ValueError:
     """An error that names the nearest valid name, and all of them."""
     valid = list(valid)
-    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(str(name), valid, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return ValueError(f"Unknown {what} {name!r}; {hint}Valid: {', '.join(valid)}.")

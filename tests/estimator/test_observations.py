@@ -8,7 +8,7 @@ import torch
 
 from mamba_diffae import Axis, FieldAutoencoder, Grid, Observations, observe
 from mamba_diffae.estimator.scaling import FieldScaler
-from mamba_diffae.fields import Affine, FieldData, Log, Variable
+from mamba_diffae.fields import Affine, FieldData, Log, ValuesError, Variable
 
 GRID = Grid((
     Axis.regular("lat", 50, 60, 10, "degrees_north"),
@@ -197,3 +197,11 @@ def test_values_of_another_unit_are_told_of(scaler):
 def test_parts_that_are_none_are_refused_at_once(given, message):
     with pytest.raises(ValueError, match=message):
         FieldAutoencoder("tiny", **given)
+
+
+@pytest.mark.parametrize("value", [9.97e36, -1e300])
+def test_a_fill_value_among_the_observations_is_refused_and_no_nan_is_told(model, seen, value):
+    values = seen.values.clone()
+    values[0, 0, 0] = value
+    with pytest.raises(ValuesError, match=r"1 of \d+ values of 'v0' are as large as .*fill values"):
+        model.predict(seen.with_values(values))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mamba_diffae.evaluation import Kriging, Nearest, evaluate
-from mamba_diffae.fields import FieldData, Grid, Observations, Prediction, observe
+from mamba_diffae.fields import FieldData, Grid, Observations, Prediction, ValuesError, observe
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +165,10 @@ def test_a_field_without_any_value_is_no_field_of_the_score(truth):
     valid[3] = False
     data = FieldData(truth.variables, truth.grid, truth.values, valid)
     assert evaluate(truth.values, data)["psnr"] > 60
+
+
+def test_a_prediction_of_no_numbers_is_refused(smooth_fields):
+    data = smooth_fields(count=2, shape=(6, 6))
+    with pytest.raises(ValuesError, match=r"of the type object; give integers or floats"):
+        evaluate(data.values.astype(object), data)
+    assert evaluate(data.values.tolist(), data)["rmse"] == pytest.approx(0)

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from labelled_cases import sst
 
-from mamba_diffae.fields import AxisError, FieldError, ShapeError
+from mamba_diffae.fields import AxisError, FieldError, ShapeError, ValuesError
 from mamba_diffae.sources import from_xarray, open_field
 
 
@@ -246,3 +246,15 @@ def test_a_seam_among_the_longitudes_changes_nothing_but_their_order(shift, boun
     expected, found = (from_xarray(d, snapshot_dim="time") for d in (straight, seam))
     assert found.grid == expected.grid
     np.testing.assert_array_equal(found.values, expected.values)
+
+
+def test_a_dimension_without_anything_is_named():
+    with pytest.raises(ShapeError, match="has nothing along lat; give data with one"):
+        from_xarray(sst().isel(lat=slice(0, 0)), variable="sst", snapshot_dim="time")
+
+
+def test_times_of_an_unknown_unit_are_refused():
+    data = sst().drop_vars("time").assign_coords(time=("time", np.arange(40.0)))
+    data["time"].attrs["units"] = "fortnights since 2000-01-01"
+    with pytest.raises(ValuesError, match=r"cannot be decoded .*correct the attributes units"):
+        from_xarray(data, variable="sst", snapshot_dim="time")

@@ -156,3 +156,12 @@ def test_a_store_of_pickled_values_is_refused_and_nothing_is_run(tmp_path, place
     with pytest.raises(FieldError, match=r"\.zarray says that values are pickled"):
         open_field(store)
     assert not ran.exists()
+
+
+def test_a_classic_header_of_unknown_types_is_damage(tmp_path):
+    path = saved(tmp_path, "NETCDF3_CLASSIC")
+    content = path.read_bytes()
+    at = content.index(b"units") + 8  # the type of the attribute's values
+    path.write_bytes(content[:at] + b"\x63" * 4 + content[at + 4 :])
+    with pytest.raises(FieldError, match=r"cut short|damaged"):
+        open_field(path, variable="sst", snapshot_dim="time")

@@ -91,8 +91,9 @@ def test_what_is_no_number_is_null_in_the_file_and_nan_when_read(run: Run) -> No
     assert Run.open(run.path).facts["elapsed"] == {"a": None}
 
 
-def test_a_damaged_row_is_named(run: Run) -> None:
-    (run.path / "metrics.jsonl").write_text('{"phase": "a", "step": 1}\noops\n')
+@pytest.mark.parametrize("row", [b"oops", b'{"loss": \xff}', b"[" * 100_000])
+def test_a_damaged_row_is_named(run: Run, row: bytes) -> None:
+    (run.path / "metrics.jsonl").write_bytes(b'{"phase": "a", "step": 1}\n' + row + b"\n")
     with pytest.raises(ValueError, match=r"metrics\.jsonl, line 2 is damaged"):
         run.metrics()
 

@@ -19,7 +19,7 @@ ModelOption = Annotated[
     str,
     typer.Option(
         "--model",
-        help="A trained model: a run folder, a saved folder, or emoji-96 of the package.",
+        help="A trained model: a run folder, a saved folder, or emoji-96 or weather-96.",
         metavar="MODEL",
         show_default=False,
     ),
@@ -95,11 +95,12 @@ def parse_settings(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
             )
         try:
             changes.setdefault(section, {})[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+        # PyYAML answers tags whose text does not suit, and endless nesting, with bare errors.
+        except (yaml.YAMLError, ValueError, LookupError, TypeError, RecursionError) as error:
             why = " ".join(str(error).split())
             raise ValueError(
-                f"--set {text!r}: the value cannot be read as YAML ({why}); write lists as [1, 2] "
-                "and quote the whole."
+                f"--set {text[:200]!r}: the value cannot be read as YAML ({why}); write lists as "
+                "[1, 2] and quote the whole."
             ) from error
     return changes
 

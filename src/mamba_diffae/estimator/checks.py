@@ -22,6 +22,10 @@ from mamba_diffae.fields import (
 )
 from mamba_diffae.fields.variable import SPIKE
 
+_BEYOND = 1e9
+"""How many spans of the training fields a value may lie beyond them: the squares of more do not fit
+into single precision."""
+
 
 def checked_observations(
     observations: Observations, grid: Grid, variables: Sequence[Variable]
@@ -108,11 +112,23 @@ def check_values(given: Observations, variables: Sequence[Variable]) -> None:
 
 
 def warn_if_far(given: Observations, variables: Sequence[Variable]) -> None:
-    """Warn where values lie far outside those of the training fields: in another unit, maybe."""
+    """Warn where values lie far outside those of the training fields: in another unit, maybe.
+
+    Raises:
+        ValuesError: If one lies so far that no network could compute with it.
+    """
     for c, variable in enumerate(variables):
         values = given.values[..., c][given.mask[..., c]].numpy()
         (low, high), reach = variable.limits, SPIKE * (variable.limits[1] - variable.limits[0])
         far = (values < low - reach) | (values > high + reach)
+        beyond = np.abs(values) > max(abs(low), abs(high)) + _BEYOND * (high - low)
+        if beyond.any():
+            raise ValuesError(
+                f"{int(beyond.sum())} of {values.size} values of {variable.name!r} are as large as "
+                f"{values[beyond][0]:g}, where those that the model was fitted on are {low:g} to "
+                f"{high:g}{variable.unit and f' {variable.unit}'}; leave out fill values, or mark "
+                "them False in the mask."
+            )
         if far.any():
             unit = variable.unit and f" {variable.unit}"
             warnings.warn(

@@ -79,7 +79,8 @@ class Drawing:
                 f"{self.count:,} draws, more than the {MOST_DRAWS:,} that are made for quantiles; "
                 "give levels nearer to 0.5, or ask for so many draws by n_draws."
             )
-        if not -_BITS <= self.seed <= _BITS - 1 - self.count:
+        whole = isinstance(self.seed, int | np.integer)
+        if not whole or not -_BITS <= self.seed <= _BITS - 1 - self.count:
             raise ValuesError(
                 f"The seed is {self.seed}; give a whole number of 64 bits, between -2^63 and "
                 f"2^63 - 1 - {self.count} for {self.count} draws."

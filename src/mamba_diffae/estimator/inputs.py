@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mamba_diffae.fields import Observations, ShapeError, ValuesError
+from mamba_diffae.fields.given import float_array
 from mamba_diffae.models.base import FieldFlow
 
 FIELDS_AT_ONCE = 16
@@ -41,7 +42,8 @@ def chosen_device(name: str) -> torch.device:
 
 def checked_latents(latent_dim: int, latents: np.ndarray) -> Tensor:
     """Latents for a network, shape (B, latent_dim); a ValueError if they do not fit it."""
-    given = np.asarray(latents, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is beyond single precision is refused as infinite
+        given = float_array(latents, "latents").astype(np.float32)
     if given.ndim != 2 or 0 in given.shape or given.shape[1] != latent_dim:
         raise ShapeError(
             f"latents have shape {given.shape}; expected (fields, {latent_dim}), as from encode."

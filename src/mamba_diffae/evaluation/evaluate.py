@@ -65,7 +65,7 @@ def evaluate(
         ValuesError: If it is not finite where the truth is known.
     """
     if not isinstance(prediction, Prediction):
-        prediction = Prediction.of_mean(prediction)
+        prediction = Prediction.of_mean(np.ma.filled(np.ma.asanyarray(prediction), np.nan))
     reference = _reference(prediction, data)
     check_prediction(prediction.mean, reference, "the mean")
     weights = reference.weights()

@@ -131,7 +131,7 @@ def check_prediction(values: np.ndarray, truth: FieldData, what: str) -> None:
 
     Raises:
         ShapeError: If the shape is another one.
-        ValuesError: If a value is NaN or infinite where the truth is known.
+        ValuesError: If they are no numbers, or one is NaN or infinite where the truth is known.
     """
     _check(values, truth.values.shape, truth.valid_mask(), what)
 
@@ -146,6 +146,11 @@ def _check(values: np.ndarray, shape: tuple[int, ...], valid: np.ndarray, what: 
         raise ShapeError(
             f"The prediction of {what} has shape {values.shape}; expected {shape}: fields, cells "
             "along each axis, variables."
+        )
+    if values.dtype.kind not in "biuf":
+        raise ValuesError(
+            f"The prediction of {what} is of the type {values.dtype}; give integers or floats, for "
+            "example by array.astype(np.float32)."
         )
     bad = int((~np.isfinite(values) & valid).sum())
     if bad:

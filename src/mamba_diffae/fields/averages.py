@@ -27,6 +27,11 @@ def coarser_grid(data: FieldData, given: int | Sequence[int] | Grid) -> Grid:
     grid = data.grid
     if isinstance(given, int | np.integer):
         given = grid.scaled_shape(int(given))
+    if not isinstance(given, Grid | Sequence | np.ndarray):
+        raise ShapeError(
+            f"{given!r} cells were asked; give whole numbers, one for each axis "
+            f"({', '.join(grid.names)}), or one along the longest."
+        )
     shape = given.shape if isinstance(given, Grid) else tuple(given)
     fits = len(shape) == grid.dim and all(
         1 <= n <= native for n, native in zip(shape, grid.shape, strict=True)

@@ -9,6 +9,7 @@ from typing import Any, Self, final
 import numpy as np
 
 from mamba_diffae.fields.errors import AxisError
+from mamba_diffae.fields.given import float_array, whole_number
 from mamba_diffae.fields.rising import LONGITUDES, check_rising
 
 LATITUDES = ("lat", "latitude")
@@ -23,6 +24,10 @@ _ROUNDING = 1e-6
 """Relative difference of cell widths that counts as equal: coordinates are often float32."""
 _CIRCLE = 1e-4
 """Share by which longitudes all around the globe may miss 360 degrees."""
+_FARTHEST = 1e75
+"""Largest coordinate, in its unit: a volume of three such sides can still be computed."""
+MOST = 10**9
+"""Cells along an axis, at most."""
 WIDEST = 2.0
 """The widest cell, in medians, of longitudes that close: a wider one bridges a gap."""
 
@@ -60,13 +65,18 @@ class Axis:
     cell_measures: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        edges = np.array(self.edges, dtype=np.float64)
+        edges = float_array(self.edges, f"The edges of the axis {self.name!r}", AxisError)
         if edges.ndim != 1 or len(edges) < 2:
             raise AxisError(
                 f"The axis {self.name!r} has edges of shape {edges.shape}; expected (cells + 1,) "
                 "with one cell or more."
             )
         check_rising(edges, self.name, "edges")
+        if abs(edges).max() > _FARTHEST:
+            raise AxisError(
+                f"The axis {self.name!r} has edges as far as {abs(edges).max():g}, which are no "
+                "coordinates; leave out fill values, or take a larger unit."
+            )
         edges.flags.writeable = False
         object.__setattr__(self, "edges", edges)
         self._check_angles()
@@ -115,9 +125,13 @@ class Axis:
         >>> Axis.regular("x", 0.0, 1.0, 4).centres.tolist()
         [0.125, 0.375, 0.625, 0.875]
         """
-        if cells < 1:
-            raise AxisError(f"The axis {name!r} was given {cells} cells; give 1 or more.")
-        return cls(name, np.linspace(low, high, cells + 1), unit, periodic)
+        count = whole_number(cells, f"Cells of the axis {name!r}", 1, MOST, AxisError)
+        ends = float_array((low, high), f"The ends of the axis {name!r}", AxisError)
+        if ends.shape != (2,) or not np.isfinite(ends).all():
+            raise AxisError(
+                f"The axis {name!r} was given the ends {low!r} and {high!r}; give two numbers."
+            )
+        return cls(name, np.linspace(*ends, count + 1), unit, periodic)
 
     @classmethod
     def from_centres(
@@ -143,7 +157,7 @@ class Axis:
         Raises:
             AxisError: If there are fewer than two centres, or they do not rise throughout.
         """
-        x = np.asarray(centres, dtype=np.float64)
+        x = float_array(centres, f"The coordinates of the axis {name!r}", AxisError)
         if x.ndim != 1 or len(x) < 2:
             raise AxisError(
                 f"The axis {name!r} has coordinates of shape {x.shape}; expected two cells or "

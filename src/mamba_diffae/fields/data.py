@@ -92,9 +92,10 @@ class FieldData:
         }
         attributes = {name: np.asarray(given) for name, given in self.attributes.items()}
         for name, given in {**labels, **attributes}.items():
-            if len(given) != count:
+            if np.shape(given)[:1] != (count,):
+                held = len(given) if np.ndim(given) else "no list of"
                 raise ShapeError(
-                    f"FieldData holds {count} snapshots but {len(given)} {name}; give one for each "
+                    f"FieldData holds {count} snapshots but {held} {name}; give one for each "
                     "snapshot."
                 )
         for name, given in {**labels, "attributes": attributes}.items():
@@ -276,7 +277,7 @@ class FieldData:
 
 
 def _given(labels: Any, default: Any) -> Any:
-    return default if labels is None or not len(labels) else labels
+    return default if labels is None or not np.size(labels) else labels
 
 
 def _slices(count: int) -> list[slice]:

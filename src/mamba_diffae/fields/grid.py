@@ -104,7 +104,7 @@ class Grid:
                 f"{len(units)} units and {len(periodic)} flags; give one of each for every axis."
             )
         parts = zip(names, region, shape, units, periodic, strict=True)
-        return cls(tuple(Axis.regular(n, *r, int(c), u, p) for n, r, c, u, p in parts))
+        return cls(tuple(Axis.regular(n, *r, c, u, p) for n, r, c, u, p in parts))
 
     @classmethod
     def default(cls, shape: Sequence[int]) -> Self:

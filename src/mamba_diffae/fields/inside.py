@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from mamba_diffae.fields.errors import CoordinateError, ShapeError, ValuesError
+from mamba_diffae.fields.given import float_array
 from mamba_diffae.fields.grid import Grid
 
 ROUNDING = 1e-5
@@ -35,7 +36,7 @@ def check_inside(coords: np.ndarray, grid: Grid, what: str = "observations") -> 
             f"The {what} have coordinates of shape {coords.shape}; expected (N, {grid.dim}), one "
             f"point or more, with the columns {', '.join(grid.names)}."
         )
-    x = np.array(coords, dtype=np.float64)
+    x = coords = float_array(coords, f"The coordinates of the {what}", CoordinateError)
     outside = np.zeros(len(x), dtype=bool)
     for d, axis in enumerate(grid.axes):
         outside |= ~np.isfinite(x[:, d])

@@ -9,6 +9,7 @@ import torch
 
 from mamba_diffae.fields.data import FieldData
 from mamba_diffae.fields.errors import ValuesError
+from mamba_diffae.fields.given import check_seed
 from mamba_diffae.fields.labels import Labels
 from mamba_diffae.fields.observations import Observations
 from mamba_diffae.fields.overlap import BoxAverages
@@ -54,6 +55,7 @@ def observe(
     """
     check_fraction(fraction)
     check_pattern(pattern)
+    check_seed(seed)
     coarse = data.at(data.grid.lattice_shape(LATTICE_LIMIT) if shape is None else shape)
     known = coarse.valid_mask()
     blind = np.flatnonzero(~known.reshape(len(data), -1).any(axis=1))

@@ -10,6 +10,7 @@ import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldError, Targets, own_defaults
+from mamba_diffae.fields.given import check_seed, whole_number
 from mamba_diffae.flow import field_keys
 from mamba_diffae.latent.inversion import require_flow
 from mamba_diffae.registry import unknown
@@ -114,10 +115,8 @@ def _check_phases(model: FieldAutoencoder, flow: Flow, mean: bool) -> None:
 
 
 def _check(count: int, seed: int, flow: str, mean: bool) -> None:
-    if count < 1:
-        raise ValueError(f"{count} fields were asked; give a number of 1 or more.")
-    if seed < 0:
-        raise ValueError(f"The seed is {seed}; give 0 or a positive whole number.")
+    whole_number(count, "The number of fields", 1)
+    check_seed(seed)
     if flow not in FLOWS:
         raise unknown("flow", flow, FLOWS)
     if mean and flow == "values":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldData, PlacementError, ValuesError, own_defaults
+from mamba_diffae.fields import FieldData, PlacementError, own_defaults
+from mamba_diffae.fields.given import check_seed, whole_number
 from mamba_diffae.placement.candidates import (
     Candidates,
     Existing,
@@ -79,7 +79,8 @@ def place_sensors(
         https://doi.org/10.1214/ss/1177009939, for the criterion; Krause, Singh & Guestrin (2008),
         Near-optimal sensor placements in Gaussian processes, for greedy designs.
     """
-    fitted, count = model.fitted, _checked_count(n)
+    fitted, count = model.fitted, whole_number(n, "n, the number of sensors,", 1)
+    check_seed(seed)
     fitted.check_whole("Sensors are placed by the covariance")
     scaler, prior = fitted.scaler, fitted.network.prior
     law, spacing = prior.field_law(), Spacing(scaler, min_distance)
@@ -112,16 +113,6 @@ def place_sensors(
         spacing.unit,
     )
     return found if truth is None else _measured(model, found, truth, seed)
-
-
-def _checked_count(n: Any) -> int:
-    try:
-        count = operator.index(n)
-    except TypeError:
-        count = 0
-    if count < 1 or isinstance(n, bool):
-        raise ValuesError(f"n is {n!r}; ask for a whole number of sensors, 1 or more.")
-    return count
 
 
 def _check_placed(placed: int, asked: int, spacing: Spacing) -> None:

@@ -146,7 +146,7 @@ def _sizes(
     """The dimensions of the variables, which must be the same, and their lengths.
 
     Raises:
-        ShapeError: If they do not, or the dimension of the snapshots does not exist.
+        ShapeError: If they do not, one is empty, or the dimension of the snapshots does not exist.
     """
     first = dataset[names[0]]
     for name in names[1:]:
@@ -158,6 +158,11 @@ def _sizes(
             )
     if snapshot_dim is not None and snapshot_dim not in first.dims:
         raise missing("snapshot dimension", snapshot_dim, first.dims, f"{what}, {names[0]!s},")
+    if empty := [str(dim) for dim, length in first.sizes.items() if not length]:
+        raise ShapeError(
+            f"{what}: {names[0]!s} has nothing along {', '.join(empty)}; give data with one "
+            "coordinate or more along each dimension."
+        )
     return first.sizes
 
 

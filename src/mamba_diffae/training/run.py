@@ -131,12 +131,12 @@ class Run:
             ValueError: If another row is damaged.
         """
         file = self.path / _METRICS
-        lines = file.read_text(encoding="utf-8").split("\n") if file.is_file() else [""]
+        lines = file.read_bytes().split(b"\n") if file.is_file() else [b""]
         rows = []
         for number, line in enumerate(lines[:-1], start=1):  # whole rows end in a line break
             try:
                 rows.append(read_numbers(json.loads(line)))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ValueError(
                     f"{file}, line {number} is damaged ({error}); expected a JSON object. Delete "
                     "that line."

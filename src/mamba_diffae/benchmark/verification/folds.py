@@ -11,6 +11,7 @@ import numpy as np
 
 from mamba_diffae.benchmark.verification.errors import VerificationError
 from mamba_diffae.benchmark.verification.readings import Readings
+from mamba_diffae.fields.given import check_seed
 from mamba_diffae.registry import unknown
 
 
@@ -37,6 +38,7 @@ class Splitting:
     def __post_init__(self) -> None:
         if self.by not in WAYS:
             raise unknown("way to withhold", str(self.by), WAYS)
+        check_seed(self.seed)
         if not isinstance(self.folds, int | np.integer) or self.folds < 2:
             raise VerificationError(
                 f"folds is {self.folds!r}; give 2 or more: what one withholds the others give."

@@ -19,6 +19,7 @@ from mamba_diffae.benchmark.verified import Verification
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.estimator.training_input import TrainingInput
 from mamba_diffae.fields import own_defaults
+from mamba_diffae.fields.given import whole_number
 from mamba_diffae.training.loop.progress import CountMeter
 
 SNAPSHOTS, DRAWS = 24, 40
@@ -100,8 +101,9 @@ def verify(
         https://doi.org/10.1175/1520-0426(2003)020<1839:ECADFF>2.0.CO;2
     """
     splitting = Splitting(by, folds, seed, block, fraction)
-    if count is not None and count < 1:
-        raise VerificationError(f"count is {count}; give 1 or more, or None for all snapshots.")
+    if count is not None:
+        whole_number(count, "count", 1, error=VerificationError)
+    whole_number(n_draws, "n_draws")
     notes = [_AS_IT_IS]
     readings = opened_readings(model, data, options, notes)
     rows = _scored_rows(readings, splitting, count, notes)

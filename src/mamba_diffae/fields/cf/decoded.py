@@ -38,6 +38,9 @@ def decoded(given: Dataset | DataArray) -> Dataset:
 
     Args:
         given: A DataArray becomes a data set of one variable.
+
+    Raises:
+        ValuesError: If what its attributes say cannot be followed.
     """
     xarray = load_extra("xarray", "An xarray object")
     if isinstance(given, xarray.DataArray):
@@ -48,7 +51,17 @@ def decoded(given: Dataset | DataArray) -> Dataset:
         any(key in v.attrs for key in _ENCODED) or _is_raw_time(v.attrs, v.dtype)
         for v in dataset.variables.values()
     )
-    return xarray.decode_cf(dataset, decode_timedelta=False) if raw else dataset
+    if not raw:
+        return dataset
+    try:
+        return xarray.decode_cf(dataset, decode_timedelta=False)
+    # Attributes may say anything; xarray answers what it cannot follow with many kinds of error.
+    except Exception as error:
+        why = " ".join(str(error).split())[:300]
+        raise ValuesError(
+            f"The times or packed values of a data set cannot be decoded ({why}); correct the "
+            f"attributes units, calendar, {', '.join(_ENCODED)}, or give it decoded."
+        ) from error
 
 
 def _is_raw_time(attributes: dict[Any, Any], dtype: np.dtype) -> bool:

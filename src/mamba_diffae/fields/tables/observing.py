@@ -67,7 +67,8 @@ def table_observations(given: Any, columns: TableColumns) -> tuple[list[dict[str
     kept = np.asarray(known.any(axis=1))
     if not kept.any():
         raise ValuesError(
-            f"None of the {len(y)} rows of {table.name} has a value of {', '.join(variables)}."
+            f"None of the {len(y)} rows of {table.name} has a value of {', '.join(variables)}; "
+            "name the columns of what was measured (values), or give rows that have some."
         )
     for c, column in enumerate(variables.values()):
         suspect_fill(y[known[:, c], c], column, "leave those fields empty, or drop their rows")

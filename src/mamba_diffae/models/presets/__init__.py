@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
@@ -70,7 +71,15 @@ def build_config(kind: type[Config], fields: Mapping[str, Any], what: str) -> Co
     try:
         return kind(**fields)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc']))} = {e['input']!r}: {e['msg']}" for e in error.errors()
+        found = (
+            (".".join(map(str, e["loc"])), _shown(e["input"]), e["msg"]) for e in error.errors()
         )
+        wrong = "; ".join(f"{name} = {value}: {why}" for name, value, why in found)
         raise ValueError(f"These {what} settings do not fit: {wrong}.") from error
+
+
+def _shown(value: object) -> str:
+    """A value in short: lists that hold one another by YAML's aliases would fill the memory."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxstring, short.maxother = 2, 200, 200
+    return short.repr(value)
