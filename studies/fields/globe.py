@@ -1,6 +1,6 @@
 """A model of windows on the whole globe, beside simple methods: the table of its card.
 
-    python -m studies.fields.globe --model runs/weather-96
+    python -m studies.fields.globe --model weather-96
 
 Random cells of the globe are observed at hours of the last two days; what is scored are cells that
 were not, in the sectors of longitude that are for test: neither their days nor their sectors were
@@ -137,6 +137,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="weather-96")
+    parser.add_argument("--fractions", type=float, nargs="+", default=FRACTIONS)
     parser.add_argument("--count", type=int, default=3, help="Hours.")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(words)
@@ -152,7 +153,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "CRPS ratio",
         "in 90 %",
     ]
-    for fraction in FRACTIONS:
+    for fraction in given.fractions:
         found = {name: globe.score(ask, fraction) for name, ask in methods.items()}
         simple = [scores for name, scores in found.items() if name != "the model"]
         best = min(simple, key=lambda s: float(np.log(s.squared).mean()))
