@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from mamba_diffae.fields import FieldError
+from mamba_diffae.estimator.drawing import Drawing
+from mamba_diffae.estimator.room import check_room
+from mamba_diffae.fields import FieldError, Grid
 from mamba_diffae.sources import memory
 
 
@@ -13,7 +15,21 @@ def test_an_answer_beyond_the_memory_is_refused_with_its_size(model, seen, monke
         model.predict(seen, (40_000, 60_000))
     with pytest.raises(FieldError, match=r"fewer cells, draws or fields at once, or let render"):
         model.predict(seen, n_draws=1_000_000)
+    with pytest.raises(FieldError, match=r"expected .* cells along the longest axis \(1 to 100,"):
+        model.predict(seen, 10**30)
     assert np.isfinite(model.predict(seen, 8).mean).all()
+
+
+def test_so_it_is_beside_land_whose_cells_are_not_even_counted_out(monkeypatch) -> None:
+    land = np.arange(96).reshape(8, 12) < 90
+    monkeypatch.setattr(memory, "_free", lambda: iter([2_000_000_000]))
+    with pytest.raises(FieldError, match=r"at 666,667,000,000 cells needs about"):
+        check_room(1_000_000, Grid(Grid.default((8, 12)).axes, land), 2)
+
+
+@pytest.mark.parametrize("count", [2, np.int16(2), np.uint8(2)])
+def test_draws_are_counted_by_numbers_of_any_type(count) -> None:
+    assert Drawing(count, 2**62).count == 2
 
 
 def test_where_nothing_is_known_of_memory_nothing_is_refused(model, seen, monkeypatch) -> None:

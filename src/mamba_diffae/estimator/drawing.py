@@ -68,6 +68,7 @@ class Drawing:
             raise ValuesError(
                 f"n_draws is {self.asked!r}; give the number of draws, a whole number, 0 or more."
             )
+        object.__setattr__(self, "asked", int(self.asked))  # of 16 bits, it would overflow
         if not (np.diff([0.0, *self.levels, 1.0]) > 0).all():
             raise ValuesError(
                 f"quantiles are {', '.join(f'{level:g}' for level in self.levels)}; give ascending "

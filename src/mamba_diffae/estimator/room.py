@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from mamba_diffae.fields import FieldError, Grid, Targets
-from mamba_diffae.fields.query import target_grid
+from mamba_diffae.fields.query import target_shape
 from mamba_diffae.sources.memory import free_memory
 
 _BYTES = 8
@@ -28,7 +28,7 @@ def check_room(targets: Targets, native: Grid, values: int) -> None:
     if isinstance(targets, np.ndarray):
         cells = len(targets)
     else:
-        cells = math.prod(target_grid(targets, native).shape)
+        cells = math.prod(target_shape(targets, native))
     needed, free = _BYTES * cells * (values + 2 * native.dim), free_memory()
     if free is not None and needed > free:
         raise FieldError(

@@ -26,7 +26,7 @@ _CIRCLE = 1e-4
 """Share by which longitudes all around the globe may miss 360 degrees."""
 _FARTHEST = 1e75
 """Largest coordinate, in its unit: a volume of three such sides can still be computed."""
-MOST = 10**9
+MOST = 10**8
 """Cells along an axis, at most."""
 WIDEST = 2.0
 """The widest cell, in medians, of longitudes that close: a wider one bridges a gap."""
@@ -131,7 +131,7 @@ class Axis:
             raise AxisError(
                 f"The axis {name!r} was given the ends {low!r} and {high!r}; give two numbers."
             )
-        return cls(name, np.linspace(*ends, count + 1), unit, periodic)
+        return cls(name, np.linspace(ends[0], ends[1], count + 1), unit, periodic)
 
     @classmethod
     def from_centres(

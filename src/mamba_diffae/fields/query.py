@@ -10,10 +10,10 @@ from typing import final
 
 import numpy as np
 
-from mamba_diffae.fields.axis import Axis
+from mamba_diffae.fields.axis import MOST, Axis
 from mamba_diffae.fields.data import FieldData
 from mamba_diffae.fields.errors import CoordinateError, ShapeError
-from mamba_diffae.fields.grid import Grid
+from mamba_diffae.fields.grid import Grid, Shape
 from mamba_diffae.fields.in_units import grid_in_units
 from mamba_diffae.fields.inside import check_inside
 from mamba_diffae.fields.overlap import average
@@ -134,8 +134,6 @@ def target_grid(targets: Targets, native: Grid) -> Grid:
         ShapeError: If they are none, or of other axes.
         ValuesError: If an axis is in a unit that cannot be converted to the native one.
     """
-    if targets is None:
-        return native
     if isinstance(targets, FieldData | Grid):
         grid = targets.grid if isinstance(targets, FieldData) else targets
         if grid.names != native.names:
@@ -144,20 +142,33 @@ def target_grid(targets: Targets, native: Grid) -> Grid:
                 f"on {', '.join(native.names)}; put them in that order, under those names."
             )
         return grid_in_units(grid, native.axes, "The targets'")
+    wanted = target_shape(targets, native)
+    return native if wanted == native.shape else native.regrid(wanted)
+
+
+def target_shape(targets: Targets, native: Grid) -> Shape:
+    """The cells that targets on a grid mean, along each axis, before any memory is taken.
+
+    Raises:
+        ShapeError: If they are none, of other axes, or more than an axis can have.
+    """
+    if targets is None:
+        return native.shape
+    if isinstance(targets, FieldData | Grid):
+        return targets.shape
     if isinstance(targets, int | np.integer) and targets >= 1:
         targets = native.scaled_shape(int(targets))
     shape = tuple(targets) if isinstance(targets, Sequence) else ()
     if len(shape) != native.dim or not all(
-        isinstance(n, int | np.integer) and n >= 1 for n in shape
+        isinstance(n, int | np.integer) and 1 <= n <= MOST for n in shape
     ):
         given = f"{type(targets).__name__} {getattr(targets, 'shape', targets)}"
         raise ShapeError(
             f"targets were given as {given}; expected a grid, {native.dim} cell numbers (shape), "
-            "cells along the longest axis (1 or more), or places as an array of shape "
+            f"cells along the longest axis (1 to {MOST:,}), or places as an array of shape "
             f"(N, {native.dim})."
         )
-    wanted = tuple(int(n) for n in shape)
-    return native if wanted == native.shape else native.regrid(wanted)
+    return tuple(int(n) for n in shape)
 
 
 def _asked(grid: Grid, native: Grid) -> Grid:
