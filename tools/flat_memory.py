@@ -115,9 +115,9 @@ def training(marks: Marks) -> None:
 
 
 def chunks(marks: Marks) -> None:
-    """Chunks of one render, a row of eight values each."""
+    """Chunks of one render, a row of twelve values each."""
     model = fitted()
-    target = Grid.regular([(0, 0.75), (0, 1)], (8, marks.count))
+    target = Grid.regular([(0, 0.75), (0, 1)], (12, marks.count))
     with tempfile.TemporaryDirectory() as folder, marks.ticking(RegionStore, "write"):
         out = Path(folder, "out.zarr")
         render(model, observe(fields(1), 0.3), target, out, values=8, show_progress=False)

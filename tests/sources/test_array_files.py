@@ -189,3 +189,11 @@ def test_the_memory_of_small_arrays_is_asked_too(tmp_path, monkeypatch, name):
     monkeypatch.setattr(memory, "_free", lambda: iter([10_000_000]))
     with pytest.raises(ValueError, match=rf"array '{name}', holds 0\.0 GB and needs about"):
         open_field(path)
+
+
+def test_a_header_that_is_no_text_of_python_is_damage(tmp_path):
+    np.save(tmp_path / "a.npy", stack(5, 8, 8))
+    content = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(content.replace(b"{'descr'", b"(((((((("))
+    with pytest.raises(ValueError, match=r"a\.npy cannot be read as a NumPy file"):
+        open_field(tmp_path / "a.npy")

@@ -93,9 +93,9 @@ class FieldData:
         attributes = {name: np.asarray(given) for name, given in self.attributes.items()}
         for name, given in {**labels, **attributes}.items():
             if np.shape(given)[:1] != (count,):
-                held = len(given) if np.ndim(given) else "no list of"
+                count_of = len(given) if np.ndim(given) else "no list of"
                 raise ShapeError(
-                    f"FieldData holds {count} snapshots but {held} {name}; give one for each "
+                    f"FieldData holds {count} snapshots but {count_of} {name}; give one for each "
                     "snapshot."
                 )
         for name, given in {**labels, "attributes": attributes}.items():
