@@ -18,7 +18,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, final
 from unittest.mock import patch
@@ -88,7 +88,7 @@ class Marks:
 
     def measured(self) -> dict[str, float]:
         """Slope in kB for each unit behind the first tenth, and medians of two tenths."""
-        skip = len(self.megabytes) // 10
+        skip = max(1, len(self.megabytes) // 10)
         late = np.array(self.megabytes[skip:])
         units = np.arange(len(late)) * self.count / PARTS
         slope = float(np.polyfit(units, late, 1)[0]) * 1000
@@ -161,10 +161,11 @@ def main() -> None:
         draw(given.keep, given.out)
         return
     marks, begun = Marks(given.count), time.monotonic()
-    with warnings.catch_warnings():
+    # Stopped by Ctrl-C, what was seen so far is told.
+    with warnings.catch_warnings(), suppress(KeyboardInterrupt):
         warnings.simplefilter("ignore")
         WORKS[given.work](marks)
-    found = {"count": given.count, "seconds": time.monotonic() - begun, **marks.measured()}
+    found = {"count": marks.done, "seconds": time.monotonic() - begun, **marks.measured()}
     print(f"{given.work}: {found}")
     given.keep.mkdir(parents=True, exist_ok=True)
     text = json.dumps({**found, "megabytes": marks.megabytes})

@@ -22,7 +22,7 @@ from mamba_diffae import (
     sample,
     verify,
 )
-from mamba_diffae.fields import Axis
+from mamba_diffae.fields import Affine, Axis
 from tools.fuzz.arrays import arrays, mostly, names, numbers, seeds, shapes, summary
 from tools.fuzz.verdict import Call
 
@@ -50,7 +50,7 @@ def fields(count: int = 8, seed: int = 0) -> FieldData:
     turns = rng.uniform(0.2, 1, (2, count, 1, 1, 2)) * np.stack([y, x])[:, None, ..., None]
     values = 15 + 5 * np.sin(2 * np.pi * (turns.sum(0) + rng.random((count, 1, 1, 2))))
     values[rng.random(values.shape) < 0.1] = np.nan
-    variables = [Variable("sst", "degC", limits=(5, 25)), Variable("v", "m s-1", limits=(5, 25))]
+    variables = [Variable("sst", "degC", Affine(5, 25)), Variable("v", "m s-1", Affine(5, 25))]
     splits = np.resize(["train", "train", "val", "train", "test"], count)
     return FieldData(variables, Grid(axes, land), values, splits=splits)
 
