@@ -12,6 +12,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from tools.fuzz.driver import Report, doors, run
@@ -33,11 +34,12 @@ def main() -> int:
         if not count:
             continue
         report, keys = Report(), range(given.seed, given.seed + count)
-        for told in run(doors(kind, given.door), keys, report):
-            print(told, flush=True)
-            if given.out:
-                with given.out.open("a", encoding="utf-8") as file:
-                    file.write(told + "\n")
+        with suppress(KeyboardInterrupt):  # stopped by Ctrl-C, it tells what there was
+            for told in run(doors(kind, given.door), keys, report):
+                print(told, flush=True)
+                if given.out:
+                    with given.out.open("a", encoding="utf-8") as file:
+                        file.write(told + "\n")
         print(report.summary(time.monotonic() - begun))
         often = Counter(f"{f.door}: {f.what}"[:160] for f in report.findings.values())
         print("\n".join(f"{n:5} × {what}" for what, n in often.most_common(40)))
