@@ -126,8 +126,12 @@ def test_a_run_keeps_its_directions(model, truth, directions, tmp_path, monkeypa
     assert again.counts == first.counts
     other = replace(truth, attributes={"bright": truth.attributes["bright"]})
     assert list(learn_directions(model, other, tmp_path).counts) == ["bright"]
-    (tmp_path / DIRECTIONS).write_bytes(b"cut short")
-    np.testing.assert_array_equal(learn_directions(model, truth, tmp_path).moves, first.moves)
+    kept = (tmp_path / DIRECTIONS).read_bytes()
+    for spoilt in (b"cut short", kept[:-1] + bytes([kept[-1] ^ 1])):  # cut, and a bit flipped
+        learn_directions(model, truth, tmp_path)
+        (tmp_path / DIRECTIONS).write_bytes(spoilt)
+        np.testing.assert_array_equal(learn_directions(model, truth, tmp_path).moves, first.moves)
+        assert (tmp_path / DIRECTIONS).read_bytes() != spoilt
 
 
 def test_shipped_directions_are_found_and_left_alone(model, truth, directions, tmp_path):

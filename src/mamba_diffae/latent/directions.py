@@ -15,13 +15,14 @@ from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.evaluation.probes import STRENGTH
 from mamba_diffae.fields import FieldData
 from mamba_diffae.fields.atomic import atomic_file
+from mamba_diffae.fields.checksums import arrays_checksum
 from mamba_diffae.latent.attributes import HAS, LEAST, UNKNOWN, contrasts, learnable, resolve
 from mamba_diffae.models.presets import build_config
 from mamba_diffae.models.serialization import DIRECTIONS
 from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.latents import FieldEncoder
 
-_AT_ONCE = 128
+_AT_ONCE, _CHECKSUM = 128, "sha256"
 
 
 @final
@@ -178,12 +179,16 @@ def _write(path: Path, key: str, directions: Directions) -> None:
 
     arrays = {name: getattr(directions, name) for name in ("weights", "offsets", "moves")}
     about = {"key": key, "counts": json.dumps(directions.counts)}
+    about[_CHECKSUM] = arrays_checksum(arrays, about)
     with atomic_file(path) as temporary:
         save_file(arrays, temporary, metadata=about)
 
 
 def _read(path: Path, key: str) -> Directions | None:
-    """Those of the same key, or None if they are not there or of another one."""
+    """Those of the same key, or None if they are not there, of another one or damaged.
+
+    Earlier versions wrote no checksum.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -192,6 +197,9 @@ def _read(path: Path, key: str) -> Directions | None:
             if about.get("key") != key:
                 return None
             arrays = {name: kept.get_tensor(name) for name in ("weights", "offsets", "moves")}
-            return Directions(json.loads(about["counts"]), **arrays)
+        expected = about.pop(_CHECKSUM, None)
+        if expected is not None and arrays_checksum(arrays, about) != expected:
+            return None
+        return Directions(json.loads(about["counts"]), **arrays)
     except (OSError, SafetensorError, KeyError, ValueError):
         return None

@@ -6,10 +6,12 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from mamba_diffae.training import Run
 from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.latents import FieldEncoder, LatentCache
+from tools.chaos.damage import accepted
 
 DATA = DataConfig(observed_shape=(8, 8), mirrored=True, encodings=2)
 
@@ -103,6 +105,40 @@ def test_what_is_encoded_is_kept_and_what_is_missing_made(in_threes, encoder, da
     with counted:
         LatentCache(run, encoder, data).fill(show=False)
     assert again == [(1, 3)]
+    assert torch.equal(cache.read("train"), kept)
+
+
+def test_damage_is_encoded_anew(in_threes, encoder, data, run: Run):
+    cache = LatentCache(run, encoder, data)
+    cache.fill(show=False)
+    kept, folder = {s: cache.read(s) for s in ("train", "val")}, run.path / "latents"
+
+    def load() -> None:
+        try:
+            wrong = [s for s in kept if not torch.equal(cache.read(s), kept[s])]
+        except ValueError:  # told to be missing, so that `fill` makes it
+            wrong = []
+        if not wrong:
+            raise ValueError("Restore: nothing wrong was read")
+
+    assert accepted(folder, load, count=100, seed=0) == []
+    for content in (b"", b"[]", b'{"key": 1}', b"\xff"):
+        (folder / "index.json").write_bytes(content)
+        with pytest.warns(UserWarning, match=r"or its index\.json is damaged; .*anew"):
+            cache.fill(show=False)
+        assert torch.equal(cache.read("train"), kept["train"])
+
+
+def test_latents_of_earlier_versions_have_no_checksum(encoder, data, run: Run):
+    cache = LatentCache(run, encoder, data)
+    cache.fill(show=False)
+    kept = cache.read("train")
+    for file in (run.path / "latents").glob("*.safetensors"):
+        save_file(load_file(file), file)
+    counted, seen = counting(encoder)
+    with counted:
+        cache.fill(show=False)
+    assert seen == []
     assert torch.equal(cache.read("train"), kept)
 
 

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from mamba_diffae.fields import FieldData
 from mamba_diffae.fields.atomic import atomic_file
+from mamba_diffae.fields.checksums import arrays_checksum
 from mamba_diffae.training.data.config import DataConfig
 from mamba_diffae.training.data.field_snapshots import snapshots_of
 from mamba_diffae.training.data.snapshots import Snapshots
@@ -28,7 +29,7 @@ FRACTIONS = (0.6, 1.0)
 """Least and largest share of cells that a field is encoded from."""
 FOLDER = "latents"
 """Where a run keeps them."""
-_INDEX = "index.json"
+_INDEX, _CHECKSUM = "index.json", "sha256"
 _SEEN_ALIKE, _AT_ONCE = 128, 16
 """Fields observed in the same cells, so that the prior factors one matrix; and encoded at once."""
 
@@ -119,8 +120,9 @@ class LatentCache:
             for part in missing:
                 fields = self.fields[part.split].take(part.rows)
                 latents = self.encoder.encode(fields, part.encoding, part.rows.start)
+                told = {_CHECKSUM: _checksum(latents)}
                 with atomic_file(self.folder / part.name) as temporary:
-                    save_file({"latents": latents.contiguous()}, temporary)
+                    save_file({"latents": latents.contiguous()}, temporary, metadata=told)
                 meter.advance(part.size)
 
     def read(self, split: str) -> Tensor | None:
@@ -139,13 +141,13 @@ class LatentCache:
     def _begin(self) -> None:
         """An empty folder, unless one of the same key stands."""
         key, index = self._key(), self.folder / _INDEX
-        standing = json.loads(index.read_text()).get("key") if index.is_file() else None
-        if standing == key:
+        standing = index.read_bytes() if index.is_file() else None
+        if standing is not None and _key_in(standing) == key:
             return
         if standing is not None:
             warnings.warn(
-                f"{self.folder} holds latents of other weights, settings or fields; they are "
-                "encoded anew.",
+                f"{self.folder} holds latents of other weights, settings or fields, or its "
+                f"{_INDEX} is damaged; they are encoded anew.",
                 stacklevel=2,
             )
         if self.folder.exists():
@@ -166,11 +168,14 @@ class LatentCache:
                     yield _Part(split, encoding, rows)
 
     def _read(self, part: _Part) -> Tensor | None:
-        """A part, or None if it is not there or cut short."""
+        """A part, or None if it is not there or damaged; earlier versions wrote no checksum."""
         try:
-            return load_file(self.folder / part.name)["latents"]
-        except (OSError, SafetensorError, KeyError):
+            with safe_open(self.folder / part.name, "pt") as kept:
+                latents, about = kept.get_tensor("latents"), kept.metadata() or {}
+        except (OSError, SafetensorError):
             return None
+        own = _checksum(latents)
+        return latents if about.get(_CHECKSUM, own) == own else None
 
 
 @final
@@ -186,6 +191,18 @@ class _Part(NamedTuple):
     @property
     def name(self) -> str:
         return f"{self.split}-{self.encoding}-{self.rows.start:06d}.safetensors"
+
+
+def _key_in(index: bytes) -> Any:
+    """What an index says; None if it is damaged."""
+    try:
+        return json.loads(index)["key"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _checksum(latents: Tensor) -> str:
+    return arrays_checksum({"latents": latents.numpy()}, {})
 
 
 def _slices(count: int, size: int) -> list[slice]:

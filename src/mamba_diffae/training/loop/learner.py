@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, Self, final
 
@@ -16,6 +17,8 @@ from mamba_diffae.training.objectives.base import Objective
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+_COMPILER_CACHE = "TORCHINDUCTOR_CACHE_DIR"
 
 
 class Batch(Protocol):
@@ -147,7 +150,21 @@ def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimize
         {"params": [p for p in learning if id(p) not in spared], "weight_decay": 0.0},
     ]
     kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[config.optimizer]
+    _spare_compiler_cache()
     return kind([g for g in groups if g["params"]], lr=config.learning_rate, fused=True)
+
+
+def _spare_compiler_cache() -> None:
+    """Let PyTorch use its own place where the folder that was set for its compiler cannot be made.
+
+    It makes that folder with its first optimiser, and fails if it cannot; nothing is compiled here.
+    """
+    folder = os.environ.get(_COMPILER_CACHE)
+    try:
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+    except OSError:
+        del os.environ[_COMPILER_CACHE]
 
 
 def _accelerator(processes: Processes, accumulation: int) -> Accelerator:
