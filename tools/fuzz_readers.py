@@ -80,7 +80,7 @@ def loop(kind: str, seconds: float, seed: int, tell: Callable[[str], None]) -> i
 
 def guided(kind: str, seconds: float, seed: int, tell: Callable[[str], None]) -> None:
     """Let libFuzzer choose the bytes; it ends the process when the time is over."""
-    import atheris  # pyright: ignore
+    import atheris  # pyright: ignore[reportMissingModuleSource]
 
     chosen = list(targets(kind))
     corpus = Path(tempfile.mkdtemp(prefix="corpus-"))
@@ -110,10 +110,10 @@ def guided(kind: str, seconds: float, seed: int, tell: Callable[[str], None]) ->
 def instrumented() -> bool:
     """Whether atheris is there; the package's readers are then imported with its probes."""
     try:
-        import atheris  # pyright: ignore
+        import atheris  # pyright: ignore[reportMissingModuleSource]
     except ImportError:
         return False
-    probe: Callable[[Any], Any] = atheris.instrument_func  # pyright: ignore
+    probe: Callable[[Any], Any] = getattr(atheris, "instrument_func")  # noqa: B009
     # Those that were imported with the samples are probed function by function.
     for name, module in list(sys.modules.items()):
         if name.startswith(("mamba_diffae.sources", "mamba_diffae.fields.tables")):

@@ -82,7 +82,7 @@ def test_progress_is_told(model):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"count": 0}, "The number of fields is 0; give a whole number from 1"),
+        ({"count": 0}, "The number of fields is 0; give a whole number, 1 or more"),
         ({"seed": -1}, "seed is -1"),
         ({"flow": "value"}, "did you mean 'values'"),
         ({"flow": "values", "mean": True}, "has one mean"),

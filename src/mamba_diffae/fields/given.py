@@ -40,8 +40,8 @@ def whole_number(
     except TypeError:
         number = None
     if number is None or isinstance(given, bool) or not least <= number <= most:
-        bounds = f"from {least} to {most}" if most < SEEDS else f"from {least} on"
-        raise error(f"{what} is {given!r}; give a whole number {bounds}.")
+        bounds = f" from {least} to {most}" if most < SEEDS else f", {least} or more"
+        raise error(f"{what} is {given!r}; give a whole number{bounds}.")
     return number
 
 

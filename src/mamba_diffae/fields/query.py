@@ -165,8 +165,8 @@ def target_shape(targets: Targets, native: Grid) -> Shape:
         given = f"{type(targets).__name__} {getattr(targets, 'shape', targets)}"
         raise ShapeError(
             f"targets were given as {given}; expected a grid, {native.dim} cell numbers (shape), "
-            f"cells along the longest axis (1 to {MOST:,}), or places as an array of shape "
-            f"(N, {native.dim})."
+            f"cells along the longest axis (1 or more, {MOST:,} at most), or places as an array "
+            f"of shape (N, {native.dim})."
         )
     return tuple(int(n) for n in shape)
 
