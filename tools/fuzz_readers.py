@@ -2,7 +2,7 @@
 
     python tools/fuzz_readers.py [--kind npz] [--seconds 180] [--seed 0] [--out findings.txt]
 
-With atheris (`pip install atheris`; a wheel exists for Python 3.11 to 3.13) libFuzzer mutates the
+With atheris (`pip install atheris`; version 3.0.0 installs on Python 3.11) libFuzzer mutates the
 files by the coverage of the package's own code; without it a seeded loop damages them. Either way
 each input is read in this process: an error of another kind than `tools.fuzz` accepts is a finding,
 as is a peak of memory above four times the size that the header announces, 64 MiB at least.
