@@ -16,6 +16,9 @@ from mamba_diffae.priors.randomness import normals
 
 FEATURES = 1024
 """Random Fourier features of a field."""
+_TAIL, _HIGHEST = 0.3, 1e4
+"""Power with which wide frequencies thin out, so that an octave has 0.8 times as many as the one
+below, and the highest radius, in inverse lengths: higher ones are waste on all but huge grids."""
 _FREEDOM = {"exponential": 1, "whittle": 2, "matern32": 3, "matern52": 5}
 """Twice the order of each kernel: degrees of freedom of its spectral density."""
 _DENSE = 4
@@ -40,11 +43,11 @@ class RandomField:
     """A field of unit variance, for several variables: the same function wherever it is asked for.
 
     √(2/R) Σ s w cos(ω x + b): Rahimi & Recht (2007), Random features for large-scale kernel
-    machines. The spectral density p of the kernel is a multivariate t distribution. Of a smooth
-    kernel hardly one ω of a thousand would be as high as what dense readings leave open, and draws
-    given them would nearly agree, or one in many would stand far off. So half of the ω are from the
-    density q of the exponential kernel, and s² = p / (p/2 + q/2). On the cells of a lattice e^{iωx}
-    is a product over axes, and the sum a product of matrices.
+    machines. The spectral density p of the kernel is a multivariate t distribution, of which few ω
+    of a thousand are as high as what readings leave open: draws given them would be stripes, or of
+    a smooth kernel nearly agree. So half of the ω are from a density q with about as many in each
+    octave, and s² = p / (p/2 + q/2). On the cells of a lattice e^{iωx} is a product over axes, and
+    the sum a product of matrices.
 
     Args:
         law: Kernel and lengths.
@@ -65,13 +68,13 @@ class RandomField:
         origin: Origin | None = None,
     ) -> None:
         freedom, count = _FREEDOM[law.kernel], root.shape[1]
-        normal = normals(generator, FEATURES, len(scale))
-        squares = normals(generator, FEATURES, freedom).square()
-        own = (freedom / squares.sum(dim=1)).sqrt()
-        wide = squares[:, 0].rsqrt()
-        half = torch.arange(FEATURES) < FEATURES // 2
-        frequency = normal * torch.where(half, own, wide)[:, None]
-        ratio = (_log_density(frequency, 1) - _log_density(frequency, freedom)).exp()
+        frequency = torch.cat(
+            [
+                _own_frequencies(freedom, len(scale), generator),
+                _wide_frequencies(len(scale), generator),
+            ]
+        )
+        ratio = (_log_wide_density(frequency) - _log_own_density(frequency, freedom)).exp()
         size = (2 / FEATURES * 2 / (1 + ratio)).sqrt()[:, None]
         self.frequency = frequency / scale
         self.phase = torch.rand(FEATURES, generator=generator, dtype=torch.float64) * math.tau
@@ -116,12 +119,40 @@ class RandomField:
         return found.reshape(-1, self.weight.shape[1])
 
 
-def _log_density(x: Tensor, freedom: int) -> Tensor:
+def _own_frequencies(freedom: int, dim: int, generator: torch.Generator) -> Tensor:
+    """Half of the frequencies, of the multivariate t distribution, shape (R / 2, E)."""
+    squares = normals(generator, FEATURES // 2, freedom).square().sum(dim=1)
+    return normals(generator, FEATURES // 2, dim) * (freedom / squares).sqrt()[:, None]
+
+
+def _wide_frequencies(dim: int, generator: torch.Generator) -> Tensor:
+    """The other half: any direction, one radius in each part of equal probability of q."""
+    count = FEATURES - FEATURES // 2
+    direction = torch.nn.functional.normalize(normals(generator, count, dim), dim=1)
+    within = torch.rand(count, generator=generator, dtype=torch.float64)
+    share = _below(_HIGHEST) * (torch.arange(count) + within) / count
+    return direction * ((1 - share).pow(-1 / _TAIL) - 1)[:, None]
+
+
+def _below(radius: float) -> float:
+    """Share of a radius r with P(r > x) = (1 + x)^-`_TAIL` that is below another one."""
+    return 1 - (1 + radius) ** -_TAIL
+
+
+def _log_own_density(x: Tensor, freedom: int) -> Tensor:
     """Of the multivariate t distribution of unit scale at x (R, E), shape (R,)."""
     E = x.shape[1]
     constant = math.lgamma((freedom + E) / 2) - math.lgamma(freedom / 2)
     constant -= E / 2 * math.log(freedom * math.pi)
     return constant - (freedom + E) / 2 * (x.square().sum(dim=1) / freedom).log1p()
+
+
+def _log_wide_density(x: Tensor) -> Tensor:
+    """Of q at x (R, E), shape (R,): of |x| that of `_below` up to `_HIGHEST`."""
+    E, r = x.shape[1], x.norm(dim=1).clamp(min=1e-12)
+    sphere = math.log(2) + E / 2 * math.log(math.pi) - math.lgamma(E / 2)
+    found = math.log(_TAIL / _below(_HIGHEST)) - (_TAIL + 1) * r.log1p()
+    return (found - (E - 1) * r.log() - sphere).masked_fill(r > _HIGHEST, -math.inf)
 
 
 def _waves(centres: Tensor, frequency: Tensor) -> Tensor:
