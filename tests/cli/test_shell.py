@@ -295,6 +295,9 @@ def test_demo_is_the_whole_main_job(shell, smooth_fields, tmp_path, monkeypatch)
         "mamba_diffae.cli.scoring.show_pretrained",
         lambda truth, page, *_: shown.append(page),
     )
+    monkeypatch.setattr(
+        "mamba_diffae.cli.weather_map.show_weather", lambda page, *_: shown.append(page)
+    )
     line = f"demo --run {tmp_path}/run --preset tiny --minutes 0.01 --count 1"
     outcome = shell(line)
     assert outcome.code == 0, outcome.err
@@ -304,5 +307,5 @@ def test_demo_is_the_whole_main_job(shell, smooth_fields, tmp_path, monkeypatch)
     outcome = shell(line)
     assert outcome.code == 2
     assert "--resume" in outcome.err
-    assert shown == [tmp_path / "run-emoji-96.html"]
+    assert shown == [tmp_path / f"run-{name}-96.html" for name in ("emoji", "weather")]
     assert "No such option" not in shell("demo --resume --help").err

@@ -19,15 +19,15 @@ def demo(
     minutes: Annotated[
         float,
         typer.Option(help="Training time at most: 2/3 for the mean, 1/3 for draws."),
-    ] = 4.5,
-    count: Annotated[int, typer.Option(min=1, help="Test pictures, of distinct bases.")] = 64,
+    ] = 4.0,
+    count: Annotated[int, typer.Option(min=1, help="Test pictures, of distinct bases.")] = 48,
     preset: Annotated[str, typer.Option(help="Sizes: small, base, tiny or paper.")] = "small",
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Show the packaged model, train a small one, score, report."""
+    """Show the packaged models, train a small one, score, report."""
     from mamba_diffae.benchmark import Protocol
     from mamba_diffae.cli.models import OpenedModel
     from mamba_diffae.cli.scoring import (
@@ -37,6 +37,7 @@ def demo(
         show_pretrained,
         store,
     )
+    from mamba_diffae.cli.weather_map import show_weather
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.report import write_report
     from mamba_diffae.sources import open_field
@@ -47,12 +48,14 @@ def demo(
     echo(
         f"{len(data)} pictures of 96 × 96 pixels. From 20 % of the 32 × 32 averages of pictures "
         "it has not seen, a network writes the whole picture. First the one that comes with the "
-        f"package; then a small one is trained, in {minutes:g} minutes at most.",
+        "package, and another one on a weather map; then a small one is trained, in "
+        f"{minutes:g} minutes at most.",
         output,
     )
     if overwrite or not (run / "run.json").is_file():  # else it was shown, or `fit` refuses
         page = run.with_name(f"{run.name}-emoji-96.html")
         show_pretrained(data, page, Protocol(seed=seed, draws=3), device)
+        show_weather(run.with_name(f"{run.name}-weather-96.html"), seed, device)
     model = FieldAutoencoder(preset, seed=seed, device=device, changes=changes)
     model.fit(
         data,

@@ -20,7 +20,7 @@ from mamba_diffae.cli.options import (
 )
 from mamba_diffae.cli.shell import echo, output
 
-_MODEL = "A trained model: a run folder, a saved folder, or emoji-96 of the package."
+_MODEL = "A trained model: a run folder, a saved folder, or emoji-96 or weather-96 of the package."
 
 
 def evaluate(
@@ -124,7 +124,7 @@ def _lacks_model(command: str, run: Path | None) -> str:
     if run is None:
         return (
             f"`{command}` needs a trained model; name it with --model: a run folder, a saved "
-            "folder, or emoji-96 of the package."
+            "folder, or emoji-96 or weather-96 of the package."
         )
     return (
         f"--run is the folder for the result; the model to score is named by --model: mamba-diffae "

@@ -19,7 +19,7 @@ from mamba_diffae.sources.covariates import covariates_of
 from mamba_diffae.sources.netcdf import opened
 from mamba_diffae.training import Run
 
-PACKAGED = {"emoji-96": "emoji"}
+PACKAGED = {"emoji-96": "emoji", "weather-96": "weather:sectors"}
 """Models that come with the package, and what they were trained on."""
 RESULTS = Path("runs")
 """Where results of models go that are not in a run folder, each in a folder of its name."""

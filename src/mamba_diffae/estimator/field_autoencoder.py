@@ -247,7 +247,7 @@ class FieldAutoencoder:
 
         Args:
             folder: The folder, a run with a finished phase, or the name of a model that comes with
-                the package: "emoji-96".
+                the package: "emoji-96", "weather-96".
             device: "auto", "cpu" or "cuda".
 
         Raises:
