@@ -63,6 +63,11 @@ def test_saved_and_loaded_is_the_same_bit_for_bit(
         assert torch.equal(ask(loaded, query, seen), ask(net, query, seen))
 
 
+def test_who_may_read_the_folder_may_read_its_weights(saved: Path) -> None:
+    modes = {file.name: file.stat().st_mode & 0o777 for file in saved.iterdir()}
+    assert modes["model.safetensors"] == modes["config.json"]
+
+
 def test_a_former_network_is_replaced_whole(network, saved: Path) -> None:
     save_network(network("mamba-diffusion"), saved)
     net, facts = load_network(saved)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from mamba_diffae.fields.atomic import atomic_file, atomic_folder, read_folder
@@ -94,9 +94,10 @@ def save_network(
     if latent_flow is not None:
         config[LATENT_FLOW] = latent_flow.config.model_dump(mode="json")
     with atomic_folder(folder) as temporary:
-        save_file(_weights(net, half), temporary / _WEIGHTS)
+        # Not by `save_file`, whose files none but their owner may read.
+        (temporary / _WEIGHTS).write_bytes(save(_weights(net, half)))
         if latent_flow is not None:
-            save_file(_weights(latent_flow, half), temporary / _LATENT_WEIGHTS)
+            (temporary / _LATENT_WEIGHTS).write_bytes(save(_weights(latent_flow, half)))
         write_config(temporary, config)
 
 
