@@ -1,5 +1,6 @@
 """What users give as observations and fields: mended where that is safe, else refused by name."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from mamba_diffae import Axis, FieldAutoencoder, Grid, Observations, observe
+from mamba_diffae.estimator.checks import warn_if_far
 from mamba_diffae.estimator.scaling import FieldScaler
 from mamba_diffae.fields import Affine, FieldData, Log, ValuesError, Variable
 
@@ -183,6 +185,20 @@ def test_values_of_another_unit_are_told_of(scaler):
         scaler.observations(Observations.from_points([[55, 10]], [[1013.25e3, 0.5]]))
     with pytest.warns(UserWarning, match="are they in another unit"):
         scaler.observations(Observations.from_points([[55, 10]], [[1.013, 0.5]]))
+
+
+@pytest.mark.parametrize("celsius", [1, 3])
+def test_celsius_for_kelvin_is_told_of_where_most_values_are_so(celsius):
+    """Limits as wide as the globe's: 20 °C are no more than three spans below them."""
+    values = torch.full((1, 4, 1), 290.0)
+    values[:, :celsius] = 20
+    given = Observations(torch.zeros(1, 4, 2), values, torch.ones(1, 4, 1, dtype=torch.bool))
+    kelvin = [Variable("t2m", "K", Affine(200, 320))]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        warn_if_far(given, kelvin)
+    said = [str(each.message).partition(" lie far outside")[0] for each in told]
+    assert said == (["3 of 4 values of 't2m'"] if celsius == 3 else [])
 
 
 @pytest.mark.parametrize(

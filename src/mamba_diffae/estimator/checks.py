@@ -25,6 +25,8 @@ from mamba_diffae.fields.variable import SPIKE
 _BEYOND = 1e9
 """How many spans of the training fields a value may lie beyond them: the squares of more do not fit
 into single precision."""
+_MOST = 0.5
+"""Share of a variable's values that are in another unit, if they all lie a span or more outside."""
 
 
 def checked_observations(
@@ -114,13 +116,18 @@ def check_values(given: Observations, variables: Sequence[Variable]) -> None:
 def warn_if_far(given: Observations, variables: Sequence[Variable]) -> None:
     """Warn where values lie far outside those of the training fields: in another unit, maybe.
 
+    Far are `SPIKE` spans of these; of most values of a variable, one span.
+
     Raises:
         ValuesError: If one lies so far that no network could compute with it.
     """
     for c, variable in enumerate(variables):
         values = given.values[..., c][given.mask[..., c]].numpy()
-        (low, high), reach = variable.limits, SPIKE * (variable.limits[1] - variable.limits[0])
-        far = (values < low - reach) | (values > high + reach)
+        low, high = variable.limits
+        outside = np.maximum(low - values, values - high)
+        far = outside > SPIKE * (high - low)
+        if not far.any() and (outside > high - low).sum() > _MOST * values.size:
+            far = outside > high - low
         beyond = np.abs(values) > max(abs(low), abs(high)) + _BEYOND * (high - low)
         if beyond.any():
             raise ValuesError(
