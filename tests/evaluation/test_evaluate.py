@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from mamba_diffae.evaluation import Kriging, Nearest, evaluate
-from mamba_diffae.fields import FieldData, Grid, Observations, Prediction, ValuesError, observe
+from mamba_diffae.fields import (
+    FieldData,
+    Grid,
+    Observations,
+    Prediction,
+    ValuesError,
+    Variable,
+    observe,
+)
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +180,14 @@ def test_a_prediction_of_no_numbers_is_refused(smooth_fields):
     with pytest.raises(ValuesError, match=r"of the type object; give integers or floats"):
         evaluate(data.values.astype(object), data)
     assert evaluate(data.values.tolist(), data)["rmse"] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_what_is_masked_in_a_prediction_is_no_number(kind):
+    values = np.arange(12.0).reshape(1, 3, 4, 1)
+    data = FieldData([Variable("v")], Grid.default((3, 4)), values)
+    masked = np.ma.array(values.astype(kind), mask=np.zeros(values.shape, bool))
+    assert evaluate(masked, data)["rmse"] == 0
+    masked[0, 1, 1] = np.ma.masked
+    with pytest.raises(ValuesError, match="holds 1 NaN or infinite values of 12"):
+        evaluate(masked, data)

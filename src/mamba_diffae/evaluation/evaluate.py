@@ -65,7 +65,7 @@ def evaluate(
         ValuesError: If it is not finite where the truth is known.
     """
     if not isinstance(prediction, Prediction):
-        prediction = Prediction.of_mean(np.ma.filled(np.ma.asanyarray(prediction), np.nan))
+        prediction = Prediction.of_mean(_filled(prediction))
     reference = _reference(prediction, data)
     check_prediction(prediction.mean, reference, "the mean")
     weights = reference.weights()
@@ -73,6 +73,14 @@ def evaluate(
         weights = weights * _unseen(reference, observed)
     errors = _errors(prediction.mean, reference, weights)
     return {**errors, **_calibration(prediction, reference, weights)}
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    """With NaN in place of what is masked, for which whole numbers have no word."""
+    given = np.ma.asanyarray(values)
+    if given.mask is not np.ma.nomask and given.dtype.kind in "biu":
+        given = given.astype(np.float64)
+    return np.ma.filled(given, np.nan)
 
 
 def _errors(mean: np.ndarray, reference: FieldData, weights: np.ndarray) -> Evaluation:
