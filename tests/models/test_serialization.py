@@ -96,7 +96,8 @@ def test_a_missing_file_is_named(saved: Path, name: str) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"nowhere.config\.json cannot be read .*save_pretrained"):
+    told = r"nowhere.config\.json cannot be read .*save_pretrained.*: emoji-96, weather-96\."
+    with pytest.raises(ValueError, match=told):
         load_network(tmp_path / "nowhere")
 
 

@@ -51,13 +51,18 @@ def weights_folder(name: str | Path) -> Path:
     path, known = Path(name).expanduser(), WEIGHTS / name
     if path.exists() or known.is_dir():
         return path if path.exists() else known
-    packaged = sorted(folder.name for folder in WEIGHTS.iterdir() if folder.is_dir())
+    packaged = _packaged()
     near = difflib.get_close_matches(str(name), packaged, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise ValueError(
         f"There is no model {str(name)!r}; {hint}Give a run folder, a folder that save_pretrained "
         f"wrote, or a model that comes with the package: {', '.join(packaged)}."
     )
+
+
+def _packaged() -> list[str]:
+    """Names of the networks that come with the package."""
+    return sorted(folder.name for folder in WEIGHTS.iterdir() if folder.is_dir())
 
 
 def save_network(
@@ -255,7 +260,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} cannot be read ({error}); expected a folder with config.json and "
             "model.safetensors, as save_pretrained writes it (copy them again if they are "
-            "damaged), or the name of a model that comes with the package: emoji-96."
+            "damaged), or the name of a model that comes with the package: "
+            f"{', '.join(_packaged())}."
         ) from error
     if isinstance(facts, dict):
         _check_content(path, facts)
