@@ -5,7 +5,8 @@
 With atheris (`pip install atheris`; version 3.0.0 installs on Python 3.11) libFuzzer mutates the
 files by the coverage of the package's own code; without it a seeded loop damages them. Either way
 each input is read in this process: an error of another kind than `tools.fuzz` accepts is a finding,
-as is a peak of memory above four times the size that the header announces, 64 MiB at least.
+as is a peak of memory above four times the values read or the bytes of the file, whichever is more,
+and above 64 MiB. libFuzzer ends the process itself, with its own exit code: look at what is told.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from tools.fuzz.samples import MAKERS, Sample, samples
 from tools.fuzz.verdict import is_named
 
 FACTOR = 4
-"""Times the size that a header announces which may be taken."""
+"""Times the values read, or the bytes of the file, which may be taken."""
 LEAST = 2**26
 """Bytes that any reader may take: what its libraries hold, and arrays of a few kilobytes."""
 
@@ -41,8 +42,8 @@ def targets(kind: str) -> Iterator[tuple[Sample, str]]:
             yield from ((sample, name) for name in sample.harmed)
 
 
-def announced(found: object) -> int:
-    """Bytes of the values that were read, which the header announced; 0 if it was refused."""
+def size_of(found: object) -> int:
+    """Bytes of the values that were read; 0 if there are none."""
     values = getattr(found, "values", found)
     return int(getattr(values, "nbytes", 0))
 
@@ -53,7 +54,7 @@ def tried(sample: Sample, name: str, content: bytes) -> str | None:
     try:
         with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            size = announced(sample.open(Path(folder), {name: content}))
+            size = size_of(sample.open(Path(folder), {name: content}))
     except Exception as error:
         if not is_named(error):
             return f"{type(error).__name__}: {str(error)[:300]}"
@@ -108,7 +109,7 @@ def guided(kind: str, seconds: float, seed: int, tell: Callable[[str], None]) ->
 
 
 def instrumented() -> bool:
-    """Whether atheris is there; the package's readers are then imported with its probes."""
+    """Whether atheris is there; the package's readers then have its probes."""
     try:
         import atheris  # pyright: ignore[reportMissingModuleSource]
     except ImportError:

@@ -38,7 +38,8 @@ def disturbances(folder: Path, count: int, seed: int) -> Mapping[str, Disturbanc
 
     Args:
         folder: With a finished training in `finished`, and one of the first phase in `first`.
-        count: Kills of each task, half as many damages, a fifth as many full disks.
+        count: Kills of each task; twice as many damages, a fifth as many full disks and a twentieth
+            as many second processes.
         seed: Of all that is random.
     """
     finished, first, fifth = folder / "finished", folder / "first/run", max(1, count // 5)

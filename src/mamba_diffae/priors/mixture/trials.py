@@ -113,7 +113,8 @@ class TrialFields(NamedTuple):
     def unequal(self, variable: int, count: int, others: int) -> Trial | None:
         """Fields with a variable observed at `count` places, the others at these and more.
 
-        The variable is asked for at places where the others were observed and elsewhere.
+        The variable is asked for where the others were observed, and elsewhere as well if these
+        places are fewer than are asked for.
 
         Args:
             variable: Its number.
