@@ -90,7 +90,7 @@ class Marks:
         """Slope in kB for each unit behind the first tenth, and medians of two tenths."""
         skip = max(1, len(self.megabytes) // 10)
         late = np.array(self.megabytes[skip:])
-        units = np.arange(len(late)) * self.count / PARTS
+        units = np.arange(len(late)) * max(1, self.count / PARTS)
         slope = float(np.polyfit(units, late, 1)[0]) * 1000
         second, last = np.median(late[:skip]), np.median(late[-skip:])
         return {"slope_kB": slope, "second_MB": float(second), "last_MB": float(last)}

@@ -24,6 +24,12 @@ def test_growth_is_told_from_noise_and_from_a_start() -> None:
     assert leaking["slope_kB"] == pytest.approx(100, rel=0.01)  # 1 MB each ten units
 
 
+def test_growth_of_little_work_is_told_for_each_unit() -> None:
+    few = flat_memory.Marks(10)
+    few.megabytes = [100.0 + 2 * unit for unit in range(10)]
+    assert few.measured()["slope_kB"] == pytest.approx(2000)
+
+
 def test_memory_is_read_after_each_hundredth() -> None:
     made = flat_memory.Marks(250)
     for _ in range(250):
