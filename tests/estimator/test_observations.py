@@ -4,11 +4,13 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from mamba_diffae import Axis, FieldAutoencoder, Grid, Observations, observe
 from mamba_diffae.estimator.checks import warn_if_far
+from mamba_diffae.estimator.observed import observed
 from mamba_diffae.estimator.scaling import FieldScaler
 from mamba_diffae.fields import Affine, FieldData, Log, ValuesError, Variable
 
@@ -185,6 +187,21 @@ def test_values_of_another_unit_are_told_of(scaler):
         scaler.observations(Observations.from_points([[55, 10]], [[1013.25e3, 0.5]]))
     with pytest.warns(UserWarning, match="are they in another unit"):
         scaler.observations(Observations.from_points([[55, 10]], [[1.013, 0.5]]))
+
+
+@pytest.mark.parametrize("spare", ["chlor", None])
+def test_a_variable_under_another_name_is_told_of(scaler, spare):
+    table = pd.DataFrame({"lat": [55.0], "lon": [10.0], "pressure": [101325.0]})
+    if spare:
+        table[spare] = 0.5
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        seen = observed(table, scaler)
+    assert seen.mask[0, 0].tolist() == [True]
+    assert seen.labels.variables == ("pressure",)
+    said = [str(each.message) for each in told]
+    assert len(said) == bool(spare)
+    assert all("no column 'chlorophyll'" in text and "'chlor' is not read" in text for text in said)
 
 
 @pytest.mark.parametrize("celsius", [1, 3])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -42,6 +42,7 @@ def observed(given: Seen, scaler: FieldScaler, targets: Asked = None) -> Observa
     table = OpenedTable.of(given)
     coords = {axis: column_of(table, axis) for axis in scaler.grid.names}
     values = _values(table, [variable.name for variable in scaler.variables])
+    _say_unread(table, scaler, coords | values)
     other = {name: c for name, c in (coords | values).items() if name != c}
     if other:
         told = ", ".join(f"{name} = {column!r}" for name, column in other.items())
@@ -52,6 +53,19 @@ def observed(given: Seen, scaler: FieldScaler, targets: Asked = None) -> Observa
         )
     found = Observations.from_table(table, values, coords=coords)
     return _with_covariates(found, targets, scaler)
+
+
+def _say_unread(table: OpenedTable, scaler: FieldScaler, read: Mapping[str, str]) -> None:
+    """Warn of variables without a column where other columns are left: of another name, maybe."""
+    lacking = [variable.name for variable in scaler.variables if variable.name not in read]
+    unread = [column for column in table.names if column not in read.values()]
+    if lacking and unread:
+        warnings.warn(
+            f"{table.title} has no column {', '.join(map(repr, lacking))}, which counts as not "
+            f"observed, and {', '.join(map(repr, unread))} is not read; rename it if it is meant.",
+            TableWarning,
+            stacklevel=5,
+        )
 
 
 def _with_covariates(seen: Observations, targets: Asked, scaler: FieldScaler) -> Observations:
