@@ -79,7 +79,9 @@ def test_the_second_phase_wants_the_first_and_leaves_nothing(shell, few, picture
 
 def test_the_second_phase_wants_the_end_of_the_first(shell, few, pictures, run):
     state = run / "autoencoder/last/state.json"
-    state.write_text(state.read_text().replace('"step": 4', '"step": 3'))
+    about = {**json.loads(state.read_text()), "step": 3}
+    del about["checksum"]
+    state.write_text(json.dumps(about))
     for later in ("ensemble", "latent"):
         shutil.rmtree(run / later)
     outcome = shell(f"fit {pictures} --run {run} --phase flow {few}")

@@ -165,7 +165,7 @@ def _die_between_renames() -> None:
 
     def hook(event: str, arguments: tuple) -> None:
         nonlocal renames
-        if event == "os.rename" and "last" in str(arguments[0]):
+        if event == "os.rename" and str(arguments[1]).endswith("last"):
             renames += 1
             if renames == 3:  # the first checkpoint takes one, the second sets that one aside
                 _die()

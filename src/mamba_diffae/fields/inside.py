@@ -36,7 +36,8 @@ def check_inside(coords: np.ndarray, grid: Grid, what: str = "observations") -> 
             f"The {what} have coordinates of shape {coords.shape}; expected (N, {grid.dim}), one "
             f"point or more, with the columns {', '.join(grid.names)}."
         )
-    x = coords = float_array(coords, f"The coordinates of the {what}", CoordinateError)
+    given = float_array(coords, f"The coordinates of the {what}", CoordinateError)
+    x = given.copy()
     outside = np.zeros(len(x), dtype=bool)
     for d, axis in enumerate(grid.axes):
         outside |= ~np.isfinite(x[:, d])
@@ -55,7 +56,7 @@ def check_inside(coords: np.ndarray, grid: Grid, what: str = "observations") -> 
         outside |= ~((x[:, d] >= axis.low - margin) & (x[:, d] <= axis.high + margin))
         x[:, d] = x[:, d].clip(axis.low, axis.high)
     if outside.any():
-        raise CoordinateError(_message(np.asarray(coords), outside, grid, what))
+        raise CoordinateError(_message(given, outside, grid, what))
     return x
 
 

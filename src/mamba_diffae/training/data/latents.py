@@ -79,7 +79,9 @@ class FieldEncoder:
         """What a latent depends on beside the field: the encoder's weights, and the settings."""
         total = hashlib.sha256()
         for name, weight in self.net.state_dict().items():
-            if name.startswith(("encoder.", "prior.", "codes.")):
+            # A buffer that a later version adds changes nothing where it says nothing.
+            says_nothing = name == "prior.usual_beside" and not weight.any()
+            if name.startswith(("encoder.", "prior.", "codes.")) and not says_nothing:
                 total.update(name.encode() + weight.cpu().contiguous().numpy().tobytes())
         about = [self.seed, self.data.observed_shape, self.data.mirrored, FRACTIONS, _SEEN_ALIKE]
         # A choice that a later version adds changes nothing where it is not made.
