@@ -19,7 +19,7 @@ def demo(
     minutes: Annotated[
         float,
         typer.Option(help="Training time at most: 2/3 for the mean, 1/3 for draws."),
-    ] = 4.0,
+    ] = 3.5,
     count: Annotated[int, typer.Option(min=1, help="Test pictures, of distinct bases.")] = 48,
     preset: Annotated[str, typer.Option(help="Sizes: small, base, tiny or paper.")] = "small",
     seed: SeedOption = 0,
