@@ -100,6 +100,15 @@ def test_averages_over_more_than_a_window_are_told(fitted, recwarn):
         fitted.predict(average(20.0))
 
 
+def test_places_that_nothing_was_observed_near_are_told(fitted, recwarn):
+    one = Observations.from_points([[2.5, 2.5]], [[0.3]], noise=0.0)
+    fitted.predict(one, targets=np.array([[2.0, 3.0]]))
+    assert not [w for w in recwarn if "nothing was observed" in str(w.message)]
+    with pytest.warns(UserWarning, match="in which nothing was observed"):
+        fitted.predict(one, targets=np.array([[2.0, 3.0], [20.0, 30.0]]))
+
+
+@pytest.mark.filterwarnings("ignore:Some places that are asked for")
 def test_windows_without_observations_are_as_uncertain_as_the_prior(fitted, channel):
     one = Observations.from_points([[2.5, 2.5]], [[0.3]], noise=0.0)
     found, prior = fitted.predict(one, n_draws=24), fitted.fitted.network.prior

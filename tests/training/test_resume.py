@@ -27,16 +27,8 @@ QUIET = {"steps": 3, "batch_size": 4, "log_every": 1, "show_progress": False}
 BOTH_PHASES = ["autoencoder", "flow"]
 
 
-def fit(
-    data: FieldData,
-    run: Path,
-    phases: list[str] | None = None,
-    encodings: int = 1,
-    objectives: dict[str, Objective] | None = None,
-    model: dict[str, Any] | None = None,
-    **steps: int,
-) -> list[PhaseResult]:
-    return list(training(data, run, phases, encodings, objectives, model, **steps))
+def fit(*given: Any, **options: Any) -> list[PhaseResult]:
+    return list(training(*given, **options))
 
 
 def training(

@@ -39,6 +39,11 @@ _LARGE = (
     "hold their centre: the field need not have these averages. Observe smaller cells "
     "(observe(..., shape=data.grid.shape)), or fit with larger windows."
 )
+_BLIND = (
+    "Some places that are asked for lie in windows in which nothing was observed: there the answer "
+    "is the mean of the training fields, with their spread. Ask nearer to the observations, or fit "
+    "with larger windows."
+)
 
 
 @final
@@ -149,18 +154,25 @@ class ConditionedWindows:
         width: int,
         answers: Callable[[ConditionedFields, Tensor, Tensor], Iterator[Tensor] | Sequence[Tensor]],
     ) -> Tensor:
-        """What is told at places (1, N, D) by all windows, shape (count, B, N, width)."""
+        """What is told at places (1, N, D) by all windows, shape (count, B, N, width).
+
+        Warns:
+            UserWarning: If nothing was observed in any window of a place.
+        """
         cover, fields = self.windowing.cover, self.observations.fields()
         positions = self.windowing.positions(places[0])
         touched = touching(cover, positions)
         total = torch.zeros(count, len(fields), len(positions), width)
         mass = torch.zeros(len(positions))
+        told_of = torch.zeros(len(fields), len(positions), dtype=torch.bool)
         for b, seen in enumerate(fields):
             for run in in_parts([len(rows) for _, rows in touched], _QUERIES, FIELDS_AT_ONCE):
                 starts, rows = zip(*touched[run], strict=True)
                 local = [cover.local(s, positions[at]) for s, at in zip(starts, rows, strict=True)]
                 weights = [torch.from_numpy(cover.weight(x)).float() for x in local]
                 known = self._window_fields(b, seen, starts)
+                for at, there in zip(rows, _any_observed(known), strict=True):
+                    told_of[b, at] |= there
                 asked = _padded([self.windowing.coords(x) for x in local]).to(self.model.device)
                 tokens = torch.stack([self.windowing.token_numbers(s) for s in starts])
                 for k, told in enumerate(answers(known, tokens.to(asked.device), asked)):
@@ -169,6 +181,8 @@ class ConditionedWindows:
                 if not b:
                     for at, w in zip(rows, weights, strict=True):
                         mass[at] += w
+        if not told_of.all():
+            warnings.warn(_BLIND, stacklevel=8)
         return total / mass[:, None]
 
     def _window_fields(
@@ -182,6 +196,12 @@ class ConditionedWindows:
         origins = [windowing.origin(start, net.config.geometry) for start in starts]
         regions = Regions(origins, self._laws[b])
         return ConditionedFields.of(self.model, batch, None, self.drawing, self.way, regions)
+
+
+def _any_observed(known: ConditionedFields) -> list[bool]:
+    """Whether anything was observed of each field."""
+    assert known.observations is not None
+    return known.observations.mask.flatten(1).any(dim=1).tolist()
 
 
 def _padded(parts: Sequence[Tensor]) -> Tensor:

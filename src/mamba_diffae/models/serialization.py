@@ -33,7 +33,7 @@ _CONFIG, _WEIGHTS, _LATENT_WEIGHTS = (
 _DATA = (_WEIGHTS, _LATENT_WEIGHTS, DIRECTIONS)
 FILES = {_CONFIG, *_DATA, "README.md"}
 _CHECKSUMS = "checksums"
-_LATER = ("gate.", "prior.usual_beside")
+LATER = ("gate.", "prior.usual_beside")
 """Beginnings of names of buffers that older files lack: they stay as built, and say nothing."""
 WEIGHTS = Path(__file__).parent / "weights"
 """Networks that come with the package, a folder each."""
@@ -221,7 +221,7 @@ def load_weights(net: torch.nn.Module, path: Path) -> None:
             f"again."
         ) from error
     standing = net.state_dict()
-    weights |= {n: w for n, w in standing.items() if n.startswith(_LATER) and n not in weights}
+    weights |= {n: w for n, w in standing.items() if n.startswith(LATER) and n not in weights}
     own = {name: tuple(w.shape) for name, w in standing.items()}
     given = {name: tuple(w.shape) for name, w in weights.items()}
     if own != given:

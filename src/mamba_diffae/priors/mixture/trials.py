@@ -104,11 +104,9 @@ class TrialFields(NamedTuple):
         rng = np.random.default_rng((0, count))
         rows = torch.arange(min(fields, len(self.groups)))
         for part in rows.split(TOGETHER if self.shared else 1):
-            there = self.points.mask[part].any(dim=-1).all(dim=0).nonzero()[:, 0].numpy()
-            if len(there) <= count:
-                continue
-            order = torch.from_numpy(there[rng.permutation(len(there))])
-            yield self._trial(part, order[:count].sort().values, order[count:][:_ASKED])
+            order = self._shuffled(part, rng)
+            if len(order) > count:
+                yield self._trial(part, order[:count].sort().values, order[count:][:_ASKED])
 
     def unequal(self, variable: int, count: int, others: int) -> Trial | None:
         """Fields with a variable observed at `count` places, the others at these and more.
@@ -124,17 +122,20 @@ class TrialFields(NamedTuple):
         Returns:
             Of the first fields that share their places; None if they have too few.
         """
-        rng = np.random.default_rng((0, count, others))
         part = torch.arange(len(self.groups))[: TOGETHER if self.shared else 1]
-        there = self.points.mask[part].any(dim=-1).all(dim=0).nonzero()[:, 0].numpy()
-        if len(there) <= others:
+        order = self._shuffled(part, np.random.default_rng((0, count, others)))
+        if len(order) <= others:
             return None
-        order = torch.from_numpy(there[rng.permutation(len(there))])
-        few = torch.isin(torch.arange(self.points.mask.shape[1]), order[:count])
-        trial = self._trial(part, order[:others].sort().values, order[count:][:_ASKED])
+        seen = order[:others].sort().values
+        trial = self._trial(part, seen, order[count:][:_ASKED])
         mask = trial.observations.mask.clone()
-        mask[..., variable] &= few[order[:others].sort().values]
+        mask[..., variable] &= torch.isin(seen, order[:count])
         return trial._replace(observations=replace(trial.observations, mask=mask))
+
+    def _shuffled(self, rows: Tensor, rng: np.random.Generator) -> Tensor:
+        """Numbers of the places that some fields share, in random order."""
+        there = self.points.mask[rows].any(dim=-1).all(dim=0).nonzero()[:, 0].numpy()
+        return torch.from_numpy(there[rng.permutation(len(there))])
 
     def _trial(self, rows: Tensor, seen: Tensor, asked: Tensor) -> Trial:
         points = self.points[rows]

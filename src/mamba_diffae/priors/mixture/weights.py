@@ -23,8 +23,6 @@ NEGLIGIBLE = 1e-4
 """Weight below which a component counts nothing, so that it need not be computed."""
 BESIDE = 30.0
 """Ratio of numbers of places, of all to a variable's own, beyond which no more is told apart."""
-OWN = 1.0
-"""What a variable's own errors count for its weights, beside those of all variables."""
 
 
 class ByCount(NamedTuple):
@@ -142,9 +140,7 @@ def log_weights(errors: Tensor, groups: int, usual: ByCount, told: Tensor | None
         usual: At this number of places, from `ByCount.at`.
         told: `statistics`, shape (F, 2), or None.
     """
-    own, every = (x.clamp(min=_FLOOR).log() for x in (errors, errors.mean(dim=1, keepdim=True)))
-    e = OWN * own + (1 - OWN) * every
-    logs = -(groups**0.5) * e + usual.odds[:, None, None]
+    logs = -(groups**0.5) * errors.clamp(min=_FLOOR).log() + usual.odds[:, None, None]
     if told is None:
         return logs
     z = (told[:, 0] - usual.mean[0]) / usual.deviation[0]
