@@ -12,10 +12,10 @@ TESTS = $(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
 QUICK := fields flow nn priors sources evaluation benchmark report tools
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick lint bench clean
+.PHONY: help install demo test quick lint docs docs-open bench clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## create .venv with the pinned dependencies; does nothing if it is up to date
 
@@ -34,6 +34,12 @@ lint: $(STAMP)  ## ruff, basedpyright, import-linter, the words
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_vocabulary.py
+
+docs: $(STAMP)  ## build the documentation in site/, without a network; a warning is an error
+	$(ONE_THREAD) $(BIN)/sphinx-build -q -W --keep-going -j 2 -c docs . site
+
+docs-open: docs  ## build the documentation and show it in a browser
+	$(BIN)/python -m webbrowser -t "file://$(CURDIR)/site/docs/index.html"
 
 bench: $(STAMP)  ## measure the speed of the selective scan
 	$(BIN)/python benchmarks/scan_speed.py
