@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from mamba_diffae.cli.models import OpenedModel
+from mamba_diffae.benchmark.opened_model import OpenedModel
 from mamba_diffae.cli.reading import is_dataset_name
 from mamba_diffae.fields import Axis, Grid, Variable
 from mamba_diffae.fields.cf.writing import NETCDF, ZARR

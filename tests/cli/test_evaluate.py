@@ -263,7 +263,7 @@ def test_a_saved_folder_is_scored_into_a_run_of_its_own(
 def test_the_packaged_model_is_scored_in_one_command(shell, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     few = open_field("emoji").distinct(120)
-    monkeypatch.setattr("mamba_diffae.cli.models.open_field", lambda *a, **k: few)
+    monkeypatch.setattr("mamba_diffae.benchmark.opened_model.open_field", lambda *a, **k: few)
     outcome = shell("evaluate --model emoji-96 --count 1 --scales 32")
     assert outcome.code == 0, outcome.err
     assert "autoencoder, latent+points" in outcome.out

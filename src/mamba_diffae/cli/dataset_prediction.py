@@ -78,7 +78,7 @@ class DatasetPrediction:
         Raises:
             ValueError: If something does not fit; then nothing is written.
         """
-        from mamba_diffae.cli.models import OpenedModel
+        from mamba_diffae.benchmark.opened_model import OpenedModel
         from mamba_diffae.estimator import render
 
         if self.like is not None and size is not None:

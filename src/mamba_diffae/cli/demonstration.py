@@ -29,7 +29,7 @@ def demo(
 ) -> None:
     """Show the packaged models, train a small one, score, report."""
     from mamba_diffae.benchmark import Protocol
-    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.cli.scoring import (
         command_line,
         provenance,

@@ -65,7 +65,7 @@ def evaluate(
     if model is None:
         raise ValueError(_lacks_model("evaluate", run))
     from mamba_diffae.benchmark import Protocol
-    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.cli.scoring import check_result_folder, result_run, score_model, store
     from mamba_diffae.evaluation import find_baseline
 
@@ -103,7 +103,7 @@ def report(
             "holds a result, with --run DIR."
         )
     from mamba_diffae.benchmark import load_page
-    from mamba_diffae.cli.models import result_folder
+    from mamba_diffae.benchmark.opened_model import result_folder
     from mamba_diffae.report import write_report
     from mamba_diffae.training import Run
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mamba_diffae.benchmark import ImageGrid, Table
-    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.estimator import FieldAutoencoder
     from mamba_diffae.fields import FieldData
     from mamba_diffae.latent import Directions
@@ -133,7 +133,7 @@ def edit(
 
 def _opened(model: str, source: str | None, device: str) -> tuple[OpenedModel, FieldData]:
     """The model, and the fields whose test split is shown."""
-    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.benchmark.opened_model import OpenedModel
 
     opened = OpenedModel.open(model, device)
     _ = opened.estimator.latent_dim  # a baseline has none, and says so before any work
@@ -144,7 +144,7 @@ def _field(name: str, data: FieldData, opened: OpenedModel) -> FieldData:
     """One field on the native grid: of the test split by its number, or the first of a file."""
     import numpy as np
 
-    from mamba_diffae.cli.models import one_field
+    from mamba_diffae.benchmark.opened_model import one_field
 
     if name.isdecimal():
         return one_field(data, name)

@@ -19,7 +19,7 @@ from mamba_diffae.cli.shell import echo, output, status
 from mamba_diffae.cli.table_prediction import is_table_name
 
 if TYPE_CHECKING:
-    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.placement import Placement
     from mamba_diffae.training import Run
 
@@ -68,7 +68,7 @@ def place(
     if source is not None and not measure:
         raise ValueError("--source names test fields to measure on; add --measure.")
     check_outputs(overwrite, out)
-    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.fields import write_table
     from mamba_diffae.placement import place_sensors
 

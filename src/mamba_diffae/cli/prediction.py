@@ -152,7 +152,7 @@ def predict(
     asked.check(out, solver, steps)
     check_outputs(overwrite, out, *asked.pictures(out))
     made = asked.made(seed)
-    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.benchmark.opened_model import OpenedModel
 
     opened = OpenedModel.open(model, device)
     truth, seen = reading.observed(opened)

@@ -11,7 +11,7 @@ import typer
 from mamba_diffae.cli.table_prediction import is_table_name
 
 if TYPE_CHECKING:
-    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.cli.options import Pattern
     from mamba_diffae.fields import FieldData, Observations
 

@@ -22,7 +22,7 @@ from mamba_diffae.cli.options import (
 from mamba_diffae.cli.shell import echo, output, status
 
 if TYPE_CHECKING:
-    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.evaluation import Novelty
     from mamba_diffae.fields import FieldData, Grid
     from mamba_diffae.latent import Generated
@@ -53,7 +53,7 @@ def sample(
     old_run: OldRunOption = None,
 ) -> None:
     """Sample fields from the model alone: a sheet of them."""
-    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.evaluation import novelty
     from mamba_diffae.fields import target_grid
     from mamba_diffae.latent import sample as sampled

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mamba_diffae.benchmark import Page, Protocol, benchmark_page, run_benchmark, save_page
-from mamba_diffae.cli.models import PACKAGED, OpenedModel, result_folder
+from mamba_diffae.benchmark.opened_model import PACKAGED, OpenedModel, result_folder
 from mamba_diffae.cli.shell import echo, output, status
 from mamba_diffae.evaluation import Baseline
 from mamba_diffae.fields import FieldData

@@ -111,7 +111,7 @@ def _opened(
     model: str | None, source: str | None, device: str
 ) -> tuple[FieldAutoencoder | None, FieldData, str]:
     """The model to score, the fields, and the name by which they are opened."""
-    from mamba_diffae.cli.models import OpenedModel
+    from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.sources import open_field
 
     if model is None:
@@ -123,7 +123,7 @@ def _opened(
 
 def _elapsed(model: str | None) -> dict[str, float]:
     """Seconds that each phase of the scored model took, if it is a run."""
-    from mamba_diffae.cli.models import is_run
+    from mamba_diffae.benchmark.opened_model import is_run
     from mamba_diffae.training import Run
 
     return Run.open(model).facts["elapsed"] if model is not None and is_run(model) else {}

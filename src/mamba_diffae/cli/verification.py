@@ -28,8 +28,8 @@ from mamba_diffae.cli.table_prediction import is_table_name
 
 if TYPE_CHECKING:
     from mamba_diffae.benchmark import Page
+    from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.benchmark.verification import Verification
-    from mamba_diffae.cli.models import OpenedModel
     from mamba_diffae.fields import Observations
 
 By = Literal["station", "block", "cloud", "time"]
@@ -80,9 +80,9 @@ def verify(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Score a model on data that are withheld from it."""
+    from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.benchmark.verification import verification_page
     from mamba_diffae.benchmark.verification import verify as verified
-    from mamba_diffae.cli.models import OpenedModel
 
     check_outputs(overwrite, json_file)
     _check_folder(run, overwrite)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mamba_diffae.benchmark.field_page import field_page
-from mamba_diffae.cli.models import PACKAGED, OpenedModel
+from mamba_diffae.benchmark.opened_model import PACKAGED, OpenedModel
 from mamba_diffae.cli.shell import echo, output, status
 from mamba_diffae.fields import FieldData, Grid, observe
 from mamba_diffae.report import write_report

@@ -1,4 +1,4 @@
-"""A trained model as a command names it, its training fields, and fields that are given to it."""
+"""A trained model as it is named, its training fields, and fields that are given to it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import Any, final
 
 import numpy as np
 
-from mamba_diffae.cli.reading import is_dataset_name
-from mamba_diffae.cli.table_prediction import is_table_name
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldData, Grid, ShapeError, ValuesError, data_in_units
+from mamba_diffae.fields import FieldData, Grid, ShapeError, ValuesError, data_in_units, is_table
+from mamba_diffae.fields.cf.writing import NETCDF, ZARR
 from mamba_diffae.sources import open_field, open_picture, picture_data
 from mamba_diffae.sources.covariates import covariates_of
 from mamba_diffae.sources.netcdf import opened
@@ -89,7 +88,7 @@ class OpenedModel:
         """The training fields; None if they are not known, or moved and another source is given."""
         if self.source is None:
             return None
-        if is_table_name(Path(self.source)):
+        if is_table(self.source):
             raise ValueError(
                 f"{self.name} was trained on the stations of {self.source}, of which no whole "
                 f"field is known; score it with: mamba-diffae verify TABLE --model {self.name}."
@@ -124,7 +123,7 @@ class OpenedModel:
         """
         if file.suffix.lower() in ARRAYS:
             return self._arrays(file)
-        if is_dataset_name(file):
+        if file.suffix.lower() in (*NETCDF, ZARR):
             return self._dataset(file, options or {})
         variables, grid = self.estimator.variables, self.estimator.grid
         if grid.dim == 2:
