@@ -14,6 +14,7 @@ from mamba_diffae.cli.placing import place
 from mamba_diffae.cli.prediction import predict
 from mamba_diffae.cli.sampling import sample
 from mamba_diffae.cli.shell import CommandGroup, accept_any_text
+from mamba_diffae.cli.studio import studio
 from mamba_diffae.cli.study import experiment
 from mamba_diffae.cli.training import fit
 from mamba_diffae.cli.verification import verify
@@ -36,6 +37,7 @@ for command in (
     interpolate,
     edit,
     report,
+    studio,
     experiment,
 ):
     app.command()(command)

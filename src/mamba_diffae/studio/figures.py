@@ -1,0 +1,222 @@
+"""Maps of fields as Bokeh figures: one frame for all, whose colours follow the quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any, final
+
+import numpy as np
+import panel as pn
+from bokeh.events import Tap
+from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper, Range1d
+from bokeh.palettes import Inferno256, Viridis256
+from bokeh.plotting import figure
+
+from mamba_diffae.benchmark.painters import painter_of
+from mamba_diffae.fields import Axis, Grid, Variable
+
+VALUES, DEVIATIONS = Viridis256, Inferno256
+"""Colours of values and of standard deviations, both perceptually uniform."""
+INK = "#808894"
+"""Of lines and letters in figures, to be read on light and on dark."""
+_EMPTY: dict[str, Any] = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
+_FINEST = 512
+"""Pixels along an axis of uneven cells, at most."""
+_DOWNWARDS = {"depth", "pressure", "level", "lev", "plev"}
+
+
+def is_picture(variables: Sequence[Variable], grid: Grid) -> bool:
+    """Whether fields are 8-bit pictures, shown in their own colours."""
+    return painter_of(variables, grid).legend == "" and grid.dim == 2
+
+
+@final
+class FieldMap:
+    """One field of two axes as a map, under a heading.
+
+    Attributes:
+        figure: The Bokeh figure, in the coordinates of the grid.
+        view: What is laid out: heading and figure.
+
+    Args:
+        title: Its heading.
+        on_tap: Called with (first coordinate, second coordinate) where the map is tapped.
+    """
+
+    def __init__(self, title: str, on_tap: Callable[[float, float], None] | None = None) -> None:
+        self.figure = plain_figure(
+            x_range=Range1d(start=0, end=1), y_range=Range1d(start=1, end=0), aspect_ratio=1
+        )
+        self.figure.min_border = 0
+        self.figure.grid.visible = self.figure.axis.visible = False
+        self._of_values, self._of_deviations = _mapper(VALUES), _mapper(DEVIATIONS)
+        self._values, self._colours = ColumnDataSource(_EMPTY), ColumnDataSource(_EMPTY)
+        self._points = ColumnDataSource({"x": [], "y": []})
+        box: dict[str, Any] = {"image": "image", "x": "x", "y": "y", "dw": "dw", "dh": "dh"}
+        mapped = self.figure.image(**box, source=self._values, color_mapper=self._of_values)
+        self.glyphs = mapped, self.figure.image_rgba(**box, source=self._colours)
+        self.figure.scatter(
+            "x",
+            "y",
+            source=self._points,
+            size=9,
+            fill_color="white",
+            line_color="#c2410c",
+            line_width=2.5,
+        )
+        self._hover = HoverTool(renderers=[mapped], tooltips=[("", "@image")])
+        self.figure.add_tools(self._hover)
+        self.heading = pn.pane.HTML(css_classes=["heading"], margin=0)
+        self.rename(title)
+        self.pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
+        self.view = pn.Column(
+            self.heading, self.pane, css_classes=["map"], sizing_mode="stretch_width", margin=0
+        )
+        if on_tap is not None:
+            self.figure.on_event(Tap, lambda event: _tapped(event, on_tap))
+
+    def rename(self, title: str, note: str = "") -> None:
+        """Another heading, and a note behind it; any text, shown as it is."""
+        self.heading.object = f"<b>{escape(title)}</b> <span>{escape(note)}</span>"
+
+    def show(
+        self,
+        values: np.ndarray,
+        grid: Grid,
+        variables: Sequence[Variable],
+        chosen: int = 0,
+        *,
+        limits: tuple[float, float] | None = None,
+    ) -> None:
+        """Show a field.
+
+        Args:
+            values: Shape (*grid.shape, C), in the units of the variables; NaN is shown empty.
+            grid: Of two axes.
+            variables: C of them; pictures are shown in their own colours.
+            chosen: Which variable is shown of others than pictures.
+            limits: Ends of the colours; None: the limits of the variable.
+        """
+        self._frame(grid)
+        values = np.where(grid.exists[..., None], values, np.nan)
+        if is_picture(variables, grid):
+            share = np.stack([v.unit_interval(values[..., c]) for c, v in enumerate(variables)], -1)
+            self._place(self._colours, rgba(share), grid)
+            self._values.data = dict(_EMPTY)
+            return
+        ends = limits or variables[chosen].limits
+        self._mapped(self._of_values, values[..., chosen], grid, variables[chosen], ends)
+
+    def show_deviation(
+        self,
+        std: np.ndarray,
+        grid: Grid,
+        variables: Sequence[Variable],
+        chosen: int = 0,
+        *,
+        limits: tuple[float, float] | None = None,
+    ) -> None:
+        """Show standard deviations, of pictures their mean over the variables; see `show`."""
+        self._frame(grid)
+        spread = std.mean(axis=-1) if is_picture(variables, grid) else std[..., chosen]
+        ends = limits or (0.0, float(np.nanmax(spread)) or 1.0)
+        spread = np.where(grid.exists, spread, np.nan)
+        self._mapped(self._of_deviations, spread, grid, variables[chosen], ends)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._values.data, self._colours.data = dict(_EMPTY), dict(_EMPTY)
+
+    def mark(self, places: np.ndarray) -> None:
+        """Mark places (N, 2), in the order of the axes."""
+        self._points.data = {"x": list(places[:, 1]), "y": list(places[:, 0])}
+
+    def _mapped(
+        self,
+        mapper: LinearColorMapper,
+        values: np.ndarray,
+        grid: Grid,
+        variable: Variable,
+        ends: tuple[float, float],
+    ) -> None:
+        mapper.update(low=ends[0], high=ends[1])
+        self.glyphs[0].glyph.color_mapper = mapper
+        self._place(self._values, values.astype(np.float32), grid)
+        self._colours.data = dict(_EMPTY)
+        unit = escape(variable.unit)
+        self._hover.tooltips = [(escape(variable.name), f"@image{{0.[000]}} {unit}")]
+
+    def _frame(self, grid: Grid) -> None:
+        """Ranges and aspect; rows from above as `MapPainter` draws them."""
+        rows, columns = grid.axes
+        low, high = rows.low, rows.high
+        upwards = (rows.is_latitude or bool(rows.unit)) and rows.name.lower() not in _DOWNWARDS
+        start, end = (low, high) if upwards else (high, low)
+        self.figure.y_range.update(start=start, end=end)
+        self.figure.x_range.update(start=columns.low, end=columns.high)
+        same = rows.unit == columns.unit or (rows.is_latitude and columns.is_longitude)
+        ratio = columns.span / rows.span if same else grid.shape[1] / grid.shape[0]
+        self.figure.aspect_ratio = float(np.clip(ratio, 0.25, 4))
+
+    def _place(self, source: ColumnDataSource, image: np.ndarray, grid: Grid) -> None:
+        rows, columns = grid.axes
+        image = image[_even(rows)][:, _even(columns)]
+        box = {"x": [columns.low], "y": [rows.low], "dw": [columns.span], "dh": [rows.span]}
+        source.data = {"image": [np.ascontiguousarray(image)], **box}
+
+
+def _mapper(colours: Sequence[str]) -> LinearColorMapper:
+    options: dict[str, Any] = {"palette": colours, "low": 0, "high": 1, "nan_color": (0, 0, 0, 0)}
+    return LinearColorMapper(**options)
+
+
+def _tapped(event: Any, on_tap: Callable[[float, float], None]) -> None:
+    if event.x is not None and event.y is not None:
+        on_tap(event.y, event.x)
+
+
+def plain_figure(**options: Any) -> Any:
+    """A figure without tools, on the page's own background, light or dark."""
+    plot = figure(toolbar_location=None, tools="", sizing_mode="scale_width", **options)
+    plot.background_fill_alpha = plot.border_fill_alpha = 0
+    plot.outline_line_color, plot.outline_line_alpha = INK, 0.5
+    plot.grid.grid_line_color, plot.grid.grid_line_alpha = INK, 0.2
+    for axis in plot.axis:
+        axis.axis_label_text_color = axis.major_label_text_color = INK
+        axis.axis_line_color = axis.major_tick_line_color = INK
+        axis.minor_tick_line_color = None
+        axis.axis_label_text_font_style = "normal"
+        axis.axis_label_text_font = axis.major_label_text_font = "system-ui, sans-serif"
+    return plot
+
+
+def rgba(share: np.ndarray) -> np.ndarray:
+    """Colours in [0, 1], shape (h, w, 3) or (h, w, 1), as packed pixels (h, w), uint32.
+
+    What is not finite is transparent.
+    """
+    known = np.isfinite(share).all(axis=-1)
+    bytes_ = np.rint(255 * np.clip(np.nan_to_num(share), 0, 1)).astype(np.uint8)
+    pixels = np.zeros((*known.shape, 4), np.uint8)
+    pixels[..., :3] = bytes_
+    pixels[..., 3] = 255 * known
+    return pixels.view(np.uint32)[..., 0]
+
+
+def scale_bar(colours: Sequence[str], low: float, high: float, label: str) -> str:
+    """A bar of colours with its ends and what they mean, as HTML."""
+    stops = ", ".join(colours[i] for i in range(0, 256, 17))
+    return (
+        f'<div class="scale"><span>{low:.4g}</span><i style="background:linear-gradient(90deg, '
+        f'{stops})"></i><span>{high:.4g}</span> <span class="what">{escape(label)}</span></div>'
+    )
+
+
+def _even(axis: Axis) -> np.ndarray:
+    """Numbers of the cells under the pixels of an axis: each once if they are even."""
+    if axis.even_cells:
+        return np.arange(axis.cells)
+    count = min(_FINEST, 4 * axis.cells)
+    places = axis.low + (np.arange(count) + 0.5) * axis.span / count
+    return np.clip(np.searchsorted(axis.edges, places, "right") - 1, 0, axis.cells - 1)
