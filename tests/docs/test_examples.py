@@ -59,7 +59,7 @@ EQUATION = re.compile(r"eq\. \((\d+)\)(?: (?:to|and) \((\d+)\))?")
 
 def test_equations_are_numbered_in_order_and_every_cited_one_exists() -> None:
     text = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
-    numbers = [int(n) for n in re.findall(r"\((\d+)\)$", text, re.MULTILINE)]
+    numbers = [int(n) for n in re.findall(r"\\tag\{(\d+)\}\n\$\$$", text, re.MULTILINE)]
     assert numbers == list(range(1, len(numbers) + 1))
     cited = set()
     for file in (ROOT / "src").rglob("*.py"):
