@@ -10,9 +10,8 @@ FIGURE = re.compile(r"\d+\.\d+|\d+(?= %)")
 
 def measured() -> list[tuple[str, str, str]]:
     """Of each row of the second section: what, the figures, and the text of the page cited."""
-    section = (
-        PAGE.read_text(encoding="utf-8").split("## What was measured here")[1].split("\n## ")[0]
-    )
+    text = PAGE.read_text(encoding="utf-8").split("## What was measured here")[1]
+    section = text.split("\n## ")[0]
     rows, page = [], ""
     for line in section.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -33,5 +32,6 @@ def test_figures_stand_on_the_cited_pages() -> None:
 
 
 def test_what_was_not_measured_is_said() -> None:
-    silent = [figures for _, figures, _ in measured() if not FIGURE.search(figures)]
-    assert silent and all("not measured here" in figures for figures in silent)
+    without = [figures for _, figures, _ in measured() if not FIGURE.search(figures)]
+    assert without
+    assert all("not measured here" in figures for figures in without)
