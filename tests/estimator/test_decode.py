@@ -78,3 +78,10 @@ def test_half_precision_keeps_the_flow_of_latents(model, tmp_path):
     (tmp_path / "half" / "latent_flow.safetensors").unlink()
     with pytest.raises(ValueError, match=r"latent_flow\.safetensors cannot be read"):
         type(model).from_pretrained(tmp_path / "half")
+
+
+@pytest.mark.parametrize("by", ["decode", "predict"])
+def test_latents_beyond_single_precision_are_refused_and_not_answered_by_nan(model, seen, by):
+    latents = np.full((3, 64), 9.97e36)
+    with pytest.raises(ValueError, match="too large for single precision"):
+        model.decode(latents) if by == "decode" else model.predict(seen, latents=latents)

@@ -232,7 +232,7 @@ def test_parts_that_are_none_are_refused_at_once(given, message):
         FieldAutoencoder("tiny", **given)
 
 
-@pytest.mark.parametrize("value", [9.97e36, -1e300])
+@pytest.mark.parametrize("value", [9.97e36, -1e300, -(2.0**31)])
 def test_a_fill_value_among_the_observations_is_refused_and_no_nan_is_told(model, seen, value):
     values = seen.values.clone()
     values[0, 0, 0] = value

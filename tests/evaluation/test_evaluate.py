@@ -191,3 +191,11 @@ def test_what_is_masked_in_a_prediction_is_no_number(kind):
     masked[0, 1, 1] = np.ma.masked
     with pytest.raises(ValuesError, match="holds 1 NaN or infinite values of 12"):
         evaluate(masked, data)
+
+
+def test_a_masked_prediction_of_times_is_refused_by_name():
+    values = np.arange(12.0).reshape(1, 3, 4, 1)
+    data = FieldData([Variable("v")], Grid.default((3, 4)), values)
+    times = np.ma.array(np.zeros(values.shape, "datetime64[s]"), mask=values > 5)
+    with pytest.raises(ValueError, match="are no numbers"):
+        evaluate(times, data)

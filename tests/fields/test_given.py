@@ -88,3 +88,11 @@ def test_a_coarser_shape_is_of_whole_numbers(data, cells) -> None:
 def test_groups_that_are_no_list_are_refused(data) -> None:
     with pytest.raises(ShapeError, match="2 snapshots but no list of groups"):
         FieldData(data.variables, data.grid, data.values, groups=np.array(0.5))
+
+
+@pytest.mark.parametrize(
+    "noise", [np.zeros((2, 4, 4, 1), "datetime64[s]"), np.ones((2, 4, 4, 1), complex)]
+)
+def test_noise_of_times_or_complex_numbers_is_refused(data, noise) -> None:
+    with pytest.raises(ValuesError, match="`noise` are no numbers"):
+        FieldData(data.variables, data.grid, data.values, noise=noise)

@@ -258,3 +258,9 @@ def test_times_of_an_unknown_unit_are_refused():
     data["time"].attrs["units"] = "fortnights since 2000-01-01"
     with pytest.raises(ValuesError, match=r"cannot be decoded .*correct the attributes units"):
         from_xarray(data, variable="sst", snapshot_dim="time")
+
+
+def test_times_that_cannot_be_put_in_order_are_refused_by_name(data):
+    times = np.array([None, *range(39)], object)
+    with pytest.raises(ValueError, match=r"'time', whose coordinate cannot be put in order.*None"):
+        opened(data.assign_coords(time=times))

@@ -22,9 +22,9 @@ from mamba_diffae.fields import (
 )
 from mamba_diffae.fields.variable import SPIKE
 
-_BEYOND = 1e9
-"""How many spans of the training fields a value may lie beyond them: the squares of more do not fit
-into single precision."""
+_BEYOND = 2**23
+"""How many spans of the training fields a value may lie beyond them: beside more, single precision
+keeps no digit of the others."""
 _MOST = 0.5
 """Share of a variable's values that are in another unit, if they all lie a span or more outside."""
 
@@ -170,4 +170,18 @@ def _check_covariates(covariates: Tensor) -> None:
     if bad:
         raise ValuesError(
             f"covariates hold {bad} NaN or infinite numbers; give what is known at each point."
+        )
+
+
+def check_finite(answer: Tensor) -> None:
+    """Refuse what a network made of numbers that are too large for it.
+
+    Raises:
+        ValuesError: If the answer holds NaN or infinite numbers.
+    """
+    if not torch.isfinite(answer).all():
+        raise ValuesError(
+            "The network's answer holds NaN or infinite numbers: what it was given is too large "
+            "for single precision. Check the latents (those of `encode` are seldom beyond 10) and the "
+            "values of the observations."
         )

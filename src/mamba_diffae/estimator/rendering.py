@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from mamba_diffae.estimator.calibration import ONE_SIGMA
+from mamba_diffae.estimator.checks import check_finite
 from mamba_diffae.estimator.conditioned import not_kept
 from mamba_diffae.estimator.drawing import ByFlow, Drawing, Ensemble
 from mamba_diffae.estimator.fitted import FittedModel
@@ -95,7 +96,9 @@ class Rendering:
                 warnings.warn(_NOT_KEPT, stacklevel=5)
             stated.append(_stated(fields.posterior))
             answers = fields.at(places, way)
-            means.append(query.finish(_mean(model, next(answers), fields, places)))
+            answer = next(answers)
+            check_finite(answer)
+            means.append(query.finish(_mean(model, answer, fields, places)))
             # Each draw goes to its place at once: many at a high resolution fill the memory.
             for k, x in enumerate(answers):
                 values = query.finish(model.scaler.values(x.cpu().numpy()))

@@ -21,6 +21,7 @@ from mamba_diffae.fields import (
     ShapeError,
     own_defaults,
 )
+from mamba_diffae.fields.given import float_array
 
 Evaluation: TypeAlias = dict[str, float | dict[str, float]]
 _LEVEL = 0.9
@@ -78,9 +79,9 @@ def evaluate(
 def _filled(values: np.ndarray) -> np.ndarray:
     """With NaN in place of what is masked, for which whole numbers have no word."""
     given = np.ma.asanyarray(values)
-    if given.mask is not np.ma.nomask and given.dtype.kind in "biu":
-        given = given.astype(np.float64)
-    return np.ma.filled(given, np.nan)
+    if given.mask is np.ma.nomask:
+        return np.ma.getdata(given)
+    return given.filled(np.nan) if given.dtype.kind in "fc" else float_array(given, "the values")
 
 
 def _errors(mean: np.ndarray, reference: FieldData, weights: np.ndarray) -> Evaluation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mamba_diffae.fields.errors import ShapeError, ValuesError
+from mamba_diffae.fields.given import float_array
 
 
 def known_values(
@@ -60,6 +61,8 @@ def checked_noise(noise: np.ndarray, known: np.ndarray) -> np.ndarray:
             f"`noise` has shape {given.shape}; expected that of the values, {known.shape}: a "
             "standard deviation for each."
         )
+    if given.dtype.kind not in "biuf":
+        given = float_array(given, "the numbers of `noise`")
     bad = known & ~(np.isfinite(given) & (given >= 0))
     if bad.any():
         raise ValuesError(

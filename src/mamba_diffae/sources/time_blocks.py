@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mamba_diffae.fields import FieldError
 from mamba_diffae.fields.cf.roles import Dimension, is_date
 from mamba_diffae.sources.arrays import Labels
 from mamba_diffae.sources.splits import split_by_name, split_in_order
@@ -30,16 +31,21 @@ def label_snapshots(dimension: Dimension | None, rows: np.ndarray) -> Labels:
         rows: Numbers of those that have a value, rising, shape (S,).
     """
     coordinate = None if dimension is None else dimension.coordinate
-    in_order = dimension is not None and dimension.role == "time"
     if coordinate is not None and is_date(coordinate):
         dates = iso_dates(coordinate.values[rows])
         groups = time_groups(dates)
         return Labels(trimmed(dates), groups, split_in_order(groups))
     names = [str(i) if coordinate is None else f"{coordinate.values[i]}" for i in rows]
-    if not in_order:
+    if dimension is None or dimension.role != "time":
         return Labels(names, np.arange(len(rows)), split_by_name(names))
     times = rows if coordinate is None else coordinate.values[rows]
-    groups = np.unique(times, return_inverse=True)[1]
+    try:
+        groups = np.unique(times, return_inverse=True)[1]
+    except TypeError as reason:
+        raise FieldError(
+            f"Snapshots lie along {dimension.name!r}, whose coordinate cannot be put in order "
+            f"({reason}): it holds {', '.join(names[:3])}; give dates, or numbers, for all of them."
+        ) from reason
     return Labels(names, groups, split_in_order(groups))
 
 

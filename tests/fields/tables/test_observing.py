@@ -226,3 +226,13 @@ def test_rows_of_one_swath_share_a_group():
         from_table(table, **NAMED, noise_group="swath")
     with pytest.raises(TableError, match="Did you mean 'swath'"):
         from_table(table, **NAMED, noise_group="swaht")
+
+
+@pytest.mark.parametrize("label", [np.array([1, 2]), (1, "a")])
+def test_a_row_is_named_whatever_its_index_is(label):
+    table = frame()[:2]
+    table["sst"] = ["warm", "1"]
+    labels = np.empty(2, object)
+    labels[:] = [label, 5]
+    with pytest.raises(TableError, match=r"'warm' in row 0 \(index "):
+        from_table(table.set_index(pd.Index(labels, tupleize_cols=False)), **NAMED)

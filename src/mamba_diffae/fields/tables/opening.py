@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, final
 
@@ -203,7 +204,9 @@ class OpenedTable:
         label = self.frame.index[i]
         if self.header is not None:
             return f"line {int(label) + self.header} of {self.name}"
-        return f"row {i}" if label == i else f"row {i} (index {label!r})"
+        # Labels may be tuples or arrays, which == compares entry by entry.
+        plain = isinstance(label, Integral) and label == i
+        return f"row {i}" if plain else f"row {i} (index {label!r})"
 
     def rows(self, bad: np.ndarray) -> str:
         """How to find some rows, by their positions."""
