@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mamba_diffae.cli.shell import echo, output, status
+
 
 def studio(
     model: Annotated[
@@ -15,15 +17,37 @@ def studio(
             metavar="MODEL",
         ),
     ] = "emoji-96",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="What is shown first: a picture, a .npy, .npz or NetCDF file, or a source as fit "
+            "takes it; default: the test fields of the model.",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the page is served.")] = 5006,
     address: Annotated[
-        str, typer.Option(help="Interface to listen at; the default is this machine alone.")
+        str,
+        typer.Option(
+            help="Interface to listen at: the default is this machine alone, 0.0.0.0 every network "
+            "that it is on."
+        ),
     ] = "127.0.0.1",
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --address: another name by which browsers call this machine; may be "
+            "repeated.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Serve a page on which fields are observed, reconstructed, and their latents explored."""
+    """Serve a page on which fields are observed, reconstructed and their latents explored."""
     from mamba_diffae.fields import load_extra
 
-    load_extra("panel", "The studio", extra="studio")
-    from mamba_diffae.studio.server import serve
+    for package in ("bokeh", "panel"):
+        load_extra(package, "The studio", extra="studio")
+    with status("Opening the studio …"):
+        from mamba_diffae.studio.server import Place, serve
 
-    serve(model, port, address)
+    serve(model, data, Place(port, address, tuple(origin or ())), lambda text: echo(text, output))

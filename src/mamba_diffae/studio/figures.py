@@ -18,6 +18,8 @@ from mamba_diffae.fields import Axis, Grid, Variable
 
 VALUES, DEVIATIONS = Viridis256, Inferno256
 """Colours of values and of standard deviations, both perceptually uniform."""
+MARK = "#c2410c"
+"""Of marks on maps."""
 INK = "#808894"
 """Of lines and letters in figures, to be read on light and on dark."""
 _EMPTY: dict[str, Any] = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
@@ -32,11 +34,45 @@ def is_picture(variables: Sequence[Variable], grid: Grid) -> bool:
 
 
 @final
+class Layer:
+    """One image of a map: of values by colours, or in its own colours.
+
+    Attributes:
+        glyphs: What is drawn: of values, and of pictures.
+    """
+
+    def __init__(self, figure: Any) -> None:
+        self._of_values, self._of_deviations = _mapper(VALUES), _mapper(DEVIATIONS)
+        self._values, self._colours = ColumnDataSource(_EMPTY), ColumnDataSource(_EMPTY)
+        box: dict[str, Any] = {"image": "image", "x": "x", "y": "y", "dw": "dw", "dh": "dh"}
+        mapped = figure.image(**box, source=self._values, color_mapper=self._of_values)
+        self.glyphs = mapped, figure.image_rgba(**box, source=self._colours)
+
+    def colours(self, share: np.ndarray, grid: Grid) -> None:
+        """Show colours in [0, 1], shape (*grid.shape, 3 or 1)."""
+        self._colours.data = _boxed(rgba(share), grid)
+        self._values.data = dict(_EMPTY)
+
+    def values(self, values: np.ndarray, grid: Grid, low: float, high: float, what: str) -> None:
+        """Show values, shape grid.shape, by the colours of "values" or "deviations"."""
+        mapper = self._of_deviations if what == "deviations" else self._of_values
+        mapper.update(low=low, high=high)
+        self.glyphs[0].glyph.color_mapper = mapper
+        self._values.data = _boxed(values.astype(np.float32), grid)
+        self._colours.data = dict(_EMPTY)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._values.data, self._colours.data = dict(_EMPTY), dict(_EMPTY)
+
+
+@final
 class FieldMap:
     """One field of two axes as a map, under a heading.
 
     Attributes:
-        figure: The Bokeh figure, in the coordinates of the grid.
+        figure: The Bokeh figure, in the coordinates of the grid: x is the second axis.
+        over: A second image above the first, for `show(over=True)`.
         view: What is laid out: heading and figure.
 
     Args:
@@ -50,24 +86,31 @@ class FieldMap:
         )
         self.figure.min_border = 0
         self.figure.grid.visible = self.figure.axis.visible = False
-        self._of_values, self._of_deviations = _mapper(VALUES), _mapper(DEVIATIONS)
-        self._values, self._colours = ColumnDataSource(_EMPTY), ColumnDataSource(_EMPTY)
+        self._under, self.over = Layer(self.figure), Layer(self.figure)
+        self._cells = ColumnDataSource({"x": [], "y": [], "width": [], "height": []})
+        self.figure.rect(
+            "x",
+            "y",
+            "width",
+            "height",
+            source=self._cells,
+            line_color=None,
+            fill_color=MARK,
+            fill_alpha=0.45,
+        )
         self._points = ColumnDataSource({"x": [], "y": []})
-        box: dict[str, Any] = {"image": "image", "x": "x", "y": "y", "dw": "dw", "dh": "dh"}
-        mapped = self.figure.image(**box, source=self._values, color_mapper=self._of_values)
-        self.glyphs = mapped, self.figure.image_rgba(**box, source=self._colours)
         self.figure.scatter(
             "x",
             "y",
             source=self._points,
             size=9,
             fill_color="white",
-            line_color="#c2410c",
+            line_color=MARK,
             line_width=2.5,
         )
-        self._hover = HoverTool(renderers=[mapped], tooltips=[("", "@image")])
+        self._hover = HoverTool(renderers=[self._under.glyphs[0]], tooltips=[("", "@image")])
         self.figure.add_tools(self._hover)
-        self.heading = pn.pane.HTML(css_classes=["heading"], margin=0)
+        self.heading = pn.pane.HTML(css_classes=["heading"], margin=0, sizing_mode="stretch_width")
         self.rename(title)
         self.pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
         self.view = pn.Column(
@@ -88,6 +131,7 @@ class FieldMap:
         chosen: int = 0,
         *,
         limits: tuple[float, float] | None = None,
+        over: bool = False,
     ) -> None:
         """Show a field.
 
@@ -97,16 +141,20 @@ class FieldMap:
             variables: C of them; pictures are shown in their own colours.
             chosen: Which variable is shown of others than pictures.
             limits: Ends of the colours; None: the limits of the variable.
+            over: Above what is shown already, as transparent as the upper layer is.
         """
-        self._frame(grid)
+        if not over:
+            self.frame(grid)
+            self.over.clear()
+        layer = self.over if over else self._under
         values = np.where(grid.exists[..., None], values, np.nan)
         if is_picture(variables, grid):
-            share = np.stack([v.unit_interval(values[..., c]) for c, v in enumerate(variables)], -1)
-            self._place(self._colours, rgba(share), grid)
-            self._values.data = dict(_EMPTY)
+            units = [v.unit_interval(values[..., c]) for c, v in enumerate(variables)]
+            layer.colours(np.stack(units, axis=-1), grid)
             return
-        ends = limits or variables[chosen].limits
-        self._mapped(self._of_values, values[..., chosen], grid, variables[chosen], ends)
+        variable = variables[chosen]
+        layer.values(values[..., chosen], grid, *(limits or variable.limits), "values")
+        self._tell(variable)
 
     def show_deviation(
         self,
@@ -115,40 +163,45 @@ class FieldMap:
         variables: Sequence[Variable],
         chosen: int = 0,
         *,
-        limits: tuple[float, float] | None = None,
-    ) -> None:
-        """Show standard deviations, of pictures their mean over the variables; see `show`."""
-        self._frame(grid)
+        top: float | None = None,
+    ) -> float:
+        """Show standard deviations, of pictures their mean over the variables; see `show`.
+
+        Args:
+            std: As the values of `show`.
+            grid: See `show`.
+            variables: See `show`.
+            chosen: See `show`.
+            top: The end of the colours, which begin at 0; None: the largest that is shown.
+
+        Returns:
+            The end of the colours.
+        """
+        self.frame(grid)
         spread = std.mean(axis=-1) if is_picture(variables, grid) else std[..., chosen]
-        ends = limits or (0.0, float(np.nanmax(spread)) or 1.0)
         spread = np.where(grid.exists, spread, np.nan)
-        self._mapped(self._of_deviations, spread, grid, variables[chosen], ends)
+        end = top or float(np.nanmax(spread)) or 1.0
+        self._under.values(spread, grid, 0.0, end, "deviations")
+        self._tell(variables[chosen])
+        return end
 
     def clear(self) -> None:
         """Show nothing."""
-        self._values.data, self._colours.data = dict(_EMPTY), dict(_EMPTY)
+        self._under.clear()
+        self.over.clear()
 
     def mark(self, places: np.ndarray) -> None:
         """Mark places (N, 2), in the order of the axes."""
         self._points.data = {"x": list(places[:, 1]), "y": list(places[:, 0])}
 
-    def _mapped(
-        self,
-        mapper: LinearColorMapper,
-        values: np.ndarray,
-        grid: Grid,
-        variable: Variable,
-        ends: tuple[float, float],
-    ) -> None:
-        mapper.update(low=ends[0], high=ends[1])
-        self.glyphs[0].glyph.color_mapper = mapper
-        self._place(self._values, values.astype(np.float32), grid)
-        self._colours.data = dict(_EMPTY)
-        unit = escape(variable.unit)
-        self._hover.tooltips = [(escape(variable.name), f"@image{{0.[000]}} {unit}")]
+    def mark_cells(self, cells: Sequence[int], grid: Grid) -> None:
+        """Mark cells of a grid by their numbers, the last axis fastest."""
+        chosen = list(cells)
+        (y, x), (height, width) = grid.centres()[chosen].T, grid.supports()[chosen].T
+        self._cells.data = {"x": x, "y": y, "width": width, "height": height}
 
-    def _frame(self, grid: Grid) -> None:
-        """Ranges and aspect; rows from above as `MapPainter` draws them."""
+    def frame(self, grid: Grid) -> None:
+        """Ranges and aspect of a grid; rows from above as `MapPainter` draws them."""
         rows, columns = grid.axes
         low, high = rows.low, rows.high
         upwards = (rows.is_latitude or bool(rows.unit)) and rows.name.lower() not in _DOWNWARDS
@@ -159,11 +212,17 @@ class FieldMap:
         ratio = columns.span / rows.span if same else grid.shape[1] / grid.shape[0]
         self.figure.aspect_ratio = float(np.clip(ratio, 0.25, 4))
 
-    def _place(self, source: ColumnDataSource, image: np.ndarray, grid: Grid) -> None:
-        rows, columns = grid.axes
-        image = image[_even(rows)][:, _even(columns)]
-        box = {"x": [columns.low], "y": [rows.low], "dw": [columns.span], "dh": [rows.span]}
-        source.data = {"image": [np.ascontiguousarray(image)], **box}
+    def _tell(self, variable: Variable) -> None:
+        unit = escape(variable.unit)
+        self._hover.tooltips = [(escape(variable.name), f"@image{{0.[000]}} {unit}")]
+
+
+def _boxed(image: np.ndarray, grid: Grid) -> dict[str, Any]:
+    """An image and where it lies, cells of uneven axes repeated as they are wide."""
+    rows, columns = grid.axes
+    image = np.ascontiguousarray(image[_even(rows)][:, _even(columns)])
+    box = {"x": [columns.low], "y": [rows.low], "dw": [columns.span], "dh": [rows.span]}
+    return {"image": [image], **box}
 
 
 def _mapper(colours: Sequence[str]) -> LinearColorMapper:

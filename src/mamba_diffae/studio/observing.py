@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from mamba_diffae.fields import FieldData, Grid, Observations, observe
 from mamba_diffae.fields.observe import LATTICE_LIMIT, with_covariates
 from mamba_diffae.fields.patterns import Pattern
+from mamba_diffae.fields.sensors import observe_at
 from mamba_diffae.studio.errors import NothingObservedError
 
 PATTERNS: tuple[Pattern, ...] = ("random", "block", "track", "clusters", "regular", "stripes")
@@ -84,84 +86,94 @@ class ObservedField:
     settings: Settings
     edits: Edits
 
-    @property
+    @cached_property
     def lattice(self) -> Grid:
         """The grid whose cells are observed."""
         grid = self.truth.grid
         return grid.regrid(grid.lattice_shape(LATTICE_LIMIT))
 
-    def cells(self) -> np.ndarray:
-        """Numbers of the cells that are observed, ascending, shape (N,)."""
-        drawn = observe(
-            self.truth,
-            self.settings.fraction,
-            pattern=self.settings.pattern,
-            seed=self.settings.seed,
-        )
+    @cached_property
+    def whole(self) -> Observations:
+        """All cells of the lattice that have a value, without errors."""
+        return observe(self.truth, 1.0)
+
+    @cached_property
+    def row_of(self) -> dict[int, int]:
+        """Where the cells of the lattice, by their number, stand in `whole`."""
+        order = self.numbers(self.whole.coords[0].numpy())
+        return {int(cell): i for i, cell in enumerate(order)}
+
+    @cached_property
+    def cells(self) -> tuple[int, ...]:
+        """Numbers of the cells that are observed, ascending."""
+        about = self.settings
+        drawn = observe(self.truth, about.fraction, pattern=about.pattern, seed=about.seed)
         numbers = set(self.numbers(drawn.coords[0].numpy()).tolist())
         chosen = (numbers - self.edits.removed) | self.edits.added
-        return np.array(sorted(chosen), dtype=np.int64)
+        return tuple(sorted(chosen & self.row_of.keys()))
+
+    @property
+    def possible(self) -> int:
+        """Cells of the lattice that have a value."""
+        return len(self.row_of)
 
     def numbers(self, places: np.ndarray) -> np.ndarray:
         """Numbers of the cells of the lattice that places (N, D) lie in, shape (N,)."""
-        grid, along = self.lattice, []
-        for d, axis in enumerate(grid.axes):
-            place = places[:, d]
+        along = []
+        for axis, place in zip(self.lattice.axes, places.T, strict=True):
             if axis.periodic:
                 place = axis.low + (place - axis.low) % axis.span
             found = np.searchsorted(axis.edges, place, "right") - 1
             along.append(np.clip(found, 0, axis.cells - 1))
-        return np.asarray(np.ravel_multi_index(tuple(along), grid.shape))
+        return np.asarray(np.ravel_multi_index(tuple(along), self.lattice.shape))
 
+    @cached_property
     def observations(self) -> Observations:
         """What is observed, of one field.
 
         Raises:
             NothingObservedError: If that is nothing.
         """
-        everything = observe(self.truth, 1.0)  # each cell of the lattice that has a value
-        order = self.numbers(everything.coords[0].numpy())
-        place_of = {int(cell): i for i, cell in enumerate(order)}
-        cells = [int(cell) for cell in self.cells() if int(cell) in place_of]
-        if not cells and not self.edits.sensors:
+        if not self.cells and not self.edits.sensors:
             raise NothingObservedError(
                 "Nothing is observed: all observations were taken away. Raise the share, or click "
                 "a cell of the map of observations."
             )
-        values, noise = self._noisy(everything, order)
+        values, noise = self._noisy()
         for cell, typed in self.edits.typed.items():
-            if cell in place_of:
-                values[0, place_of[cell]] = torch.tensor(typed, dtype=values.dtype)
-        seen = everything.replace(values=values, noise=noise)
-        chosen = torch.tensor([place_of[cell] for cell in cells], dtype=torch.int64)
-        return self._with_sensors(seen.points(chosen))
+            if cell in self.row_of:
+                values[0, self.row_of[cell]] = torch.tensor(typed, dtype=values.dtype)
+        seen = self.whole.replace(values=values, noise=noise)
+        rows = torch.tensor([self.row_of[cell] for cell in self.cells], dtype=torch.int64)
+        seen = seen.points(rows)
+        if not self.edits.sensors:
+            return seen
+        about = self._deviation if self.settings.noise else None
+        points = observe_at(self.truth, np.array(self.edits.sensors), about, self.settings.seed)
+        parts = [part for part in (seen, points) if part.coords.shape[1]]
+        joined = _joined(parts, self.whole)
+        return with_covariates(joined, self.truth)
 
-    def _noisy(
-        self, seen: Observations, order: np.ndarray
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    @property
+    def _deviation(self) -> np.ndarray:
+        """Of the errors that are added, in the units of the variables, shape (C,)."""
+        spans = [high - low for low, high in (v.limits for v in self.truth.variables)]
+        return self.settings.noise * np.array(spans)
+
+    def _noisy(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Values with errors, and their deviation; a cell has the same error in all choices."""
-        values = seen.values.clone()
+        values = self.whole.values.clone()
         if not self.settings.noise:
-            return values, seen.noise
-        spans = np.array([high - low for low, high in (v.limits for v in self.truth.variables)])
-        deviation = self.settings.noise * spans
+            return values, self.whole.noise
+        deviation = self._deviation
         rng = np.random.default_rng((self.settings.seed, 1))
         cells = int(np.prod(self.lattice.shape))
-        errors = rng.standard_normal((cells, len(spans)))[order] * deviation
+        errors = rng.standard_normal((cells, len(deviation)))[list(self.row_of)] * deviation
         stated = torch.from_numpy(np.broadcast_to(deviation, values.shape[1:]).copy())[None]
         return values + torch.from_numpy(errors)[None], stated
 
-    def _with_sensors(self, seen: Observations) -> Observations:
-        if not self.edits.sensors:
-            return seen
-        from mamba_diffae.fields.sensors import observe_at
 
-        points = observe_at(self.truth, np.array(self.edits.sensors))
-        parts = [part for part in (seen, points) if part.coords.shape[1]]
-        return with_covariates(_joined(parts, seen), self.truth)
-
-
-def _joined(parts: list[Observations], seen: Observations) -> Observations:
+def _joined(parts: list[Observations], like: Observations) -> Observations:
     """The points of several, one behind the other, as those of one field."""
     joined: dict[str, Any] = {
         name: torch.cat([getattr(part, name) for part in parts], dim=1)
@@ -171,8 +183,8 @@ def _joined(parts: list[Observations], seen: Observations) -> Observations:
         [torch.zeros_like(p.coords) if p.support is None else p.support for p in parts], dim=1
     )
     noise = None
-    if seen.noise is not None:
+    if any(part.noise is not None for part in parts):
         noise = torch.cat(
             [torch.zeros_like(p.values) if p.noise is None else p.noise for p in parts], dim=1
         )
-    return Observations(**joined, support=support, noise=noise, labels=seen.labels)
+    return Observations(**joined, support=support, noise=noise, labels=like.labels)

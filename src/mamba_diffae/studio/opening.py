@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import math
+import re
+import tempfile
 import threading
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import final
 
-from mamba_diffae.benchmark.opened_model import PACKAGED, OpenedModel
-from mamba_diffae.fields import FieldData
+from mamba_diffae.benchmark.opened_model import OpenedModel
+from mamba_diffae.fields import FieldData, ValuesError
+from mamba_diffae.fields.cf.writing import NETCDF
 from mamba_diffae.sources import open_field
+from mamba_diffae.sources.array_files import SUFFIXES as ARRAYS
+from mamba_diffae.sources.decoding import SUFFIXES as PICTURES
+from mamba_diffae.studio.errors import UploadError
+
+MODELS = ("emoji-96", "weather-96")
+"""Models that come with the package."""
+PICTURE_SETS = ("emoji", "grey-emoji", "photographs")
+"""Packaged sets of 8-bit colour pictures."""
+UPLOAD_LIMIT = 32 * 2**20
+"""Bytes of a file, at most."""
+VALUE_LIMIT = 256 * 2**20
+"""Bytes of the values that a file unfolds to, at most."""
+CELL_LIMIT = 2**22
+"""Cells of a field, at most."""
+ENDINGS = (*PICTURES, *ARRAYS, *(ending for ending in NETCDF if ending != ".netcdf"))
+"""Of the names of files that are read."""
+_UNUSUAL = re.compile(r"[^\w .()+-]")
 
 
 @final
@@ -33,23 +56,36 @@ class Source:
 
 @final
 class Library:
-    """Models and packaged sets that all pages share: they are read, never changed."""
+    """Models and packaged sets that all pages share: they are read, never changed.
 
-    def __init__(self) -> None:
+    Args:
+        models: Names of further models, which the page offers beside the packaged ones.
+    """
+
+    def __init__(self, models: tuple[str, ...] = ()) -> None:
+        self.models = tuple(dict.fromkeys((*models, *MODELS)))
         self._lock = threading.Lock()
-        self._models: dict[str, OpenedModel] = {}
+        self._opened: dict[str, OpenedModel] = {}
         self._sets: dict[str, FieldData] = {}
 
     def model(self, name: str) -> OpenedModel:
         """A model by name, opened once.
 
         Raises:
-            ValueError: As `FieldAutoencoder.from_pretrained`.
+            ValueError: As `FieldAutoencoder.from_pretrained`, or if its fields have not two axes.
         """
         with self._lock:
-            if name not in self._models:
-                self._models[name] = OpenedModel.open(name, "auto")
-            return self._models[name]
+            if name not in self._opened:
+                opened = OpenedModel.open(name, "auto")
+                grid = opened.estimator.grid
+                if grid.dim != 2:
+                    raise ValuesError(
+                        f"{name} is a model of fields on {grid.dim} axes ({', '.join(grid.names)});"
+                        " the studio shows maps: give a model of fields on two axes, or use "
+                        "mamba-diffae predict."
+                    )
+                self._opened[name] = opened
+            return self._opened[name]
 
     def fields(self, name: str) -> FieldData:
         """A packaged set, or another source of `open_field`, opened once.
@@ -62,9 +98,109 @@ class Library:
                 self._sets[name] = open_field(name)
             return self._sets[name]
 
+    def sets(self, opened: OpenedModel) -> list[str]:
+        """Names of the sets that a model can be tried on: its own first."""
+        own = [] if opened.source is None else [opened.source]
+        pictures = [v.limits for v in opened.estimator.variables] == 3 * [(0.0, 255.0)]
+        return list(dict.fromkeys([*own, *(PICTURE_SETS if pictures else ())]))
+
     def packaged(self, opened: OpenedModel, name: str | None = None) -> Source:
-        """The test fields of a set that a model knows, its own by default."""
-        name = name or opened.source or PACKAGED["emoji-96"]
+        """The test fields of a set, by default of what a model was trained on.
+
+        Raises:
+            ValueError: If the model does not say what that is, or as `open_field`.
+        """
+        name = name or opened.source
+        if name is None:
+            raise ValuesError(
+                f"{opened.name} does not say on what it was trained; name fields with --data."
+            )
         data = self.fields(name)
-        split = "test" if "test" in set(data.splits) else None
+        if opened.source == name and data.shape != opened.estimator.grid.shape:
+            data = data.at(opened.estimator.grid.shape)
+        split = "test" if "test" in set(data.splits.tolist()) else None
         return Source(name, data.split(split) if split else data, packaged=name, split=split)
+
+
+def opened_upload(opened: OpenedModel, name: str, content: bytes) -> Source:
+    """The fields of an uploaded file, as a model takes them; the file itself is not kept.
+
+    Args:
+        opened: The model.
+        name: Of the file, as the browser says.
+        content: Its bytes.
+
+    Raises:
+        UploadError: If it is too large, or of a kind that is not read.
+        ValueError: If it cannot be read, or is of other fields than the model's.
+    """
+    name = checked_name(name)
+    if len(content) > UPLOAD_LIMIT:
+        raise too_large(name, len(content))
+    with tempfile.TemporaryDirectory(prefix="mamba-diffae-") as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        return opened_file(opened, path)
+
+
+def opened_file(opened: OpenedModel, path: Path) -> Source:
+    """The fields of a file, as a model takes them.
+
+    Raises:
+        UploadError: If its values are too many.
+        ValueError: As `opened_upload`.
+    """
+    needed = _unfolded(path)
+    if needed > VALUE_LIMIT:
+        raise UploadError(
+            f"{path.name} unfolds to {needed / 2**20:.0f} MB of values; the studio takes at most "
+            f"{VALUE_LIMIT // 2**20} MB: give fewer snapshots, or use mamba-diffae predict."
+        )
+    data = opened.input(path)
+    cells = math.prod(data.shape)
+    if cells > CELL_LIMIT:
+        raise UploadError(
+            f"{path.name} holds fields of {data.grid.describe_shape()} cells; the studio takes at "
+            f"most {CELL_LIMIT}: average them, or use mamba-diffae predict."
+        )
+    return Source(path.name, data, file=path.name)
+
+
+def checked_name(name: str) -> str:
+    """The name of an uploaded file, without folders and unusual characters.
+
+    >>> checked_name("maps/sea.nc"), checked_name("../<b>a.png")
+    ('sea.nc', '_b_a.png')
+
+    Raises:
+        UploadError: If it ends as no file that is read.
+    """
+    last = re.split(r"[\\/]", name)[-1]
+    stem, dot, ending = _UNUSUAL.sub("_", last).strip(". ").rpartition(".")
+    if not dot or f".{ending.lower()}" not in ENDINGS:
+        raise UploadError(
+            f"{last[:80] or 'The file'} is no kind of file that the studio reads; give a picture "
+            "(.png, .jpg, .webp), an array (.npy, .npz) or a NetCDF file (.nc)."
+        )
+    return f"{stem[:60]}.{ending}"
+
+
+def too_large(name: str, size: int) -> UploadError:
+    """The error of a file above the limit."""
+    return UploadError(
+        f"{name} has {size / 2**20:.0f} MB; the studio takes files up to "
+        f"{UPLOAD_LIMIT // 2**20} MB: give a smaller one, or use mamba-diffae predict."
+    )
+
+
+def _unfolded(path: Path) -> int:
+    """Bytes of the values in a file, from its headers alone."""
+    if path.suffix.lower() == ".npz" and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return sum(part.file_size for part in archive.infolist())
+    if path.suffix.lower() in NETCDF:
+        from mamba_diffae.sources.netcdf import opened
+
+        with opened(path) as dataset:
+            return dataset.nbytes
+    return path.stat().st_size

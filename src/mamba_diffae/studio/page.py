@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from html import escape
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import panel as pn
 
@@ -16,12 +18,26 @@ from mamba_diffae.studio.session import Session
 from mamba_diffae.studio.take_away_tab import take_away_tab
 from mamba_diffae.studio.words import in_words
 
+log = logging.getLogger(__name__)
 TABS: tuple[tuple[str, Callable[[Session], Any]], ...] = (
     ("Reconstruct", reconstruct_tab),
     ("Where next", placement_tab),
     ("Latent", latent_tab),
     ("Take away", take_away_tab),
 )
+
+
+_TELL: WeakKeyDictionary[Any, Callable[[str], None]] = WeakKeyDictionary()
+"""How each open page is told something."""
+
+
+def tell_error(error: Exception) -> None:
+    """Tell the page on which it happened what went wrong; the page goes on."""
+    if not isinstance(error, ValueError):
+        log.warning("An event of the page failed.", exc_info=error)
+    tell = _TELL.get(pn.state.curdoc)
+    if tell is not None:
+        tell(in_words(error))
 
 
 def build_page(session: Session) -> Any:
@@ -35,11 +51,25 @@ def build_page(session: Session) -> Any:
     session.worker.on_error = lambda error: tell(in_words(error))
     document = pn.state.curdoc
     if document is not None:
+        _TELL[document] = tell
         session.worker.dispatch = partial(_on_page, document)
         pn.state.on_session_destroyed(lambda context: session.worker.stop())
-    tabs = pn.Tabs(*((name, tab(session)) for name, tab in TABS), sizing_mode="stretch_width")
-    tabs.param.watch(lambda event: session.open_tab(event.new), "active")
-    return pn.Column(message, tabs, sizing_mode="stretch_width")
+    contents = [tab(session) for _, tab in TABS]
+    for content in contents[1:]:
+        content.visible = False
+    names = [name for name, _ in TABS]
+    tabs = pn.widgets.RadioButtonGroup(
+        options=names, value=names[0], css_classes=["tabs"], margin=0
+    )
+
+    def turn(event: Any) -> None:
+        number = names.index(event.new)
+        for i, content in enumerate(contents):
+            content.visible = i == number
+        session.open_tab(number)
+
+    tabs.param.watch(turn, "value")
+    return pn.Column(message, tabs, *contents, css_classes=["page"], sizing_mode="stretch_width")
 
 
 def _on_page(document: Any, shown: Callable[[], None]) -> None:

@@ -1,28 +1,249 @@
-"""The tab "Reconstruct"."""
+"""The tab "Reconstruct": the field, what is observed of it, and what becomes of that."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from html import escape
+from typing import Any, final
 
+import numpy as np
 import panel as pn
 
-from mamba_diffae.studio.figures import FieldMap
-from mamba_diffae.studio.session import Session
+from mamba_diffae.benchmark.maps import raster
+from mamba_diffae.fields import Grid, Prediction
+from mamba_diffae.studio.asking import Question
+from mamba_diffae.studio.design import group, maps, tab
+from mamba_diffae.studio.errors import NothingObservedError
+from mamba_diffae.studio.figures import DEVIATIONS, VALUES, FieldMap, is_picture, scale_bar
+from mamba_diffae.studio.observation_controls import ObservationControls, ObservationTable
+from mamba_diffae.studio.painting import Brush
+from mamba_diffae.studio.session import SIZES, Change, Session
+from mamba_diffae.studio.source_controls import SourceControls
+from mamba_diffae.studio.words import familiarity_in_words, scores_in_words
+
+DRAWS = (4, 8, 16, 32)
+"""How many draws may be asked for."""
+SHOWN = 8
+"""Draws that are shown, at most; the deviation is that of all."""
+LEAD = (
+    "<b>Drag “Share observed”</b>: the mean follows at once, kriging and draws come after it. "
+    "Click a cell of the first map to bring it in or take it away, or drag over it to paint."
+)
 
 
 def reconstruct_tab(session: Session) -> Any:
-    """The field, what is observed of it, and what the model makes of that."""
-    mean = FieldMap("Mean")
+    """The field, what is observed of it, and what the model and kriging make of that."""
+    return Reconstruction(session).view
 
-    def shown(found: Any) -> None:
-        mean.show(found.mean[0], found.grid, session.model.variables)
 
-    def ask(what: str = "model") -> None:
-        seen, size, model = session.observations(), session.size, session.model
-        session.worker.run("mean", lambda: model.predict(seen, size), shown)
+@final
+class Reconstruction:
+    """The maps and the controls of the tab.
 
-    share = pn.widgets.FloatSlider(name="Share", start=0.01, end=1, value=0.2)
-    share.param.watch(lambda event: session.observe(fraction=event.new), "value")
-    session.on_change(ask)
-    ask()
-    return pn.Row(share, mean.view)
+    Attributes:
+        view: To be laid out.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._stale = session, True
+        names = ("Observations", "Truth", "Mean", "Deviation", "Kriging", "Mean to kriging")
+        self.maps = {name: FieldMap(name) for name in names}
+        self.drawn = [FieldMap(f"Draw {s + 1}") for s in range(SHOWN)]
+        self.said = pn.pane.HTML("", margin=0, sizing_mode="stretch_width", min_height=30)
+        self.bars = pn.pane.HTML("", margin=(14, 0, 0, 0), sizing_mode="stretch_width")
+        self.progress = pn.pane.HTML("", margin=0, sizing_mode="stretch_width", min_height=22)
+        self.observing = ObservationControls(session)
+        self.blend = self._blending()
+        self.maps["Mean to kriging"].view.append(self.blend)
+        self.drawings = maps()
+        lattice = lambda: session.observed.lattice  # noqa: E731
+        self.brush = Brush(
+            self.maps["Observations"].figure,
+            lattice,
+            session.guarded(self._tapped),
+            session.guarded(self._stroked),
+        )
+        self.observing.width.param.watch(
+            lambda event: setattr(self.brush, "width", event.new), "value"
+        )
+        session.on_change(self._changed)
+        self.view = self._laid_out()
+        self._changed("model")
+
+    def _laid_out(self) -> Any:
+        session = self._session
+        wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
+        size = pn.widgets.RadioButtonGroup(options=list(SIZES), value=session.size, **wide)
+        size.param.watch(lambda event: session.resize(event.new), "value")
+        draws = pn.widgets.RadioButtonGroup(options=list(DRAWS), value=session.draws, **wide)
+        draws.param.watch(lambda event: session.draw(event.new), "value")
+        controls = [
+            *SourceControls(session).items,
+            *self.observing.items,
+            group("Cells along the longest side"),
+            size,
+            group("Draws"),
+            draws,
+        ]
+        first = maps(*(m.view for m in self.maps.values()))
+        table = ObservationTable(session).view
+        return tab(LEAD, controls, self.said, first, self.bars, self.progress, self.drawings, table)
+
+    def _blending(self) -> Any:
+        """The slider between the model's mean and kriging, which the browser follows by itself."""
+        blend = pn.widgets.FloatSlider(
+            name="Kriging",
+            start=0,
+            end=1,
+            step=0.01,
+            value=0.5,
+            sizing_mode="stretch_width",
+            margin=(4, 0, 0, 0),
+            show_value=False,
+        )
+        for glyph in self.maps["Mean to kriging"].over.glyphs:
+            blend.jslink(glyph.glyph, value="global_alpha")
+            glyph.glyph.global_alpha = 0.5
+        return blend
+
+    def _changed(self, what: Change) -> None:
+        session = self._session
+        if what == "tab":
+            if session.active == 0 and self._stale:
+                self._ask()
+        elif session.active != 0:
+            self._stale = True
+        elif what == "variable":
+            self._ask()
+        else:
+            self._ask()
+
+    def _ask(self) -> None:
+        """Show what is observed, and ask for all that follows from it."""
+        session, self._stale = self._session, False
+        session.worker.cancel("rest")
+        try:
+            question = session.question()
+        except NothingObservedError as error:
+            session.worker.cancel("mean")
+            self._nothing(str(error))
+            return
+        session.tell("")
+        self._show_observed()
+        show = partial(self._show_mean, question)
+        session.worker.run("mean", question.mean, show, quick=True)
+
+    def _nothing(self, why: str) -> None:
+        for shown in (*self.maps.values(), *self.drawn):
+            shown.clear()
+        self.maps["Observations"].frame(self._session.observed.lattice)
+        self.maps["Observations"].rename("Observations", "none")
+        self.said.object = self.progress.object = ""
+        self._session.tell(why)
+
+    @property
+    def _limits(self) -> tuple[float, float]:
+        """Ends of the colours of values: those of the field that is shown."""
+        truth, chosen = self._session.truth, self._session.variable
+        known = truth.values[..., chosen][truth.valid_mask()[..., chosen]]
+        low, high = float(known.min()), float(known.max())
+        return (low, high) if low < high else truth.variables[chosen].limits
+
+    def _show(self, name: str, values: np.ndarray, grid: Grid, **options: Any) -> None:
+        session = self._session
+        self.maps[name].show(
+            values, grid, session.data.variables, session.variable, limits=self._limits, **options
+        )
+
+    def _show_observed(self, cells: frozenset[int] = frozenset()) -> None:
+        session = self._session
+        seen = raster(session.observations(), session.truth.grid)
+        values = np.where(seen.mask, seen.values, np.nan)
+        self._show("Observations", values, seen.grid)
+        self.maps["Observations"].mark(np.array(session.edits.sensors).reshape(-1, 2))
+        count, possible = len(session.observed.cells), session.observed.possible
+        self.maps["Observations"].rename("Observations", f"{count} of {possible} cells")
+
+    def _show_truth(self, question: Question) -> None:
+        there = question.truth_there()
+        truth = question.truth if there is None else there
+        values = np.where(truth.valid_mask()[0], truth.values[0].astype(np.float64), np.nan)
+        self._show("Truth", values, truth.grid)
+        note = truth.grid.describe_shape()
+        self.maps["Truth"].rename("Truth", f"native, {note}" if there is None else note)
+
+    def _show_mean(self, question: Question, mean: Prediction) -> None:
+        session, grid = self._session, mean.grid or question.grid
+        self._show_truth(question)
+        self._show("Mean", mean.mean[0], grid)
+        self._show("Mean to kriging", mean.mean[0], grid)
+        self.maps["Mean"].rename("Mean", question.grid.describe_shape())
+        words = familiarity_in_words(mean.familiarity, mean.weights)
+        unlike = " unlike" if " unlike the training" in words else ""
+        self.said.object = f'<span class="said{unlike}">{escape(words)}</span>'
+        self._lay_draws(question.draws)
+        self._tell_progress("Kriging and draws follow …")
+        show = partial(self._show_rest, question, mean)
+        session.worker.run("rest", partial(question.rest, mean), show)
+
+    def _lay_draws(self, count: int) -> None:
+        views = [shown.view for shown in self.drawn[: min(count, SHOWN)]]
+        if list(self.drawings.objects) != views:
+            self.drawings.objects = views
+
+    def _bars(self, top: float) -> str:
+        session = self._session
+        variables, grid = session.data.variables, session.data.grid
+        variable = variables[session.variable]
+        unit = f" [{variable.unit}]" if variable.unit else ""
+        if is_picture(variables, grid):
+            return scale_bar(DEVIATIONS, 0, top, "Deviation, of 0 to 255")
+        values = scale_bar(VALUES, *self._limits, f"{variable.name}{unit}")
+        return values + scale_bar(DEVIATIONS, 0, top, f"Deviation{unit}")
+
+    def _show_rest(self, question: Question, mean: Prediction, step: tuple[str, Any]) -> None:
+        kind, found = step
+        grid = mean.grid or question.grid
+        if kind == "scores":
+            self.maps["Mean"].rename("Mean", scores_in_words(found, self._session.variable))
+        elif kind == "kriging":
+            kriged, scores = found
+            self._show("Kriging", kriged.mean[0], grid)
+            self._show("Mean to kriging", kriged.mean[0], grid, over=True)
+            note = "" if scores is None else scores_in_words(scores, self._session.variable)
+            self.maps["Kriging"].rename("Kriging", note)
+            self._tell_progress(f"0 of {question.draws} draws …")
+        elif kind == "draws":
+            self._show_draws(question, found, grid)
+
+    def _show_draws(self, question: Question, found: Prediction, grid: Grid) -> None:
+        """The draws that there are so far, and their deviation."""
+        session, done = self._session, len(found.draws)
+        variables, chosen = session.data.variables, session.variable
+        for shown, values in zip(self.drawn, found.draws, strict=False):
+            shown.show(values[0], grid, variables, chosen, limits=self._limits)
+        top = self.maps["Deviation"].show_deviation(found.std[0], grid, variables, chosen)
+        self.maps["Deviation"].rename("Deviation", f"of {done} draws")
+        self.bars.object = self._bars(top)
+        self._tell_progress(f"{done} of {question.draws} draws …" if done < question.draws else "")
+
+    def _tell_progress(self, text: str) -> None:
+        self.progress.object = f'<span class="note" role="status">{escape(text)}</span>'
+
+    def _tapped(self, cell: int) -> None:
+        session = self._session
+        if cell not in session.observed.row_of:
+            return
+        change = session.edits.remove if cell in session.observed.cells else session.edits.add
+        session.edit(change(frozenset([cell])))
+
+    def _stroked(self, cells: frozenset[int], is_done: bool) -> None:
+        session = self._session
+        paint = (
+            session.edits.remove if self.observing.paints.value == "remove" else session.edits.add
+        )
+        if is_done:
+            self.maps["Observations"].mark_cells([], session.observed.lattice)
+            session.edit(paint(cells & session.observed.row_of.keys()))
+        else:
+            self.maps["Observations"].mark_cells(sorted(cells), session.observed.lattice)

@@ -1,33 +1,177 @@
-"""The server: where it listens, and how it ends."""
+"""The server: where it listens, who can reach it, and how it ends."""
 
 from __future__ import annotations
 
-from typing import Any
+import errno
+import ipaddress
+import logging
+import signal
+import socket
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
 
 import panel as pn
+from panel.io.server import get_server
 
-from mamba_diffae.studio.opening import Library
-from mamba_diffae.studio.page import build_page
+from mamba_diffae.fields import UnfamiliarFieldsWarning
+from mamba_diffae.studio.asking import Question
+from mamba_diffae.studio.design import StudioDesign, template
+from mamba_diffae.studio.errors import PortError
+from mamba_diffae.studio.opening import Library, Source, opened_file
+from mamba_diffae.studio.page import build_page, tell_error
 from mamba_diffae.studio.session import Session
 
+log = logging.getLogger(__name__)
+_TRIED = 100
+"""Ports that are tried for the next free one."""
 
-def serve(model: str, port: int, address: str) -> Any:
-    """Serve the studio until it is stopped.
+
+@final
+@dataclass(frozen=True)
+class Place:
+    """Where the page is served.
+
+    Attributes:
+        port: To listen at.
+        address: Of the interface; 127.0.0.1 is this machine alone.
+        origins: Further names of this machine by which a browser may call it.
+    """
+
+    port: int = 5006
+    address: str = "127.0.0.1"
+    origins: tuple[str, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.address == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.address).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def url(self) -> str:
+        """To be opened in a browser."""
+        everywhere = self.address in ("0.0.0.0", "::")
+        host = socket.gethostname() if everywhere else self.address
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+
+    def who(self) -> str:
+        """Who can reach it, in a sentence."""
+        if self.is_local:
+            return "Only this machine can reach it."
+        return (
+            f"Whoever can reach port {self.port} of this machine can use it, without a password: "
+            "end it when it is not needed, or leave --address out."
+        )
+
+    def allowed(self) -> list[str]:
+        """Origins of pages that may talk to it, so that no other site can."""
+        names = {self.address, "localhost", *self.origins}
+        if not self.is_local:
+            names |= {"127.0.0.1", socket.gethostname(), socket.getfqdn()}
+            with suppress(OSError):
+                names |= {str(i[4][0]) for i in socket.getaddrinfo(socket.gethostname(), None)}
+        bracketed = (f"[{name}]" if ":" in name else name for name in sorted(names))
+        return [f"{name}:{self.port}" for name in bracketed]
+
+    def check(self) -> None:
+        """Refuse a port that cannot be listened at.
+
+        Raises:
+            PortError: With the next free one.
+        """
+        error = _listening_error(self.address, self.port)
+        if error is None:
+            return
+        if error.errno == errno.EADDRINUSE:
+            following = range(self.port + 1, min(self.port + _TRIED, 65536))
+            free = next((p for p in following if _listening_error(self.address, p) is None), None)
+            hint = "" if free is None else f": give the next free one with --port {free}"
+            raise PortError(f"Port {self.port} is in use{hint}.")
+        if error.errno == errno.EACCES:
+            raise PortError(f"Port {self.port} is reserved; give one above 1023 with --port.")
+        raise PortError(
+            f"--address is {self.address}, at which this machine cannot listen "
+            f"({error.strerror or error}); give an address of its own, such as 127.0.0.1."
+        )
+
+
+def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], None]) -> None:
+    """Serve the studio until it is stopped by an interrupt.
 
     Args:
-        model: Name of the first model.
-        port: To listen at.
-        address: Of the network interface.
+        model: Name of the model that is asked first.
+        data: A file, or a source of `open_field`; None: what comes with the model.
+        place: Where.
+        on_ready: Called with what to tell once the page can be opened.
+
+    Raises:
+        PortError: If it cannot listen there.
+        ValueError: If the model or the data cannot be opened.
     """
-    library = Library()
-    library.model(model)
-    pn.extension()
-    return pn.serve(
-        lambda: build_page(Session(library, model)),
-        port=port,
-        address=address,
-        websocket_origin=[f"{address}:{port}", f"localhost:{port}"],
-        show=False,
+    place.check()
+    library = Library((model,))
+    source = None if data is None else _source(library, model, data)
+    first = Session(library, model, source)  # a mistake is told here, not on the page
+    warnings.filterwarnings("ignore", category=UnfamiliarFieldsWarning)  # the page tells it
+    pn.extension("filedropper", "tabulator", design=StudioDesign, exception_handler=tell_error)
+    logging.getLogger("tornado.access").setLevel(logging.ERROR)
+    sessions: list[Session] = []
+
+    def page() -> Any:
+        sessions[:] = [s for s in sessions if not s.worker.is_stopped]
+        sessions.append(Session(library, model, source))
+        return template(build_page(sessions[-1]))
+
+    server = get_server(
+        {"/": page},
+        port=place.port,
+        address=place.address,
+        websocket_origin=place.allowed(),
         title="mamba-diffae studio",
-        verbose=False,
     )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Panel's own ends without a word
+    threading.Thread(target=_warm, args=(first,), daemon=True).start()
+    on_ready(f"{place.url}  {place.who()} Ctrl-C ends it.")
+    try:
+        server.start()
+        server.io_loop.start()
+    finally:
+        for session in sessions:
+            session.worker.stop()
+        with suppress(Exception):  # what is open is cut off: the program ends
+            server.stop(wait=False)
+
+
+def _source(library: Library, model: str, data: str) -> Source:
+    """A file as an upload is opened, anything else as `open_field` does."""
+    opened, path = library.model(model), Path(data).expanduser()
+    return opened_file(opened, path) if path.is_file() else library.packaged(opened, data)
+
+
+def _warm(session: Session) -> None:
+    """Ask once before a person does: the first answer takes ten times as long."""
+    with suppress(Exception):  # the page tells the same error to whom it concerns
+        question: Question = session.question()
+        for _ in question.rest(question.mean()):
+            pass
+
+
+def _listening_error(address: str, port: int) -> OSError | None:
+    """Why this machine cannot listen there; None if it can."""
+    try:
+        family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((address, port))
+    except OSError as error:
+        return error
+    return None

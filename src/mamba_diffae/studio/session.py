@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal, final
@@ -11,11 +12,15 @@ import numpy as np
 from mamba_diffae.benchmark.opened_model import OpenedModel
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData, Observations, Prediction
+from mamba_diffae.studio.asking import Question
 from mamba_diffae.studio.observing import Edits, ObservedField, Settings
 from mamba_diffae.studio.opening import Library, Source
+from mamba_diffae.studio.words import in_words
 from mamba_diffae.studio.worker import Worker
 
-Change = Literal["model", "source", "snapshot", "observations", "size", "variable", "tab"]
+log = logging.getLogger(__name__)
+
+Change = Literal["model", "source", "snapshot", "observations", "size", "draws", "variable", "tab"]
 SIZES = (32, 64, 96, 256)
 """Cells along the longest axis that a field is shown at."""
 
@@ -23,6 +28,19 @@ SIZES = (32, 64, 96, 256)
 @final
 class Session:
     """One person's state; nothing of it is shared but models and packaged sets, which are read.
+
+    Attributes:
+        worker: Does what takes time, in threads of this session.
+        tell: Shows a message on the page; "" takes it away.
+        opened: The model that is asked, and its name.
+        source: The fields.
+        snapshot: Number of the field that is shown.
+        settings: What is observed of it by a pattern.
+        edits: What was changed by hand.
+        size: Cells along the longest axis that are shown.
+        draws: How many draws are made.
+        variable: Number of the variable that is shown, of fields that are no pictures.
+        active: Number of the open tab.
 
     Args:
         library: Of models and sets, shared by all pages.
@@ -33,14 +51,14 @@ class Session:
     def __init__(
         self, library: Library, model: str = "emoji-96", source: Source | None = None
     ) -> None:
-        self.library = library
-        self.worker = Worker()
+        self.library, self.worker = library, Worker()
         self.tell: Callable[[str], None] = lambda text: None
         self._listeners: list[Callable[[Change], None]] = []
         self.opened: OpenedModel = library.model(model)
-        self.source = source or library.packaged(self.opened)
+        self.source: Source = source or library.packaged(self.opened)
         self.snapshot, self.settings, self.edits = 0, Settings(), Edits()
-        self.size, self.variable, self.active = 96, 0, 0
+        self.size, self.draws, self.variable, self.active = 96, 8, 0, 0
+        self._observed: ObservedField | None = None
 
     @property
     def model(self) -> FieldAutoencoder:
@@ -60,7 +78,9 @@ class Session:
     @property
     def observed(self) -> ObservedField:
         """The field, and what is observed of it."""
-        return ObservedField(self.truth, self.settings, self.edits)
+        if self._observed is None:
+            self._observed = ObservedField(self.truth, self.settings, self.edits)
+        return self._observed
 
     def observations(self) -> Observations:
         """What is observed of the field that is shown.
@@ -68,7 +88,15 @@ class Session:
         Raises:
             NothingObservedError: If that is nothing.
         """
-        return self.observed.observations()
+        return self.observed.observations
+
+    def question(self) -> Question:
+        """What is to be asked of the model now.
+
+        Raises:
+            NothingObservedError: If nothing is observed.
+        """
+        return Question(self.model, self.observations(), self.truth, self.size, self.draws)
 
     def predict(self, n_draws: int = 0, seed: int = 0) -> Prediction:
         """The model's answer at the size that is shown.
@@ -79,25 +107,34 @@ class Session:
         """
         return self.model.predict(self.observations(), self.size, n_draws, seed=seed)
 
+    def tell_later(self, text: str) -> None:
+        """Show a message by what `tell` is then."""
+        self.tell(text)
+
+    def guarded(self, act: Callable[..., None]) -> Callable[..., None]:
+        """The same function; what it raises is told on the page, which goes on."""
+
+        def tried(*given: Any) -> None:
+            try:
+                act(*given)
+            except Exception as error:  # whatever it is: the page stays alive
+                log.warning("An event of the page failed.", exc_info=error)
+                self.tell(in_words(error))
+
+        return tried
+
     def on_change(self, listener: Callable[[Change], None]) -> None:
         """Call a function after each change, with what changed."""
         self._listeners.append(listener)
 
-    def open_model(self, name: str) -> None:
-        """Ask another model, on the fields that it comes with.
-
-        Raises:
-            ValueError: As `FieldAutoencoder.from_pretrained`.
-        """
-        opened = self.library.model(name)
-        source = self.library.packaged(opened)
-        self.opened, self.source = opened, source
-        self._start_over("model")
+    def take_model(self, opened: OpenedModel, source: Source) -> None:
+        """Ask another model, on fields of its kind."""
+        self.opened = opened
+        self._start_over("model", source)
 
     def open_source(self, source: Source) -> None:
         """Show other fields."""
-        self.source = source
-        self._start_over("source")
+        self._start_over("source", source)
 
     def show(self, snapshot: int) -> None:
         """Show another field of the source; edits by hand end with the field they were made on."""
@@ -123,6 +160,11 @@ class Session:
         self.size = size
         self._changed("size")
 
+    def draw(self, number: int) -> None:
+        """Make so many draws."""
+        self.draws = number
+        self._changed("draws")
+
     def choose_variable(self, number: int) -> None:
         """Show another variable, of fields that are no pictures."""
         self.variable = number
@@ -133,10 +175,12 @@ class Session:
         self.active = number
         self._changed("tab")
 
-    def _start_over(self, what: Change) -> None:
-        self.snapshot, self.edits, self.variable = 0, Edits(), 0
+    def _start_over(self, what: Change, source: Source) -> None:
+        self.source, self.snapshot, self.edits, self.variable = source, 0, Edits(), 0
         self._changed(what)
 
     def _changed(self, what: Change) -> None:
+        if what in ("model", "source", "snapshot", "observations"):
+            self._observed = None
         for listener in self._listeners:
             listener(what)

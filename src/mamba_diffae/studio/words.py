@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -39,3 +41,17 @@ def familiarity_in_words(familiarity: np.ndarray | None, weights: np.ndarray | N
         return f"{said}."
     p = float(np.asarray(familiarity)[0])
     return f"The field is like the training fields (p = {p:.2f}, unlike below {THRESHOLD:g})."
+
+
+def scores_in_words(scores: Mapping[str, Any], chosen: int = 0) -> str:
+    """What is measured against the truth, in short: "24.0 dB, RMSE 12.1".
+
+    Args:
+        scores: From `evaluate`.
+        chosen: Number of the variable whose RMSE is told, where there are several.
+    """
+    rmse = scores["rmse"]
+    if isinstance(rmse, Mapping):
+        own = list(rmse.values())
+        rmse = own[chosen] if len(own) > chosen else own[0]
+    return f"PSNR {scores['psnr']:.1f} dB · RMSE {rmse:.3g}"

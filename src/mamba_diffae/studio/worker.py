@@ -1,75 +1,61 @@
-"""Work that a page asks for, in a thread of its own: of each kind the latest asked wins."""
+"""Work that a page asks for, in threads of its own: of each kind the latest asked wins."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from typing import Any, final
 
 log = logging.getLogger(__name__)
 Work = Callable[[], Any]
 """What is to be done; a generator's results are shown one after the other."""
-_TURN = threading.Lock()
-"""Pages take turns on the processor, one step each: two at once would both be slow."""
+Show = Callable[[Any], None]
 
 
 @final
-class Worker:
-    """One thread of one page; it ends with `stop`.
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Work that was asked for, and its number among those of its kind."""
 
-    Work of a kind that is asked for while the same kind waits or runs takes its place: a generator
-    stops after the step it is in, and its further results are not shown.
+    kind: str
+    number: int
+    work: Work
+    show: Show
 
-    Args:
-        dispatch: Calls a function where the page may be changed; by default at once.
-        on_error: Told of what work raised.
-    """
 
-    def __init__(
-        self,
-        dispatch: Callable[[Callable[[], None]], Any] | None = None,
-        on_error: Callable[[Exception], None] | None = None,
-    ) -> None:
-        self.dispatch = dispatch or (lambda shown: shown())
-        self.on_error = on_error or (lambda error: None)
-        self._waiting: OrderedDict[str, tuple[int, Work, Callable[[Any], None]]] = OrderedDict()
-        self._newest: dict[str, int] = {}
+@final
+class Lane:
+    """A thread that does work in order; pages take turns in each lane, one step at a time."""
+
+    def __init__(self, turn: threading.Lock, owner: Worker) -> None:
+        self._turn, self._owner = turn, owner
+        self._waiting: dict[str, Asked] = {}
         self._changed = threading.Condition()
-        self._stopped = False
-        self._busy = False
+        self._busy = self._stopped = False
         self._thread: threading.Thread | None = None
 
-    def run(self, kind: str, work: Work, show: Callable[[Any], None]) -> None:
-        """Do work, and show what comes of it.
-
-        Args:
-            kind: Such as "mean"; newer work of a kind replaces older.
-            work: Called in the thread, with nothing: bind what it needs, and read no state that
-                the page changes. It may be a generator, of which each result is shown.
-            show: Called with each result where the page may be changed.
-        """
+    def put(self, asked: Asked) -> None:
+        """Do this next but for what waits already; it replaces what waits of its kind."""
         with self._changed:
             if self._stopped:
                 return
-            number = self._newest.get(kind, 0) + 1
-            self._newest[kind] = number
-            self._waiting.pop(kind, None)
-            self._waiting[kind] = number, work, show
+            self._waiting.pop(asked.kind, None)
+            self._waiting[asked.kind] = asked
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="studio", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Drop what waits, and end the thread after the step it is in."""
+        """Drop what waits; the thread ends after the step it is in."""
         with self._changed:
             self._stopped = True
             self._waiting.clear()
             self._changed.notify_all()
 
-    def wait(self, seconds: float = 60.0) -> bool:
+    def wait(self, seconds: float) -> bool:
         """Wait until nothing is left to do; whether that came to pass."""
         with self._changed:
             return self._changed.wait_for(lambda: not (self._waiting or self._busy), seconds)
@@ -83,37 +69,110 @@ class Worker:
                 if self._stopped:
                     return
                 self._busy = True
-                kind, (number, work, show) = self._waiting.popitem(last=False)
+                asked = self._waiting.pop(next(iter(self._waiting)))
             try:
-                for result in self._steps(kind, number, work):
-                    self._dispatch(kind, number, show, result)
+                for result in self._steps(asked):
+                    self._owner.shown(asked, result)
             except Exception as error:  # whatever it is: the page stays alive, and tells it
-                if self._is_newest(kind, number):
-                    log.warning("Work %r of a page failed.", kind, exc_info=error)
-                    self.dispatch(lambda error=error: self.on_error(error))
+                self._owner.failed(asked, error)
 
-    def _steps(self, kind: str, number: int, work: Work) -> Iterator[Any]:
+    def _steps(self, asked: Asked) -> Iterator[Any]:
         """Results of work, as long as no newer one is asked for; each step in its turn."""
-        with _TURN:
-            result = work()
-        if not isinstance(result, Iterator):
+        with self._turn:
+            result = asked.work()
+        if not isinstance(result, Generator):
             yield result
             return
-        while self._is_newest(kind, number):
-            with _TURN:
-                try:
-                    step = next(result)
-                except StopIteration:
-                    return
+        done = object()
+        while self._owner.is_newest(asked):
+            with self._turn:
+                step = next(result, done)
+            if step is done:
+                return
             yield step
-        result.close() if hasattr(result, "close") else None  # pyright: ignore
+        result.close()
 
-    def _dispatch(self, kind: str, number: int, show: Callable[[Any], None], result: Any) -> None:
-        def shown() -> None:
-            if self._is_newest(kind, number):
-                show(result)
 
-        self.dispatch(shown)
+_TURNS = {"quick": threading.Lock(), "slow": threading.Lock()}
+"""What is quick never waits for what is slow: each lane has its turns."""
 
-    def _is_newest(self, kind: str, number: int) -> bool:
-        return not self._stopped and self._newest.get(kind) == number
+
+@final
+class Worker:
+    """The work of one page; it ends with `stop`.
+
+    Work of a kind that is asked for while the same kind waits or runs takes its place: a generator
+    stops after the step it is in, and what it still yields is not shown.
+
+    Args:
+        dispatch: Calls a function where the page may be changed; by default at once.
+        on_error: Told of what work raised.
+    """
+
+    def __init__(
+        self,
+        dispatch: Callable[[Callable[[], None]], Any] | None = None,
+        on_error: Callable[[Exception], None] | None = None,
+    ) -> None:
+        self.dispatch = dispatch or (lambda shown: shown())
+        self.on_error = on_error or (lambda error: None)
+        self._newest: dict[str, int] = {}
+        self._stopped = False
+        self._lanes = {name: Lane(turn, self) for name, turn in _TURNS.items()}
+
+    def run(self, kind: str, work: Work, show: Show, *, quick: bool = False) -> None:
+        """Do work, and show what comes of it.
+
+        Args:
+            kind: Such as "mean"; newer work of a kind replaces older.
+            work: Called in a thread, with nothing: bind what it needs, and read no state that the
+                page changes. It may be a generator, of which each result is shown.
+            show: Called with each result where the page may be changed.
+            quick: Whether it takes a fraction of a second: it then never waits for slow work.
+        """
+        number = self.cancel(kind)
+        self._lanes["quick" if quick else "slow"].put(Asked(kind, number, work, show))
+
+    def cancel(self, kind: str) -> int:
+        """Show nothing more of a kind of work; the number of the next one."""
+        self._newest[kind] = number = self._newest.get(kind, 0) + 1
+        return number
+
+    def stop(self) -> None:
+        """Drop what waits, and end the threads after the step they are in."""
+        self._stopped = True
+        for lane in self._lanes.values():
+            lane.stop()
+
+    def wait(self, seconds: float = 60.0) -> bool:
+        """Wait until nothing is left to do; whether that came to pass."""
+        lanes = [*self._lanes.values()] * 2  # what is shown of one may ask for work in the other
+        return all(lane.wait(seconds) for lane in lanes)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether its page has gone."""
+        return self._stopped
+
+    def is_newest(self, asked: Asked) -> bool:
+        """Whether work is still wanted."""
+        return not self._stopped and self._newest.get(asked.kind) == asked.number
+
+    def shown(self, asked: Asked, result: Any) -> None:
+        """Show a result, unless newer work was asked for meanwhile."""
+        self.dispatch(lambda: self._guarded(asked, result))
+
+    def failed(self, asked: Asked, error: Exception) -> None:
+        """Tell that work failed, unless nobody waits for it any more."""
+        if self.is_newest(asked):
+            if not isinstance(error, ValueError):
+                log.warning("Work of the kind %r failed.", asked.kind, exc_info=error)
+            self.dispatch(lambda: self.on_error(error))
+
+    def _guarded(self, asked: Asked, result: Any) -> None:
+        if not self.is_newest(asked):
+            return
+        try:
+            asked.show(result)
+        except Exception as error:  # as in work itself
+            self.failed(asked, error)

@@ -1,0 +1,82 @@
+"""What is asked of the model and of kriging for one set of observations, step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from mamba_diffae.estimator import FieldAutoencoder
+from mamba_diffae.evaluation import evaluate
+from mamba_diffae.evaluation.baselines.kriging import Kriging
+from mamba_diffae.fields import FieldData, Grid, Observations, Prediction
+
+PAUSE = 0.25
+"""Seconds without another change after which what is slow begins."""
+
+TOGETHER = 4
+"""Draws that are made in one step."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Observations of one field, and what is asked of them; nothing of it changes.
+
+    Attributes:
+        model: The model.
+        seen: Observations of one field.
+        truth: The field, at its native cells.
+        size: Cells along the longest axis that are asked for.
+        draws: How many draws.
+        seed: Of the first draw.
+    """
+
+    model: FieldAutoencoder
+    seen: Observations
+    truth: FieldData
+    size: int
+    draws: int = 8
+    seed: int = 0
+
+    @property
+    def grid(self) -> Grid:
+        """That of the answer."""
+        return self.model.grid.regrid(self.model.grid.scaled_shape(self.size))
+
+    def truth_there(self) -> FieldData | None:
+        """The truth at the size that is asked; None above its native one."""
+        native = self.truth.grid
+        if not native.same_region(self.grid) or any(
+            n > m for n, m in zip(self.grid.shape, native.shape, strict=True)
+        ):
+            return None
+        return self.truth.at(self.grid)
+
+    def mean(self) -> Prediction:
+        """The model's mean and deviation."""
+        return self.model.predict(self.seen, self.size)
+
+    def rest(self, mean: Prediction) -> Generator[tuple[str, Any]]:
+        """What takes longer than the mean: ("scores", …), ("kriging", …), ("draws", …) again and
+        again, each a prediction with all draws so far.
+
+        Args:
+            mean: From `mean`.
+        """
+        time.sleep(PAUSE)
+        yield "begun", None
+        truth = self.truth_there()
+        if truth is not None:
+            yield "scores", evaluate(mean.mean, truth)
+        kriged = Kriging(with_std=False).predict(self.seen, mean.grid or self.grid)
+        yield "kriging", (kriged, None if truth is None else evaluate(kriged.mean, truth))
+        drawn = mean.draws
+        for first in range(0, self.draws, TOGETHER):
+            count = min(TOGETHER, self.draws - first)
+            more = self.model.predict(self.seen, self.size, count, seed=self.seed + first)
+            drawn = np.concatenate([drawn, more.draws])
+            yield "draws", replace(mean, draws=drawn)

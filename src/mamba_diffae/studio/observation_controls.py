@@ -1,0 +1,189 @@
+"""Share, pattern and noise, the brush, and the observations as a form and a table."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+import pandas as pd
+import panel as pn
+
+from mamba_diffae.studio.design import group
+from mamba_diffae.studio.observing import PATTERNS, Edits
+from mamba_diffae.studio.session import Change, Session
+
+PAINTS = {"Take away": "remove", "Bring in": "add"}
+"""What a stroke on the map of observations does."""
+
+
+@final
+class ObservationControls:
+    """What is observed of the field.
+
+    Attributes:
+        paints: What a stroke does: "remove" or "add".
+        width: Cells across a stroke.
+        items: To be laid out, from above.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
+        about = session.settings
+        self.share = pn.widgets.IntSlider(
+            name="Share observed, in %", start=1, end=100, value=round(100 * about.fraction), **wide
+        )
+        self.pattern = pn.widgets.Select(
+            name="Pattern", options=list(PATTERNS), value=about.pattern, **wide
+        )
+        self.noise = pn.widgets.IntSlider(
+            name="Noise, in % of the range", start=0, end=30, value=0, **wide
+        )
+        self.seed = pn.widgets.IntInput(name="Seed", start=0, end=10**6, value=0, **wide)
+        self.paints = pn.widgets.RadioButtonGroup(options=PAINTS, value="remove", **wide)
+        self.width = pn.widgets.IntSlider(
+            name="Brush, in cells", start=1, end=9, step=2, value=3, **wide
+        )
+        self.undo = pn.widgets.Button(name="Undo all changes by hand", **wide)
+        self.share.param.watch(lambda e: session.observe(fraction=e.new / 100), "value")
+        self.pattern.param.watch(lambda e: session.observe(pattern=e.new), "value")
+        self.noise.param.watch(lambda e: session.observe(noise=e.new / 100), "value")
+        self.seed.param.watch(lambda e: session.observe(seed=e.new or 0), "value")
+        self.undo.on_click(lambda event: session.edit(Edits()))
+        session.on_change(self._changed)
+        self._changed("observations")
+        self.items: list[Any] = [
+            group("Observations"),
+            self.share,
+            self.pattern,
+            self.noise,
+            self.seed,
+            group("By hand, on the map"),
+            self.paints,
+            self.width,
+            self.undo,
+        ]
+
+    def _changed(self, what: Change) -> None:
+        if what in ("model", "source", "snapshot", "observations"):
+            self.undo.disabled = self._session.edits == Edits()
+
+
+@final
+class ObservationTable:
+    """The observations as a form and a table, for the keyboard and for exact values.
+
+    Attributes:
+        view: To be laid out; it computes nothing while it is closed.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.row = pn.widgets.IntInput(name="Row", start=0, value=0, width=90, margin=(0, 8, 0, 0))
+        self.column = pn.widgets.IntInput(
+            name="Column", start=0, value=0, width=90, margin=(0, 8, 0, 0)
+        )
+        self._numbers: list[Any] = []
+        self.values = pn.Row(margin=0)
+        self._buttons = [
+            pn.widgets.Button(name=name, margin=(0, 8, 0, 0))
+            for name in ("Observe the field there", "Observe this value", "Take away")
+        ]
+        for button, act in zip(self._buttons, (self._add, self._type, self._remove), strict=True):
+            button.on_click(lambda event, act=act: act(self._cell()))
+        self.table = pn.widgets.Tabulator(
+            pd.DataFrame(),
+            pagination="remote",
+            page_size=10,
+            show_index=False,
+            selectable=False,
+            buttons={"away": "<span title='Take away'>✕</span>"},
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        self.table.on_edit(self._edited)
+        self.table.on_click(self._clicked)
+        form = pn.FlexBox(self.row, self.column, self.values, margin=0)
+        self.view = pn.Card(
+            form,
+            pn.FlexBox(*self._buttons, margin=(0, 0, 10, 0)),
+            self.table,
+            title="Observations as a table",
+            collapsed=True,
+            sizing_mode="stretch_width",
+            margin=(18, 0, 0, 0),
+        )
+        self.view.param.watch(lambda event: self._refresh("model"), "collapsed")
+        session.on_change(self._refresh)
+
+    def _refresh(self, what: Change) -> None:
+        if self.view.collapsed or what not in ("model", "source", "snapshot", "observations"):
+            return
+        observed, variables = self._session.observed, self._session.data.variables
+        rows, columns = observed.lattice.shape
+        self.row.end, self.column.end = rows - 1, columns - 1
+        if [w.name for w in self._numbers] != [_titled(v) for v in variables]:
+            self._numbers = [
+                pn.widgets.FloatInput(name=_titled(v), value=None, width=110, margin=(0, 8, 0, 0))
+                for v in variables
+            ]
+            self.values.objects = self._numbers
+        values = np.zeros((0, len(variables)))
+        if observed.cells:
+            values = observed.observations.values[0].numpy()[: len(observed.cells)]
+        place = np.array(observed.cells, dtype=np.int64)
+        frame = pd.DataFrame({"row": place // columns, "column": place % columns})
+        for c, variable in enumerate(variables):
+            frame[_titled(variable)] = np.round(values[:, c], 4)
+        frame["how"] = [self._how(cell) for cell in observed.cells]
+        self.table.editors = dict.fromkeys(("row", "column", "how"))
+        self.table.value = frame
+
+    def _how(self, cell: int) -> str:
+        edits = self._session.edits
+        if cell in edits.typed:
+            return "typed"
+        return "by hand" if cell in edits.added else "pattern"
+
+    def _cell(self) -> int:
+        columns = self._session.observed.lattice.shape[1]
+        return int(self.row.value or 0) * columns + int(self.column.value or 0)
+
+    def _add(self, cell: int) -> None:
+        self._session.edit(self._session.edits.add(frozenset([cell])))
+
+    def _remove(self, cell: int) -> None:
+        self._session.edit(self._session.edits.remove(frozenset([cell])))
+
+    def _type(self, cell: int) -> None:
+        values = tuple(w.value for w in self._numbers)
+        self._take(cell, values)
+
+    def _take(self, cell: int, values: tuple[Any, ...]) -> None:
+        session = self._session
+        if any(v is None or not np.isfinite(v) for v in values):
+            names = ", ".join(_titled(v) for v in session.data.variables)
+            session.tell(f"Type a number for each of {names}; then it is observed.")
+            return
+        if cell not in session.observed.row_of:
+            session.tell("That cell has no value, such as land; choose another row or column.")
+            return
+        session.tell("")
+        session.edit(session.edits.type(cell, tuple(float(v) for v in values)))
+
+    def _edited(self, event: Any) -> None:
+        row = self.table.value.iloc[event.row]
+        values = tuple(row[_titled(v)] for v in self._session.data.variables)
+        columns = self._session.observed.lattice.shape[1]
+        self._take(int(row["row"]) * columns + int(row["column"]), values)
+
+    def _clicked(self, event: Any) -> None:
+        if event.column == "away":
+            row = self.table.value.iloc[event.row]
+            columns = self._session.observed.lattice.shape[1]
+            self._remove(int(row["row"]) * columns + int(row["column"]))
+
+
+def _titled(variable: Any) -> str:
+    """Name and unit of a variable: "sst [degC]"."""
+    return f"{variable.name} [{variable.unit}]" if variable.unit else variable.name

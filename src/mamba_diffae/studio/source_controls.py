@@ -1,0 +1,148 @@
+"""Which model, which fields, and which of them: the controls at the top of the page's left."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, final
+
+import panel as pn
+
+from mamba_diffae.studio.design import group
+from mamba_diffae.studio.figures import is_picture
+from mamba_diffae.studio.opening import ENDINGS, UPLOAD_LIMIT, Source, opened_upload
+from mamba_diffae.studio.session import Change, Session
+from mamba_diffae.studio.uploading import Upload
+
+_LISTED = 1000
+"""Fields that are listed by name, at most."""
+
+
+@final
+class SourceControls:
+    """Model, fields, upload, and the field that is shown.
+
+    Attributes:
+        items: To be laid out, from above.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._setting = session, False
+        wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
+        self.model = pn.widgets.Select(
+            name="Model", options=list(session.library.models), value=session.opened.name, **wide
+        )
+        self.fields = pn.widgets.Select(name="Fields", **wide)
+        self.field = pn.widgets.Select(name="Field", **wide)
+        self.number = pn.widgets.IntInput(name="Number of the field", start=0, **wide)
+        self.before = pn.widgets.Button(name="‹ before", **wide)
+        self.after = pn.widgets.Button(name="next ›", **wide)
+        self.variable = pn.widgets.Select(name="Variable", **wide)
+        self.upload = Upload(
+            self._uploaded,
+            session.tell_later,
+            max_file_size=f"{UPLOAD_LIMIT // 2**20}MB",
+            sizing_mode="stretch_width",
+            height=76,
+            margin=0,
+        )
+        self.model.param.watch(lambda event: self._open_model(event.new), "value")
+        self.fields.param.watch(lambda event: self._open_set(event.new), "value")
+        self.field.param.watch(lambda event: self._show(event.new), "value")
+        self.number.param.watch(lambda event: self._show(event.new), "value")
+        self.variable.param.watch(lambda event: self._choose(event.new), "value")
+        self.before.on_click(lambda event: self._step(-1))
+        self.after.on_click(lambda event: self._step(1))
+        session.on_change(self._changed)
+        self._changed("model")
+        kinds = "picture, .npy, .npz" + (", .nc" if ".nc" in ENDINGS else "")
+        note = f'<span class="note">Or a file of your own: {kinds}.</span>'
+        self.items: list[Any] = [
+            group("Field"),
+            self.model,
+            self.fields,
+            pn.pane.HTML(note, margin=0),
+            self.upload,
+            self.field,
+            self.number,
+            pn.Row(self.before, self.after, sizing_mode="stretch_width", margin=0),
+            self.variable,
+        ]
+
+    def _changed(self, what: Change) -> None:
+        """Show what the session holds."""
+        if what not in ("model", "source", "snapshot"):
+            return
+        session, self._setting = self._session, True
+        try:
+            self.model.value = session.opened.name
+            if what != "snapshot":
+                self._list()
+            self.field.value = self.number.value = session.snapshot
+            self.before.disabled = session.snapshot == 0
+            self.after.disabled = session.snapshot == len(session.data) - 1
+        finally:
+            self._setting = False
+
+    def _list(self) -> None:
+        """The sets, fields and variables that there are to choose from."""
+        session = self._session
+        sets = session.library.sets(session.opened)
+        here = session.source.label
+        self.fields.options = sets if here in sets else [*sets, here]
+        self.fields.value = here
+        names = session.data.names
+        listed = len(names) <= _LISTED
+        self.field.visible, self.number.visible = listed, not listed
+        self.number.end = len(names) - 1
+        self.field.options = (
+            {f"{i} · {name[:60]}": i for i, name in enumerate(names)} if listed else {"": 0}
+        )
+        self.variable.visible = not is_picture(session.data.variables, session.data.grid)
+        self.variable.options = {v.name: c for c, v in enumerate(session.data.variables)}
+        self.variable.value = 0
+
+    def _open_model(self, name: str) -> None:
+        if self._setting or name == self._session.opened.name:
+            return
+        library = self._session.library
+
+        def work() -> Any:
+            opened = library.model(name)
+            return opened, library.packaged(opened)
+
+        self._session.tell(f"{name} is being opened …")
+        self._session.worker.run("opening", work, lambda found: self._take(*found))
+
+    def _take(self, opened: Any, source: Source) -> None:
+        self._session.tell("")
+        self._session.take_model(opened, source)
+
+    def _open_set(self, name: str) -> None:
+        session = self._session
+        if self._setting or name == session.source.label:
+            return
+        session.tell(f"{name} is being opened …")
+        work = partial(session.library.packaged, session.opened, name)
+        session.worker.run("opening", work, self._opened)
+
+    def _uploaded(self, name: str, content: bytes) -> None:
+        session = self._session
+        work = partial(opened_upload, session.opened, name, content)
+        session.worker.run("opening", work, self._opened)
+
+    def _opened(self, source: Source) -> None:
+        self._session.tell("")
+        self._session.open_source(source)
+
+    def _show(self, number: int | None) -> None:
+        if not self._setting and number is not None and number != self._session.snapshot:
+            self._session.show(number)
+
+    def _step(self, by: int) -> None:
+        number = self._session.snapshot + by
+        if 0 <= number < len(self._session.data):
+            self._session.show(number)
+
+    def _choose(self, number: int | None) -> None:
+        if not self._setting and number is not None:
+            self._session.choose_variable(number)
