@@ -166,7 +166,7 @@ class FieldData:
         """What each value counts: the area of its cell, 0 in gaps; of the shape of `values`."""
         return self.grid.weights()[..., None] * self.valid_mask()
 
-    def take(self, index: np.ndarray | slice) -> FieldData:
+    def take(self, index: Sequence[int] | np.ndarray | slice) -> FieldData:
         """The snapshots at `index` (integers, a slice or a boolean mask), in that order.
 
         Those that follow one another share their memory with these.
