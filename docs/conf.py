@@ -6,7 +6,11 @@ somewhere in a checkout as well as on the site.
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "mamba-diffae"
 author = "The mamba-diffae team"
@@ -26,7 +30,8 @@ include_patterns = [
     "src/mamba_diffae/models/weights/*/README.md",
     "src/mamba_diffae/sources/data/README.md",
 ]
-exclude_patterns = [".venv", "runs", "site", "dist", "tests", "**/__pycache__"]
+exclude_patterns = [".venv", "runs", "site", "dist", "tests", "docs/inventories", "**/__pycache__"]
+smartquotes = False
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 extensions = [
@@ -36,12 +41,18 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
-    "sphinx_click",
+    "plain_docstrings",
+    "public_names",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx-mathjax-offline",
 ]
 nitpicky = True
+nitpick_ignore = [  # type variables have no page
+    ("py:class", "mamba_diffae.fields.defaults.T"),
+    ("py:class", "mamba_diffae.registry.Part"),
+    ("py:class", "mamba_diffae.training.loop.processes.T"),
+]
 
 # Markdown
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
@@ -50,7 +61,51 @@ myst_heading_anchors = 4
 # The reference, from the docstrings
 autodoc_member_order = "groupwise"
 autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+autodoc_default_options = {"members": True}
+autodoc_type_aliases = {
+    name.rpartition(".")[2]: f"mamba_diffae.{name}"
+    for name in (
+        "estimator.asked.Asked",
+        "estimator.observed.Seen",
+        "estimator.parts.Parts",
+        "estimator.training_input.TrainingInput",
+        "evaluation.Evaluation",
+        "fields.Targets",
+        "fields.windows.WindowShape",
+        "placement.candidates.Candidates",
+        "placement.candidates.Existing",
+        "training.settings.Changes",
+    )
+}
+autosummary_generate = False
+default_role = "api"
+napoleon_attr_annotations = True
+napoleon_custom_sections = ["Reference", ("What is withheld together", "params_style")]
 napoleon_numpy_docstring = False
+python_maximum_signature_line_length = 88
+python_use_unqualified_type_names = True
+
+# What other projects document: plain text, so that the build needs no network
+intersphinx_mapping = {
+    name: (url, f"docs/inventories/{name}.inv")
+    for name, url in {
+        "python": "https://docs.python.org/3/",
+        "click": "https://click.palletsprojects.com/en/stable/",
+        "dask": "https://docs.dask.org/en/stable/",
+        "matplotlib": "https://matplotlib.org/stable/",
+        "numpy": "https://numpy.org/doc/stable/",
+        "pandas": "https://pandas.pydata.org/docs/",
+        "pydantic": "https://docs.pydantic.dev/latest/",
+        "rich": "https://rich.readthedocs.io/en/stable/",
+        "scipy": "https://docs.scipy.org/doc/scipy/",
+        "sklearn": "https://scikit-learn.org/stable/",
+        "torch": "https://docs.pytorch.org/docs/stable/",
+        "typer": "https://typer.tiangolo.com/",
+        "xarray": "https://docs.xarray.dev/en/stable/",
+    }.items()
+}
 
 # Pages
 html_theme = "pydata_sphinx_theme"
