@@ -71,7 +71,9 @@ def main() -> None:
     above["deviation"] = field.std[0].mean(-1)
     above |= {f"draw {k + 1}": x[0].clip(0, 255) / 255 for k, x in enumerate(field.draws)}
     figure = Figure(figsize=(11, 3.6), layout="constrained", facecolor="none")
-    upper, lower = np.ravel(figure.subfigures(2, 1, facecolor="none"))
+    upper, lower = (
+        figure.add_subfigure(row, facecolor="none") for row in figure.add_gridspec(2, 1)
+    )
     draw_observations(draw_row(upper, above)[0], seen, unseen.grid)
     titles = "one latent", *(" " * k for k in range(1, STEPS - 1)), "another"
     draw_row(lower, dict(zip(titles, way, strict=True)))
