@@ -44,13 +44,31 @@ def lead(text: str) -> Any:
     )
 
 
-def tab(first: str, controls: list[Any], *shown: Any) -> Any:
-    """A tab: its first line, controls at the left, and what is shown beside them."""
-    left = pn.Column(*controls, css_classes=["controls"], sizing_mode="stretch_width", margin=0)
-    right = pn.Column(*shown, sizing_mode="stretch_width", margin=0)
-    return pn.Column(
-        lead(first), left, right, css_classes=["tab"], sizing_mode="stretch_width", margin=0
-    )
+def tab(
+    first: str,
+    controls: list[Any],
+    *shown: Any,
+    before: list[Any] | None = None,
+    more: list[Any] | None = None,
+) -> Any:
+    """A tab: controls at the left, what is shown beside them; on a narrow page one column.
+
+    Args:
+        first: The first line: what to do first, as HTML.
+        controls: The most used ones; on a narrow page above what is shown.
+        shown: What is shown.
+        before: Controls above those; on a narrow page below what is shown.
+        more: Controls below those; on a narrow page at the end.
+    """
+    parts = {"before": before, "main": controls, "more": more}
+    wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
+    left = [
+        pn.Column(*items, css_classes=["controls", name], **wide)
+        for name, items in parts.items()
+        if items
+    ]
+    right = pn.Column(*shown, css_classes=["shown"], **wide)
+    return pn.Column(lead(first), *left, right, css_classes=["tab"], **wide)
 
 
 def maps(*views: Any) -> Any:

@@ -38,32 +38,40 @@ class Layer:
     """One image of a map: of values by colours, or in its own colours.
 
     Attributes:
-        glyphs: What is drawn: of values, and of pictures.
+        glyphs: What is drawn: of values, of deviations, and of pictures.
     """
 
     def __init__(self, figure: Any) -> None:
-        self._of_values, self._of_deviations = _mapper(VALUES), _mapper(DEVIATIONS)
-        self._values, self._colours = ColumnDataSource(_EMPTY), ColumnDataSource(_EMPTY)
+        self._sources = {name: ColumnDataSource(_EMPTY) for name in ("values", "deviations", "own")}
+        self._mappers = {"values": _mapper(VALUES), "deviations": _mapper(DEVIATIONS)}
         box: dict[str, Any] = {"image": "image", "x": "x", "y": "y", "dw": "dw", "dh": "dh"}
-        mapped = figure.image(**box, source=self._values, color_mapper=self._of_values)
-        self.glyphs = mapped, figure.image_rgba(**box, source=self._colours)
+        mapped = [
+            figure.image(**box, source=self._sources[name], color_mapper=mapper)
+            for name, mapper in self._mappers.items()
+        ]
+        self.glyphs = [*mapped, figure.image_rgba(**box, source=self._sources["own"])]
 
     def colours(self, share: np.ndarray, grid: Grid) -> None:
         """Show colours in [0, 1], shape (*grid.shape, 3 or 1)."""
-        self._colours.data = _boxed(rgba(share), grid)
-        self._values.data = dict(_EMPTY)
+        self._show("own", rgba(share), grid)
 
     def values(self, values: np.ndarray, grid: Grid, low: float, high: float, what: str) -> None:
         """Show values, shape grid.shape, by the colours of "values" or "deviations"."""
-        mapper = self._of_deviations if what == "deviations" else self._of_values
-        mapper.update(low=low, high=high)
-        self.glyphs[0].glyph.color_mapper = mapper
-        self._values.data = _boxed(values.astype(np.float32), grid)
-        self._colours.data = dict(_EMPTY)
+        self._mappers[what].update(low=low, high=high)
+        self._show(what, values.astype(np.float32), grid)
 
     def clear(self) -> None:
         """Show nothing."""
-        self._values.data, self._colours.data = dict(_EMPTY), dict(_EMPTY)
+        for source in self._sources.values():
+            if source.data["image"]:
+                source.data = dict(_EMPTY)
+
+    def _show(self, what: str, image: np.ndarray, grid: Grid) -> None:
+        for name, source in self._sources.items():
+            if name == what:
+                source.data = _boxed(image, grid)
+            elif source.data["image"]:
+                source.data = dict(_EMPTY)
 
 
 @final
@@ -108,7 +116,7 @@ class FieldMap:
             line_color=MARK,
             line_width=2.5,
         )
-        self._hover = HoverTool(renderers=[self._under.glyphs[0]], tooltips=[("", "@image")])
+        self._hover = HoverTool(renderers=self._under.glyphs[:2], tooltips=[("", "@image")])
         self.figure.add_tools(self._hover)
         self.heading = pn.pane.HTML(css_classes=["heading"], margin=0, sizing_mode="stretch_width")
         self.rename(title)

@@ -23,7 +23,8 @@ class ObservationControls:
     Attributes:
         paints: What a stroke does: "remove" or "add".
         width: Cells across a stroke.
-        items: To be laid out, from above.
+        items: Of the pattern, to be laid out from above.
+        by_hand: Of the brush, likewise.
     """
 
     def __init__(self, session: Session) -> None:
@@ -58,6 +59,8 @@ class ObservationControls:
             self.pattern,
             self.noise,
             self.seed,
+        ]
+        self.by_hand: list[Any] = [
             group("By hand, on the map"),
             self.paints,
             self.width,

@@ -14,7 +14,7 @@ from mamba_diffae.fields import Grid, Prediction
 from mamba_diffae.studio.asking import Question
 from mamba_diffae.studio.design import group, maps, tab
 from mamba_diffae.studio.errors import NothingObservedError
-from mamba_diffae.studio.figures import DEVIATIONS, VALUES, FieldMap, is_picture, scale_bar
+from mamba_diffae.studio.figures import DEVIATIONS, INK, VALUES, FieldMap, is_picture, scale_bar
 from mamba_diffae.studio.observation_controls import ObservationControls, ObservationTable
 from mamba_diffae.studio.painting import Brush
 from mamba_diffae.studio.session import SIZES, Change, Session
@@ -23,8 +23,10 @@ from mamba_diffae.studio.words import familiarity_in_words, scores_in_words
 
 DRAWS = (4, 8, 16, 32)
 """How many draws may be asked for."""
-SHOWN = 8
+SHOWN = 6
 """Draws that are shown, at most; the deviation is that of all."""
+BROAD = 1.5
+"""Width over height from which on maps are laid out in wider columns."""
 LEAD = (
     "<b>Drag “Share observed”</b>: the mean follows at once, kriging and draws come after it. "
     "Click a cell of the first map to bring it in or take it away, or drag over it to paint."
@@ -49,12 +51,17 @@ class Reconstruction:
         names = ("Observations", "Truth", "Mean", "Deviation", "Kriging", "Mean to kriging")
         self.maps = {name: FieldMap(name) for name in names}
         self.drawn = [FieldMap(f"Draw {s + 1}") for s in range(SHOWN)]
+        self._words = ""
         self.said = pn.pane.HTML("", margin=0, sizing_mode="stretch_width", min_height=30)
         self.bars = pn.pane.HTML("", margin=(14, 0, 0, 0), sizing_mode="stretch_width")
-        self.progress = pn.pane.HTML("", margin=0, sizing_mode="stretch_width", min_height=22)
+        self.maps["Observations"].figure.background_fill_color = INK
+        self.maps["Observations"].figure.background_fill_alpha = 0.25
         self.observing = ObservationControls(session)
         self.blend = self._blending()
-        self.maps["Mean to kriging"].view.append(self.blend)
+        ends = '<div class="ends"><span>mean</span><span>kriging</span></div>'
+        self.maps["Mean to kriging"].view.extend(
+            [self.blend, pn.pane.HTML(ends, margin=0, sizing_mode="stretch_width")]
+        )
         self.drawings = maps()
         lattice = lambda: session.observed.lattice  # noqa: E731
         self.brush = Brush(
@@ -77,22 +84,31 @@ class Reconstruction:
         size.param.watch(lambda event: session.resize(event.new), "value")
         draws = pn.widgets.RadioButtonGroup(options=list(DRAWS), value=session.draws, **wide)
         draws.param.watch(lambda event: session.draw(event.new), "value")
-        controls = [
-            *SourceControls(session).items,
-            *self.observing.items,
+        more = [
+            *self.observing.by_hand,
             group("Cells along the longest side"),
             size,
             group("Draws"),
             draws,
         ]
-        first = maps(*(m.view for m in self.maps.values()))
+        self.first = maps(*(m.view for m in self.maps.values()))
         table = ObservationTable(session).view
-        return tab(LEAD, controls, self.said, first, self.bars, self.progress, self.drawings, table)
+        return tab(
+            LEAD,
+            self.observing.items,
+            self.said,
+            self.first,
+            self.bars,
+            self.drawings,
+            table,
+            before=SourceControls(session).items,
+            more=more,
+        )
 
     def _blending(self) -> Any:
         """The slider between the model's mean and kriging, which the browser follows by itself."""
         blend = pn.widgets.FloatSlider(
-            name="Kriging",
+            name="Share of kriging",
             start=0,
             end=1,
             step=0.01,
@@ -130,6 +146,9 @@ class Reconstruction:
             return
         session.tell("")
         self._show_observed()
+        broad = ["broad"] if self.maps["Observations"].figure.aspect_ratio > BROAD else []
+        for laid in (self.first, self.drawings):
+            laid.css_classes = ["maps", *broad]
         show = partial(self._show_mean, question)
         session.worker.run("mean", question.mean, show, quick=True)
 
@@ -138,7 +157,8 @@ class Reconstruction:
             shown.clear()
         self.maps["Observations"].frame(self._session.observed.lattice)
         self.maps["Observations"].rename("Observations", "none")
-        self.said.object = self.progress.object = ""
+        self._words = ""
+        self._tell_progress("")
         self._session.tell(why)
 
     @property
@@ -162,7 +182,7 @@ class Reconstruction:
         self._show("Observations", values, seen.grid)
         self.maps["Observations"].mark(np.array(session.edits.sensors).reshape(-1, 2))
         count, possible = len(session.observed.cells), session.observed.possible
-        self.maps["Observations"].rename("Observations", f"{count} of {possible} cells")
+        self.maps["Observations"].rename("Observations", f"{count:,} of {possible:,} cells")
 
     def _show_truth(self, question: Question) -> None:
         there = question.truth_there()
@@ -180,7 +200,7 @@ class Reconstruction:
         self.maps["Mean"].rename("Mean", question.grid.describe_shape())
         words = familiarity_in_words(mean.familiarity, mean.weights)
         unlike = " unlike" if " unlike the training" in words else ""
-        self.said.object = f'<span class="said{unlike}">{escape(words)}</span>'
+        self._words = f'<span class="said{unlike}">{escape(words)}</span>'
         self._lay_draws(question.draws)
         self._tell_progress("Kriging and draws follow …")
         show = partial(self._show_rest, question, mean)
@@ -205,16 +225,21 @@ class Reconstruction:
         kind, found = step
         grid = mean.grid or question.grid
         if kind == "scores":
-            self.maps["Mean"].rename("Mean", scores_in_words(found, self._session.variable))
+            self.maps["Mean"].rename("Mean", self._measured(found))
         elif kind == "kriging":
             kriged, scores = found
             self._show("Kriging", kriged.mean[0], grid)
             self._show("Mean to kriging", kriged.mean[0], grid, over=True)
-            note = "" if scores is None else scores_in_words(scores, self._session.variable)
+            note = "" if scores is None else self._measured(scores)
             self.maps["Kriging"].rename("Kriging", note)
             self._tell_progress(f"0 of {question.draws} draws …")
         elif kind == "draws":
             self._show_draws(question, found, grid)
+
+    def _measured(self, scores: Any) -> str:
+        variables, grid = self._session.data.variables, self._session.data.grid
+        chosen = None if is_picture(variables, grid) else variables[self._session.variable]
+        return scores_in_words(scores, chosen)
 
     def _show_draws(self, question: Question, found: Prediction, grid: Grid) -> None:
         """The draws that there are so far, and their deviation."""
@@ -228,7 +253,8 @@ class Reconstruction:
         self._tell_progress(f"{done} of {question.draws} draws …" if done < question.draws else "")
 
     def _tell_progress(self, text: str) -> None:
-        self.progress.object = f'<span class="note" role="status">{escape(text)}</span>'
+        progress = f'<span class="note" role="status">{escape(text)}</span>'
+        self.said.object = f'<div class="status">{self._words}{progress}</div>'
 
     def _tapped(self, cell: int) -> None:
         session = self._session

@@ -7,11 +7,11 @@ import ipaddress
 import logging
 import signal
 import socket
-import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -19,7 +19,6 @@ import panel as pn
 from panel.io.server import get_server
 
 from mamba_diffae.fields import UnfamiliarFieldsWarning
-from mamba_diffae.studio.asking import Question
 from mamba_diffae.studio.design import StudioDesign, template
 from mamba_diffae.studio.errors import PortError
 from mamba_diffae.studio.opening import Library, Source, opened_file
@@ -124,7 +123,7 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     warnings.filterwarnings("ignore", category=UnfamiliarFieldsWarning)  # the page tells it
     pn.extension("filedropper", "tabulator", design=StudioDesign, exception_handler=tell_error)
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
-    sessions: list[Session] = []
+    sessions = [first]
 
     def page() -> Any:
         sessions[:] = [s for s in sessions if not s.worker.is_stopped]
@@ -139,7 +138,7 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
         title="mamba-diffae studio",
     )
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Panel's own ends without a word
-    threading.Thread(target=_warm, args=(first,), daemon=True).start()
+    first.worker.run("warm", partial(_warm, first), lambda step: None)
     on_ready(f"{place.url}  {place.who()} Ctrl-C ends it.")
     try:
         server.start()
@@ -147,6 +146,8 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     finally:
         for session in sessions:
             session.worker.stop()
+        for session in sessions:  # torch ends the program without mercy if it is left computing
+            session.worker.join()
         with suppress(Exception):  # what is open is cut off: the program ends
             server.stop(wait=False)
 
@@ -157,12 +158,14 @@ def _source(library: Library, model: str, data: str) -> Source:
     return opened_file(opened, path) if path.is_file() else library.packaged(opened, data)
 
 
-def _warm(session: Session) -> None:
+def _warm(session: Session) -> Iterator[None]:
     """Ask once before a person does: the first answer takes ten times as long."""
     with suppress(Exception):  # the page tells the same error to whom it concerns
-        question: Question = session.question()
-        for _ in question.rest(question.mean()):
-            pass
+        question = session.question()
+        mean = question.mean()
+        yield
+        for _ in question.rest(mean):
+            yield
 
 
 def _listening_error(address: str, port: int) -> OSError | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mamba_diffae.fields import Variable
 from mamba_diffae.fields.familiarity import THRESHOLD, unfamiliar
 
 _PATH = re.compile(r"(?<![\w/])(?:/[^\s/:;,'\"()]+){2,}/?([^\s/:;,'\"()]*)")
@@ -43,15 +44,19 @@ def familiarity_in_words(familiarity: np.ndarray | None, weights: np.ndarray | N
     return f"The field is like the training fields (p = {p:.2f}, unlike below {THRESHOLD:g})."
 
 
-def scores_in_words(scores: Mapping[str, Any], chosen: int = 0) -> str:
-    """What is measured against the truth, in short: "24.0 dB, RMSE 12.1".
+def scores_in_words(scores: Mapping[str, Any], variable: Variable | None = None) -> str:
+    """What is measured against the truth, in short.
+
+    >>> scores_in_words({"psnr": 24.04, "ssim": 0.838, "rmse": {"red": 1.0}})
+    '24.0 dB, SSIM 0.84'
 
     Args:
         scores: From `evaluate`.
-        chosen: Number of the variable whose RMSE is told, where there are several.
+        variable: Whose RMSE is told; None: of pictures, PSNR and SSIM.
     """
+    if variable is None:
+        ssim = f", SSIM {scores['ssim']:.2f}" if "ssim" in scores else ""
+        return f"{scores['psnr']:.1f} dB{ssim}"
     rmse = scores["rmse"]
-    if isinstance(rmse, Mapping):
-        own = list(rmse.values())
-        rmse = own[chosen] if len(own) > chosen else own[0]
-    return f"PSNR {scores['psnr']:.1f} dB · RMSE {rmse:.3g}"
+    own = rmse[variable.name] if isinstance(rmse, Mapping) else rmse
+    return f"RMSE {own:.3g} {variable.unit}".strip()

@@ -55,6 +55,11 @@ class Lane:
             self._waiting.clear()
             self._changed.notify_all()
 
+    def join(self) -> None:
+        """Wait until the thread has ended, after `stop`."""
+        if self._thread is not None:
+            self._thread.join()
+
     def wait(self, seconds: float) -> bool:
         """Wait until nothing is left to do; whether that came to pass."""
         with self._changed:
@@ -143,6 +148,11 @@ class Worker:
         self._stopped = True
         for lane in self._lanes.values():
             lane.stop()
+
+    def join(self) -> None:
+        """Wait until the threads have ended, after `stop`."""
+        for lane in self._lanes.values():
+            lane.join()
 
     def wait(self, seconds: float = 60.0) -> bool:
         """Wait until nothing is left to do; whether that came to pass."""
