@@ -43,6 +43,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "plain_docstrings",
     "public_names",
+    "shell_commands",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx-mathjax-offline",
