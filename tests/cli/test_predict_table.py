@@ -50,9 +50,26 @@ def test_the_answer_is_that_of_the_library(shell, model, files):
     assert len(pd.read_parquet(files / "grid.parquet")) == np.prod(network.grid.scaled_shape(8))
 
 
+def test_values_of_a_table_may_be_averages_over_boxes(shell, model, files):
+    table = pd.read_csv(files / "in.csv").assign(width=0.5)
+    table.to_csv(files / "boxes.csv", index=False)
+    line = f"predict --input {files}/boxes.csv --model {model} --device cpu --variable sst"
+    told = shell(f"{line} --support lat=width --support lon=2 --out {files}/out.csv --size 8")
+    assert told.code == 0, told.err
+    network = FieldAutoencoder.from_pretrained(model, device="cpu")
+    sides = {"lat": "width", "lon": 2.0}
+    seen = Observations.from_table(files / "boxes.csv", values=["sst"], support=sides)
+    expected = network.predict(seen, 8).mean[0, ..., 0].ravel()
+    np.testing.assert_allclose(pd.read_csv(files / "out.csv")["sst"], expected, rtol=1e-5)
+    points = network.predict(files / "in.csv", 8).mean[0, ..., 0].ravel()
+    assert np.abs(points - expected).max() > 1e-6
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
+        ("--out {}/out.csv --variable sst --support lat", "AXIS=NUMBER or AXIS=COLUMN"),
+        ("--out {}/out.csv --variable sst --support lat=1", "one for each of"),
         ("--out {}/out.png", "ends in .csv or .parquet"),
         ("--out {}/out.csv --realization 0", "ask for them by --draws"),
         ("--out {}/out.csv --solver heun", "is of draws, and none are asked"),

@@ -29,6 +29,7 @@ from mamba_diffae.cli.reading import (
     NoiseOption,
     QualityOption,
     SnapshotDimOption,
+    SupportOption,
     VariableOption,
     is_dataset_name,
     opening_options,
@@ -73,6 +74,7 @@ def predict(
     variable: VariableOption = None,
     snapshot_dim: SnapshotDimOption = None,
     noise: NoiseOption = None,
+    support: SupportOption = None,
     quality: QualityOption = None,
     at: Annotated[
         Path | None,
@@ -129,7 +131,7 @@ def predict(
     asked = Draws(draws, realization, parse_quantiles(quantiles))
     source = _input(given, input_file)
     drawn = {"seed": seed, "solver": solver, "steps": steps}
-    options = opening_options(source, variable, snapshot_dim, noise, quality)
+    options = opening_options(source, variable, snapshot_dim, noise, quality, support=support)
     reading = InputReading(source, fraction, pattern, seed, options)
     reading.check(out, like, at)
     if is_dataset_name(out):
@@ -171,7 +173,9 @@ def predict(
     if out.suffix.lower() == PICTURE:
         _write_pictures(opened.estimator, prediction, seen, out, asked.pictures(out))
     else:
-        _write_arrays(opened.estimator, prediction, out)
+        from mamba_diffae.estimator import write_arrays
+
+        write_arrays(opened.estimator, prediction, out)
     _tell(out, asked, made, prediction, truth, seen)
 
 
@@ -207,30 +211,6 @@ def _write_pictures(
         parts = zip(values, seen.fields(), strict=True)
         painted = [p for v, s in parts for p in painter.paint(Shown(v, grid), Beside(seen=s))]
         write_png(picture_bytes(painted[0]) if len(painted) == 1 else mosaic(painted), path)
-
-
-def _write_arrays(model: FieldAutoencoder, prediction: Prediction, out: Path) -> None:
-    """Mean, draws, deviation, quantiles, familiarity; the axes and variables that they are on."""
-    import numpy as np
-
-    from mamba_diffae.fields.atomic import atomic_file
-
-    grid = prediction.grid or model.grid
-    arrays = {"mean": prediction.mean, "draws": prediction.draws}
-    if len(prediction.draws) > 1 or prediction.stated_std is not None:
-        arrays["std"] = prediction.std
-    if prediction.quantiles is not None:
-        arrays |= {"quantiles": prediction.quantiles, "levels": np.array(prediction.levels)}
-    if prediction.familiarity is not None:
-        arrays["familiarity"] = prediction.familiarity
-    arrays |= {
-        "axis_names": np.array(grid.names),
-        "variables": np.array([v.name for v in model.variables]),
-        "units": np.array([*(v.unit for v in model.variables), *(a.unit for a in grid.axes)]),
-        **{axis.name: axis.centres for axis in grid.axes},
-    }
-    with atomic_file(out) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
 
 
 def _tell(

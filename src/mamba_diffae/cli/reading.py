@@ -36,6 +36,14 @@ NoiseOption = Annotated[
         "each --variable.",
     ),
 ]
+SupportOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--support",
+        help="Of a table: sides of the box that a value averages, AXIS=NUMBER or AXIS=COLUMN, one "
+        "for each axis; default: values are of points.",
+    ),
+]
 QualityOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -62,11 +70,13 @@ def opening_options(
     noise: list[str] | None = None,
     quality: list[str] | None = None,
     covariates: list[str] | None = None,
+    support: list[str] | None = None,
 ) -> dict[str, Any]:
     """Options of a table or of another source, as far as they are given.
 
     Raises:
-        ValueError: If a quality or a covariate is given of a table, or noise of unnamed columns.
+        ValueError: If a quality or a covariate is given of a table, or noise of unnamed columns; or
+            a support of something else, or of no axis.
     """
     given: dict[str, Any] = {"variable": variables, "snapshot_dim": snapshot_dim}
     given |= {"noise": noise, "quality": quality, "covariates": covariates}
@@ -82,7 +92,26 @@ def opening_options(
             raise ValueError("Name the columns of values with --variable, one for each --noise.")
         errors = dict(zip(variables or [], noise, strict=True)) if noise else None
         given = {"values": variables, "time": snapshot_dim, "noise": errors}
+        given |= {"support": dict(map(_of_axis, support)) if support else None}
+    elif support:
+        raise ValueError(
+            "--support is of tables: a data set says by its cells what a value averages; leave it "
+            "out."
+        )
     return {name: value for name, value in given.items() if value}
+
+
+def _of_axis(text: str) -> tuple[str, float | str]:
+    """An axis, and a number or the name of a column: "lat=0.5", "lat=width"."""
+    axis, equals, side = text.partition("=")
+    if not (equals and axis and side):
+        raise ValueError(
+            f"--support was given {text!r}; expected AXIS=NUMBER or AXIS=COLUMN, such as lat=0.5."
+        )
+    try:
+        return axis, float(side)
+    except ValueError:
+        return axis, side
 
 
 def is_dataset_name(path: Path) -> bool:
