@@ -75,10 +75,12 @@ class ErrorCurve:
         random = np.stack([question.expected(arm) for arm in placement.random])
         self.expected.data = {"x": x, "y": list(greedy)}
         self._band.data = {"x": x, "low": list(random.min(0)), "high": list(random.max(0))}
-        self.figure.x_range.update(start=0, end=len(placement))
+        self.figure.x_range.update(start=-0.3, end=len(placement) + 0.3)
         self.figure.xaxis.ticker = SingleIntervalTicker(interval=max(1, len(placement) // 6))
         self._frame(float(greedy.min()), float(random.max()))
-        self.heading.object = f"<b>Error by number of sensors</b> <span>{question.error_name}</span>"
+        self.heading.object = (
+            f"<b>Error by number of sensors</b> <span>{question.error_name}</span>"
+        )
 
     def add(self, count: int, error: float) -> None:
         """Add what was measured with some number of sensors."""

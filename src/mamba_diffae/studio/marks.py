@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, final
 
 import numpy as np
+from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource
 
 from mamba_diffae.studio.figures import MARK
@@ -25,9 +26,7 @@ class NumberedMarks:
         self.places = np.zeros((0, 2))
         self._figure = figure
         self._source = ColumnDataSource({"x": [], "y": [], "text": []})
-        figure.scatter(
-            "x", "y", source=self._source, size=20, fill_color=MARK, line_color="white"
-        )
+        figure.scatter("x", "y", source=self._source, size=20, fill_color=MARK, line_color="white")
         figure.text(
             "x",
             "y",
@@ -36,7 +35,7 @@ class NumberedMarks:
             text_align="center",
             text_baseline="middle",
             text_color="white",
-            text_font="system-ui, sans-serif",
+            text_font=value("system-ui, sans-serif"),
             text_font_size="12px",
             text_font_style="bold",
         )

@@ -12,9 +12,10 @@ import panel as pn
 
 from mamba_diffae.benchmark.maps import raster
 from mamba_diffae.placement import Placement
-from mamba_diffae.studio.design import group, maps, tab
+from mamba_diffae.studio.design import group, tab
 from mamba_diffae.studio.error_curve import ErrorCurve
 from mamba_diffae.studio.figures import DEVIATIONS, FieldMap, is_picture, scale_bar
+from mamba_diffae.studio.layout import WIDE, side_by_side, text
 from mamba_diffae.studio.marks import NumberedMarks
 from mamba_diffae.studio.placing import MOST, PlacementQuestion
 from mamba_diffae.studio.refusals import Refusal, answered
@@ -47,12 +48,11 @@ class WhereNext:
     def __init__(self, session: Session) -> None:
         self._session, self._stale = session, True
         self._placement: Placement | None = None
-        wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
-        self.count = pn.widgets.IntSlider(name="New sensors", start=1, end=MOST, value=8, **wide)
+        self.count = pn.widgets.IntSlider(name="New sensors", start=1, end=MOST, value=8, **WIDE)
         self.count.param.watch(lambda event: self._ask(), "value_throttled")
-        self.all = pn.widgets.Button(name="Accept all of them", **wide)
+        self.all = pn.widgets.Button(name="Accept all of them", **WIDE)
         self.all.on_click(lambda event: self._accept(self._coords))
-        self.undo = pn.widgets.Button(name="Take back all accepted", **wide)
+        self.undo = pn.widgets.Button(name="Take back all accepted", **WIDE)
         self.undo.on_click(lambda event: self._take_back())
         self.seen = FieldMap("Observed")
         self.now = FieldMap("Expected deviation now", session.guarded(self._tapped))
@@ -60,14 +60,13 @@ class WhereNext:
         self.marks = NumberedMarks(self.now.figure)
         self.curve = ErrorCurve()
         self.table = SensorTable(lambda k: self._accept(self._coords[k : k + 1]))
-        self.said = pn.pane.HTML("", min_height=30, **wide)
-        self.bar = pn.pane.HTML("", **wide)
+        self.said = text(min_height=30)
+        self.bar = text()
         self.results = pn.Column(
-            maps(self.now.view, self.then.view, self.seen.view, broad=True),
+            side_by_side("trio", self.now.view, self.then.view, self.seen.view),
             self.bar,
-            maps(self.curve.view, self.table.view, broad=True),
-            sizing_mode="stretch_width",
-            margin=0,
+            side_by_side("duo", self.curve.view, self.table.view),
+            **WIDE,
         )
         session.on_change(self._changed)
         controls = [group("Sensors"), self.count, self.all, self.undo]

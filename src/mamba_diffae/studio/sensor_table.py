@@ -10,6 +10,7 @@ import numpy as np
 import panel as pn
 
 from mamba_diffae.fields import Grid
+from mamba_diffae.studio.layout import SHEET, WIDE, text
 from mamba_diffae.studio.placing import MOST
 
 
@@ -33,20 +34,20 @@ class SensorTable:
         ]
         for k, button in enumerate(self.buttons):
             button.on_click(lambda event, k=k: on_accept(k))
-        wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
-        self.head = pn.pane.HTML(css_classes=["cells"], **wide)
-        self.cells = [pn.pane.HTML(css_classes=["cells"], **wide) for _ in range(MOST)]
+        self.head = text("", "cells", "table-head")
+        self.cells = [text("", "cells") for _ in range(MOST)]
         self.rows = [
-            pn.Row(cells, button, css_classes=["sensor"], visible=False, **wide)
+            pn.Row(
+                cells, button, css_classes=["sensor"], stylesheets=[SHEET], visible=False, **WIDE
+            )
             for cells, button in zip(self.cells, self.buttons, strict=True)
         ]
         self._told: list[list[str]] = []
-        heading = pn.pane.HTML(
-            "<b>The sensors, best first</b> <span>errors once each and those before it stand</span>",
-            css_classes=["heading"],
-            **wide,
+        heading = text(
+            "<b>The sensors, best first</b> <span>errors with it and those before</span>",
+            "heading",
         )
-        self.view: Any = pn.Column(heading, self.head, *self.rows, css_classes=["map"], **wide)
+        self.view: Any = pn.Column(heading, self.head, *self.rows, css_classes=["map"], **WIDE)
 
     def disable(self, is_disabled: bool) -> None:
         """Whether nothing can be accepted now."""

@@ -1,0 +1,203 @@
+"""The Python and the shell lines that make what the tab "Latent" shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from shlex import quote
+from typing import final
+
+from mamba_diffae.benchmark.opened_model import OpenedModel
+from mamba_diffae.studio.latent_map import FRACTION, PERPLEXITY, Layout
+from mamba_diffae.studio.latents import FRAMES, MADE, EditQuestion
+from mamba_diffae.studio.opening import Source
+from mamba_diffae.studio.words import without_paths
+
+
+@final
+@dataclass(frozen=True)
+class Lines:
+    """Lines that make the same again.
+
+    Attributes:
+        python: In Python.
+        shell: On the shell; "" if no command makes it.
+    """
+
+    python: str
+    shell: str = ""
+
+    @property
+    def html(self) -> str:
+        """As a tab shows them."""
+        told = f"<h4>The same in Python</h4><pre>{escape(self.python)}</pre>"
+        if self.shell:
+            told += f"<h4>The same on the shell</h4><pre>{escape(self.shell)}</pre>"
+        return told
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Which model and which fields; both are named as a person gave them.
+
+    Attributes:
+        opened: The model.
+        source: The fields.
+    """
+
+    opened: OpenedModel
+    source: Source
+
+    @property
+    def model(self) -> str:
+        """Name of the model, without the folders of the machine."""
+        return without_paths(self.opened.name)
+
+    def head(self, *, fields: bool = True, numpy: bool = False) -> list[str]:
+        """The first lines in Python: the model, and the fields at its cells."""
+        found = ["import numpy as np", ""] if numpy else []
+        found += ["import mamba_diffae as mda"]
+        if fields and self.source.packaged is None:
+            found += ["from pathlib import Path"]
+            found += ["from mamba_diffae.benchmark.opened_model import OpenedModel"]
+        found += ["", f"model = mda.FieldAutoencoder.from_pretrained({self.model!r})"]
+        if not fields:
+            return found
+        if self.source.packaged is None:
+            opened = f"OpenedModel.open({self.model!r}, 'auto')"
+            return [*found, f"data = {opened}.input(Path({self.source.file!r})).at(model.grid)"]
+        split = f".split({self.source.split!r})" if self.source.split else ""
+        return [*found, f"data = mda.open_field({self.source.packaged!r}){split}.at(model.grid)"]
+
+    def shell_field(self, number: int) -> str | None:
+        """One field as the commands take it; None if they do not."""
+        if self.source.packaged is not None:
+            return str(number) if self.source.split == "test" else None
+        return quote(self.source.file or "") if number == 0 else None
+
+    @property
+    def options(self) -> str:
+        """Options of the commands that name model and fields."""
+        other = self.source.packaged not in (None, self.opened.source)
+        named = f" --source {quote(self.source.packaged or '')}" if other else ""
+        return f"--model {quote(self.model)}{named}"
+
+
+def way_lines(origin: Origin, first: int, second: int, shown: int, fraction: float) -> Lines:
+    """Of the way between two fields.
+
+    Args:
+        origin: Model and fields.
+        first: Number of the first field.
+        second: Of the second.
+        shown: Number of the field on the way that is shown.
+        fraction: Share that is observed of both.
+    """
+    python = [
+        *origin.head(),
+        f"a = mda.observe(data.take([{first}]), fraction={fraction:g}, seed=0)",
+        f"b = mda.observe(data.take([{second}]), fraction={fraction:g}, seed=1)",
+        f"way = mda.interpolate(model, a, b, n_steps={FRAMES})",
+        f"field = way.values[{shown}]",
+    ]
+    ends = [origin.shell_field(number) for number in (first, second)]
+    if None in ends:
+        return Lines("\n".join(python))
+    shell = (
+        f"mamba-diffae interpolate {ends[0]} {ends[1]} {origin.options} --frames {FRAMES} "
+        f"--fraction {fraction:g} --out path.png"
+    )
+    return Lines("\n".join(python), shell)
+
+
+def edit_lines(origin: Origin, number: int, question: EditQuestion) -> Lines:
+    """Of an edited field.
+
+    Args:
+        origin: Model and fields.
+        number: Of the field.
+        question: What was asked.
+    """
+    opened, about = origin.opened, question
+    where = f"Path({origin.model!r})" if opened.run else f"weights_folder({origin.model!r})"
+    kept = where if opened.run else f"shipped={where}"
+    imports = ["from mamba_diffae.latent import learn_directions"]
+    if opened.run is None:
+        imports += ["from mamba_diffae.models.serialization import weights_folder"]
+    elif origin.source.packaged is not None:
+        imports += ["from pathlib import Path"]
+    head = origin.head()
+    split = head.index("")
+    python = [
+        *head[:split],
+        *imports,
+        *head[split:],
+        f"trained_on = mda.open_field({opened.source!r})",
+        f"directions = learn_directions(model, trained_on, {kept})",
+        f"seen = mda.observe(data.take([{number}]), fraction={about.fraction:g}, seed=0)",
+        f"move = directions.move({about.attribute!r})",
+        f"field = mda.edit(model, seen, move, {about.amount:g}, "
+        f"condition_on_points={about.keeps})[0]",
+    ]
+    named = origin.shell_field(number)
+    if named is None or about.amount == 0:
+        return Lines("\n".join(python))
+    shell = (
+        f"mamba-diffae edit {named} {origin.options} --attribute {quote(about.attribute)} "
+        f"--amount {about.amount:g} --fraction {about.fraction:g} --out edit.png"
+    )
+    return Lines("\n".join(python), shell)
+
+
+def sample_lines(opened: OpenedModel, source: Source, seed: int, mean: bool) -> Lines:
+    """Of fields from nothing.
+
+    Args:
+        opened: The model.
+        source: Fields that the command compares them with.
+        seed: Theirs.
+        mean: Whether they are means.
+    """
+    origin = Origin(opened, source)
+    asked = f", seed={seed}{', mean=True' if mean else ''}"
+    python = [*origin.head(fields=False), f"fields = mda.sample(model, {MADE}{asked}).values"]
+    mean_option = " --mean" if mean else ""
+    shell = (
+        f"mamba-diffae sample {origin.options} --n {MADE} --seed {seed}{mean_option} "
+        "--out fields.png"
+    )
+    return Lines("\n".join(python), shell if source.packaged is not None else "")
+
+
+def map_lines(origin: Origin, layout: Layout, count: int, number: int) -> Lines:
+    """Of the map of a library, and of the field that is chosen on it.
+
+    Args:
+        origin: Model and fields.
+        layout: How the latents are laid out.
+        count: Fields on the map.
+        number: Of the field that is chosen.
+    """
+    perplexity = min(PERPLEXITY, (count - 1) / 2)
+    made = {
+        "principal components": ("decomposition", "PCA", "PCA(2, random_state=0)"),
+        "t-SNE": (
+            "manifold",
+            "TSNE",
+            f"TSNE(2, perplexity={perplexity:g}, init='pca', random_state=0)",
+        ),
+    }
+    module, name, plane = made[layout]
+    head = origin.head()
+    split = head.index("")
+    python = [
+        f"from sklearn.{module} import {name}",
+        *head[:split],
+        *head[split:],
+        f"seen = mda.observe(data.take(range({count})), fraction={FRACTION:g}, seed=0)",
+        "latents = model.encode(seen)",
+        f"places = {plane}.fit_transform(latents)",
+        f"field = model.decode(latents[{number} : {number + 1}]).mean[0]",
+    ]
+    return Lines("\n".join(python))
