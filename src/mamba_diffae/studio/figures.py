@@ -63,14 +63,14 @@ class Layer:
     def clear(self) -> None:
         """Show nothing."""
         for source in self._sources.values():
-            if source.data["image"]:
+            if len(source.data["image"]):
                 source.data = dict(_EMPTY)
 
     def _show(self, what: str, image: np.ndarray, grid: Grid) -> None:
         for name, source in self._sources.items():
             if name == what:
                 source.data = _boxed(image, grid)
-            elif source.data["image"]:
+            elif len(source.data["image"]):
                 source.data = dict(_EMPTY)
 
 

@@ -30,7 +30,7 @@ class Settings:
         pattern: Which cells; see `observe`.
         noise: Standard deviation of the errors that are added and stated, as a share of the range
             of each variable; 0: none are added, none are stated.
-        seed: Of the cells and of the errors.
+        seed: Of the cells, of the errors, and of the draws.
     """
 
     fraction: float = 0.2

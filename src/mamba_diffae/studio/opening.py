@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from mamba_diffae.benchmark.opened_model import OpenedModel
-from mamba_diffae.fields import FieldData, ValuesError
+from mamba_diffae.benchmark.opened_model import PACKAGED, OpenedModel
+from mamba_diffae.fields import FieldData, Shape, ValuesError
 from mamba_diffae.fields.cf.writing import NETCDF
 from mamba_diffae.sources import open_field
 from mamba_diffae.sources.array_files import SUFFIXES as ARRAYS
@@ -44,6 +44,7 @@ class Source:
         data: The fields, as the model takes them.
         packaged: Name for `open_field`, if it is a set that comes with the package.
         split: Split of the packaged set that `data` is.
+        size: Cells that the packaged set was averaged to, if it was.
         file: Name of the file, without its folder, if it is one.
     """
 
@@ -51,6 +52,7 @@ class Source:
     data: FieldData
     packaged: str | None = None
     split: str | None = None
+    size: Shape | None = None
     file: str | None = None
 
 
@@ -63,10 +65,11 @@ class Library:
     """
 
     def __init__(self, models: tuple[str, ...] = ()) -> None:
-        self.models = tuple(dict.fromkeys((*models, *MODELS)))
+        self.models = {label_of(name): name for name in (*models, *MODELS)}
         self._lock = threading.Lock()
         self._opened: dict[str, OpenedModel] = {}
         self._sets: dict[str, FieldData] = {}
+        self._own_sets: dict[str, FieldData] = {}
 
     def model(self, name: str) -> OpenedModel:
         """A model by name, opened once.
@@ -87,6 +90,10 @@ class Library:
                 self._opened[name] = opened
             return self._opened[name]
 
+    def label(self, name: str) -> str:
+        """How the page names a model or a source: without its folder."""
+        return label_of(name)
+
     def fields(self, name: str) -> FieldData:
         """A packaged set, or another source of `open_field`, opened once.
 
@@ -98,11 +105,11 @@ class Library:
                 self._sets[name] = open_field(name)
             return self._sets[name]
 
-    def sets(self, opened: OpenedModel) -> list[str]:
-        """Names of the sets that a model can be tried on: its own first."""
+    def sets(self, opened: OpenedModel) -> dict[str, str]:
+        """Sets that a model can be tried on, its own first: names for `open_field` by label."""
         own = [] if opened.source is None else [opened.source]
         pictures = [v.limits for v in opened.estimator.variables] == 3 * [(0.0, 255.0)]
-        return list(dict.fromkeys([*own, *(PICTURE_SETS if pictures else ())]))
+        return {label_of(name): name for name in (*own, *(PICTURE_SETS if pictures else ()))}
 
     def packaged(self, opened: OpenedModel, name: str | None = None) -> Source:
         """The test fields of a set, by default of what a model was trained on.
@@ -110,16 +117,29 @@ class Library:
         Raises:
             ValueError: If the model does not say what that is, or as `open_field`.
         """
-        name = name or opened.source
-        if name is None:
-            raise ValuesError(
-                f"{opened.name} does not say on what it was trained; name fields with --data."
-            )
-        data = self.fields(name)
-        if opened.source == name and data.shape != opened.estimator.grid.shape:
-            data = data.at(opened.estimator.grid.shape)
+        is_own = name is None or name == opened.source
+        data = self._own(opened) if is_own else self.fields(name or "")
+        size = data.shape if is_own and opened.name not in PACKAGED else None
+        name = name or opened.source or opened.name
         split = "test" if "test" in set(data.splits.tolist()) else None
-        return Source(name, data.split(split) if split else data, packaged=name, split=split)
+        fields = data.split(split) if split else data
+        return Source(label_of(name), fields, packaged=name, split=split, size=size)
+
+    def _own(self, opened: OpenedModel) -> FieldData:
+        """What a model was trained on, opened once, as its run says."""
+        with self._lock:
+            if opened.name not in self._own_sets:
+                self._own_sets[opened.name] = opened.fields()[0]
+            return self._own_sets[opened.name]
+
+
+def label_of(name: str) -> str:
+    """A name without its folder.
+
+    >>> label_of("runs/mine/"), label_of("weather:sectors")
+    ('mine', 'weather:sectors')
+    """
+    return name.rstrip("/").rpartition("/")[2] or name
 
 
 def opened_upload(opened: OpenedModel, name: str, content: bytes) -> Source:

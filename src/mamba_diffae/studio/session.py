@@ -96,7 +96,8 @@ class Session:
         Raises:
             NothingObservedError: If nothing is observed.
         """
-        return Question(self.model, self.observations(), self.truth, self.size, self.draws)
+        seen, seed = self.observations(), self.settings.seed
+        return Question(self.model, seen, self.truth, self.size, self.draws, seed)
 
     def predict(self, n_draws: int = 0, seed: int = 0) -> Prediction:
         """The model's answer at the size that is shown.

@@ -29,7 +29,10 @@ class SourceControls:
         self._session, self._setting = session, False
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
         self.model = pn.widgets.Select(
-            name="Model", options=list(session.library.models), value=session.opened.name, **wide
+            name="Model",
+            options=list(session.library.models),
+            value=session.library.label(session.opened.name),
+            **wide,
         )
         self.fields = pn.widgets.Select(name="Fields", **wide)
         self.field = pn.widgets.Select(name="Field", **wide)
@@ -74,7 +77,7 @@ class SourceControls:
             return
         session, self._setting = self._session, True
         try:
-            self.model.value = session.opened.name
+            self.model.value = session.library.label(session.opened.name)
             if what != "snapshot":
                 self._list()
             self.field.value = self.number.value = session.snapshot
@@ -86,7 +89,7 @@ class SourceControls:
     def _list(self) -> None:
         """The sets, fields and variables that there are to choose from."""
         session = self._session
-        sets = session.library.sets(session.opened)
+        sets = list(session.library.sets(session.opened))
         here = session.source.label
         self.fields.options = sets if here in sets else [*sets, here]
         self.fields.value = here
@@ -102,12 +105,12 @@ class SourceControls:
         self.variable.value = 0
 
     def _open_model(self, name: str) -> None:
-        if self._setting or name == self._session.opened.name:
-            return
         library = self._session.library
+        if self._setting or name == library.label(self._session.opened.name):
+            return
 
         def work() -> Any:
-            opened = library.model(name)
+            opened = library.model(library.models[name])
             return opened, library.packaged(opened)
 
         self._session.tell(f"{name} is being opened …")
@@ -122,7 +125,8 @@ class SourceControls:
         if self._setting or name == session.source.label:
             return
         session.tell(f"{name} is being opened …")
-        work = partial(session.library.packaged, session.opened, name)
+        found = session.library.sets(session.opened).get(name)
+        work = partial(session.library.packaged, session.opened, found)
         session.worker.run("opening", work, self._opened)
 
     def _uploaded(self, name: str, content: bytes) -> None:

@@ -1,14 +1,124 @@
-"""The tab "Take away"."""
+"""The tab "Take away": files, and the lines that make them."""
 
 from __future__ import annotations
 
-from typing import Any
+import io
+from functools import partial
+from html import escape
+from typing import Any, final
 
 import panel as pn
 
-from mamba_diffae.studio.session import Session
+from mamba_diffae.studio.design import group, tab
+from mamba_diffae.studio.errors import NothingObservedError
+from mamba_diffae.studio.session import Change, Session
+from mamba_diffae.studio.taking_away import File, Recipe, files_of
+from mamba_diffae.studio.words import without_paths
+
+LEAD = (
+    "<b>What is shown under “Reconstruct”</b>, as files, and as lines that make exactly that again."
+)
+COPY = "navigator.clipboard.writeText(source.value)"
 
 
 def take_away_tab(session: Session) -> Any:
     """Files, and the lines that make them."""
-    return pn.Column(f"Fields of {session.source.label}")
+    return TakeAway(session).view
+
+
+@final
+class TakeAway:
+    """Buttons of files, and lines to copy.
+
+    Attributes:
+        view: To be laid out.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._stale = session, True
+        self.files = pn.Column(css_classes=["controls"], sizing_mode="stretch_width", margin=0)
+        self.about = pn.pane.HTML("", margin=0, sizing_mode="stretch_width")
+        self.python, self.shell = Lines("Python"), Lines("Shell")
+        self.view = tab(
+            LEAD,
+            [group("Files"), self.files],
+            self.about,
+            *self.python.items,
+            *self.shell.items,
+        )
+        session.on_change(self._changed)
+
+    def _changed(self, what: Change) -> None:
+        if what != "tab":
+            self._stale = True
+        if self._session.active == 3 and self._stale:
+            self._make()
+
+    def _make(self) -> None:
+        """Show the lines, and make the files behind the page."""
+        session, self._stale = self._session, False
+        self.files.objects = []
+        try:
+            recipe = Recipe.of(session)
+        except NothingObservedError as error:
+            self.python.show("")
+            self.shell.show("")
+            session.tell(str(error))
+            return
+        session.tell("")
+        self.python.show(recipe.python())
+        self.shell.show(recipe.shell())
+        self.about.object = f'<p class="note">{escape(self._read(recipe))}</p>'
+        self.files.objects = [pn.pane.HTML('<p class="note">Being made …</p>', margin=0)]
+        session.worker.run("files", partial(files_of, recipe), self._show)
+
+    def _read(self, recipe: Recipe) -> str:
+        """Which files the lines read."""
+        text = recipe.python() + recipe.shell()
+        own = [recipe.source.file] if recipe.source.file and recipe.source.file in text else []
+        read = [*own, *(n for n in ("observations.npz", "observations.csv") if n in text)]
+        if not read:
+            return "The lines need no file."
+        return f"The lines read {' and '.join(read)}, where they are run."
+
+    def _show(self, files: list[File]) -> None:
+        shown: list[Any] = []
+        for file in files:
+            if file.content is None:
+                why = escape(f"{file.name}: {without_paths(file.why)}")
+                shown.append(pn.pane.HTML(f'<p class="note">{why}</p>', margin=0))
+                continue
+            button = pn.widgets.FileDownload(
+                file=io.BytesIO(file.content),
+                filename=file.name,
+                label=file.name,
+                button_type="default",
+                embed=False,
+                auto=True,
+                sizing_mode="stretch_width",
+                margin=0,
+            )
+            about = f'<span class="note">{escape(file.about)}</span>'
+            shown += [button, pn.pane.HTML(about, margin=(0, 0, 6, 0))]
+        self.files.objects = shown
+
+
+@final
+class Lines:
+    """Lines to read and to copy.
+
+    Attributes:
+        items: To be laid out, from above.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._source = pn.widgets.TextInput(visible=False)
+        self._text = pn.pane.HTML("", margin=0, sizing_mode="stretch_width")
+        copy = pn.widgets.Button(name=f"Copy ({title})", margin=(6, 0, 16, 0))
+        copy.js_on_click(args={"source": self._source}, code=COPY)
+        self.items: list[Any] = [group(title), self._text, copy, self._source]
+
+    def show(self, text: str) -> None:
+        """Show other lines."""
+        self._source.value = text
+        self._text.object = f'<pre tabindex="0">{escape(text)}</pre>'

@@ -1,0 +1,228 @@
+"""What is shown, as files, and as the lines of Python and of the shell that make it."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+
+from mamba_diffae.benchmark.opened_model import PACKAGED
+from mamba_diffae.benchmark.page import picture_bytes
+from mamba_diffae.benchmark.painters import painter_of
+from mamba_diffae.benchmark.painting import Shown
+from mamba_diffae.estimator import write_arrays
+from mamba_diffae.fields import Observations, Prediction
+from mamba_diffae.fields.cf.writing import write_dataset
+from mamba_diffae.report import mosaic, write_png
+from mamba_diffae.studio.asking import Question
+from mamba_diffae.studio.observing import Edits, Settings
+from mamba_diffae.studio.opening import PICTURE_SETS, Source
+from mamba_diffae.studio.session import Session
+
+POINTS, TABLE = "observations.npz", "observations.csv"
+"""Files of what is observed, which the lines read."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """Where what is shown comes from; nothing of it changes.
+
+    Attributes:
+        model: Name of the model, without its folder.
+        source: The fields.
+        snapshot: Number of the field.
+        settings: What is observed by a pattern.
+        edits: What was changed by hand.
+        question: What is asked.
+    """
+
+    model: str
+    source: Source
+    snapshot: int
+    settings: Settings
+    edits: Edits
+    question: Question
+
+    @classmethod
+    def of(cls, session: Session) -> Recipe:
+        """Of what a session shows.
+
+        Raises:
+            NothingObservedError: If nothing is observed.
+        """
+        return cls(
+            session.library.label(session.opened.name),
+            session.source,
+            session.snapshot,
+            session.settings,
+            session.edits,
+            session.question(),
+        )
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether a pattern says all of what is observed: nothing by hand, no errors added."""
+        return self.edits == Edits() and not self.settings.noise
+
+    @property
+    def observing(self) -> str:
+        """The line of Python that observes by the pattern."""
+        about = self.settings
+        return (
+            f'seen = mda.observe(field, {about.fraction:g}, pattern="{about.pattern}", '
+            f"seed={about.seed})"
+        )
+
+    def python(self) -> str:
+        """Lines of Python that make `told`, the prediction that is shown."""
+        asked = self.question
+        last = (
+            f"told = model.predict(seen, {asked.size}, n_draws={asked.draws}, seed={asked.seed})",
+            "# told.mean, told.std and told.draws are what is shown",
+        )
+        opened = f"model = mda.FieldAutoencoder.from_pretrained({self.model!r})"
+        source, packaged = self.source, self.source.packaged
+        if self.is_drawn and packaged in (*PICTURE_SETS, *PACKAGED.values()):
+            size = f", size={source.size}" if source.size else ""
+            split = f".split({source.split!r})" if source.split else ""
+            lines = (
+                "import mamba_diffae as mda\n",
+                f"field = mda.open_field({packaged!r}{size}){split}.take([{self.snapshot}])",
+                self.observing,
+                opened,
+            )
+        elif self.is_drawn and source.file is not None:
+            lines = (
+                "from pathlib import Path\n",
+                "import mamba_diffae as mda",
+                "from mamba_diffae.benchmark.opened_model import OpenedModel\n",
+                f'opened = OpenedModel.open({self.model!r}, "auto")',
+                f"field = opened.input(Path({source.file!r})).take([{self.snapshot}])",
+                self.observing,
+                "model = opened.estimator",
+            )
+        else:
+            known = [f'{key}=given["{key}"]' for key in ("support", "noise") if self._has(key)]
+            about = ", ".join(['given["coords"]', 'given["values"]', *known])
+            lines = (
+                "import numpy as np\n",
+                "import mamba_diffae as mda\n",
+                f'given = np.load("{POINTS}")',
+                f"seen = mda.Observations.from_points({about})",
+                opened,
+            )
+        return "\n".join((*lines, *last))
+
+    def shell(self) -> str:
+        """The line of the shell that writes the prediction that is shown."""
+        asked, about, file = self.question, self.settings, self.source.file
+        asking = ["--size", asked.size, "--draws", asked.draws, "--seed", asked.seed]
+        if self.is_drawn and file is not None and len(self.source.data) == 1:
+            observing = ["--fraction", f"{about.fraction:g}", "--pattern", about.pattern]
+            words = [file, "--model", self.model, *observing, *asking, "--out", "field.npz"]
+        else:
+            words = [TABLE, "--model", self.model, *self._columns(), *asking, "--out", "field.nc"]
+        return shlex.join(["mamba-diffae", "predict", *map(str, words)])
+
+    def _columns(self) -> list[str]:
+        """What the table of observations holds, as options of the shell."""
+        names = [v.name for v in self.source.data.variables]
+        words = [word for name in names for word in ("--variable", name)]
+        if self._has("support"):
+            axes = self.source.data.grid.names
+            words += [word for a in axes for word in ("--support", f"{a}={a}_support")]
+        if self._has("noise"):
+            words += [word for name in names for word in ("--noise", f"{name}_noise")]
+        return words
+
+    def _has(self, part: str) -> bool:
+        return getattr(self.question.seen, part) is not None
+
+
+@final
+@dataclass(frozen=True)
+class File:
+    """A file to take away.
+
+    Attributes:
+        name: Of the file.
+        about: What it holds, in a few words.
+        content: Its bytes; None: it could not be made.
+        why: Why not.
+    """
+
+    name: str
+    about: str
+    content: bytes | None
+    why: str = ""
+
+
+def files_of(recipe: Recipe) -> list[File]:
+    """All that can be taken away; a file that needs a missing package says so."""
+    asked = recipe.question
+    told = asked.model.predict(asked.seen, asked.size, asked.draws, seed=asked.seed)
+    makers: list[tuple[str, str, Callable[[Path], None]]] = [
+        ("mean.png", "the mean as a picture, a pixel a cell", lambda p: _write_png(asked, told, p)),
+        ("field.npz", "mean, deviation, draws, axes", lambda p: write_arrays(asked.model, told, p)),
+        ("field.nc", "the same with units, CF", lambda p: write_dataset(told.to_xarray(), p)),
+        (POINTS, "what is observed, for the lines of Python", lambda p: _points(asked.seen, p)),
+        (TABLE, "what is observed, for the line of the shell", lambda p: _table(recipe, p)),
+    ]
+    found = []
+    with tempfile.TemporaryDirectory(prefix="mamba-diffae-") as folder:
+        for name, about, write in makers:
+            path = Path(folder) / name
+            try:
+                write(path)
+                found.append(File(name, about, path.read_bytes()))
+            except ValueError as error:  # such as a missing extra
+                found.append(File(name, about, None, str(error)))
+    return found
+
+
+def _write_png(asked: Question, told: Prediction, path: Path) -> None:
+    """The mean as `mamba-diffae predict --out mean.png` writes it."""
+    grid = told.grid or asked.grid
+    painted = painter_of(asked.model.variables, grid).paint(Shown(told.mean[0], grid))
+    write_png(picture_bytes(painted[0]) if len(painted) == 1 else mosaic(painted), path)
+
+
+def _parts(seen: Observations) -> dict[str, np.ndarray]:
+    """Observations of one field as arrays; NaN where a variable was not observed."""
+    here = seen.present[0].numpy()
+    mask = seen.mask[0].numpy()[here]
+    parts = {"coords": seen.coords[0].numpy()[here]}
+    parts["values"] = np.where(mask, seen.values[0].numpy()[here], np.nan)
+    for key in ("support", "noise"):
+        given: Any = getattr(seen, key)
+        if given is not None:
+            parts[key] = given[0].numpy()[here]
+    return parts
+
+
+def _points(seen: Observations, path: Path) -> None:
+    written = io.BytesIO()
+    np.savez_compressed(written, **_parts(seen))  # pyright: ignore[reportArgumentType]
+    path.write_bytes(written.getvalue())
+
+
+def _table(recipe: Recipe, path: Path) -> None:
+    """Observations as a table: a column for each axis, variable, support and noise."""
+    from mamba_diffae.fields import load_extra
+
+    pandas, parts = load_extra("pandas", TABLE), _parts(recipe.question.seen)
+    data = recipe.source.data
+    axes, names = data.grid.names, [v.name for v in data.variables]
+    columns = dict(zip(axes, parts["coords"].T, strict=True))
+    columns |= dict(zip(names, parts["values"].T, strict=True))
+    for key, of in (("support", axes), ("noise", names)):
+        if key in parts:
+            columns |= {f"{n}_{key}": c for n, c in zip(of, parts[key].T, strict=True)}
+    pandas.DataFrame(columns).to_csv(path, index=False)
