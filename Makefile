@@ -28,12 +28,13 @@ test: lint  ## lint, then run all tests
 quick: $(STAMP)  ## the tests of what needs no training, in under a minute
 	$(TESTS) -m "not slow" $(QUICK:%=tests/%)
 
-lint: $(STAMP)  ## ruff, basedpyright, import-linter, the words
+lint: $(STAMP)  ## ruff, basedpyright, import-linter, the words, their spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_vocabulary.py
+	$(BIN)/codespell
 
 docs: $(STAMP)  ## build the documentation in site/, without a network; a warning is an error
 	$(ONE_THREAD) $(BIN)/sphinx-build -q -W --keep-going -j 2 -c docs . site
@@ -45,7 +46,7 @@ bench: $(STAMP)  ## measure the speed of the selective scan
 	$(BIN)/python benchmarks/scan_speed.py
 
 clean:  ## remove caches and built files; .venv and runs stay
-	rm -rf dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf dist site docs/gallery .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch first, by pip, from whichever index pip is told of: so its CPU build can be chosen (CONTRIBUTING.md).
