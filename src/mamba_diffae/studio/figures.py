@@ -154,6 +154,7 @@ class FieldMap:
         if not over:
             self.frame(grid)
             self.over.clear()
+        self.fade(False)
         layer = self.over if over else self._under
         values = np.where(grid.exists[..., None], values, np.nan)
         if is_picture(variables, grid):
@@ -186,6 +187,7 @@ class FieldMap:
             The end of the colours.
         """
         self.frame(grid)
+        self.fade(False)
         spread = std.mean(axis=-1) if is_picture(variables, grid) else std[..., chosen]
         spread = np.where(grid.exists, spread, np.nan)
         end = top or float(np.nanmax(spread)) or 1.0
@@ -197,6 +199,13 @@ class FieldMap:
         """Show nothing."""
         self._under.clear()
         self.over.clear()
+        self.fade(False)
+
+    def fade(self, is_stale: bool) -> None:
+        """Whether what is shown is of before, and follows."""
+        classes = ["map", "stale"] if is_stale else ["map"]
+        if self.view.css_classes != classes:
+            self.view.css_classes = classes
 
     def mark(self, places: np.ndarray) -> None:
         """Mark places (N, 2), in the order of the axes."""

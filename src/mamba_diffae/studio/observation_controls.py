@@ -100,16 +100,17 @@ class ObservationTable:
             page_size=10,
             show_index=False,
             selectable=False,
+            layout="fit_columns",
             buttons={"away": "<span title='Take away'>✕</span>"},
             sizing_mode="stretch_width",
-            margin=0,
+            margin=(0, 10, 10, 10),
         )
         self.table.on_edit(self._edited)
         self.table.on_click(self._clicked)
-        form = pn.FlexBox(self.row, self.column, self.values, margin=0)
+        form = pn.FlexBox(self.row, self.column, self.values, margin=(4, 10))
         self.view = pn.Card(
             form,
-            pn.FlexBox(*self._buttons, margin=(0, 0, 10, 0)),
+            pn.FlexBox(*self._buttons, margin=(4, 10, 10, 10)),
             self.table,
             title="Observations as a table",
             collapsed=True,

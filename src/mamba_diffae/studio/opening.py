@@ -7,7 +7,7 @@ import re
 import tempfile
 import threading
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
@@ -154,13 +154,13 @@ def opened_upload(opened: OpenedModel, name: str, content: bytes) -> Source:
         UploadError: If it is too large, or of a kind that is not read.
         ValueError: If it cannot be read, or is of other fields than the model's.
     """
-    name = checked_name(name)
+    shown, name = shown_name(name), checked_name(name)
     if len(content) > UPLOAD_LIMIT:
-        raise too_large(name, len(content))
+        raise too_large(shown, len(content))
     with tempfile.TemporaryDirectory(prefix="mamba-diffae-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)
-        return opened_file(opened, path)
+        return replace(opened_file(opened, path), label=shown, file=shown)
 
 
 def opened_file(opened: OpenedModel, path: Path) -> Source:
@@ -186,8 +186,18 @@ def opened_file(opened: OpenedModel, path: Path) -> Source:
     return Source(path.name, data, file=path.name)
 
 
+def shown_name(name: str) -> str:
+    r"""The name of an uploaded file as the page shows it, without folders.
+
+    >>> shown_name("C:\\maps\\sea <1>.nc")
+    'sea <1>.nc'
+    """
+    last = re.split(r"[\\/]", name)[-1]
+    return "".join(c for c in last if c.isprintable())[:80] or "file"
+
+
 def checked_name(name: str) -> str:
-    """The name of an uploaded file, without folders and unusual characters.
+    """A name to write an uploaded file under: without folders and unusual characters.
 
     >>> checked_name("maps/sea.nc"), checked_name("../<b>a.png")
     ('sea.nc', '_b_a.png')
@@ -199,7 +209,7 @@ def checked_name(name: str) -> str:
     stem, dot, ending = _UNUSUAL.sub("_", last).strip(". ").rpartition(".")
     if not dot or f".{ending.lower()}" not in ENDINGS:
         raise UploadError(
-            f"{last[:80] or 'The file'} is no kind of file that the studio reads; give a picture "
+            f"{shown_name(name)} is no kind of file that the studio reads; give a picture "
             "(.png, .jpg, .webp), an array (.npy, .npz) or a NetCDF file (.nc)."
         )
     return f"{stem[:60]}.{ending}"

@@ -19,6 +19,8 @@ from mamba_diffae.studio.take_away_tab import take_away_tab
 from mamba_diffae.studio.words import in_words
 
 log = logging.getLogger(__name__)
+CLOSED = "closed"
+"""Style of a tab that is not open; `visible` would lose against the grid of the tab."""
 TABS: tuple[tuple[str, Callable[[Session], Any]], ...] = (
     ("Reconstruct", reconstruct_tab),
     ("Where next", placement_tab),
@@ -55,20 +57,19 @@ def build_page(session: Session) -> Any:
         session.worker.dispatch = partial(_on_page, document)
         pn.state.on_session_destroyed(lambda context: session.worker.stop())
     contents = [tab(session) for _, tab in TABS]
-    for content in contents[1:]:
-        content.visible = False
     names = [name for name, _ in TABS]
     tabs = pn.widgets.RadioButtonGroup(
         options=names, value=names[0], css_classes=["tabs"], margin=0
     )
 
-    def turn(event: Any) -> None:
-        number = names.index(event.new)
-        for i, content in enumerate(contents):
-            content.visible = i == number
-        session.open_tab(number)
+    def turn(name: str) -> None:
+        for content, own in zip(contents, names, strict=True):
+            classes = [c for c in content.css_classes if c != CLOSED]
+            content.css_classes = classes if own == name else [*classes, CLOSED]
+        session.open_tab(names.index(name))
 
-    tabs.param.watch(turn, "value")
+    turn(names[0])
+    tabs.param.watch(lambda event: turn(event.new), "value")
     return pn.Column(message, tabs, *contents, css_classes=["page"], sizing_mode="stretch_width")
 
 

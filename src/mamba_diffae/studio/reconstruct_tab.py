@@ -53,7 +53,9 @@ class Reconstruction:
         self.drawn = [FieldMap(f"Draw {s + 1}") for s in range(SHOWN)]
         self._words = ""
         self.said = pn.pane.HTML("", margin=0, sizing_mode="stretch_width", min_height=30)
-        self.bars = pn.pane.HTML("", margin=(14, 0, 0, 0), sizing_mode="stretch_width")
+        self.bars = {name: pn.pane.HTML("", margin=0) for name in ("Truth", "Deviation")}
+        for name, bar in self.bars.items():
+            self.maps[name].view.append(bar)
         self.maps["Observations"].figure.background_fill_color = INK
         self.maps["Observations"].figure.background_fill_alpha = 0.25
         self.observing = ObservationControls(session)
@@ -98,7 +100,6 @@ class Reconstruction:
             self.observing.items,
             self.said,
             self.first,
-            self.bars,
             self.drawings,
             table,
             before=SourceControls(session).items,
@@ -149,6 +150,8 @@ class Reconstruction:
         broad = ["broad"] if self.maps["Observations"].figure.aspect_ratio > BROAD else []
         for laid in (self.first, self.drawings):
             laid.css_classes = ["maps", *broad]
+        for follows in (self.maps["Deviation"], self.maps["Kriging"], *self.drawn):
+            follows.fade(True)
         show = partial(self._show_mean, question)
         session.worker.run("mean", question.mean, show, quick=True)
 
@@ -211,15 +214,18 @@ class Reconstruction:
         if list(self.drawings.objects) != views:
             self.drawings.objects = views
 
-    def _bars(self, top: float) -> str:
+    def _show_bars(self, top: float) -> None:
+        """What the colours mean, a bar for each quantity."""
         session = self._session
         variables, grid = session.data.variables, session.data.grid
         variable = variables[session.variable]
         unit = f" [{variable.unit}]" if variable.unit else ""
         if is_picture(variables, grid):
-            return scale_bar(DEVIATIONS, 0, top, "Deviation, of 0 to 255")
-        values = scale_bar(VALUES, *self._limits, f"{variable.name}{unit}")
-        return values + scale_bar(DEVIATIONS, 0, top, f"Deviation{unit}")
+            self.bars["Truth"].object = ""
+            self.bars["Deviation"].object = scale_bar(DEVIATIONS, 0, top, "of 0 to 255")
+            return
+        self.bars["Truth"].object = scale_bar(VALUES, *self._limits, f"{variable.name}{unit}")
+        self.bars["Deviation"].object = scale_bar(DEVIATIONS, 0, top, f"deviation{unit}")
 
     def _show_rest(self, question: Question, mean: Prediction, step: tuple[str, Any]) -> None:
         kind, found = step
@@ -249,7 +255,7 @@ class Reconstruction:
             shown.show(values[0], grid, variables, chosen, limits=self._limits)
         top = self.maps["Deviation"].show_deviation(found.std[0], grid, variables, chosen)
         self.maps["Deviation"].rename("Deviation", f"of {done} draws")
-        self.bars.object = self._bars(top)
+        self._show_bars(top)
         self._tell_progress(f"{done} of {question.draws} draws …" if done < question.draws else "")
 
     def _tell_progress(self, text: str) -> None:

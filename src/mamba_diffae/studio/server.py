@@ -17,6 +17,8 @@ from typing import Any, final
 
 import panel as pn
 from panel.io.server import get_server
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError
 
 from mamba_diffae.fields import UnfamiliarFieldsWarning
 from mamba_diffae.studio.design import StudioDesign, template
@@ -139,6 +141,7 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     )
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Panel's own ends without a word
     first.worker.run("warm", partial(_warm, first), lambda step: None)
+    server.io_loop.asyncio_loop.set_exception_handler(_without_gone_pages)  # pyright: ignore
     on_ready(f"{place.url}  {place.who()} Ctrl-C ends it.")
     try:
         server.start()
@@ -166,6 +169,12 @@ def _warm(session: Session) -> Iterator[None]:
         yield
         for _ in question.rest(mean):
             yield
+
+
+def _without_gone_pages(loop: Any, context: dict[str, Any]) -> None:
+    """Tell nothing of what could not be sent to a page that was closed meanwhile."""
+    if not isinstance(context.get("exception"), WebSocketClosedError | StreamClosedError):
+        loop.default_exception_handler(context)
 
 
 def _listening_error(address: str, port: int) -> OSError | None:

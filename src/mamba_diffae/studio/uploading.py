@@ -8,7 +8,7 @@ from typing import Any, final
 from panel.widgets import FileDropper
 
 from mamba_diffae.studio.errors import UploadError
-from mamba_diffae.studio.opening import UPLOAD_LIMIT, checked_name, too_large
+from mamba_diffae.studio.opening import UPLOAD_LIMIT, checked_name, shown_name, too_large
 from mamba_diffae.studio.words import in_words
 
 
@@ -46,7 +46,7 @@ class Upload(FileDropper):
         try:
             checked_name(name)
             if size > UPLOAD_LIMIT:
-                raise too_large(checked_name(name), size)
+                raise too_large(shown_name(name), size)
         except UploadError as error:
             self._parts, self._refused = [], True
             self._tell(in_words(error))
