@@ -74,7 +74,11 @@ LINKED = (
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "examples/cifar10.md",
-    *sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "docs").glob("*.md")),
+    *sorted(
+        path.relative_to(ROOT).as_posix()
+        for folder in ("docs", "docs/first_steps", "docs/how_to")
+        for path in (ROOT / folder).glob("*.md")
+    ),
 )
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 

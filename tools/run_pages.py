@@ -1,0 +1,90 @@
+"""Run the Python blocks of a page in order, and compare or renew the output that stands below them.
+
+A block ```text that follows a block ```python at once holds what that prints.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+_PYTHON = re.compile(
+    r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<out>.*?)^```\n)?", re.M | re.S
+)
+_PLAIN = re.compile(r"^```(?:console|bash)?\n(.*?)^```", re.M | re.S)
+_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
+RELATIVE, ABSOLUTE = 0.3, 0.1
+"""How far a printed number may be from that of the page, on another processor."""
+
+
+def run_python(
+    page: Path, changed: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], list[tuple[str, str | None]]]:
+    """Execute the Python blocks of a page in the working folder.
+
+    Args:
+        page: A Markdown document.
+        changed: Code by what stands in its place.
+
+    Returns:
+        The names that they leave, and for each block what it printed and what the page says it
+        prints, None where it says nothing.
+    """
+    text = page.read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__name__": page.stem}
+    outputs: list[tuple[str, str | None]] = []
+    for found in _PYTHON.finditer(text):
+        line = text.count("\n", 0, found.start("code"))
+        code = found["code"]
+        for given, other in (changed or {}).items():
+            code = code.replace(given, other)
+        printed = io.StringIO()
+        with redirect_stdout(printed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(compile("\n" * line + code, page, "exec"), names)
+        outputs.append((printed.getvalue(), found["out"]))
+    return names, outputs
+
+
+def renew_output(page: Path, outputs: list[tuple[str, str | None]]) -> str:
+    """The text of a page with what its blocks printed below them."""
+    told = iter(outputs)
+
+    def block(found: re.Match[str]) -> str:
+        printed = next(told)[0]
+        out = f"\n```text\n{printed}```\n" if printed else ""
+        return f"```python\n{found['code']}```\n{out}"
+
+    return _PYTHON.sub(block, page.read_text(encoding="utf-8"))
+
+
+def alike(printed: str, expected: str) -> bool:
+    """Whether two outputs have the same words, and about the same numbers.
+
+    >>> alike("RMSE 1.02 K", "RMSE 1.1 K"), alike("RMSE 2 K", "RMSE 1 K"), alike("a", "b")
+    (True, False, False)
+    """
+    if _NUMBER.sub("#", _spaced(printed)) != _NUMBER.sub("#", _spaced(expected)):
+        return False
+    pairs = zip(_numbers(printed), _numbers(expected), strict=True)
+    return all(abs(a - b) <= max(RELATIVE * abs(b), ABSOLUTE) for a, b in pairs)
+
+
+def shell_lines(page: Path) -> list[str]:
+    """The lines of a page that begin with mamba-diffae, without comments; continued ones joined."""
+    blocks = "\n".join(_PLAIN.findall(page.read_text(encoding="utf-8")))
+    lines = blocks.replace("\\\n", " ").splitlines()
+    return [line.partition("  #")[0].strip() for line in lines if line.startswith("mamba-diffae ")]
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in _NUMBER.findall(text)]
