@@ -10,8 +10,7 @@ from typing import final
 from mamba_diffae.benchmark.opened_model import OpenedModel
 from mamba_diffae.studio.latent_map import FRACTION, PERPLEXITY, Layout
 from mamba_diffae.studio.latents import FRAMES, MADE, EditQuestion
-from mamba_diffae.studio.opening import Source
-from mamba_diffae.studio.words import without_paths
+from mamba_diffae.studio.opening import Source, label_of
 
 
 @final
@@ -39,20 +38,17 @@ class Lines:
 @final
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """Which model and which fields; both are named as a person gave them.
+    """Which model and which fields.
 
     Attributes:
         opened: The model.
+        model: Its name, without the folders of the machine.
         source: The fields.
     """
 
     opened: OpenedModel
+    model: str
     source: Source
-
-    @property
-    def model(self) -> str:
-        """Name of the model, without the folders of the machine."""
-        return without_paths(self.opened.name)
 
     def head(self, *, fields: bool = True, numpy: bool = False) -> list[str]:
         """The first lines in Python: the model, and the fields at its cells."""
@@ -68,7 +64,9 @@ class Origin:
             opened = f"OpenedModel.open({self.model!r}, 'auto')"
             return [*found, f"data = {opened}.input(Path({self.source.file!r})).at(model.grid)"]
         split = f".split({self.source.split!r})" if self.source.split else ""
-        return [*found, f"data = mda.open_field({self.source.packaged!r}){split}.at(model.grid)"]
+        size = f", size={self.source.size}" if self.source.size else ""
+        opened = f"mda.open_field({label_of(self.source.packaged)!r}{size})"
+        return [*found, f"data = {opened}{split}.at(model.grid)"]
 
     def shell_field(self, number: int) -> str | None:
         """One field as the commands take it; None if they do not."""
@@ -80,7 +78,7 @@ class Origin:
     def options(self) -> str:
         """Options of the commands that name model and fields."""
         other = self.source.packaged not in (None, self.opened.source)
-        named = f" --source {quote(self.source.packaged or '')}" if other else ""
+        named = f" --source {quote(label_of(self.source.packaged or ''))}" if other else ""
         return f"--model {quote(self.model)}{named}"
 
 
@@ -133,7 +131,7 @@ def edit_lines(origin: Origin, number: int, question: EditQuestion) -> Lines:
         *head[:split],
         *imports,
         *head[split:],
-        f"trained_on = mda.open_field({opened.source!r})",
+        f"trained_on = mda.open_field({label_of(opened.source or '')!r})",
         f"directions = learn_directions(model, trained_on, {kept})",
         f"seen = mda.observe(data.take([{number}]), fraction={about.fraction:g}, seed=0)",
         f"move = directions.move({about.attribute!r})",
@@ -150,16 +148,14 @@ def edit_lines(origin: Origin, number: int, question: EditQuestion) -> Lines:
     return Lines("\n".join(python), shell)
 
 
-def sample_lines(opened: OpenedModel, source: Source, seed: int, mean: bool) -> Lines:
+def sample_lines(origin: Origin, seed: int, mean: bool) -> Lines:
     """Of fields from nothing.
 
     Args:
-        opened: The model.
-        source: Fields that the command compares them with.
+        origin: The model, and fields that the command compares them with.
         seed: Theirs.
         mean: Whether they are means.
     """
-    origin = Origin(opened, source)
     asked = f", seed={seed}{', mean=True' if mean else ''}"
     python = [*origin.head(fields=False), f"fields = mda.sample(model, {MADE}{asked}).values"]
     mean_option = " --mean" if mean else ""
@@ -167,7 +163,7 @@ def sample_lines(opened: OpenedModel, source: Source, seed: int, mean: bool) -> 
         f"mamba-diffae sample {origin.options} --n {MADE} --seed {seed}{mean_option} "
         "--out fields.png"
     )
-    return Lines("\n".join(python), shell if source.packaged is not None else "")
+    return Lines("\n".join(python), shell if origin.source.packaged is not None else "")
 
 
 def map_lines(origin: Origin, layout: Layout, count: int, number: int) -> Lines:

@@ -1,0 +1,194 @@
+"""What the parts of the tab "Latent" have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from html import escape
+from typing import Any, final
+
+import numpy as np
+import panel as pn
+
+from mamba_diffae.fields import FieldData
+from mamba_diffae.studio.figures import VALUES, FieldMap, is_picture, scale_bar
+from mamba_diffae.studio.latent_lines import Lines, Origin
+from mamba_diffae.studio.latent_map import LatentMaps
+from mamba_diffae.studio.layout import WIDE, text
+from mamba_diffae.studio.mosaic import Mosaic
+from mamba_diffae.studio.opening import Source
+from mamba_diffae.studio.refusals import Refusal, answered
+from mamba_diffae.studio.session import Session
+
+MAPS = LatentMaps()
+"""Maps of packaged sets; all pages read them."""
+
+
+@final
+class LatentFields:
+    """The fields of a session at the cells of its model.
+
+    Args:
+        session: Of one person.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._data: FieldData | None = None
+        self._of: tuple[object, object] = (None, None)
+
+    @property
+    def data(self) -> FieldData:
+        """All fields of the source.
+
+        Raises:
+            ValueError: If they do not lie where those of the model do.
+        """
+        session = self._session
+        if self._data is None or self._of != (session.source, session.opened):
+            data, grid = session.data, session.model.grid
+            self._data = data if data.grid.axes == grid.axes else data.at(grid)
+            self._of = session.source, session.opened
+        return self._data
+
+    def one(self, number: int) -> FieldData:
+        """One of them."""
+        return self.data.take(np.array([number]))
+
+
+class Part(ABC):
+    """A part of the tab: its controls, what it shows, and the lines that make that.
+
+    Attributes:
+        name: As the tab names it.
+        lead: What to do first, as HTML.
+        controls: At the left.
+        shown: At the right.
+        said: What is being done, what came of it, or why there is nothing.
+        lines: Python and shell.
+        is_stale: Whether it has to ask anew when it is opened.
+
+    Args:
+        session: Of one person.
+        fields: Its fields.
+    """
+
+    name: str
+    lead: str
+
+    def __init__(self, session: Session, fields: LatentFields) -> None:
+        self.session, self.fields = session, fields
+        self.said = text(min_height=30)
+        self.bar = text()
+        self.lines = text("", "lines")
+        self.controls: list[Any] = []
+        self.results: Any = pn.Column(**WIDE)
+        self.shown = pn.Column(self.said, self.results, self.bar, self.lines, **WIDE)
+        self.is_stale = True
+        self._is_setting = False
+
+    @abstractmethod
+    def refill(self) -> None:
+        """Offer what the model and the source have, after one of these changed."""
+
+    @abstractmethod
+    def ask(self) -> None:
+        """Ask for all that is shown."""
+
+    @property
+    def origin(self) -> Origin:
+        """Model and fields, for the lines."""
+        session = self.session
+        return Origin(session.opened, session.library.label(session.opened.name), session.source)
+
+    def source(self) -> Source:
+        """The fields of the page."""
+        return self.session.source
+
+    def open(self) -> None:
+        """Ask, unless what is shown is still so."""
+        if self.is_stale:
+            self.is_stale = False
+            self.ask()
+
+    def say(self, words: str) -> None:
+        """Tell something in a line."""
+        self.said.object = f'<span class="said" role="status">{escape(words)}</span>'
+
+    def tell_done(self, words: str, done: int, count: int) -> None:
+        """Tell from the thread of the work how far it is."""
+        self.session.worker.dispatch(partial(self.say, f"{words} {done} of {count} …"))
+
+    def run(
+        self, kind: str, work: Callable[[], Any], show: Callable[[Any], None], quick: bool = False
+    ) -> None:
+        """Do work in the worker; a refusal is told in place of what is shown."""
+
+        def shown(result: Any) -> None:
+            self.results.visible = self.bar.visible = not isinstance(result, Refusal)
+            if isinstance(result, Refusal):
+                self.said.object, self.lines.object = result.html, ""
+            else:
+                show(result)
+
+        self.session.worker.run(kind, answered(work), shown, quick=quick)
+
+    def show_lines(self, lines: Lines) -> None:
+        """Show the lines that make what is shown."""
+        self.lines.object = lines.html
+
+    def changed(self, handler: Callable[[], None]) -> Callable[[Any], None]:
+        """Of a widget: call something, unless the page itself set the value."""
+
+        def told(event: Any) -> None:
+            if not self._is_setting:
+                handler()
+
+        return told
+
+    def set(self, widget: Any, **values: Any) -> None:
+        """Set a widget without being told of it."""
+        was, self._is_setting = self._is_setting, True
+        try:
+            widget.param.update(**values)
+        finally:
+            self._is_setting = was
+
+    def limits(self, truth: np.ndarray) -> tuple[float, float]:
+        """Ends of the colours: those of true values (..., C)."""
+        chosen = self.variable
+        low, high = float(np.nanmin(truth[..., chosen])), float(np.nanmax(truth[..., chosen]))
+        return (low, high) if low < high else self.session.model.variables[chosen].limits
+
+    @property
+    def variable(self) -> int:
+        """Number of the variable that is shown of fields other than pictures."""
+        return min(self.session.variable, len(self.session.model.variables) - 1)
+
+    def show_field(self, shown: FieldMap, values: np.ndarray, limits: tuple[float, float]) -> None:
+        """Show values (*shape, C) of the model's cells on a map."""
+        model = self.session.model
+        shown.show(values, model.grid, model.variables, self.variable, limits=limits)
+
+    def show_strip(
+        self, strip: Mosaic, fields: list[np.ndarray], limits: tuple[float, float]
+    ) -> None:
+        """Show fields of the model's cells in a row."""
+        model = self.session.model
+        strip.show(fields, model.grid, model.variables, self.variable, limits)
+
+    def show_bar(self, limits: tuple[float, float]) -> None:
+        """Show what the colours mean, of fields other than pictures."""
+        model = self.session.model
+        if is_picture(model.variables, model.grid):
+            self.bar.object = ""
+            return
+        variable = model.variables[self.variable]
+        unit = f" [{variable.unit}]" if variable.unit else ""
+        self.bar.object = scale_bar(VALUES, *limits, f"{variable.name}{unit}")
+
+    @property
+    def names(self) -> dict[str, int]:
+        """Fields to choose from: "3 · grinning face" and its number."""
+        return {f"{i} · {name[:60]}": i for i, name in enumerate(self.session.data.names)}
