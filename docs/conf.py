@@ -31,7 +31,7 @@ include_patterns = [
     "src/mamba_diffae/sources/data/README.md",
 ]
 exclude_patterns = [".venv", "runs", "site", "dist", "tests", "docs/inventories", "**/__pycache__"]
-smartquotes = False
+smartquotes_action = "D"  # dashes; quotes are those of code
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 extensions = [
@@ -46,6 +46,7 @@ extensions = [
     "shell_commands",
     "sphinx_copybutton",
     "sphinx_design",
+    "alternative_texts",
     "sphinx-mathjax-offline",
 ]
 nitpicky = True
@@ -63,7 +64,6 @@ myst_heading_anchors = 4
 autodoc_member_order = "groupwise"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-autodoc_preserve_defaults = True
 autodoc_default_options = {"members": True}
 autodoc_type_aliases = {
     name.rpartition(".")[2]: f"mamba_diffae.{name}"

@@ -15,6 +15,8 @@ from sphinx.application import Sphinx
 _CODE = re.compile(r"(`+[^`]+`+)")
 _SECTION = re.compile(r"\s*(Returns|Yields):$")
 _DOCUMENT = re.compile(r"\b(docs/\w+)\.md\b")
+_MARKED = re.compile(r"\*\*[a-z ]+\*\*|(?<!\\)[*|]|(?<![\w-])--[a-z][\w-]*")
+_TYPE = re.compile(r"( +):type: (.*)")
 _BOUNDED = re.compile(r"~?(?:typing\.|types\.)?Annotated\[")
 _ALIAS = re.compile(r"TypeAliasForwardRef\('([\w.]+)'\)")
 _NO_SYNTAX = re.compile(r"= ?<[^<>]*>")
@@ -38,15 +40,30 @@ def escape(app: Sphinx, what: str, name: str, part: Any, options: Any, lines: li
 def _escaped(text: str) -> str:
     if text.startswith("`"):
         return text
-    text = re.sub(r"(?<!\\)([*|])", r"\\\1", text)
-    return _DOCUMENT.sub(r":doc:`\1.md </\1>`", text)
+    return _DOCUMENT.sub(r":doc:`\1.md </\1>`", _MARKED.sub(_mended, text))
+
+
+def _mended(found: re.Match[str]) -> str:
+    """Strong words stay, options of the shell become code, stars and bars are characters."""
+    text = found[0]
+    if len(text) == 1:
+        return f"\\{text}"
+    return f"``{text}``" if text.startswith("--") else text
 
 
 def plain_types(
     app: Sphinx, what: str, name: str, part: Any, options: Any, lines: list[str]
 ) -> None:
-    """Leave bounds out of the types of attributes, after the sections were read."""
-    lines[:] = [_without_bounds(line) if ":type:" in line else line for line in lines]
+    """Show the types of attributes beside their names, without bounds; sections were read."""
+    given, lines[:] = list(lines), []
+    attribute = 0
+    for line in given:
+        if line.lstrip().startswith(".. attribute::"):
+            attribute = len(lines) + 1
+        if attribute and (match := _TYPE.match(line)):
+            lines.insert(attribute, f"{match[1]}:type: {_without_bounds(match[2])}")
+        else:
+            lines.append(line)
 
 
 def plain_signature(
@@ -61,7 +78,7 @@ def plain_signature(
 def _without_bounds(text: str) -> str:
     """Only the type of what is Annotated[type, bounds]."""
     while match := _BOUNDED.search(text):
-        depth, comma = 0, None
+        depth, comma, end = 0, None, match.end()
         for end in range(match.end(), len(text)):
             depth += {"[": 1, "(": 1, "]": -1, ")": -1}.get(text[end], 0)
             if text[end] == "," and depth == 0 and comma is None:

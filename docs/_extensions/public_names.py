@@ -139,7 +139,7 @@ def api_role(
 
 def _reference(shown: nodes.literal, env: BuildEnvironment, docname: str) -> nodes.Node:
     match = _NAME.fullmatch(shown.astext())
-    if match is None:
+    if match is None or shown.astext() in PACKAGES:  # "the extra `fields`" is no module
         return shown
     where = {key: env.ref_context.get(key) for key in ("py:module", "py:class")}
     target = {"refdomain": "py", "reftype": "obj", "reftarget": match[1], "refdoc": docname}

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -27,7 +26,7 @@ class ShellCommand(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Parse what the help becomes."""
         command = self.arguments[0] if self.arguments else ""
-        return self.parse_text_to_nodes(StringList(list(described(command)), source="the shell"))
+        return self.parse_text_to_nodes("\n".join(described(command)))
 
 
 def described(command: str) -> Iterator[str]:
@@ -61,7 +60,8 @@ def _help(command: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"([*|`\\_])", r"\\\1", text)
+    escaped = re.sub(r"([*|`\\_])", r"\\\1", text)
+    return re.sub(r"(?<![\w-])--[a-z][\w-]*", r"``\g<0>``", escaped)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

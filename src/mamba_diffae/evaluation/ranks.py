@@ -52,8 +52,8 @@ def randomised_ranks(
 
     Reference:
         Hamill (2001), Interpretation of rank histograms for verifying ensemble forecasts.
-        https://doi.org/10.1175/1520-0493(2001)129<0550:IORHFV>2.0.CO;2; Czado, Gneiting & Held
-        (2009), Predictive model assessment for count data.
+        https://doi.org/10.1175/1520-0493%282001%29129%3C0550:IORHFV%3E2.0.CO;2; Czado, Gneiting &
+        Held (2009), Predictive model assessment for count data.
         https://doi.org/10.1111/j.1541-0420.2009.01191.x
     """
     check_ensemble(draws, truth)

@@ -65,7 +65,7 @@ class LatentFlow(nn.Module):
         self.sigma.copy_((variance.clamp(min=0).sqrt() / self.unit).clamp(min=_STILL))
 
     def standardise(self, latents: Tensor) -> Tensor:
-        """Latents (..., latent_dim) to coordinates of variance `sigma`² along their own axes."""
+        """Latents (..., latent_dim) along their own axes, each of the variance `sigma` squared."""
         return (latents - self.mean) @ self.axes.T / self.unit
 
     def restore(self, standardised: Tensor) -> Tensor:

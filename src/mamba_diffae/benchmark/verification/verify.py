@@ -98,7 +98,7 @@ def verify(
     Reference:
         Roberts et al. (2017). https://doi.org/10.1111/ecog.02881; Beckers & Rixen (2003), whose
         clouds of other dates are those of "cloud".
-        https://doi.org/10.1175/1520-0426(2003)020<1839:ECADFF>2.0.CO;2
+        https://doi.org/10.1175/1520-0426%282003%29020%3C1839:ECADFF%3E2.0.CO;2
     """
     splitting = Splitting(by, folds, seed, block, fraction)
     if count is not None:

@@ -37,7 +37,7 @@ class HybridLaw(NamedTuple):
 
     Reference:
         Hamill & Snyder (2000), A hybrid ensemble Kalman filter - 3D variational analysis scheme,
-        https://doi.org/10.1175/1520-0493(2000)128<2905:AHEKFV>2.0.CO;2
+        https://doi.org/10.1175/1520-0493%282000%29128%3C2905:AHEKFV%3E2.0.CO;2
     """
 
     share: float
