@@ -93,6 +93,7 @@ class FieldMap:
             x_range=Range1d(start=0, end=1), y_range=Range1d(start=1, end=0), aspect_ratio=1
         )
         self.figure.min_border = 0
+        self.figure.border_line_color, self.figure.border_line_alpha = INK, 0.5
         self.figure.grid.visible = self.figure.axis.visible = False
         self._under, self.over = Layer(self.figure), Layer(self.figure)
         self._cells = ColumnDataSource({"x": [], "y": [], "width": [], "height": []})
@@ -256,7 +257,7 @@ def plain_figure(**options: Any) -> Any:
     """A figure without tools, on the page's own background, light or dark."""
     plot = figure(toolbar_location=None, tools="", sizing_mode="scale_width", **options)
     plot.background_fill_alpha = plot.border_fill_alpha = 0
-    plot.outline_line_color, plot.outline_line_alpha = INK, 0.5
+    plot.outline_line_color = None  # Bokeh 3.9 strokes along with it what it stroked before
     plot.grid.grid_line_color, plot.grid.grid_line_alpha = INK, 0.2
     for axis in plot.axis:
         axis.axis_label_text_color = axis.major_label_text_color = INK

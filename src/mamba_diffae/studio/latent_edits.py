@@ -154,14 +154,14 @@ class EditPart(Part):
         self.show_field(self.after, turned, limits)
         self.truth.rename("Field", question.field.names[0])
         words = question.attribute.replace("_", " ")
-        self.after.rename("Turned", f"{words} {question.amount:+g}")
+        self.after.rename("Turned", f"{words} {_signed(question.amount)}")
         self.show_bar(limits)
         self.show_lines(edit_lines(self.origin, number, question))
         self.changes.object, self._edits = "", {}
         kept = "What is observed stays; only what it leaves open is turned."
         free = "From the latent alone, so everything may change."
         self.say(kept if question.keeps else free)
-        self.strip.lay([f"{x:+g}" if x else "0" for x in question.amounts], question.model.grid)
+        self.strip.lay([_signed(x) for x in question.amounts], question.model.grid)
         show = partial(self._show_step, limits)
         self.run("latent strip", question.strip, show)
 
@@ -182,10 +182,15 @@ class EditPart(Part):
         self.amount.value = float(np.round(amounts[number] / 0.25) * 0.25)
 
 
+def _signed(number: float) -> str:
+    """A number with its sign, as it is printed."""
+    return f"{number:+g}".replace("-", "−") if number else "0"
+
+
 def _told(changes: list[AttributeChange]) -> str:
     """The attributes that changed most, the one that was turned first."""
     rows = [
-        f"<b>{escape(change.name.replace('_', ' '))}</b> {change.change:+.1f}"
+        f"<b>{escape(change.name.replace('_', ' '))}</b> {_signed(round(change.change, 1))}"
         for change in changes[:_TOLD]
     ]
     return (

@@ -20,8 +20,10 @@ from mamba_diffae.studio.layout import WIDE, side_by_side
 from mamba_diffae.studio.mosaic import small_picture
 from mamba_diffae.studio.session import Session
 
-_WIDE = 0.055
-"""Width of a small picture, as a share of the map's."""
+_CROWD = 0.8
+"""Width of a small picture as a share of the map's, times the root of their number."""
+_WIDEST = 0.12
+"""That share, at most."""
 _ASPECT = 1.25
 
 
@@ -186,7 +188,7 @@ class Plane:
         self.figure.rect(
             "x", "y", "w", "h", source=self._marked, fill_color=None, line_color=MARK, line_width=3
         )
-        self.figure.outline_line_color = INK
+        self.figure.border_line_color, self.figure.border_line_alpha = INK, 0.5
         self.figure.on_event(Tap, lambda event: self._tapped(event, on_tap))
         self.view: Any = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
 
@@ -200,14 +202,15 @@ class Plane:
             limits: Ends of the colours.
         """
         low, high = places.min(axis=0), places.max(axis=0)
-        span = np.where(high > low, high - low, 1.0) * (1 + 2 * _WIDE)
+        share = min(_WIDEST, _CROWD / np.sqrt(len(places)))
+        span = np.where(high > low, high - low, 1.0) * (1 + 2 * share)
         middle = (low + high) / 2
         for axis, centre, wide in zip(
             (self.figure.x_range, self.figure.y_range), middle, span, strict=True
         ):
             axis.update(start=float(centre - wide / 2), end=float(centre + wide / 2))
-        width = float(_WIDE * span[0])
-        height = float(_WIDE * _ASPECT * span[1] * data.shape[0] / data.shape[1])
+        width = float(share * span[0])
+        height = float(share * _ASPECT * span[1] * data.shape[0] / data.shape[1])
         self.places, self._size = places, (width, height)
         corners = places - np.array([width, height]) / 2
         sides = {"dw": [width] * len(places), "dh": [height] * len(places)}

@@ -19,7 +19,7 @@ MOST = 400
 """Fields on a map, at most: the first ones of the source."""
 FRACTION = 0.2
 """Share of the cells of each that its latent is read from."""
-AT_ONCE = 8
+AT_ONCE = 4
 """Fields that are encoded in one step."""
 PERPLEXITY = 20.0
 """Of t-SNE: about how many neighbours count."""

@@ -17,12 +17,17 @@ from mamba_diffae.studio.latent_lines import Lines, Origin
 from mamba_diffae.studio.latent_map import LatentMaps
 from mamba_diffae.studio.layout import WIDE, text
 from mamba_diffae.studio.mosaic import Mosaic
-from mamba_diffae.studio.opening import Source
 from mamba_diffae.studio.refusals import Refusal, answered
 from mamba_diffae.studio.session import Session
 
 MAPS = LatentMaps()
 """Maps of packaged sets; all pages read them."""
+
+KINDS = tuple(
+    f"latent {what}"
+    for what in ("way", "attributes", "edit", "strip", "samples", "map", "places", "chosen")
+)
+"""Of the work of the parts."""
 
 
 @final
@@ -101,10 +106,6 @@ class Part(ABC):
         """Model and fields, for the lines."""
         session = self.session
         return Origin(session.opened, session.library.label(session.opened.name), session.source)
-
-    def source(self) -> Source:
-        """The fields of the page."""
-        return self.session.source
 
     def open(self) -> None:
         """Ask, unless what is shown is still so."""

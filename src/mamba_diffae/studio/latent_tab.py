@@ -9,7 +9,7 @@ import panel as pn
 from mamba_diffae.studio.design import tab
 from mamba_diffae.studio.latent_edits import EditPart
 from mamba_diffae.studio.latent_library import LibraryPart
-from mamba_diffae.studio.latent_parts import LatentFields, Part
+from mamba_diffae.studio.latent_parts import KINDS, LatentFields, Part
 from mamba_diffae.studio.latent_samples import SamplePart
 from mamba_diffae.studio.latent_way import WayPart
 from mamba_diffae.studio.layout import WIDE, text
@@ -45,11 +45,9 @@ class LatentTab:
         )
         self.chosen.param.watch(lambda event: self._turn(), "value")
         self.lead = text(f'<p class="lead">{self.parts[0].lead}</p>')
-        controls = [
-            pn.Column(*part.controls, css_classes=["controls"], **WIDE) for part in self.parts
-        ]
+        controls = [pn.Column(*part.controls, **WIDE) for part in self.parts]
         shown = [part.shown for part in self.parts]
-        self._visible = list(zip(controls, shown, strict=True))
+        self._views = list(zip(controls, shown, strict=True))
         self.view = tab("", [self.chosen, *controls], *shown)
         self.view[0] = pn.Column(self.lead, css_classes=["lead"], **WIDE)
         session.on_change(self._changed)
@@ -65,9 +63,9 @@ class LatentTab:
         """Show the chosen part, and what it shows."""
         part = self.open_part
         self.lead.object = f'<p class="lead">{part.lead}</p>'
-        for one, views in zip(self.parts, self._visible, strict=True):
-            for view in views:
-                view.visible = one is part
+        for one, (controls, shown) in zip(self.parts, self._views, strict=True):
+            shown.visible = one is part
+            controls.css_classes = ["controls"] if one is part else ["controls", "closed"]
         if self._session.active == 2:
             part.open()
 
@@ -83,6 +81,9 @@ class LatentTab:
             self.open_part.open()
 
     def _refill(self) -> None:
+        """What was asked of another model or field is wanted no more."""
+        for kind in KINDS:
+            self._session.worker.cancel(kind)
         for part in self.parts:
             part.refill()
             part.is_stale = True

@@ -40,7 +40,7 @@ class Mosaic:
         self.figure = plain_figure(
             x_range=Range1d(start=0, end=1), y_range=Range1d(start=1, end=0), aspect_ratio=1
         )
-        self.figure.min_border, self.figure.outline_line_color = 0, None
+        self.figure.min_border = 0
         self.figure.grid.visible = self.figure.axis.visible = False
         self._colours, self._values = ColumnDataSource(_NOTHING), ColumnDataSource(_NOTHING)
         self._mapper = LinearColorMapper(palette=VALUES, low=0, high=1, nan_color=(0, 0, 0, 0))

@@ -14,7 +14,7 @@ from mamba_diffae.benchmark.maps import raster
 from mamba_diffae.placement import Placement
 from mamba_diffae.studio.design import group, tab
 from mamba_diffae.studio.error_curve import ErrorCurve
-from mamba_diffae.studio.figures import DEVIATIONS, FieldMap, is_picture, scale_bar
+from mamba_diffae.studio.figures import DEVIATIONS, INK, FieldMap, is_picture, scale_bar
 from mamba_diffae.studio.layout import WIDE, side_by_side, text
 from mamba_diffae.studio.marks import NumberedMarks
 from mamba_diffae.studio.placing import MOST, PlacementQuestion
@@ -55,6 +55,8 @@ class WhereNext:
         self.undo = pn.widgets.Button(name="Take back all accepted", **WIDE)
         self.undo.on_click(lambda event: self._take_back())
         self.seen = FieldMap("Observed")
+        self.seen.figure.background_fill_color = INK
+        self.seen.figure.background_fill_alpha = 0.25
         self.now = FieldMap("Expected deviation now", session.guarded(self._tapped))
         self.then = FieldMap("Expected deviation then")
         self.marks = NumberedMarks(self.now.figure)
@@ -83,6 +85,8 @@ class WhereNext:
                 self._ask()
         elif what in ("model", "source", "snapshot", "observations", "variable"):
             self._stale = True
+            for kind in ("placement", "measured"):
+                session.worker.cancel(kind)
             if session.active == 1:
                 self._ask()
 
@@ -99,7 +103,10 @@ class WhereNext:
         )
         self.undo.disabled = not session.edits.sensors
         self._offer(None)
-        self._say(f"Placing {self.count.value} sensors …")
+        for shown in (self.now, self.then):
+            shown.fade(True)
+        count = self.count.value
+        self._say(f"Placing {count} sensor{'s' if count > 1 else ''} …")
         session.worker.cancel("measured")
         show = partial(self._show, question)
         session.worker.run("placement", answered(question.place), show)
@@ -148,7 +155,7 @@ class WhereNext:
         sensors = session.edits.sensors
         self.seen.mark(np.array(sensors).reshape(-1, 2))
         cells = f"{len(session.observed.cells)} cells"
-        accepted = f" and {len(sensors)} accepted sensors" if sensors else ""
+        accepted = f" and {len(sensors)} accepted" if sensors else ""
         self.seen.rename("Observed", cells + accepted)
 
     def _measured(self, question: PlacementQuestion, found: tuple[int, float] | Refusal) -> None:
