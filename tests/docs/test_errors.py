@@ -38,7 +38,7 @@ def test_every_entry_says_what_to_do() -> None:
 @pytest.mark.slow
 def test_the_examples_raise_what_they_show() -> None:
     blocks = re.findall(r"^```pycon\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, PAGE.name, str(PAGE), 0)
+    test = doctest.DocTestParser().get_doctest("\n\n".join(blocks), {}, PAGE.name, str(PAGE), 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         done = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
