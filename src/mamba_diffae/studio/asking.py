@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, final
-
-import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.evaluation import evaluate
@@ -17,8 +15,8 @@ from mamba_diffae.fields import FieldData, Grid, Observations, Prediction
 PAUSE = 0.25
 """Seconds without another change after which what is slow begins."""
 
-TOGETHER = 4
-"""Draws that are made in one step."""
+FIRST_DRAWS = 4
+"""Draws that are shown first, where more are asked for."""
 
 
 @final
@@ -62,7 +60,7 @@ class Question:
 
     def rest(self, mean: Prediction) -> Generator[tuple[str, Any]]:
         """What takes longer than the mean: ("scores", …), ("kriging", …), ("draws", …) again and
-        again, each a prediction with all draws so far.
+        again, as `drawn` says.
 
         Args:
             mean: From `mean`.
@@ -74,9 +72,16 @@ class Question:
             yield "scores", evaluate(mean.mean, truth)
         kriged = Kriging(with_std=False).predict(self.seen, mean.grid or self.grid)
         yield "kriging", (kriged, None if truth is None else evaluate(kriged.mean, truth))
-        drawn = mean.draws
-        for first in range(0, self.draws, TOGETHER):
-            count = min(TOGETHER, self.draws - first)
-            more = self.model.predict(self.seen, self.size, count, seed=self.seed + first)
-            drawn = np.concatenate([drawn, more.draws])
-            yield "draws", replace(mean, draws=drawn)
+        for drawn in self.drawn():
+            yield "draws", drawn
+
+    def drawn(self) -> Generator[Prediction]:
+        """Predictions with draws, the number doubled until it is what is asked for.
+
+        The deviation that a model states is of all its draws together: it is asked for anew.
+        """
+        count = FIRST_DRAWS
+        while count < self.draws:
+            yield self.model.predict(self.seen, self.size, count, seed=self.seed)
+            count *= 2
+        yield self.model.predict(self.seen, self.size, self.draws, seed=self.seed)

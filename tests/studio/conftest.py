@@ -1,0 +1,24 @@
+"""One library of models for all tests, and a new session for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mamba_diffae.studio.opening import Library
+from mamba_diffae.studio.session import Session
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    return Library()
+
+
+@pytest.fixture
+def session(library: Library) -> Iterator[Session]:
+    made = Session(library)
+    made.size, made.draws = 32, 4  # as fast as can be
+    yield made
+    made.worker.stop()
+    made.worker.join()

@@ -1,0 +1,134 @@
+"""Uploads: what is taken, what is refused and why; nothing of the machine is told."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mamba_diffae.studio import opening
+from mamba_diffae.studio.errors import UploadError
+from mamba_diffae.studio.opening import checked_name, opened_upload
+from mamba_diffae.studio.words import in_words
+
+
+@pytest.fixture(scope="module")
+def opened(library):
+    return library.model("emoji-96")
+
+
+def picture(height: int, width: int) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "PNG")
+    return written.getvalue()
+
+
+def array(values: np.ndarray) -> bytes:
+    written = io.BytesIO()
+    np.save(written, values)
+    return written.getvalue()
+
+
+def refused(opened, name: str, content: bytes) -> str:
+    with pytest.raises(ValueError, match=r".") as caught:
+        opened_upload(opened, name, content)
+    told = in_words(caught.value)
+    assert "/tmp" not in told
+    assert "mamba-diffae-" not in told
+    return told
+
+
+def test_a_picture_is_taken_under_its_own_name(opened):
+    source = opened_upload(opened, "C:\\maps\\a <b>x.png", picture(100, 200))
+    assert source.label == source.file == "a <b>x.png"
+    assert source.data.shape == (96, 96)
+
+
+def test_arrays_are_taken_in_the_units_of_the_model(opened):
+    source = opened_upload(
+        opened, "a.npy", array(np.full((2, 48, 48, 3), 7.0) + np.eye(48)[None, ..., None])
+    )
+    assert (len(source.data), source.data.shape) == (2, (48, 48))
+    assert source.data.variables == opened.estimator.variables
+
+
+@pytest.mark.parametrize(
+    "name", ["a.exe", "png", ".npy", "a.csv", "a.png.zip", "", "../../etc/passwd"]
+)
+def test_other_kinds_are_refused_by_their_name(name):
+    with pytest.raises(UploadError, match=r"give a picture \(.png, .jpg, .webp\), an array"):
+        checked_name(name)
+
+
+@pytest.mark.parametrize("name", ["../../a.png", "..\\a.png", "a/../../b/a.png", "/a.png"])
+def test_names_lose_their_folders(name):
+    assert checked_name(name) == "a.png"
+
+
+def test_what_is_no_picture_is_refused(opened):
+    assert "cannot be decoded as a PNG" in refused(opened, "a.png", b"<script>alert(1)</script>")
+
+
+def test_one_pixel_is_too_few(opened):
+    assert "is 1 × 1 pixels" in refused(opened, "a.png", picture(1, 1))
+
+
+def test_a_large_file_is_refused_before_it_is_read(opened):
+    told = refused(opened, "a.png", bytes(50 * 2**20))
+    assert told.startswith("a.png has 50 MB; the studio takes files up to 32 MB")
+
+
+def test_a_file_that_unfolds_to_much_is_refused(opened, monkeypatch):
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("values.npy", array(np.zeros((1, 96, 96, 3))))
+    monkeypatch.setattr(opening, "VALUE_LIMIT", 2**16)
+    assert "unfolds to" in refused(opened, "a.npz", written.getvalue())
+
+
+def test_fields_of_too_many_cells_are_refused(opened, monkeypatch):
+    monkeypatch.setattr(opening, "CELL_LIMIT", 1000)
+    values = np.random.default_rng(0).random((1, 96, 96, 3))
+    assert "96 × 96 cells; the studio takes at most 1000" in refused(opened, "a.npy", array(values))
+
+
+def test_pickles_are_refused(opened):
+    values = np.array([{}], dtype=object)
+    assert "a.npy" in refused(opened, "a.npy", array(values))
+
+
+def test_fields_of_another_kind_are_refused(opened):
+    told = refused(opened, "a.npy", array(np.random.default_rng(0).random((2, 8, 8))))
+    assert "emoji-96 was trained on 3 variables" in told
+
+
+def test_a_data_set_without_its_variables_lists_those_it_has(library, tmp_path):
+    xarray = pytest.importorskip("xarray")
+    data = xarray.Dataset({"sst": (("time", "lat", "lon"), np.ones((2, 4, 5)))})
+    data.to_netcdf(tmp_path / "a.nc")
+    told = refused(library.model("weather-96"), "a.nc", (tmp_path / "a.nc").read_bytes())
+    assert "sst" in told
+    assert "t2m" in told
+
+
+def test_a_damaged_data_set_is_refused(opened):
+    assert "is no NetCDF file" in refused(opened, "a.nc", b"no data set at all")
+
+
+def test_models_of_volumes_are_refused(library, monkeypatch):
+    class Grid:
+        dim, names = 3, ("z", "y", "x")
+
+    class Model:
+        estimator = type("", (), {"grid": Grid})
+
+    monkeypatch.setattr(opening.OpenedModel, "open", lambda name, device: Model)
+    with pytest.raises(ValueError, match="the studio shows maps"):
+        library.model("volumes")
+
+
+def test_paths_of_models_are_not_shown():
+    library = opening.Library(("/home/someone/runs/mine",))
+    assert list(library.models) == ["mine", "emoji-96", "weather-96"]

@@ -1,0 +1,153 @@
+"""Where the studio listens, whom it answers, and how it ends."""
+
+import http.client
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mamba_diffae
+from mamba_diffae.cli.studio import studio
+from mamba_diffae.fields import MissingExtraError
+from mamba_diffae.studio.errors import PortError
+from mamba_diffae.studio.server import Place
+
+COMMAND = [sys.executable, "-c", "from mamba_diffae.cli import main; main()", "studio"]
+
+
+def free_port() -> int:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return tried.getsockname()[1]
+
+
+def test_by_default_only_this_machine_reaches_it():
+    place = Place()
+    assert place.is_local
+    assert place.who() == "Only this machine can reach it."
+    assert place.allowed() == ["127.0.0.1:5006", "localhost:5006"]
+    assert place.url == "http://127.0.0.1:5006/"
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7", "::"])
+def test_told_otherwise_it_says_who_can_reach_it(address):
+    place = Place(8000, address, ("maps.example",))
+    assert not place.is_local
+    assert "Whoever can reach port 8000" in place.who()
+    assert "without a password" in place.who()
+    assert "maps.example:8000" in place.allowed()
+    assert not any("*" in origin for origin in place.allowed())
+
+
+def test_a_port_in_use_names_the_next_free_one():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortError, match=rf"Port {port} is in use: .* --port (\d+)") as caught:
+            Place(port).check()
+    found = re.search(r"--port (\d+)", str(caught.value))
+    assert found is not None
+    assert int(found[1]) > port
+
+
+def test_an_address_of_another_machine_is_refused():
+    with pytest.raises(PortError, match="give an address of its own"):
+        Place(8000, "192.0.2.7").check()
+
+
+@pytest.mark.parametrize("package", ["panel", "bokeh"])
+def test_without_the_extra_the_command_says_how_to_install_it(monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'mamba-diffae\[studio\]'"):
+        studio()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[subprocess.Popen, int]]:
+    """A studio in a process of its own; its port."""
+    port = free_port()
+    process = start(port)
+    yield process, port
+    process.kill()
+    process.wait()
+
+
+def start(port: int) -> subprocess.Popen:
+    process = subprocess.Popen(
+        [*COMMAND, "--port", str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Started in the background, tests would hand down that Ctrl-C is to be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "Ctrl-C" in line:
+            return process
+    raise AssertionError("The studio ended before it was ready.")
+
+
+def get(port: int, path: str, **headers: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    connection.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    answer = connection.getresponse()
+    text = answer.read().decode(errors="replace")
+    connection.close()
+    return answer.status, text
+
+
+@pytest.mark.slow
+def test_the_page_names_no_path_and_loads_from_nowhere_else(served):
+    status, text = get(served[1], "/")
+    assert status == 200
+    assert "mamba-diffae studio" in text
+    package = Path(mamba_diffae.__file__).resolve()
+    for folder in (*package.parents[:-2], Path.home(), Path(sys.prefix)):
+        assert f"{folder}/" not in text
+    loaded = re.findall(r'(?:src|href)="([^"]*)"', text)
+    assert loaded
+    assert not [place for place in loaded if "//" in place]
+    assert "Content-Security-Policy" in text
+
+
+@pytest.mark.slow
+def test_only_its_own_pages_may_talk_to_it(served):
+    port = served[1]
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec_WebSocket_Version": "13",
+        "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec_WebSocket_Protocol": "bokeh, token",
+    }
+    status, _ = get(port, "/ws", Origin="http://elsewhere.example", **upgrade)
+    assert status == 403
+
+
+@pytest.mark.slow
+def test_what_there_is_not_is_answered_without_a_trace(served):
+    status, text = get(served[1], "/../../etc/passwd")
+    assert status == 404
+    assert "Traceback" not in text
+    assert "root:" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_it_ends_at_once_and_cleanly(number, code):
+    process = start(port := free_port())
+    assert get(port, "/")[0] == 200
+    time.sleep(1)  # so that it is at work
+    process.send_signal(number)
+    told, _ = process.communicate(timeout=120)
+    assert process.returncode == code, told
+    assert "Traceback" not in told
+    assert "Stopped" in told

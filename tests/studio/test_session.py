@@ -1,0 +1,85 @@
+"""One person's state: changes are told, and nothing is shared."""
+
+import numpy as np
+import pytest
+
+from mamba_diffae.studio.observing import Edits
+from mamba_diffae.studio.session import Session
+
+
+def test_each_change_is_told(session):
+    told = []
+    session.on_change(told.append)
+    session.show(2)
+    session.observe(fraction=0.5)
+    session.resize(64)
+    session.draw(8)
+    session.choose_variable(1)
+    session.open_tab(2)
+    session.open_source(session.source)
+    session.take_model(session.opened, session.source)
+    assert told == [
+        "snapshot",
+        "observations",
+        "size",
+        "draws",
+        "variable",
+        "tab",
+        "source",
+        "model",
+    ]
+
+
+def test_two_sessions_share_no_state(library):
+    one, other = Session(library), Session(library)
+    one.show(5)
+    one.observe(fraction=0.9)
+    one.edit(Edits().remove(frozenset([1])))
+    assert (other.snapshot, other.settings.fraction, other.edits) == (0, 0.2, Edits())
+    assert one.model is other.model
+    assert one.worker is not other.worker
+
+
+def test_changes_by_hand_end_with_their_field(session):
+    session.add_sensor((0.5, 0.5))
+    session.show(1)
+    assert session.edits == Edits()
+
+
+def test_what_an_event_raises_is_told(session):
+    told = []
+    session.tell = told.append
+    session.guarded(lambda: 1 / 0)()
+    session.guarded(lambda: int("x"))()
+    assert "ZeroDivisionError" in told[0]
+    assert "invalid literal" in told[1]
+
+
+def test_the_answer_is_that_of_the_model(session):
+    expected = session.model.predict(session.observations(), 32)
+    np.testing.assert_array_equal(session.predict().mean, expected.mean)
+
+
+@pytest.mark.slow
+def test_what_follows_the_mean_is_told_step_by_step(session):
+    session.draw(8)
+    question = session.question()
+    mean = question.mean()
+    told = list(question.rest(mean))
+    assert [kind for kind, _ in told] == ["begun", "scores", "kriging", "draws", "draws"]
+    few, all_ = (found for kind, found in told if kind == "draws")
+    np.testing.assert_allclose(few.draws, all_.draws[:4], atol=1e-3)
+    np.testing.assert_allclose(all_.mean, mean.mean, atol=1e-3)
+    steps = dict(told)
+    assert list(steps) == ["begun", "scores", "kriging", "draws"]
+    assert steps["draws"].draws.shape == (8, 1, 32, 32, 3)
+    kriged, scores = steps["kriging"]
+    assert kriged.mean.shape == (1, 32, 32, 3)
+    assert 10 < scores["psnr"] < steps["scores"]["psnr"]
+
+
+def test_above_the_native_size_nothing_is_scored(session):
+    session.resize(256)
+    question = session.question()
+    assert question.truth_there() is None
+    assert question.grid.shape == (256, 256)

@@ -1,0 +1,126 @@
+"""The lines of Python and of the shell make exactly what is shown."""
+
+import io
+import shlex
+import sys
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mamba_diffae.cli.commands import main
+from mamba_diffae.studio.observing import Edits
+from mamba_diffae.studio.opening import opened_upload
+from mamba_diffae.studio.taking_away import Recipe, files_of
+
+
+def run_python(text: str) -> dict:
+    names: dict = {}
+    exec(compile(text, "lines", "exec"), names)
+    return names
+
+
+def run_shell(line: str) -> None:
+    with patch.object(sys, "argv", shlex.split(line)), pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code in (0, None)
+
+
+def changed(session) -> None:
+    """Cells taken away, brought in and typed, errors, and a sensor."""
+    session.show(3)
+    session.observe(noise=0.05, fraction=0.1, pattern="track", seed=2)
+    cells = session.observed.cells
+    edits = Edits().remove(frozenset(cells[:9])).add(frozenset({1000, 1001}))
+    session.edit(edits.type(500, (10.0, 200.0, 30.0)))
+    session.add_sensor((0.31, 0.62))
+
+
+def uploaded(session) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 16, 3), dtype=np.uint8)
+    pixels = pixels.repeat(8, axis=0).repeat(8, axis=1)
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "PNG")
+    session.open_source(opened_upload(session.opened, "my picture.png", written.getvalue()))
+    session.observe(fraction=0.3, pattern="clusters", seed=1)
+    session.written = written.getvalue()
+
+
+def plain(session) -> None:
+    session.show(7)
+    session.observe(fraction=0.15, pattern="block", seed=4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prepare", [plain, changed, uploaded])
+def test_the_lines_make_what_is_shown(session, prepare, tmp_path, monkeypatch):
+    prepare(session)
+    monkeypatch.chdir(tmp_path)
+    recipe = Recipe.of(session)
+    question = recipe.question
+    shown = question.mean()
+    *_, drawn = question.drawn()
+    for file in files_of(recipe):
+        assert file.content is not None, file.why
+        if not file.name.startswith(("field", "mean")):
+            (tmp_path / file.name).write_bytes(file.content)
+    if prepare is uploaded:
+        (tmp_path / "my picture.png").write_bytes(session.written)
+    told = run_python(recipe.python())["told"]
+    near = {"rtol": 1e-4, "atol": 2e-3}  # of 255
+    np.testing.assert_allclose(told.mean, shown.mean, **near)
+    np.testing.assert_allclose(told.draws, drawn.draws, **near)
+    np.testing.assert_allclose(told.std, drawn.std, **near)
+    run_shell(recipe.shell())
+    found = arrays_of(tmp_path)
+    np.testing.assert_allclose(found["mean"], shown.mean, **near)
+    np.testing.assert_allclose(found["draws"], drawn.draws, **near)
+    np.testing.assert_allclose(found["std"], drawn.std, **near)
+
+
+def arrays_of(folder) -> dict:
+    """What the shell wrote, as the arrays of a prediction."""
+    if (folder / "field.npz").is_file():
+        with np.load(folder / "field.npz") as file:
+            return dict(file)
+    xarray = pytest.importorskip("xarray")
+    with xarray.open_dataset(folder / "field.nc") as file:
+        names = ("red", "green", "blue")
+
+        def stacked(suffix: str) -> np.ndarray:
+            return np.stack([file[f"{name}{suffix}"].to_numpy() for name in names], axis=-1)
+
+        mean = stacked("").reshape(1, 32, 32, 3)
+        return {
+            "mean": mean,
+            "std": stacked("_std").reshape(mean.shape),
+            "draws": stacked("_draws").reshape(-1, *mean.shape),
+        }
+
+
+def test_the_files_hold_what_is_shown(session):
+    recipe = Recipe.of(session)
+    shown = recipe.question.mean()
+    files = {file.name: file.content for file in files_of(recipe)}
+    assert list(files) == [
+        "mean.png",
+        "field.npz",
+        "field.nc",
+        "observations.npz",
+        "observations.csv",
+    ]
+    pixels = np.asarray(Image.open(io.BytesIO(files["mean.png"])))
+    np.testing.assert_allclose(pixels, np.clip(shown.mean[0], 0, 255), atol=0.51)
+    with np.load(io.BytesIO(files["field.npz"])) as arrays:
+        np.testing.assert_allclose(arrays["mean"], shown.mean, atol=1e-3)
+        assert len(arrays["draws"]) == 4
+    assert files["observations.csv"].decode().count("\n") == 1 + 205
+
+
+def test_names_stay_inert_in_the_lines(session):
+    uploaded(session)
+    session.source = type(session.source)("x", session.data, file="a'; rm -rf ~ #\".png")
+    recipe = Recipe.of(session)
+    assert shlex.split(recipe.shell())[2] == "a'; rm -rf ~ #\".png"
+    compile(recipe.python(), "lines", "exec")
