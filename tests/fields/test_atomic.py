@@ -17,7 +17,7 @@ from mamba_diffae.fields.atomic import (
     DiskFullError,
     atomic_file,
     atomic_folder,
-    move_folder,
+    move_into_place,
     read_folder,
     standing_folder,
 )
@@ -193,7 +193,7 @@ def test_two_writers_of_one_folder_both_end_well(tmp_path: Path, moved: bool) ->
             both.wait()
         if moved:
             both.wait()
-            move_folder(tmp_path / text[0], tmp_path / "shared")
+            move_into_place(tmp_path / text[0], tmp_path / "shared")
 
     side_by_side(write, times=20)
     (text,) = {(tmp_path / "shared" / name).read_text() for name in "xy"}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mamba_diffae.fields import FieldError
+from mamba_diffae.fields.atomic import DiskFullError, named_full_disk
 from mamba_diffae.fields.one_owner import OneOwner
 
 
@@ -28,3 +29,16 @@ def test_nothing_is_refused_where_no_file_can_stand_for_a_lock(tmp_path, monkeyp
     for _ in range(2):
         owner = OneOwner(tmp_path / ".lock", "The run")
     owner.release()
+
+
+def test_a_full_disk_is_named_and_leaves_no_lock(tmp_path, monkeypatch) -> None:
+    def full(self: OneOwner) -> None:
+        with named_full_disk(self.file):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OneOwner, "_sign", full)
+        with pytest.raises(DiskFullError, match=r"The disk is full: .*\.lock"):
+            OneOwner(tmp_path / ".lock", "The run")
+    assert not list(tmp_path.iterdir())
+    OneOwner(tmp_path / ".lock", "The run").release()

@@ -14,6 +14,7 @@ import numpy as np
 import xarray
 
 from mamba_diffae import FieldAutoencoder, observe, open_field, render
+from mamba_diffae.fields import FieldError
 from mamba_diffae.fields.atomic import standing_folder
 from mamba_diffae.training import Checkpoint, Run
 
@@ -137,12 +138,15 @@ class Rendering(Task):
 
     def go_on(self, place: Path) -> None:
         """Render, or go on with it."""
-        if (place / f"field{self.ending}").exists():  # killed after it was done
-            return
         model = FieldAutoencoder.from_pretrained(self.model, device="cpu")
         seen = observe(open_field(fields()).take(slice(0, 1)), 0.3, seed=0)
         size, out = {"y": 36, "x": 48}, place / f"field{self.ending}"
-        render(model, seen, tuple(size.values()), out, 2, values=1000, show_progress=False)
+        done = out.exists()
+        try:
+            render(model, seen, tuple(size.values()), out, 2, values=1000, show_progress=False)
+        except FieldError:  # it stands there already
+            if not done:
+                raise
 
     def reached(self, place: Path) -> dict[str, int]:
         """Regions that are done; what stands under the final name is whole."""

@@ -182,6 +182,6 @@ def check_finite(answer: Tensor) -> None:
     if not torch.isfinite(answer).all():
         raise ValuesError(
             "The network's answer holds NaN or infinite numbers: what it was given is too large "
-            "for single precision. Check the latents (those of `encode` are seldom beyond 10) and the "
-            "values of the observations."
+            "for single precision. Check the latents (those of `encode` are seldom beyond 10) "
+            "and the values of the observations."
         )

@@ -99,18 +99,17 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             _remove(temporary)
 
 
-def move_folder(folder: Path, path: str | Path) -> None:
-    """Move a folder that is filled to its place, over the one that stands there, if any.
-
-    Args:
-        folder: On the same disk.
-        path: As `atomic_folder`.
-    """
+def move_into_place(made: Path, path: str | Path) -> None:
+    """Move a file or folder, written on the same disk, over the one that stands there, if any."""
     path = Path(path).resolve()
-    for file in folder.rglob("*"):
+    for file in (made, *made.rglob("*")):
         _sync(file)
     _forget_dead(path)
-    _swap(folder, path)
+    if made.is_dir():
+        _swap(made, path)
+    else:
+        made.replace(path)
+        _sync(path.parent)
 
 
 def standing_folder(path: str | Path) -> Path | None:

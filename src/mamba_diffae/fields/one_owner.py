@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import final
 
+from mamba_diffae.fields.atomic import named_full_disk
 from mamba_diffae.fields.errors import FieldError
 
 try:
@@ -31,6 +33,7 @@ class OneOwner:
 
     Raises:
         FieldError: If another process, or another part of this one, works on it.
+        DiskFullError: If the disk is full.
     """
 
     def __init__(self, file: Path, what: str) -> None:
@@ -40,11 +43,21 @@ class OneOwner:
         while handle is not None and not _stands(handle, file):  # its former owner removed it
             handle.close()
             handle = self._locked(what)
-        if handle is not None:
-            handle.truncate(0)
-            handle.write(f"{os.getpid()}")
-            handle.flush()
         self._handle = handle
+        try:
+            self._sign()
+        except OSError:
+            with suppress(OSError):  # closing writes again
+                self.release()
+            raise
+
+    def _sign(self) -> None:
+        """Write who owns it, for the message to others."""
+        if self._handle is not None:
+            with named_full_disk(self.file):
+                self._handle.truncate(0)
+                self._handle.write(f"{os.getpid()}")
+                self._handle.flush()
 
     def _locked(self, what: str) -> TextIOWrapper | None:
         try:

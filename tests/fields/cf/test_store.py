@@ -90,10 +90,6 @@ def test_a_stop_in_the_last_steps_is_gone_on_with(tmp_path, monkeypatch):
     store = opened(out)
     fill(store, list(PARTS))
     with monkeypatch.context() as patch:
-
-        def killed(*_: Any, **__: Any) -> None:
-            raise KeyboardInterrupt
-
         patch.setattr(stores.RegionStore, "_remove", killed)
         with pytest.raises(KeyboardInterrupt), store:
             store.finish()
@@ -102,6 +98,54 @@ def test_a_stop_in_the_last_steps_is_gone_on_with(tmp_path, monkeypatch):
     fill(again, list(PARTS))
     again.finish()
     np.testing.assert_array_equal(read(out).sst, whole().sst)
+
+
+def killed(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("ending", [".nc", ".zarr"])
+def test_what_a_kill_left_beside_the_whole_goes_when_it_is_asked_again(
+    tmp_path, ending, monkeypatch
+):
+    out = tmp_path / f"f{ending}"
+    store = opened(out)
+    fill(store, list(PARTS))
+    with monkeypatch.context() as patch:
+        patch.setattr(stores.RegionStore, "_remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.finish()
+    store._owner._handle.close()  # as the system does, the file staying
+    assert len(list(tmp_path.iterdir())) == 3
+    with pytest.raises(FieldError, match="exists; give overwrite"):
+        opened(out)
+    assert list(tmp_path.iterdir()) == [out]
+    np.testing.assert_array_equal(read(out).sst, whole().sst)
+
+
+def test_a_refusal_leaves_what_another_run_is_to_replace_it_with(tmp_path):
+    out = tmp_path / "f.nc"
+    out.write_text("old")
+    with opened(out, overwrite=True) as store:
+        fill(store, ["0 0"])
+    with pytest.raises(FieldError, match="exists; give overwrite"):
+        opened(out)
+    assert opened(out, overwrite=True).done == {"0 0"}
+
+
+def test_a_file_that_is_written_but_not_in_its_place_is_moved_there(tmp_path, monkeypatch):
+    out = tmp_path / "f.nc"
+    with monkeypatch.context() as patch:
+        patch.setattr(stores, "move_into_place", killed)
+        with opened(out) as store:
+            fill(store, list(PARTS))
+            with pytest.raises(KeyboardInterrupt):
+                store.finish()
+    with opened(out) as again:
+        assert again.done == set(PARTS)
+        again.finish()
+    np.testing.assert_array_equal(read(out).sst, whole().sst)
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_what_is_half_laid_out_or_half_removed_is_begun_anew(tmp_path, monkeypatch):
@@ -116,9 +160,6 @@ def test_what_is_half_laid_out_or_half_removed_is_begun_anew(tmp_path, monkeypat
         with pytest.raises(KeyboardInterrupt):
             fill(opened(out), ["0 0"])
     fill(opened(out), ["0 0"])
-
-    def killed(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(stores.shutil, "rmtree", killed)

@@ -7,15 +7,15 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from mamba_diffae.fields.atomic import atomic_file, move_folder, named_full_disk
+from mamba_diffae.fields.atomic import atomic_file, move_into_place, named_full_disk
 from mamba_diffae.fields.cf.writing import checked_output
-from mamba_diffae.fields.errors import CoordinateError
+from mamba_diffae.fields.errors import CoordinateError, FieldError
 from mamba_diffae.fields.extras import load_extra
 from mamba_diffae.fields.one_owner import OneOwner
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Region = Mapping[Hashable, slice]
 """Part of a data set, by dimension."""
-_REQUEST, _DONE, _DATA = "request.json", "done.txt", "data.zarr"
+_REQUEST, _DONE, _DATA, _WHOLE = "request.json", "done.txt", "data.zarr", "whole.nc"
 _MEND = "give the same command again, which goes on from there"
 
 
@@ -49,12 +49,14 @@ class RegionStore:
 
     def __init__(self, path: Path, request: Mapping[str, Any], *, overwrite: bool) -> None:
         self.path = path
+        self.folder = path.with_name(f".partial-{path.name}")
+        self._data, self._whole = self.folder / _DATA, self.folder / _WHOLE
+        self._lock = path.with_name(f".lock-{path.name}")
+        self._forget_finished()
         self._is_zarr = checked_output(path, overwrite)
         for package in ("zarr", "dask"):  # a NetCDF file is written from a Zarr store
             load_extra(package, str(path))
-        self.folder = path.with_name(f".partial-{path.name}")
-        self._data = self.folder / _DATA
-        self._owner = OneOwner(path.with_name(f".lock-{path.name}"), str(path))
+        self._owner = OneOwner(self._lock, str(path))
         try:
             self._open(request)
         except BaseException:
@@ -67,6 +69,16 @@ class RegionStore:
     def __exit__(self, *_: object) -> None:
         self._owner.release()
 
+    def _forget_finished(self) -> None:
+        """Remove what a run left that was killed when the whole already had its place."""
+        kept = self._data.is_dir() or self._whole.is_file()
+        if kept or not self.path.exists() or not (self.folder.is_dir() or self._lock.exists()):
+            return
+        with suppress(FieldError):  # another one begins at this moment
+            owner = OneOwner(self._lock, str(self.path))
+            self._remove()
+            owner.release()
+
     def _open(self, request: Mapping[str, Any]) -> None:
         """Go on with what is there for this request, or begin."""
         kept, wanted = self.folder / _REQUEST, json.dumps(request, sort_keys=True, default=str)
@@ -76,7 +88,7 @@ class RegionStore:
                 file.write_text(wanted, encoding="utf-8")
         done = self.folder / _DONE
         lines = done.read_text(encoding="utf-8").split("\n") if done.is_file() else [""]
-        self._begun = self._data.is_dir()
+        self._begun = self._data.is_dir() or self._whole.is_file()
         # What follows the last line break was not written whole.
         self.done = set(lines[:-1]) if self._begun else set()
 
@@ -146,7 +158,6 @@ class RegionStore:
             CoordinateError: If no region has a value.
             DiskFullError: If the disk is full.
         """
-        import xarray
         import zarr
 
         if not self._begun:
@@ -158,14 +169,23 @@ class RegionStore:
         with named_full_disk(self.path, mend=_MEND), _quiet():
             if self._is_zarr:
                 zarr.consolidate_metadata(self._data)
-                move_folder(self._data, self.path)
+                move_into_place(self._data, self.path)
             else:
-                with (
-                    xarray.open_zarr(self._data, consolidated=False) as whole,
-                    atomic_file(self.path) as file,
-                ):
-                    whole.to_netcdf(file, engine="netcdf4")
+                self._write_whole()
+                move_into_place(self._whole, self.path)
         self._remove()
+
+    def _write_whole(self) -> None:
+        """The NetCDF file, beside the store that it is made of, which then goes."""
+        import xarray
+
+        if not self._whole.is_file():
+            with (
+                xarray.open_zarr(self._data, consolidated=False) as whole,
+                atomic_file(self._whole) as file,
+            ):
+                whole.to_netcdf(file, engine="netcdf4")
+        shutil.rmtree(self._data, ignore_errors=True)
 
     def _remove(self) -> None:
         """Remove the folder, first what says that it may be gone on with."""
