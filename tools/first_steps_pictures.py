@@ -9,9 +9,6 @@ Without a name all three pages are run: two minutes on one core.
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from run_pages import renew_output, run_python
+from run_pages import renew
 
 from mamba_diffae.fields.atomic import atomic_file
 
@@ -32,13 +29,13 @@ Names = dict[str, Any]
 def draw_pictures(names: Names) -> Figure:
     """Rows are unseen pictures; columns what was observed, kriging, the model, the truth."""
     field, kriging, truth = names["field"], names["kriging"], names["unseen"].values
-    rows = np.argsort(-field.familiarity)[:4]
+    rows = range(4)
     spread = field.std.mean(axis=-1)
     columns = {
         "observed": _observed(names),
         "kriging": kriging.mean,
         "mean": field.mean,
-        "deviation": spread / spread[rows].max(),
+        "deviation": spread / spread[:4].max(),
         "a draw": field.draws[0],
         "another": field.draws[1],
         "truth": truth,
@@ -72,7 +69,7 @@ def draw_fields(names: Names) -> Figure:
     grid = names["data"].grid
     lat, lon = grid.axes
     extent = (lon.low, lon.high, lat.low, lat.high)
-    figure = Figure(figsize=(11, 5.6), layout="constrained")
+    figure = Figure(figsize=(11, 6.2), layout="constrained")
     upper, lower = np.ravel(np.array(figure.subfigures(2, 1, height_ratios=(2.3, 1))))
     axes = upper.subplots(1, 3)
     low, high = truth.min(), truth.max()
@@ -155,18 +152,10 @@ DRAWN: dict[str, Callable[[Names], Figure]] = {
 
 def main() -> None:
     """Run, write, draw."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # pyright: ignore
-    parser.add_argument("pages", nargs="*", choices=[*DRAWN, []], help="default: all")
+    parser = argparse.ArgumentParser(description="Run the first steps and draw their pictures.")
+    parser.add_argument("pages", nargs="*", help=f"of {', '.join(DRAWN)}; default: all")
     for name in parser.parse_args().pages or DRAWN:
-        page, begun = PAGES / f"{name}.md", time.process_time()
-        with tempfile.TemporaryDirectory() as folder:
-            os.chdir(folder)
-            names, outputs = run_python(page)
-            os.chdir(ROOT)
-        print(f"{name}: {time.process_time() - begun:.0f} s of processor time")
-        text = renew_output(page, outputs)
-        with atomic_file(page) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        names = renew(PAGES / f"{name}.md")
         with atomic_file(IMAGES / f"first_steps_{name}.png") as temporary:
             DRAWN[name](names).savefig(temporary, dpi=100, facecolor="white")
 

@@ -1,17 +1,25 @@
-"""Run the Python blocks of a page in order, and compare or renew the output that stands below them.
+"""Run the Python blocks of pages, and write what they print below them.
 
-A block ```text that follows a block ```python at once holds what that prints.
+    python tools/run_pages.py docs/how_to/*.md
+
+Blocks run in order, in a temporary folder, as a reader would run them. A block ```text that
+follows a block ```python at once holds what that prints.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import re
+import tempfile
+import time
 import warnings
 from collections.abc import Mapping
-from contextlib import redirect_stdout
+from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import Any
+
+from mamba_diffae.fields.atomic import atomic_file
 
 _PYTHON = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<out>.*?)^```\n)?", re.M | re.S
@@ -63,6 +71,18 @@ def renew_output(page: Path, outputs: list[tuple[str, str | None]]) -> str:
     return _PYTHON.sub(block, page.read_text(encoding="utf-8"))
 
 
+def renew(page: Path) -> dict[str, Any]:
+    """Run a page, write what its blocks print into it, and return the names that they leave."""
+    page, begun = page.resolve(), time.process_time()
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        names, outputs = run_python(page)
+    text = renew_output(page, outputs)
+    with atomic_file(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"{page.stem}: {time.process_time() - begun:.0f} s of processor time")
+    return names
+
+
 def alike(printed: str, expected: str) -> bool:
     """Whether two outputs have the same words, and about the same numbers.
 
@@ -88,3 +108,15 @@ def _spaced(text: str) -> str:
 
 def _numbers(text: str) -> list[float]:
     return [float(number.replace(",", "")) for number in _NUMBER.findall(text)]
+
+
+def main() -> None:
+    """Renew pages."""
+    parser = argparse.ArgumentParser(description="Write what the blocks of pages print.")
+    parser.add_argument("pages", nargs="+", type=Path)
+    for page in parser.parse_args().pages:
+        renew(page)
+
+
+if __name__ == "__main__":
+    main()
