@@ -10,6 +10,8 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "mamba-diffae"
@@ -127,3 +129,8 @@ html_theme_options = {
     "pygments_light_style": "a11y-light",
     "pygments_dark_style": "a11y-dark",
 }
+
+
+def setup(app: Sphinx) -> None:
+    """Say of the extension that ships MathJax what it does not say itself: it only copies files."""
+    app.extensions["sphinx-mathjax-offline"].parallel_read_safe = True
