@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from html import escape
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import panel as pn
 
@@ -29,7 +28,7 @@ TABS: tuple[tuple[str, Callable[[Session], Any]], ...] = (
 )
 
 
-_TELL: WeakKeyDictionary[Any, Callable[[str], None]] = WeakKeyDictionary()
+_TELL: dict[Any, Callable[[str], None]] = {}
 """How each open page is told something."""
 
 
@@ -55,7 +54,7 @@ def build_page(session: Session) -> Any:
     if document is not None:
         _TELL[document] = tell
         session.worker.dispatch = partial(_on_page, document)
-        pn.state.on_session_destroyed(lambda context: session.worker.stop())
+        pn.state.on_session_destroyed(lambda context: _forget(document, session))
     contents = [tab(session) for _, tab in TABS]
     names = [name for name, _ in TABS]
     tabs = pn.widgets.RadioButtonGroup(
@@ -71,6 +70,12 @@ def build_page(session: Session) -> Any:
     turn(names[0])
     tabs.param.watch(lambda event: turn(event.new), "value")
     return pn.Column(message, tabs, *contents, css_classes=["page"], sizing_mode="stretch_width")
+
+
+def _forget(document: Any, session: Session) -> None:
+    """End what works for a page that was closed."""
+    _TELL.pop(document, None)
+    session.worker.stop()
 
 
 def _on_page(document: Any, shown: Callable[[], None]) -> None:

@@ -10,16 +10,15 @@ import numpy as np
 import panel as pn
 
 from mamba_diffae.benchmark.maps import raster
-from mamba_diffae.fields import Grid, Prediction
+from mamba_diffae.fields import FieldError, Grid, Prediction
 from mamba_diffae.studio.asking import Question
 from mamba_diffae.studio.design import group, maps, tab
-from mamba_diffae.studio.errors import NothingObservedError
 from mamba_diffae.studio.figures import DEVIATIONS, INK, VALUES, FieldMap, is_picture, scale_bar
 from mamba_diffae.studio.observation_controls import ObservationControls, ObservationTable
 from mamba_diffae.studio.painting import Brush
 from mamba_diffae.studio.session import SIZES, Change, Session
 from mamba_diffae.studio.source_controls import SourceControls
-from mamba_diffae.studio.words import familiarity_in_words, scores_in_words
+from mamba_diffae.studio.words import familiarity_in_words, in_words, scores_in_words
 
 DRAWS = (4, 8, 16, 32)
 """How many draws may be asked for."""
@@ -141,9 +140,9 @@ class Reconstruction:
         session.worker.cancel("rest")
         try:
             question = session.question()
-        except NothingObservedError as error:
+        except FieldError as error:  # such as nothing observed, or a field without a value
             session.worker.cancel("mean")
-            self._nothing(str(error))
+            self._nothing(in_words(error))
             return
         session.tell("")
         self._show_observed()

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any, final
+from weakref import WeakSet
 
 import panel as pn
 from panel.io.server import get_server
@@ -26,6 +28,7 @@ from mamba_diffae.studio.errors import PortError
 from mamba_diffae.studio.opening import Library, Source, opened_file
 from mamba_diffae.studio.page import build_page, tell_error
 from mamba_diffae.studio.session import Session
+from mamba_diffae.studio.words import in_words
 
 log = logging.getLogger(__name__)
 _TRIED = 100
@@ -125,12 +128,16 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     warnings.filterwarnings("ignore", category=UnfamiliarFieldsWarning)  # the page tells it
     pn.extension("filedropper", "tabulator", design=StudioDesign, exception_handler=tell_error)
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
-    sessions = [first]
+    sessions = WeakSet([first])
 
     def page() -> Any:
-        sessions[:] = [s for s in sessions if not s.worker.is_stopped]
-        sessions.append(Session(library, model, source))
-        return template(build_page(sessions[-1]))
+        try:
+            session = Session(library, model, source)
+            sessions.add(session)
+            return template(build_page(session))
+        except Exception as error:  # a bare page that says why, without a trace
+            log.warning("A page could not be made.", exc_info=error)
+            return template(pn.pane.HTML(escape(in_words(error)), css_classes=["message"]))
 
     server = get_server(
         {"/": page},
@@ -147,9 +154,10 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
         server.start()
         server.io_loop.start()
     finally:
-        for session in sessions:
+        open_ = list(sessions)
+        for session in open_:
             session.worker.stop()
-        for session in sessions:  # torch ends the program without mercy if it is left computing
+        for session in open_:  # torch ends the program without mercy if it is left computing
             session.worker.join()
         with suppress(Exception):  # what is open is cut off: the program ends
             server.stop(wait=False)

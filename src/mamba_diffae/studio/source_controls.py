@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any, final
 
@@ -9,9 +11,12 @@ import panel as pn
 
 from mamba_diffae.studio.design import group
 from mamba_diffae.studio.figures import is_picture
-from mamba_diffae.studio.opening import ENDINGS, UPLOAD_LIMIT, Source, opened_upload
+from mamba_diffae.studio.opening import ENDINGS, UPLOAD_LIMIT, opened_upload, shown_name
 from mamba_diffae.studio.session import Change, Session
 from mamba_diffae.studio.uploading import Upload
+from mamba_diffae.studio.words import in_words
+
+log = logging.getLogger(__name__)
 
 _LISTED = 1000
 """Fields that are listed by name, at most."""
@@ -113,30 +118,43 @@ class SourceControls:
             opened = library.model(library.models[name])
             return opened, library.packaged(opened)
 
-        self._session.tell(f"{name} is being opened …")
-        self._session.worker.run("opening", work, lambda found: self._take(*found))
+        self._run(f"{name} is being opened …", work, lambda found: self._session.take_model(*found))
 
-    def _take(self, opened: Any, source: Source) -> None:
-        self._session.tell("")
-        self._session.take_model(opened, source)
+    def _run(self, what: str, work: Callable[[], Any], take: Callable[[Any], None]) -> None:
+        """Open something behind the page; what fails is told, and all stays as it was."""
+        session = self._session
+
+        def tried() -> tuple[Any, Exception | None]:
+            try:
+                return work(), None
+            except Exception as error:
+                if not isinstance(error, ValueError):
+                    log.warning("Opening failed.", exc_info=error)
+                return None, error
+
+        def show(found: tuple[Any, Exception | None]) -> None:
+            result, error = found
+            session.tell("" if error is None else in_words(error))
+            if error is None:
+                take(result)
+            else:
+                self._changed("model")
+
+        session.tell(what)
+        session.worker.run("opening", tried, show)
 
     def _open_set(self, name: str) -> None:
         session = self._session
         if self._setting or name == session.source.label:
             return
-        session.tell(f"{name} is being opened …")
         found = session.library.sets(session.opened).get(name)
         work = partial(session.library.packaged, session.opened, found)
-        session.worker.run("opening", work, self._opened)
+        self._run(f"{name} is being opened …", work, session.open_source)
 
     def _uploaded(self, name: str, content: bytes) -> None:
         session = self._session
         work = partial(opened_upload, session.opened, name, content)
-        session.worker.run("opening", work, self._opened)
-
-    def _opened(self, source: Source) -> None:
-        self._session.tell("")
-        self._session.open_source(source)
+        self._run(f"{shown_name(name)} is being read …", work, session.open_source)
 
     def _show(self, number: int | None) -> None:
         if not self._setting and number is not None and number != self._session.snapshot:

@@ -9,11 +9,11 @@ from typing import Any, final
 
 import panel as pn
 
+from mamba_diffae.fields import FieldError
 from mamba_diffae.studio.design import group, tab
-from mamba_diffae.studio.errors import NothingObservedError
 from mamba_diffae.studio.session import Change, Session
 from mamba_diffae.studio.taking_away import File, Recipe, files_of
-from mamba_diffae.studio.words import without_paths
+from mamba_diffae.studio.words import in_words, without_paths
 
 LEAD = (
     "<b>What is shown under “Reconstruct”</b>, as files, and as lines that make exactly that again."
@@ -60,10 +60,10 @@ class TakeAway:
         self.files.objects = []
         try:
             recipe = Recipe.of(session)
-        except NothingObservedError as error:
+        except FieldError as error:  # such as nothing observed, or a field without a value
             self.python.show("")
             self.shell.show("")
-            session.tell(str(error))
+            session.tell(in_words(error))
             return
         session.tell("")
         self.python.show(recipe.python())

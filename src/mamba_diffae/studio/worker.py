@@ -159,11 +159,6 @@ class Worker:
         lanes = [*self._lanes.values()] * 2  # what is shown of one may ask for work in the other
         return all(lane.wait(seconds) for lane in lanes)
 
-    @property
-    def is_stopped(self) -> bool:
-        """Whether its page has gone."""
-        return self._stopped
-
     def is_newest(self, asked: Asked) -> bool:
         """Whether work is still wanted."""
         return not self._stopped and self._newest.get(asked.kind) == asked.number
