@@ -35,43 +35,57 @@ def is_picture(variables: Sequence[Variable], grid: Grid) -> bool:
 
 @final
 class Layer:
-    """One image of a map: of values by colours, or in its own colours.
+    """One image of a map: of values or deviations by colours, or in its own colours.
+
+    What is drawn is added to the figure when it is first needed: a page of many maps opens faster.
 
     Attributes:
-        glyphs: What is drawn: of values, of deviations, and of pictures.
+        alpha: How opaque it is.
+
+    Args:
+        figure: To draw on.
     """
 
     def __init__(self, figure: Any) -> None:
-        self._sources = {name: ColumnDataSource(_EMPTY) for name in ("values", "deviations", "own")}
-        self._mappers = {"values": _mapper(VALUES), "deviations": _mapper(DEVIATIONS)}
-        box: dict[str, Any] = {"image": "image", "x": "x", "y": "y", "dw": "dw", "dh": "dh"}
-        mapped = [
-            figure.image(**box, source=self._sources[name], color_mapper=mapper)
-            for name, mapper in self._mappers.items()
-        ]
-        self.glyphs = [*mapped, figure.image_rgba(**box, source=self._sources["own"])]
+        self.alpha = 1.0
+        self._figure = figure
+        self._drawn: dict[str, Any] = {}
+
+    def glyph(self, what: str) -> Any:
+        """What draws "values" or "deviations" by their colours, or pictures in their "own"."""
+        if what not in self._drawn:
+            box: dict[str, Any] = {"image": "image", "x": "x", "y": "y", "dw": "dw", "dh": "dh"}
+            box |= {"source": ColumnDataSource(_EMPTY), "global_alpha": self.alpha}
+            if what == "own":
+                self._drawn[what] = self._figure.image_rgba(**box)
+            else:
+                colours = VALUES if what == "values" else DEVIATIONS
+                self._drawn[what] = self._figure.image(**box, color_mapper=_mapper(colours))
+        return self._drawn[what]
 
     def colours(self, share: np.ndarray, grid: Grid) -> None:
         """Show colours in [0, 1], shape (*grid.shape, 3 or 1)."""
         self._show("own", rgba(share), grid)
 
-    def values(self, values: np.ndarray, grid: Grid, low: float, high: float, what: str) -> None:
+    def values(self, values: np.ndarray, grid: Grid, low: float, high: float, what: str) -> Any:
         """Show values, shape grid.shape, by the colours of "values" or "deviations"."""
-        self._mappers[what].update(low=low, high=high)
-        self._show(what, values.astype(np.float32), grid)
+        self.glyph(what).glyph.color_mapper.update(low=low, high=high)
+        return self._show(what, values.astype(np.float32), grid)
 
     def clear(self) -> None:
         """Show nothing."""
-        for source in self._sources.values():
-            if len(source.data["image"]):
-                source.data = dict(_EMPTY)
+        for drawn in self._drawn.values():
+            if len(drawn.data_source.data["image"]):
+                drawn.data_source.data = dict(_EMPTY)
 
-    def _show(self, what: str, image: np.ndarray, grid: Grid) -> None:
-        for name, source in self._sources.items():
-            if name == what:
-                source.data = _boxed(image, grid)
-            elif len(source.data["image"]):
-                source.data = dict(_EMPTY)
+    def _show(self, what: str, image: np.ndarray, grid: Grid) -> Any:
+        """Show an image, and no other; what draws it."""
+        for name, drawn in self._drawn.items():
+            if name != what and len(drawn.data_source.data["image"]):
+                drawn.data_source.data = dict(_EMPTY)
+        drawn = self.glyph(what)
+        drawn.data_source.data = _boxed(image, grid)
+        return drawn
 
 
 @final
@@ -93,32 +107,11 @@ class FieldMap:
             x_range=Range1d(start=0, end=1), y_range=Range1d(start=1, end=0), aspect_ratio=1
         )
         self.figure.min_border = 0
-        self.figure.border_line_color, self.figure.border_line_alpha = INK, 0.5
         self.figure.grid.visible = self.figure.axis.visible = False
         self._under, self.over = Layer(self.figure), Layer(self.figure)
-        self._cells = ColumnDataSource({"x": [], "y": [], "width": [], "height": []})
-        self.figure.rect(
-            "x",
-            "y",
-            "width",
-            "height",
-            source=self._cells,
-            line_color=None,
-            fill_color=MARK,
-            fill_alpha=0.45,
-        )
-        self._points = ColumnDataSource({"x": [], "y": []})
-        self.figure.scatter(
-            "x",
-            "y",
-            source=self._points,
-            size=9,
-            fill_color="white",
-            line_color=MARK,
-            line_width=2.5,
-        )
-        self._hover = HoverTool(renderers=self._under.glyphs[:2], tooltips=[("", "@image")])
-        self.figure.add_tools(self._hover)
+        self._cells: ColumnDataSource | None = None
+        self._points: ColumnDataSource | None = None
+        self._hover: HoverTool | None = None
         self.heading = pn.pane.HTML(css_classes=["heading"], margin=0, sizing_mode="stretch_width")
         self.rename(title)
         self.pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
@@ -163,8 +156,10 @@ class FieldMap:
             layer.colours(np.stack(units, axis=-1), grid)
             return
         variable = variables[chosen]
-        layer.values(values[..., chosen], grid, *(limits or variable.limits), "values")
-        self._tell(variable)
+        ends = limits or variable.limits
+        drawn = layer.values(values[..., chosen], grid, *ends, "values")
+        if not over:
+            self._tell(variable, drawn)
 
     def show_deviation(
         self,
@@ -192,8 +187,8 @@ class FieldMap:
         spread = std.mean(axis=-1) if is_picture(variables, grid) else std[..., chosen]
         spread = np.where(grid.exists, spread, np.nan)
         end = top or float(np.nanmax(spread)) or 1.0
-        self._under.values(spread, grid, 0.0, end, "deviations")
-        self._tell(variables[chosen])
+        drawn = self._under.values(spread, grid, 0.0, end, "deviations")
+        self._tell(variables[chosen], drawn)
         return end
 
     def clear(self) -> None:
@@ -210,11 +205,21 @@ class FieldMap:
 
     def mark(self, places: np.ndarray) -> None:
         """Mark places (N, 2), in the order of the axes."""
+        if self._points is None:
+            if not len(places):
+                return
+            self._points = ColumnDataSource({"x": [], "y": []})
+            style: dict[str, Any] = {"size": 9, "fill_color": "white", "line_color": MARK}
+            self.figure.scatter("x", "y", source=self._points, line_width=2.5, **style)
         self._points.data = {"x": list(places[:, 1]), "y": list(places[:, 0])}
 
     def mark_cells(self, cells: Sequence[int], grid: Grid) -> None:
         """Mark cells of a grid by their numbers, the last axis fastest."""
         chosen = list(cells)
+        if self._cells is None:
+            self._cells = ColumnDataSource({"x": [], "y": [], "width": [], "height": []})
+            style: dict[str, Any] = {"line_color": None, "fill_color": MARK, "fill_alpha": 0.45}
+            self.figure.rect("x", "y", "width", "height", source=self._cells, **style)
         (y, x), (height, width) = grid.centres()[chosen].T, grid.supports()[chosen].T
         self._cells.data = {"x": x, "y": y, "width": width, "height": height}
 
@@ -230,9 +235,16 @@ class FieldMap:
         ratio = columns.span / rows.span if same else grid.shape[1] / grid.shape[0]
         self.figure.aspect_ratio = float(np.clip(ratio, 0.25, 4))
 
-    def _tell(self, variable: Variable) -> None:
-        unit = escape(variable.unit)
-        self._hover.tooltips = [(escape(variable.name), f"@image{{0.[000]}} {unit}")]
+    def _tell(self, variable: Variable, drawn: Any) -> None:
+        """Tell the value under the pointer."""
+        if self._hover is None:
+            self._hover = HoverTool()
+            self.figure.add_tools(self._hover)
+        if self._hover.renderers != [drawn]:
+            self._hover.renderers = [drawn]
+        tip = (escape(variable.name), f"@image{{0.[000]}} {escape(variable.unit)}")
+        if self._hover.tooltips != [tip]:
+            self._hover.tooltips = [tip]
 
 
 def _boxed(image: np.ndarray, grid: Grid) -> dict[str, Any]:

@@ -18,8 +18,6 @@ from mamba_diffae.studio.take_away_tab import take_away_tab
 from mamba_diffae.studio.words import in_words
 
 log = logging.getLogger(__name__)
-CLOSED = "closed"
-"""Style of a tab that is not open; `visible` would lose against the grid of the tab."""
 TABS: tuple[tuple[str, Callable[[Session], Any]], ...] = (
     ("Reconstruct", reconstruct_tab),
     ("Where next", placement_tab),
@@ -55,17 +53,19 @@ def build_page(session: Session) -> Any:
         _TELL[document] = tell
         session.worker.dispatch = partial(_on_page, document)
         pn.state.on_session_destroyed(lambda context: _forget(document, session))
-    contents = [tab(session) for _, tab in TABS]
     names = [name for name, _ in TABS]
+    contents = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in TABS]
     tabs = pn.widgets.RadioButtonGroup(
         options=names, value=names[0], css_classes=["tabs"], margin=0
     )
 
     def turn(name: str) -> None:
-        for content, own in zip(contents, names, strict=True):
-            classes = [c for c in content.css_classes if c != CLOSED]
-            content.css_classes = classes if own == name else [*classes, CLOSED]
-        session.open_tab(names.index(name))
+        number = names.index(name)
+        if not contents[number].objects:  # a page opens faster with one tab than with all
+            contents[number].append(TABS[number][1](session))
+        for i, content in enumerate(contents):
+            content.visible = i == number
+        session.open_tab(number)
 
     turn(names[0])
     tabs.param.watch(lambda event: turn(event.new), "value")

@@ -117,9 +117,11 @@ class Reconstruction:
             margin=(4, 0, 0, 0),
             show_value=False,
         )
-        for glyph in self.maps["Mean to kriging"].over.glyphs:
-            blend.jslink(glyph.glyph, value="global_alpha")
-            glyph.glyph.global_alpha = 0.5
+        over = self.maps["Mean to kriging"].over
+        over.alpha = blend.value
+        drawn = {name: over.glyph(name).glyph for name in ("values", "own")}
+        follow = "values.global_alpha = own.global_alpha = cb_obj.value"
+        blend.jscallback(args=drawn, value=follow)
         return blend
 
     def _changed(self, what: Change) -> None:
