@@ -131,6 +131,11 @@ class Mosaic:
         self._marked.data = {"x": [x + 0.5], "y": [y + self._height / 2], **box}
 
     @property
+    def images(self) -> list[np.ndarray]:
+        """What is drawn: packed pixels of pictures, values of other fields."""
+        return [*self._colours.data["image"], *self._values.data["image"]]
+
+    @property
     def marked(self) -> list[float]:
         """Where the frame is, if there is one."""
         return [*self._marked.data["x"]]
