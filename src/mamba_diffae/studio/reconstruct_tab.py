@@ -131,9 +131,11 @@ class Reconstruction:
                 self._ask()
         elif session.active != 0:
             self._stale = True
-        elif what == "variable":
-            self._ask()
         else:
+            if what in ("model", "source", "snapshot"):  # of another field nothing is left to see
+                for shown in self._following:
+                    shown.clear()
+                    shown.frame(session.truth.grid)
             self._ask()
 
     def _ask(self) -> None:
@@ -151,10 +153,15 @@ class Reconstruction:
         broad = ["broad"] if self.maps["Observations"].figure.aspect_ratio > BROAD else []
         for laid in (self.first, self.drawings):
             laid.css_classes = ["maps", *broad]
-        for follows in (self.maps["Deviation"], self.maps["Kriging"], *self.drawn):
-            follows.fade(True)
+        for shown in self._following:
+            shown.fade(True)
         show = partial(self._show_mean, question)
         session.worker.run("mean", question.mean, show, quick=True)
+
+    @property
+    def _following(self) -> list[FieldMap]:
+        """Maps that follow the mean."""
+        return [self.maps["Deviation"], self.maps["Kriging"], *self.drawn]
 
     def _nothing(self, why: str) -> None:
         for shown in (*self.maps.values(), *self.drawn):

@@ -18,6 +18,8 @@ from typing import Any, final
 from weakref import WeakSet
 
 import panel as pn
+from bokeh.core.validation import silence
+from bokeh.core.validation.warnings import MISSING_RENDERERS
 from panel.io.server import get_server
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
@@ -127,6 +129,7 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     first = Session(library, model, source)  # a mistake is told here, not on the page
     warnings.filterwarnings("ignore", category=UnfamiliarFieldsWarning)  # the page tells it
     pn.extension("filedropper", "tabulator", design=StudioDesign, exception_handler=tell_error)
+    silence(MISSING_RENDERERS)  # maps are empty until there is something to show
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
     sessions = WeakSet([first])
 
