@@ -35,14 +35,18 @@ class ErrorCurve:
         self.figure.xaxis.axis_label = "new sensors"
         self._clear()
         band = self.figure.varea(
-            "x", "low", "high", source=self._band, fill_color=INK, fill_alpha=0.25
+            "x", "low", "high", source=self._band, fill_color=INK, fill_alpha=0.4
         )
         line = {"source": self.expected, "line_color": EXPECTED, "line_width": 2.5}
         drawn = self.figure.line("x", "y", **line)
         points = self.figure.scatter(
             "x", "y", source=self.actual, size=7, fill_color=MARK, line_color=MARK
         )
-        items = [("expected", drawn), ("as many at random", band), ("on this field", points)]
+        items = [
+            ("expected", drawn),
+            ("as many at random", band),
+            ("measured on this field", points),
+        ]
         legend = Legend(items=[LegendItem(label=name, renderers=[r]) for name, r in items])
         legend.update(
             orientation="horizontal",
@@ -58,9 +62,7 @@ class ErrorCurve:
         self.figure.add_layout(legend, "above")
         self.heading = pn.pane.HTML(css_classes=["heading"], margin=0, sizing_mode="stretch_width")
         pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
-        self.view: Any = pn.Column(
-            self.heading, pane, css_classes=["map"], sizing_mode="stretch_width", margin=0
-        )
+        self.view: Any = pn.Column(self.heading, pane, sizing_mode="stretch_width", margin=0)
 
     def _clear(self) -> None:
         self.expected.data = {"x": [], "y": []}

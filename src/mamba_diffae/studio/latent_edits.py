@@ -17,7 +17,7 @@ from mamba_diffae.studio.figures import FieldMap
 from mamba_diffae.studio.latent_lines import edit_lines
 from mamba_diffae.studio.latent_parts import LatentFields, Part
 from mamba_diffae.studio.latents import EDITS, EditQuestion, directions_of
-from mamba_diffae.studio.layout import WIDE, side_by_side, text
+from mamba_diffae.studio.layout import WIDE, most, side_by_side, text
 from mamba_diffae.studio.mosaic import Mosaic
 from mamba_diffae.studio.session import Session
 
@@ -79,7 +79,7 @@ class EditPart(Part):
         self._edits: dict[int, np.ndarray] = {}
         self.results.extend(
             [
-                side_by_side("trio", self.truth.view, self.before.view, self.after.view),
+                side_by_side("trio", self.truth.view, self.before.view, most(self.after.view)),
                 side_by_side("row-of-pictures", self.strip.view),
                 self.changes,
             ]

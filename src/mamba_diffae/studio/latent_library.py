@@ -12,7 +12,7 @@ from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper, Range1d
 
 from mamba_diffae.studio.design import group
-from mamba_diffae.studio.figures import INK, MARK, VALUES, FieldMap, is_picture, plain_figure
+from mamba_diffae.studio.figures import MARK, VALUES, FieldMap, is_picture, plain_figure
 from mamba_diffae.studio.latent_lines import map_lines
 from mamba_diffae.studio.latent_map import LAYOUTS, LatentMap
 from mamba_diffae.studio.latent_parts import MAPS, LatentFields, Part
@@ -188,9 +188,9 @@ class Plane:
         self.figure.rect(
             "x", "y", "w", "h", source=self._marked, fill_color=None, line_color=MARK, line_width=3
         )
-        self.figure.border_line_color, self.figure.border_line_alpha = INK, 0.5
         self.figure.on_event(Tap, lambda event: self._tapped(event, on_tap))
-        self.view: Any = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
+        pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
+        self.view: Any = pn.Column(pane, css_classes=["map"], **WIDE)
 
     def show(self, places: np.ndarray, data: Any, chosen: int, limits: tuple[float, float]) -> None:
         """Show fields at places.

@@ -14,7 +14,7 @@ from mamba_diffae.studio.figures import FieldMap
 from mamba_diffae.studio.latent_lines import way_lines
 from mamba_diffae.studio.latent_parts import LatentFields, Part
 from mamba_diffae.studio.latents import FRAMES, STRIP, WayQuestion
-from mamba_diffae.studio.layout import WIDE, side_by_side
+from mamba_diffae.studio.layout import WIDE, most, side_by_side
 from mamba_diffae.studio.mosaic import Mosaic
 from mamba_diffae.studio.session import Session
 
@@ -60,7 +60,7 @@ class WayPart(Part):
         self._limits = (0.0, 1.0)
         self.results.extend(
             [
-                side_by_side("trio", self.ends[0].view, self.between.view, self.ends[1].view),
+                side_by_side("trio", self.ends[0].view, most(self.between.view), self.ends[1].view),
                 self.along,
                 side_by_side("row-of-pictures", self.strip.view),
             ]

@@ -18,6 +18,11 @@ def side_by_side(kind: str, *views: Any) -> Any:
     return pn.Column(*views, css_classes=[kind], stylesheets=[SHEET], **WIDE)
 
 
+def most(view: Any) -> Any:
+    """Of a trio the map that counts most: on a narrow page it comes first, as wide as the page."""
+    return pn.Column(view, css_classes=["most"], **WIDE)
+
+
 def text(html: str = "", *classes: str, **options: Any) -> Any:
     """A piece of HTML."""
     return pn.pane.HTML(html, css_classes=list(classes), stylesheets=[SHEET], **WIDE, **options)

@@ -15,7 +15,7 @@ from mamba_diffae.placement import Placement
 from mamba_diffae.studio.design import group, tab
 from mamba_diffae.studio.error_curve import ErrorCurve
 from mamba_diffae.studio.figures import DEVIATIONS, INK, FieldMap, is_picture, scale_bar
-from mamba_diffae.studio.layout import WIDE, side_by_side, text
+from mamba_diffae.studio.layout import WIDE, most, side_by_side, text
 from mamba_diffae.studio.marks import NumberedMarks
 from mamba_diffae.studio.placing import MOST, PlacementQuestion
 from mamba_diffae.studio.refusals import Refusal, answered
@@ -57,15 +57,15 @@ class WhereNext:
         self.seen = FieldMap("Observed")
         self.seen.figure.background_fill_color = INK
         self.seen.figure.background_fill_alpha = 0.25
-        self.now = FieldMap("Expected deviation now", session.guarded(self._tapped))
-        self.then = FieldMap("Expected deviation then")
+        self.now = FieldMap("Deviation now", session.guarded(self._tapped))
+        self.then = FieldMap("Deviation then")
         self.marks = NumberedMarks(self.now.figure)
         self.curve = ErrorCurve()
         self.table = SensorTable(lambda k: self._accept(self._coords[k : k + 1]))
         self.said = text(min_height=30)
         self.bar = text()
         self.results = pn.Column(
-            side_by_side("trio", self.now.view, self.then.view, self.seen.view),
+            side_by_side("trio", most(self.now.view), self.then.view, self.seen.view),
             self.bar,
             side_by_side("duo", self.curve.view, self.table.view),
             **WIDE,
@@ -138,7 +138,8 @@ class WhereNext:
         variables, chosen = found.variables, question.variable
         top = self.now.show_deviation(found.before, found.grid, variables, chosen)
         self.then.show_deviation(found.greedy.std, found.grid, variables, chosen, top=top)
-        self.then.rename("Expected deviation then", f"with all {len(found)} of them")
+        self.then.rename("Deviation then", f"expected, with all {len(found)}")
+        self.now.rename("Deviation now", "expected; click a number")
         self.marks.show(found.coords)
         self.then.mark(found.coords)
         unit = variables[chosen].unit

@@ -47,7 +47,7 @@ class SensorTable:
             "<b>The sensors, best first</b> <span>errors with it and those before</span>",
             "heading",
         )
-        self.view: Any = pn.Column(heading, self.head, *self.rows, css_classes=["map"], **WIDE)
+        self.view: Any = pn.Column(heading, self.head, *self.rows, **WIDE)
 
     def disable(self, is_disabled: bool) -> None:
         """Whether nothing can be accepted now."""
@@ -63,7 +63,7 @@ class SensorTable:
             expected: RMSE after each, shape (n,).
         """
         units = [f"{axis.name}{axis.unit and f' [{axis.unit}]'}" for axis in grid.axes]
-        self.head.object = _cells([*units, "expected", "on this field"])
+        self.head.object = _cells([*units, "expected", "measured"])
         self._told = [
             [*(f"{x:.4g}" for x in place), f"{error:.4g}", ""]
             for place, error in zip(places, expected, strict=True)
