@@ -24,7 +24,8 @@ from mamba_diffae.fields.atomic import atomic_file
 _PYTHON = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<out>.*?)^```\n)?", re.M | re.S
 )
-_PLAIN = re.compile(r"^```(?:console|bash)?\n(.*?)^```", re.M | re.S)
+_BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+_SHELL = ("", "console", "bash")
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
 RELATIVE, ABSOLUTE = 0.3, 0.1
 """How far a printed number may be from that of the page, on another processor."""
@@ -97,7 +98,8 @@ def alike(printed: str, expected: str) -> bool:
 
 def shell_lines(page: Path) -> list[str]:
     """The lines of a page that begin with mamba-diffae, without comments; continued ones joined."""
-    blocks = "\n".join(_PLAIN.findall(page.read_text(encoding="utf-8")))
+    found = _BLOCK.finditer(page.read_text(encoding="utf-8"))
+    blocks = "\n".join(each["text"] for each in found if each["language"] in _SHELL)
     lines = blocks.replace("\\\n", " ").splitlines()
     return [line.partition("  #")[0].strip() for line in lines if line.startswith("mamba-diffae ")]
 
