@@ -12,7 +12,7 @@ from mamba_diffae.studio.latent_library import LibraryPart
 from mamba_diffae.studio.latent_parts import KINDS, LatentFields, Part
 from mamba_diffae.studio.latent_samples import SamplePart
 from mamba_diffae.studio.latent_way import WayPart
-from mamba_diffae.studio.layout import WIDE, text
+from mamba_diffae.studio.layout import SHEET, WIDE, text
 from mamba_diffae.studio.session import Change, Session
 
 
@@ -45,7 +45,7 @@ class LatentTab:
         )
         self.chosen.param.watch(lambda event: self._turn(), "value")
         self.lead = text(f'<p class="lead">{self.parts[0].lead}</p>')
-        controls = [pn.Column(*part.controls, **WIDE) for part in self.parts]
+        controls = [pn.Column(*part.controls, stylesheets=[SHEET], **WIDE) for part in self.parts]
         shown = [part.shown for part in self.parts]
         self._views = list(zip(controls, shown, strict=True))
         self.view = tab("", [self.chosen, *controls], *shown)
@@ -65,7 +65,7 @@ class LatentTab:
         self.lead.object = f'<p class="lead">{part.lead}</p>'
         for one, (controls, shown) in zip(self.parts, self._views, strict=True):
             shown.visible = one is part
-            controls.css_classes = ["controls"] if one is part else ["controls", "closed"]
+            controls.css_classes = ["controls" if one is part else "away"]
         if self._session.active == 2:
             part.open()
 
