@@ -128,7 +128,6 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     source = None if data is None else _source(library, model, data)
     first = Session(library, model, source)  # a mistake is told here, not on the page
     warnings.filterwarnings("ignore", category=UnfamiliarFieldsWarning)  # the page tells it
-    silence(MISSING_RENDERERS)  # maps draw nothing until there is something to show
     pn.extension("filedropper", "tabulator", design=StudioDesign, exception_handler=tell_error)
     silence(MISSING_RENDERERS)  # maps are empty until there is something to show
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
