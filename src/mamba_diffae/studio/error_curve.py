@@ -42,11 +42,8 @@ class ErrorCurve:
         points = self.figure.scatter(
             "x", "y", source=self.actual, size=7, fill_color=MARK, line_color=MARK
         )
-        items = [
-            ("expected", drawn),
-            ("as many at random", band),
-            ("measured on this field", points),
-        ]
+        names = ("expected", "as many at random", "measured on this field")
+        items = zip(names, (drawn, band, points), strict=True)
         legend = Legend(items=[LegendItem(label=name, renderers=[r]) for name, r in items])
         legend.update(
             orientation="horizontal",

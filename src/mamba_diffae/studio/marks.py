@@ -26,21 +26,13 @@ class NumberedMarks:
         self.places = np.zeros((0, 2))
         self._figure = figure
         self._source = ColumnDataSource({"x": [], "y": [], "text": []})
-        figure.scatter(
-            "x",
-            "y",
-            source=self._source,
-            level="overlay",
-            size=20,
-            fill_color=MARK,
-            line_color="white",
-        )
+        above = {"source": self._source, "level": "overlay"}  # images are drawn later
+        figure.scatter("x", "y", size=20, fill_color=MARK, line_color="white", **above)
         figure.text(
             "x",
             "y",
             "text",
-            source=self._source,
-            level="overlay",  # above images, which are drawn later
+            **above,
             text_align="center",
             text_baseline="middle",
             text_color="white",
