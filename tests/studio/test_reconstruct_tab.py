@@ -1,0 +1,138 @@
+"""The tab "Reconstruct", without a browser: what a person does changes what is shown."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mamba_diffae.studio.observation_controls import ObservationTable
+from mamba_diffae.studio.painting import cells_near
+from mamba_diffae.studio.reconstruct_tab import Reconstruction
+from mamba_diffae.studio.source_controls import SourceControls
+from mamba_diffae.studio.uploading import Upload
+
+
+@pytest.fixture
+def asked(session, monkeypatch):
+    """The kinds of work that are asked for, none of it done."""
+    kinds: list[str] = []
+    monkeypatch.setattr(session.worker, "run", lambda kind, *rest, **more: kinds.append(kind))
+    return kinds
+
+
+def headings(tab: Reconstruction) -> dict[str, str]:
+    return {name: shown.heading.object for name, shown in tab.maps.items()}
+
+
+def test_the_mean_is_asked_for_at_the_start_and_after_each_change(session, asked):
+    tab = Reconstruction(session)
+    assert asked == ["mean"]
+    assert "205 of 1,024 cells" in headings(tab)["Observations"]
+    tab.observing.share.value = 50
+    tab.observing.pattern.value = "block"
+    assert asked == ["mean"] * 3
+    assert session.settings.fraction == 0.5
+    assert session.settings.pattern == "block"
+
+
+@pytest.mark.slow
+def test_what_is_found_is_shown(session):
+    tab = Reconstruction(session)
+    assert session.worker.wait(120)
+    shown = headings(tab)
+    assert " dB" in shown["Mean"]
+    assert " dB" in shown["Kriging"]
+    assert "of 4 draws" in shown["Deviation"]
+    assert "like the training fields" in tab.said.object
+
+
+def test_while_another_tab_is_open_nothing_is_asked(session, asked):
+    Reconstruction(session)
+    session.open_tab(3)
+    session.observe(fraction=0.4)
+    assert asked == ["mean"]
+    session.open_tab(0)
+    assert asked == ["mean", "mean"]
+
+
+def test_taps_and_strokes_change_what_is_observed(session, asked):
+    tab = Reconstruction(session)
+    there = tab.brush
+    cell = session.observed.cells[0]
+    row, column = divmod(cell, 32)
+    here = SimpleNamespace(y=(row + 0.5) / 32, x=(column + 0.5) / 32)
+    there._tap(here)
+    assert cell not in session.observed.cells
+    there._tap(here)
+    assert cell in session.observed.cells
+    for x in (0.1, 0.5, 0.9):
+        there._move(SimpleNamespace(y=0.5, x=x))
+    there._lift(None)
+    assert not any(14 < c // 32 < 17 and 4 < c % 32 < 28 for c in session.observed.cells)
+
+
+def test_all_taken_away_is_said_and_the_page_goes_on(session, asked):
+    told = []
+    session.tell = told.append
+    tab = Reconstruction(session)
+    session.edit(session.edits.remove(frozenset(range(1024))))
+    assert "Nothing is observed" in told[-1]
+    tab.observing.undo.clicks += 1
+    assert told[-1] == ""
+    assert len(session.observed.cells) == 205
+
+
+def test_values_are_typed_and_refused_without_a_number(session):
+    told = []
+    session.tell = told.append
+    table = ObservationTable(session)
+    table.view.collapsed = False
+    assert len(table.table.value) == 205
+    table.row.value, table.column.value = 3, 4
+    table._type(table._cell())
+    assert "Type a number for each of red, green, blue" in told[-1]
+    for number, value in zip(table._numbers, (1.0, 2.0, 3.0), strict=True):
+        number.value = value
+    table._type(table._cell())
+    assert session.edits.typed == {3 * 32 + 4: (1.0, 2.0, 3.0)}
+    row = table.table.value.set_index(["row", "column"]).loc[(3, 4)]
+    assert (row["red"], row["how"]) == (1.0, "typed")
+
+
+def test_what_cannot_be_opened_leaves_all_as_it_was(session):
+    told = []
+    session.tell = told.append
+    controls = SourceControls(session)
+    before = session.source
+    controls._uploaded("a.png", b"no picture")
+    assert session.worker.wait(60)
+    assert "cannot be decoded" in told[-1]
+    assert session.source is before
+    assert controls.fields.value == "emoji"
+
+
+def part(name: str, number: int, of: int, content: bytes) -> SimpleNamespace:
+    data = {"name": name, "chunk": number, "total_chunks": of, "data": content}
+    return SimpleNamespace(event_name="upload_event", data=data)
+
+
+def test_uploads_come_in_parts_and_end_at_the_limit(monkeypatch):
+    monkeypatch.setattr("mamba_diffae.studio.uploading.UPLOAD_LIMIT", 5)
+    files, told = [], []
+    upload = Upload(lambda *file: files.append(file), told.append)
+    for number in (1, 2):
+        upload._process_event(part("a.png", number, 2, b"ab"))
+    assert files == [("a.png", b"abab")]
+    for number in range(1, 5):
+        upload._process_event(part("b.png", number, 4, b"abc"))
+    upload._process_event(part("c.exe", 1, 1, b"a"))
+    assert len(files) == 1
+    assert [text.split()[0] for text in told] == ["b.png", "c.exe"]
+
+
+def test_cells_near_places_stay_within_the_grid(session):
+    lattice = session.observed.lattice
+    assert cells_near(lattice, [(0.0, 0.0)], 3) == {0, 1, 32, 33}
+    assert cells_near(lattice, [(1.0, 1.0)], 1) == {1023}
+    assert cells_near(lattice, [(-0.1, 0.5), (0.5, 7.0)], 5) == set()
+    assert np.ptp([c % 32 for c in cells_near(lattice, [(0.5, 0.5)], 5)]) == 4
