@@ -237,5 +237,5 @@ class Plane:
             return
         apart = np.abs(self.places - (event.x, event.y)) / self._size
         nearest = int(apart.max(axis=1).argmin())
-        if apart[nearest].max() <= 1:
+        if apart[nearest].max() <= 1.5:
             on_tap(nearest)
