@@ -9,6 +9,7 @@ import shutil
 import netCDF4
 import numpy as np
 import pytest
+import xarray
 from labelled_cases import sst
 from scipy.io import netcdf_file
 
@@ -97,6 +98,25 @@ def test_a_store_with_a_damaged_array_is_refused(tmp_path):
     metadata.write_text(metadata.read_text()[:40])
     (path / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group"}')
     with pytest.raises(FieldError, match="cannot be read as a Zarr store"):
+        open_field(path, variable="sst")
+
+
+@pytest.mark.parametrize(
+    ("chunk", "why"),
+    [
+        # The head of a zstd frame that announces 2^60 bytes, and one of a time of 1e300 days.
+        (b"\x28\xb5\x2f\xfd\xe0" + (2**60).to_bytes(8, "little") + bytes(8), ""),
+        (None, "time values outside range"),
+    ],
+)
+def test_a_store_whose_times_are_beyond_memory_or_any_date_is_damaged(tmp_path, chunk, why):
+    path = tmp_path / "a.zarr"
+    days = np.array([0, 1, 1e300, 3.0]) if chunk is None else np.arange(4.0)
+    time = ("time", days, {"units": "days since 2001-01-01", "calendar": "standard"})
+    xarray.Dataset({"sst": (("time", "x"), np.ones((4, 3)))}, {"time": time}).to_zarr(path)
+    if chunk is not None:
+        (path / "time" / "c" / "0").write_bytes(chunk)
+    with pytest.raises(FieldError, match=f"cannot be read as a Zarr store: it is damaged.*{why}"):
         open_field(path, variable="sst")
 
 

@@ -72,6 +72,10 @@ class NetcdfSource(Source):
             return from_xarray(dataset, str(path), covariates=covariates, **given, **about)
 
 
+_BROKEN = (OSError, RuntimeError, EOFError, MemoryError, OverflowError)
+"""What libraries answer where bytes are not what they should be: lengths and times may be any."""
+
+
 def _may_be_zarr(path: Path) -> bool:
     return path.suffix.lower() == ZARR or any((path / mark).is_file() for mark in _MARKS)
 
@@ -91,19 +95,20 @@ def opened(path: Path) -> Iterator[Dataset]:
     engine, options = "zarr" if is_zarr else "netcdf4", {"decode_timedelta": False}
     try:
         dataset = xarray.open_dataset(path, engine=engine, **options)
-    except (OSError, RuntimeError, EOFError, LookupError, ValueError) as error:
+    except (*_BROKEN, LookupError, ValueError) as error:
         raise _damaged(path, is_zarr, error) from error
     with dataset:
         try:
             yield dataset
-        except (OSError, RuntimeError, EOFError) as error:
+        except _BROKEN as error:
             raise _damaged(path, is_zarr, error) from error
 
 
 def _damaged(path: Path, is_zarr: bool, error: Exception) -> FieldError:
+    why = str(error) or "a part of it asks for more memory than there is"
     return FieldError(
         f"{path} cannot be read as {'a Zarr store' if is_zarr else 'a NetCDF file'}: it is "
-        f"damaged, cut short or still being written ({error}); wait until it is complete, or write "
+        f"damaged, cut short or still being written ({why}); wait until it is complete, or write "
         "it again."
     )
 
