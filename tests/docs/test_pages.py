@@ -36,7 +36,6 @@ SMALLER = {
     "sample": "--n 4",
     "interpolate": "--frames 2",
     "edit": "",
-    "experiment": "--scale quick",
 }
 """What a command is also given, so that it takes seconds: the last of an option counts."""
 LEFT_OUT = {
