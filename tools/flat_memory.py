@@ -136,14 +136,21 @@ def draw(keep: Path, out: Path) -> None:
         if file.is_file():
             found = json.loads(file.read_text())
             curve = found["megabytes"]
-            axes.plot(np.linspace(1, 100, len(curve)), curve, label=f"{found['count']:,} {work}")
-    axes.set(xlabel="share of the work, %", ylabel="resident memory, MB", ylim=(0, None))
+            label = f"{found['count']:,} {_NAMES[work]}"
+            axes.plot(np.linspace(1, 100, len(curve)), curve, label=label)
+    axes.set(xlabel="share of the work, %", ylabel="resident memory, MB")
+    axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
     axes.axvspan(0, 10, color="0.9")
     axes.legend(frameon=False)
     figure.tight_layout()
     figure.savefig(out, metadata={"Date": None})
 
 
+_NAMES = {
+    "predictions": "predictions",
+    "training": "steps of a training",
+    "chunks": "chunks of a render",
+}
 WORKS = {"predictions": predictions, "training": training, "chunks": chunks}
 
 
