@@ -59,7 +59,7 @@ class FieldMap:
         )
         self.figure.min_border = 0
         self.figure.grid.visible = self.figure.axis.visible = False
-        self._under, self.over = Layer(self.figure), Layer(self.figure)
+        self._under, self.over = Layer(self.figure), Layer(self.figure, "glyph")
         self._cells: ColumnDataSource | None = None
         self._points: ColumnDataSource | None = None
         self._hover: HoverTool | None = None

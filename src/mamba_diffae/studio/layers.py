@@ -29,11 +29,12 @@ class Layer:
 
     Args:
         figure: To draw on.
+        level: Of Bokeh: "image", or "glyph", which is above it whichever was added first.
     """
 
-    def __init__(self, figure: Any) -> None:
+    def __init__(self, figure: Any, level: str = "image") -> None:
         self.alpha = 1.0
-        self._figure = figure
+        self._figure, self._level = figure, level
         self._drawn: dict[str, Any] = {}
 
     def glyph(self, what: str) -> Any:
@@ -41,6 +42,7 @@ class Layer:
         if what not in self._drawn:
             box: dict[str, Any] = {"image": "image", "x": "x", "y": "y", "dw": "dw", "dh": "dh"}
             box |= {"source": ColumnDataSource(_EMPTY), "global_alpha": self.alpha}
+            box["level"] = self._level
             if what == "own":
                 self._drawn[what] = self._figure.image_rgba(**box)
             else:

@@ -41,7 +41,9 @@ def tell_error(error: Exception) -> None:
 
 def build_page(session: Session) -> Any:
     """Everything that one person sees."""
-    message = pn.pane.HTML(css_classes=["message"], visible=False, sizing_mode="stretch_width")
+    message = pn.pane.HTML(
+        css_classes=["message"], visible=False, sizing_mode="stretch_width", margin=0
+    )
 
     def tell(text: str) -> None:
         message.object, message.visible = escape(text), bool(text)
