@@ -120,6 +120,13 @@ def test_a_store_whose_times_are_beyond_memory_or_any_date_is_damaged(tmp_path, 
         open_field(path, variable="sst")
 
 
+def test_a_store_whose_description_is_a_number_is_damaged(tmp_path):
+    path = saved(tmp_path, "zarr")
+    (path / "zarr.json").write_text("7")
+    with pytest.raises(FieldError, match="cannot be read as a Zarr store: it is damaged"):
+        open_field(path, variable="sst")
+
+
 def test_a_missing_package_names_the_extra(tmp_path, monkeypatch):
     path = saved(tmp_path, "NETCDF4")
     monkeypatch.setitem(__import__("sys").modules, "netCDF4", None)

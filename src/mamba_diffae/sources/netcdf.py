@@ -95,7 +95,7 @@ def opened(path: Path) -> Iterator[Dataset]:
     engine, options = "zarr" if is_zarr else "netcdf4", {"decode_timedelta": False}
     try:
         dataset = xarray.open_dataset(path, engine=engine, **options)
-    except (*_BROKEN, LookupError, ValueError) as error:
+    except (*_BROKEN, AttributeError, LookupError, TypeError, ValueError) as error:
         raise _damaged(path, is_zarr, error) from error
     with dataset:
         try:
