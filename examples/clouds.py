@@ -1,28 +1,38 @@
-"""Gaps under clouds: sea surface temperature where a satellite did not see the sea.
+"""
+Gaps under clouds
+=================
 
-    python examples/clouds.py clouds.png
+Sea surface temperature where a satellite did not see the sea.
 
 A front meanders between warm and cold water; two fifths of every day lie under clouds. The model
 learns from the gappy days alone. On test days the clouds of another day are laid over what was
 seen, so that what they hide is a known truth. One sees a day, what was given, mean, deviation and
-error. In so short a training it is better than kriging, not than EOF filling. About 60 s on one
-core.
+error. About 60 s on one core:
+
+.. code-block:: shell
+
+    python examples/clouds.py clouds.png
 """
 
-from __future__ import annotations
-
-import sys
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from shared import ENDS, PHASES, draw_maps, print_scores, small_model
+from shared import ENDS, PHASES, draw_maps, print_scores, save, size, small_model
 
 import mamba_diffae as mda
 from mamba_diffae.evaluation import GappyPOD, Kriging
 from mamba_diffae.sources import from_array
 
+# %%
+# Days with gaps
+# --------------
+#
+# The front is a smooth step that four waves bend; eddies of a few days drift over it. Clouds cover
+# the highest two fifths of a random field that is new every day.
+
+DAYS, STEPS = size(100, gallery=60, test=30), size(40, gallery=20, test=2)
 LAT, LON = np.arange(36.15, 42, 0.3), np.arange(-69.85, -61, 0.3)
 
 
@@ -40,39 +50,56 @@ def sea(days: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return 19 - 5 * front + 0.8 * eddies / eddies.std(), clouds > cover
 
 
-def main(out: str = "clouds.png", days: int = 100, steps: int = 40) -> dict[str, float]:
-    """Draw a day, and score model, kriging and EOF filling on what was withheld."""
-    temperature, cloudy = sea(days, np.random.default_rng(0))
-    gappy = np.where(cloudy, np.nan, temperature)
-    data = from_array(gappy, variables="sst", units="degC", axes={"lat": LAT, "lon": LON})
-    model = small_model(steps).fit(data, phases=PHASES)
+temperature, cloudy = sea(DAYS, np.random.default_rng(0))
+gappy = np.where(cloudy, np.nan, temperature)
+data = from_array(gappy, variables="sst", units="degC", axes={"lat": LAT, "lon": LON})
 
-    test = data.split("test")
-    rows = [int(name) for name in test.names]
-    others = cloudy[np.roll(rows, 1)][..., None]
-    given = replace(test, valid=test.valid_mask() & ~others)
-    seen = mda.observe(given, fraction=1.0, shape=data.shape)
-    field = model.predict(seen, n_draws=2, quantiles=ENDS)
-    told = {"model": field}
-    for method in (Kriging(), GappyPOD()):
-        told[method.name] = method.fit(data.split("train")).predict(seen, data.grid)
-    scores = print_scores(told, test, seen)
+# %%
+# A model of them
+# ---------------
+#
+# Gaps are NaN. They are neither learned from nor asked, so nothing need be filled before.
 
-    figure, axes = plt.subplots(2, 3, figsize=(12, 5.8), layout="constrained")
-    truth, mean = temperature[rows[0]], field.mean[0, ..., 0]
-    hidden = np.where(given.valid_mask()[0, ..., 0], truth, np.nan)
-    maps = {"truth": truth, "given": hidden, "mean of the model": mean}
-    draw_maps(axes[0], maps, data.grid, "temperature [°C]", cmap="turbo")
-    away = np.where(np.isnan(hidden), 1, np.nan)
-    error = {
-        "error of EOF filling": np.abs(told["gappy POD"].mean[0, ..., 0] - truth) * away,
-        "stated deviation": field.std[0, ..., 0] * away,
-        "error of the model": np.abs(mean - truth) * away,
-    }
-    draw_maps(axes[1], error, data.grid, "under clouds [°C]", cmap="magma")
-    figure.savefig(out, dpi=150)
-    return scores
+model = small_model(STEPS)
+model.fit(data, phases=PHASES)
 
+# %%
+# Under the clouds of another day
+# -------------------------------
+#
+# On test days more is taken away: what the clouds of another day would have hidden. From the rest
+# the model gives the whole sea, with quantiles; so do kriging and EOF filling (gappy POD), which
+# learn from the same days.
 
-if __name__ == "__main__":
-    main(*sys.argv[1:2])
+test, train = data.split("test"), data.split("train")
+rows = [int(name) for name in test.names]
+others = cloudy[np.roll(rows, 1)][..., None]
+given = replace(test, valid=test.valid_mask() & ~others)
+seen = mda.observe(given, fraction=1.0, shape=data.shape)
+field = model.predict(seen, n_draws=2, quantiles=ENDS)
+told = {"model": field}
+for method in (Kriging(), GappyPOD()):
+    told[method.name] = method.fit(train).predict(seen, data.grid)
+
+# %%
+# At full size, in so short a training, the model is better than kriging, not than EOF filling.
+
+scores = print_scores(told, test, seen)
+
+# %%
+# One day
+# -------
+
+figure, axes = plt.subplots(2, 3, figsize=(12, 5.8), layout="constrained")
+truth, mean = temperature[rows[0]], field.mean[0, ..., 0]
+hidden = np.where(given.valid_mask()[0, ..., 0], truth, np.nan)
+maps = {"truth": truth, "given": hidden, "mean of the model": mean}
+draw_maps(axes[0], maps, data.grid, "temperature [°C]", cmap="turbo")
+away = np.where(np.isnan(hidden), 1, np.nan)
+error = {
+    "error of EOF filling": np.abs(told["gappy POD"].mean[0, ..., 0] - truth) * away,
+    "stated deviation": field.std[0, ..., 0] * away,
+    "error of the model": np.abs(mean - truth) * away,
+}
+draw_maps(axes[1], error, data.grid, "under clouds [°C]", cmap="magma")
+save(figure)

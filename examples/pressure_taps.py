@@ -1,42 +1,50 @@
-"""Twelve pressure taps on an aerofoil in gusts, some of them failing: the lift and its interval.
+"""
+Pressure taps and the lift
+==========================
 
-    python examples/pressure_taps.py pressure_taps.png
+Twelve pressure taps on an aerofoil in gusts, some of them failing: the lift and its interval.
 
 The contour is a periodic axis. Pressure is that of potential flow around a thick Joukowski aerofoil
 with a rounded trailing edge; gusts change angle of attack and speed, the circulation lags behind,
 and a separation bubble wanders on the upper side. The model learns whole contours as these taps
 read them. The lift is a weighted sum of the pressure, so its interval follows from draws. Beside it
-stand kriging, and lines between the taps. About 40 s on one core.
+stand kriging, and lines between the taps. About 40 s on one core:
+
+.. code-block:: shell
+
+    python examples/pressure_taps.py pressure_taps.png
 """
-
-from __future__ import annotations
-
-import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
-from shared import PHASES, small_model
+from shared import PHASES, save, size, small_model
 
 import mamba_diffae as mda
 from mamba_diffae.evaluation import Kriging, Linear
 from mamba_diffae.sources import from_array
 
+# %%
+# Gusts
+# -----
+#
+# The conformal map z = ζ + 1/ζ makes the aerofoil of a circle; the angle on that circle is the
+# axis. Along it stand coefficients :math:`c_p = 1 - |u|^2`.
+
+GUSTS, STEPS = size(600, gallery=300, test=60), size(80, gallery=40, test=2)
 EDGES = np.linspace(0, 360, 97)
 ANGLE = (EDGES[:-1] + EDGES[1:]) / 2
-TAPS = np.array([1, 9, 18, 28, 34, 40, 44, 48, 52, 57, 66, 82])
-"""Cells of the contour in which they are."""
+TAPS = np.array([1, 9, 18, 28, 34, 40, 44, 48, 52, 57, 66, 82])  # the cells in which they are
 NOISE, CENTRE = 0.03, complex(-0.09, 0.08)
 RADIUS = 1.08 * abs(1 - CENTRE)
 
 
 def circle(degrees: np.ndarray) -> np.ndarray:
-    """The circle ζ of which z = ζ + 1/ζ makes the aerofoil; its angle is the axis."""
+    """The circle ζ of which z = ζ + 1/ζ makes the aerofoil."""
     return CENTRE + RADIUS * np.exp(1j * np.deg2rad(degrees))
 
 
 def pressure(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Coefficients c_p = 1 - |u|² of so many gusts, shape (count, 96)."""
+    """Coefficients of so many gusts, shape (count, 96)."""
     zeta, alpha = circle(ANGLE), np.deg2rad(rng.normal(3, 3, (count, 1)))
     lag, speed = rng.uniform(0.85, 1, (count, 1)), rng.normal(1, 0.03, (count, 1))
     circulation = lag * 2 * RADIUS * np.sin(alpha + np.arcsin(CENTRE.imag / RADIUS))
@@ -46,55 +54,71 @@ def pressure(count: int, rng: np.random.Generator) -> np.ndarray:
     return 1 - speed**2 * np.abs(u) ** 2 - depth * np.exp(-(((ANGLE - where) / 10) ** 2))
 
 
-def main(out: str = "pressure_taps.png", gusts: int = 600, steps: int = 80) -> dict[str, float]:
-    """Lift of the test gusts by the model, by kriging and by lines between the taps."""
-    rng, axis = np.random.default_rng(0), {"axes": {"contour": EDGES}, "periodic": ["contour"]}
-    data = from_array(pressure(gusts, rng), variables="cp", units={"contour": "degrees"}, **axis)
-    model = small_model(steps).fit(data, phases=PHASES, layout=ANGLE[TAPS, None])
-    test, train = data.split("test"), data.split("train")
-    read = test.values[:, TAPS, 0] + rng.normal(0, NOISE, (len(test), len(TAPS)))
-    read[rng.random(read.shape) < 1 / 6] = np.nan  # taps that fail
-    places = [mda.Observations.from_points(ANGLE[TAPS], row, noise=NOISE) for row in read]
-    seen = mda.Observations.stack(places)
-    told = {"model": model.predict(seen, n_draws=40)}
-    told |= {m.name: m.fit(train).predict(seen, data.grid) for m in (Kriging(), Linear())}
+rng, axis = np.random.default_rng(0), {"axes": {"contour": EDGES}, "periodic": ["contour"]}
+data = from_array(pressure(GUSTS, rng), variables="cp", units={"contour": "degrees"}, **axis)
 
-    z = circle(EDGES) + 1 / circle(EDGES)
-    weights = np.diff(z.real)[:, None] / np.ptp(z.real)  # lift = ∮ c_p dx / chord
-    true = (test.values * weights).sum(axis=(1, 2))
-    lift = {name: field.functional(weights) for name, field in told.items()}
-    found = {name: float(np.sqrt(np.mean((f.mean - true) ** 2))) for name, f in lift.items()}
-    print("RMSE of the lift coefficient:", ", ".join(f"{k} {v:.3f}" for k, v in found.items()))
-    low, high = lift["model"].interval(0.9)
-    found["coverage"] = float(np.mean((low <= true) & (true <= high)))
-    print(f"The interval of 90 % of the lift holds {found['coverage']:.0%} of {len(true)}.")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
-    b = int(np.argmin(seen.counts))  # the gust with the fewest taps
-    draw_contour(left, test.values[b, :, 0], read[b], {k: f.mean[b, :, 0] for k, f in told.items()})
-    left.fill_between(ANGLE, *(end[b, :, 0] for end in told["model"].interval(0.9)), alpha=0.3)
-    bars = np.maximum([lift["model"].mean - low, high - lift["model"].mean], 0)
-    right.errorbar(true, lift["model"].mean - true, bars, fmt="o", ms=4, lw=1, label="model, 90 %")
-    right.plot(true, lift["linear"].mean - true, "C2x", label="linear")
-    right.axhline(0, color="k", lw=0.8)
-    right.set(xlabel="true lift coefficient", ylabel="error of the lift coefficient")
-    right.legend(frameon=False)
-    figure.savefig(out, dpi=150)
-    return found
+# %%
+# A model of these taps
+# ---------------------
+#
+# With ``layout`` whole contours are learned as the taps read them, some of which may be missing.
 
+model = small_model(STEPS)
+model.fit(data, phases=PHASES, layout=ANGLE[TAPS, None])
 
-def draw_contour(
-    ax: Axes, truth: np.ndarray, read: np.ndarray, means: dict[str, np.ndarray]
-) -> None:
-    """Pressure over the contour by all methods."""
-    for (name, mean), style in zip(means.items(), ("-", "--", ":"), strict=True):
-        ax.plot(ANGLE, mean, style, label=name)
-    ax.plot(ANGLE, truth, "k", lw=1, label="truth")
-    ax.plot(ANGLE[TAPS], read, "ko", label="taps that work")
-    ax.set_xticks([0, 90, 180, 270, 360], ["0: tail", "90: top", "180: nose", "270: bottom", "360"])
-    ax.set(xlabel="contour [°]", ylabel="pressure coefficient, downwards; shaded: 90 %")
-    ax.invert_yaxis()
-    ax.legend(frameon=False)
+# %%
+# Readings with an error, a sixth of them missing
+# -----------------------------------------------
 
+test, train = data.split("test"), data.split("train")
+read = test.values[:, TAPS, 0] + rng.normal(0, NOISE, (len(test), len(TAPS)))
+read[rng.random(read.shape) < 1 / 6] = np.nan  # taps that fail
+places = [mda.Observations.from_points(ANGLE[TAPS], row, noise=NOISE) for row in read]
+seen = mda.Observations.stack(places)
+field = model.predict(seen, n_draws=40)
+told = {"model": field}
+told |= {m.name: m.fit(train).predict(seen, data.grid) for m in (Kriging(), Linear())}
 
-if __name__ == "__main__":
-    main(*sys.argv[1:2])
+# %%
+# The lift and its interval
+# -------------------------
+#
+# The lift is ∮ :math:`c_p` dx over the chord: a weighted sum over the cells. Every draw has one;
+# their spread is the interval.
+
+z = circle(EDGES) + 1 / circle(EDGES)
+weights = np.diff(z.real)[:, None] / np.ptp(z.real)
+true = (test.values * weights).sum(axis=(1, 2))
+lift = {name: each.functional(weights) for name, each in told.items()}
+scores = {name: float(np.sqrt(np.mean((f.mean - true) ** 2))) for name, f in lift.items()}
+print("RMSE of the lift coefficient:", ", ".join(f"{k} {v:.3f}" for k, v in scores.items()))
+lift_of_model = lift["model"]
+low, high = lift_of_model.interval(0.9)
+scores["coverage"] = float(np.mean((low <= true) & (true <= high)))
+print(f"The interval of 90 % of the lift holds {scores['coverage']:.0%} of {len(true)}.")
+
+# %%
+# The gust with the fewest taps, and the lift of all
+# --------------------------------------------------
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
+b = int(np.argmin(seen.counts))
+left.fill_between(ANGLE, *(end[b, :, 0] for end in field.interval(0.9)), alpha=0.3)
+for (name, each), style in zip(told.items(), ("-", "--", ":"), strict=True):
+    left.plot(ANGLE, each.mean[b, :, 0], style, label=name)
+left.plot(ANGLE, test.values[b, :, 0], "k", lw=1, label="truth")
+left.plot(ANGLE[TAPS], read[b], "ko", label="taps that work")
+left.set_xticks([0, 90, 180, 270, 360], ["0: tail", "90: top", "180: nose", "270: bottom", "360"])
+left.set(xlabel="contour [°]", ylabel="pressure coefficient, downwards; shaded: 90 %")
+left.set_title("one gust")
+left.invert_yaxis()
+left.legend(frameon=False)
+
+bars = np.maximum([lift_of_model.mean - low, high - lift_of_model.mean], 0)
+right.errorbar(true, lift_of_model.mean - true, bars, fmt="o", ms=4, lw=1, label="model, 90 %")
+right.plot(true, lift["linear"].mean - true, "C2x", label="linear")
+right.axhline(0, color="k", lw=0.8)
+right.set(xlabel="true lift coefficient", ylabel="error of the lift coefficient")
+right.set_title("the lift of every gust")
+right.legend(frameon=False)
+save(figure)

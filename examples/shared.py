@@ -1,12 +1,19 @@
-"""What the scripts of this folder share: a short training, and maps with one colour bar."""
+"""What the scripts of this folder share: sizes, a short training, scores, and the pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 import mamba_diffae as mda
 from mamba_diffae.evaluation import untouched
@@ -15,6 +22,45 @@ PHASES = ("autoencoder", "ensemble")
 """The mean, then the draws; the latent is not needed here."""
 ENDS = (0.05, 0.95)
 """Quantiles between which 90 % lie."""
+
+
+def size(full: int, *, gallery: int, test: int) -> int:
+    """The number for the size that MAMBA_DIFFAE_EXAMPLES names: full, gallery or test.
+
+    The figures of README.md are those of the full size, which is the default. The gallery of the
+    documentation is built at the second one, in seconds a script; tests run at the last.
+    """
+    return {"full": full, "gallery": gallery, "test": test}[
+        os.environ.get("MAMBA_DIFFAE_EXAMPLES", "full")
+    ]
+
+
+@contextmanager
+def output(name: str) -> Iterator[Path]:
+    """Where a script writes: at the path that it was given, else in a folder that is removed.
+
+    Args:
+        name: Of the file, where the script was given none.
+    """
+    if len(sys.argv) > 1:
+        yield Path(sys.argv[1])
+        return
+    with TemporaryDirectory() as folder:
+        yield Path(folder) / name
+
+
+def save(figure: Figure, suffix: str | None = None) -> None:
+    """Write the picture to the path that the script was given; without one, show it.
+
+    Args:
+        figure: The picture.
+        suffix: In place of that of the path, where something else is written there.
+    """
+    if len(sys.argv) == 1:
+        plt.show()
+        return
+    path = Path(sys.argv[1])
+    figure.savefig(path if suffix is None else path.with_suffix(suffix), dpi=150)
 
 
 def small_model(steps: int) -> mda.FieldAutoencoder:
@@ -95,3 +141,22 @@ def label_axes(ax: Axes, grid: mda.Grid) -> None:
         for axis in grid.axes
     )
     ax.set(xlabel=second, ylabel=first)
+
+
+def cells_read(seen: mda.Observations, cells: int = 32) -> np.ndarray:
+    """What was observed of one picture, on its lattice, grey elsewhere; shape (y, x, 3)."""
+    row, column = (seen.coords[0] * cells).long().T
+    picture = np.full((cells, cells, 3), 190.0)
+    picture[row, column] = seen.values[0]
+    return picture
+
+
+def draw_pictures(
+    axes: Sequence[Axes], pictures: Sequence[np.ndarray], titles: Sequence[str] = ()
+) -> None:
+    """Pictures of 0 to 255, shape (y, x, 3), one an axes."""
+    for ax, picture in zip(axes, pictures, strict=True):
+        ax.imshow(np.clip(picture / 255, 0, 1))
+        ax.set_axis_off()
+    for ax, title in zip(axes, titles, strict=False):
+        ax.set_title(title, fontsize=10)

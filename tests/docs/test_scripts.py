@@ -1,4 +1,4 @@
-"""The scripts in examples/ run, at a small size."""
+"""What examples/cluster.py tells its workers holds also where one of them is killed."""
 
 from __future__ import annotations
 
