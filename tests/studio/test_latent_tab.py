@@ -1,5 +1,7 @@
 """The parts of the tab "Latent", driven without a browser."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,7 +69,23 @@ def test_an_attribute_is_turned(session, tab):
     assert "mamba-diffae" not in part.lines.object.split("</pre>")[-1]
 
 
-def test_a_model_without_a_flow_of_latents_says_so(session, tab):
+def test_eight_fields_come_from_nothing_and_again_by_their_seed(session, tab):
+    opened(session, tab, "From nothing")
+    part = tab.samples
+    first = [image.copy() for image in part.grid.images]
+    assert len(first) == 8
+    part.seed.value = 1
+    assert session.worker.wait(300)
+    assert not np.array_equal(part.grid.images[0], first[0])
+    part.seed.value = 0
+    assert session.worker.wait(300)
+    np.testing.assert_array_equal(part.grid.images, first)
+    assert "mamba-diffae sample --model emoji-96" in part.lines.object
+
+
+def test_a_model_without_a_flow_of_latents_says_so(session, tab, monkeypatch):
+    without = replace(session.model.fitted, latent_flow=None)
+    monkeypatch.setattr(session.model, "_fitted", without)
     opened(session, tab, "From nothing")
     assert "no flow of latents" in tab.samples.said.object
     assert not tab.samples.results.visible
