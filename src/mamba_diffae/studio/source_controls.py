@@ -101,6 +101,7 @@ class SourceControls:
         names = session.data.names
         listed = len(names) <= _LISTED
         self.field.visible, self.number.visible = listed, not listed
+        self.number.value = session.snapshot  # first: browsers clip what is above the end
         self.number.end = len(names) - 1
         self.field.options = (
             {f"{i} · {name[:60]}": i for i, name in enumerate(names)} if listed else {"": 0}
