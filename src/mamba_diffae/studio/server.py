@@ -20,7 +20,9 @@ from weakref import WeakSet
 import panel as pn
 from bokeh.core.validation import silence
 from bokeh.core.validation.warnings import MISSING_RENDERERS
+from panel.io.document import with_lock
 from panel.io.server import get_server
+from panel.reactive import Syncable
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
@@ -130,6 +132,7 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     warnings.filterwarnings("ignore", category=UnfamiliarFieldsWarning)  # the page tells it
     pn.extension("filedropper", "tabulator", design=StudioDesign, exception_handler=tell_error)
     silence(MISSING_RENDERERS)  # maps are empty until there is something to show
+    _lock_events()
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
     sessions = WeakSet([first])
 
@@ -164,6 +167,16 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
             session.worker.join()
         with suppress(Exception):  # what is open is cut off: the program ends
             server.stop(wait=False)
+
+
+def _lock_events() -> None:
+    """Have each event hold the lock of its page.
+
+    Panel lets go of it where one comes close behind another, such as a button that is clicked right
+    after something was typed; what is drawn may be changed with the lock alone.
+    """
+    for name in ("_event_coroutine", "_change_coroutine"):
+        setattr(Syncable, name, with_lock(getattr(Syncable, name)))
 
 
 def _source(library: Library, model: str, data: str) -> Source:
