@@ -6,6 +6,7 @@ somewhere in a checkout as well as on the site.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -48,6 +49,8 @@ extensions = [
     "shell_commands",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "gallery",
     "alternative_texts",
     "sphinx-mathjax-offline",
 ]
@@ -108,6 +111,25 @@ intersphinx_mapping = {
         "typer": "https://typer.tiangolo.com/",
         "xarray": "https://docs.xarray.dev/en/stable/",
     }.items()
+}
+
+# The gallery: the scripts of examples/, run in seconds each, two at a time
+os.environ.setdefault("MAMBA_DIFFAE_EXAMPLES", "gallery")
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "docs/gallery",
+    "filename_pattern": r"\.py$",
+    "ignore_pattern": r"shared\.py$",
+    "within_subsection_order": "gallery.order",
+    "reset_modules": ("matplotlib", "gallery.reset"),
+    "parallel": 2,
+    "abort_on_example_error": True,
+    "capture_repr": ("_repr_html_",),
+    "image_srcset": ["2x"],
+    "remove_config_comments": True,
+    "show_signature": False,
+    "min_reported_time": 3600,
+    "write_computation_times": False,
 }
 
 # Pages
