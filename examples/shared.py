@@ -35,6 +35,12 @@ def size(full: int, *, gallery: int, test: int) -> int:
     ]
 
 
+def given() -> Path | None:
+    """The path that the script was given; a notebook's process has options there, and no path."""
+    first = sys.argv[1:2]
+    return Path(first[0]) if first and not first[0].startswith("-") else None
+
+
 @contextmanager
 def output(name: str) -> Iterator[Path]:
     """Where a script writes: at the path that it was given, else in a folder that is removed.
@@ -42,8 +48,9 @@ def output(name: str) -> Iterator[Path]:
     Args:
         name: Of the file, where the script was given none.
     """
-    if len(sys.argv) > 1:
-        yield Path(sys.argv[1])
+    path = given()
+    if path is not None:
+        yield path
         return
     with TemporaryDirectory() as folder:
         yield Path(folder) / name
@@ -56,10 +63,10 @@ def save(figure: Figure, suffix: str | None = None) -> None:
         figure: The picture.
         suffix: In place of that of the path, where something else is written there.
     """
-    if len(sys.argv) == 1:
+    path = given()
+    if path is None:
         plt.show()
         return
-    path = Path(sys.argv[1])
     figure.savefig(path if suffix is None else path.with_suffix(suffix), dpi=150)
 
 

@@ -61,8 +61,14 @@ def test_a_script_draws_its_picture_and_tells_finite_numbers(name, tmp_path, mon
 @slow
 def test_without_a_path_nothing_is_left(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    run("stations", monkeypatch)
+    run("stations", monkeypatch, "-f", "kernel.json")  # as in a notebook
     assert not list(tmp_path.iterdir())
+
+
+def test_every_script_has_its_place_in_the_gallery() -> None:
+    told = runpy.run_path(str(EXAMPLES.parent / "docs" / "_extensions" / "gallery.py"))
+    assert sorted(told["ORDER"]) == [f"{name}.py" for name in SCRIPTS]
+    assert sorted(told["ORDER"], key=told["order"]) == told["ORDER"]
 
 
 def test_every_script_has_its_command_a_heading_and_a_line_in_the_table() -> None:
