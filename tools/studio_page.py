@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, final
 
 COMMAND = (sys.executable, "-c", "from mamba_diffae.cli import main; main()", "studio")
-PATIENCE = 50.0
+PATIENCE = 150.0
 """Seconds that a busy machine may take for anything."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -90,10 +90,11 @@ class Server:
         return self._log.read_text(errors="replace")
 
     def complaints(self) -> list[str]:
-        """Lines of its log since this was asked last: a healthy one tells its address alone."""
+        """Lines of its log since this was asked last, but its address and how it read a file."""
         lines = self.told().splitlines()
         new, self._read = lines[self._read :], len(lines)
-        return [line for line in new if line.strip() and "Ctrl-C ends it" not in line]
+        healthy = re.compile(r"\s*$|Note: |http://.* Ctrl-C ends it")
+        return [line for line in new if not healthy.match(line)]
 
     def resident(self) -> float:
         """Memory that it has in use, in MB."""

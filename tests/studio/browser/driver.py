@@ -18,11 +18,9 @@ _FOCUSED = """() => {
   let at = document.activeElement;
   while (at && at.shadowRoot && at.shadowRoot.activeElement) at = at.shadowRoot.activeElement;
   if (!at) return "";
-  const root = at.getRootNode();
-  const around = root.host ? root.host.getRootNode() : root;
-  const label = root.querySelector("label");
-  const words = at.innerText && at.tagName !== "SELECT" ? at.innerText : label ? label.innerText : "";
-  return at.tagName + " " + words.trim();
+  const label = at.getRootNode().querySelector("label, .bk-slider-title");
+  const own = at.tagName === "SELECT" ? "" : at.innerText;
+  return at.tagName + " " + (own || (label ? label.innerText : "")).trim();
 }"""
 
 
@@ -60,8 +58,11 @@ class Driver:
         return found
 
     def tab(self, name: str) -> None:
-        """Turn to a tab."""
+        """Turn to another tab."""
+        left = self.page.locator(".tab").filter(visible=True).first.element_handle()
         self.page.locator(".tabs").get_by_role("button", name=name, exact=True).click()
+        left.wait_for_element_state("hidden")
+        self.page.locator(".tab").filter(visible=True).first.wait_for()
 
     def button(self, name: str) -> Any:
         """The visible button of that name; the tabs do not count."""
@@ -77,6 +78,11 @@ class Driver:
         found = self.page.get_by_text(text).filter(visible=True).first
         found.wait_for()
         return found
+
+    def said(self) -> str:
+        """What the open tab says above its maps; "" before it does."""
+        found = self.page.locator(".said").filter(visible=True)
+        return found.first.inner_text() if found.count() else ""
 
     def message(self) -> str:
         """What the bar above the tabs tells; "" if it is hidden."""
