@@ -19,6 +19,13 @@ from mamba_diffae.studio.errors import PortError
 from mamba_diffae.studio.server import Place
 
 COMMAND = [sys.executable, "-c", "from mamba_diffae.cli import main; main()", "studio"]
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec_WebSocket_Version": "13",
+    "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec_WebSocket_Protocol": "bokeh, token",
+}
 
 
 def free_port() -> int:
@@ -43,6 +50,24 @@ def test_told_otherwise_it_says_who_can_reach_it(address):
     assert "without a password" in place.who()
     assert "maps.example:8000" in place.allowed()
     assert not any("*" in origin for origin in place.allowed())
+
+
+def test_another_name_may_have_a_port_of_its_own(monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "Machine")
+    origins = Place(8000, "0.0.0.0", ("Maps.example", "localhost:9000", "[::1]:80")).allowed()
+    assert {"maps.example:8000", "localhost:9000", "[::1]:80", "machine:8000"} <= {*origins}
+
+
+@pytest.mark.parametrize("origin", ["", "*", "*.example", "http://maps.example", "a b", "a:b"])
+def test_what_is_no_name_of_a_machine_is_no_origin(origin):
+    with pytest.raises(PortError, match="expected a name with or without a port"):
+        Place(free_port(), origins=(origin,)).check()
+
+
+@pytest.mark.parametrize("address", ["", "nonsense.invalid", "x..y", "a" * 300])
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(PortError, match="give an address of its own"):
+        Place(free_port(), address).check()
 
 
 def test_a_port_in_use_names_the_next_free_one():
@@ -79,9 +104,9 @@ def served() -> Iterator[tuple[subprocess.Popen, int]]:
     process.wait()
 
 
-def start(port: int) -> subprocess.Popen:
+def start(port: int, *options: str) -> subprocess.Popen:
     process = subprocess.Popen(
-        [*COMMAND, "--port", str(port)],
+        [*COMMAND, "--port", str(port), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -95,8 +120,8 @@ def start(port: int) -> subprocess.Popen:
     raise AssertionError("The studio ended before it was ready.")
 
 
-def get(port: int, path: str, **headers: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+def get(port: int, path: str, address: str = "127.0.0.1", **headers: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(address, port, timeout=120)
     connection.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
     answer = connection.getresponse()
     text = answer.read().decode(errors="replace")
@@ -120,16 +145,27 @@ def test_the_page_names_no_path_and_loads_from_nowhere_else(served):
 
 @pytest.mark.slow
 def test_only_its_own_pages_may_talk_to_it(served):
-    port = served[1]
-    upgrade = {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec_WebSocket_Version": "13",
-        "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
-        "Sec_WebSocket_Protocol": "bokeh, token",
-    }
-    status, _ = get(port, "/ws", Origin="http://elsewhere.example", **upgrade)
+    status, _ = get(served[1], "/ws", Origin="http://elsewhere.example", **UPGRADE)
     assert status == 403
+
+
+@pytest.mark.slow
+def test_an_address_of_version_6_is_served():
+    place = Place(free_port(), "::1")
+    try:
+        place.check()
+    except PortError:
+        pytest.skip("this machine has no addresses of version 6")
+    process = start(place.port, "--address", "::1")
+    try:
+        answers = [
+            get(place.port, "/ws", "::1", Origin=f"http://{origin}", **UPGRADE)[0]
+            for origin in (f"[::1]:{place.port}", f"[::2]:{place.port}")
+        ]
+    finally:
+        process.kill()
+        process.wait()
+    assert answers == [101, 403]
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import logging
+import re
 import signal
 import socket
 import warnings
@@ -27,6 +28,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
 from mamba_diffae.fields import UnfamiliarFieldsWarning
+from mamba_diffae.fields.cf.writing import ZARR
 from mamba_diffae.studio.design import StudioDesign, template
 from mamba_diffae.studio.errors import PortError
 from mamba_diffae.studio.opening import Library, Source, opened_file
@@ -35,6 +37,7 @@ from mamba_diffae.studio.session import Session
 from mamba_diffae.studio.words import in_words
 
 log = logging.getLogger(__name__)
+_ORIGIN = re.compile(r"([\w-]+(?:\.[\w-]+)*|\[[0-9a-fA-F:.]+\])(:\d{1,5})?")
 _TRIED = 100
 """Ports that are tried for the next free one."""
 
@@ -47,7 +50,8 @@ class Place:
     Attributes:
         port: To listen at.
         address: Of the interface; 127.0.0.1 is this machine alone.
-        origins: Further names of this machine by which a browser may call it.
+        origins: Further names by which a browser may call it, with a port where that is another
+            one: as a tunnel or a proxy has it.
     """
 
     port: int = 5006
@@ -81,21 +85,29 @@ class Place:
         )
 
     def allowed(self) -> list[str]:
-        """Origins of pages that may talk to it, so that no other site can."""
-        names = {self.address, "localhost", *self.origins}
+        """Origins of pages that may talk to it, in small letters, so that no other site can."""
+        names = {self.address, "localhost"}
         if not self.is_local:
             names |= {"127.0.0.1", socket.gethostname(), socket.getfqdn()}
             with suppress(OSError):
                 names |= {str(i[4][0]) for i in socket.getaddrinfo(socket.gethostname(), None)}
-        bracketed = (f"[{name}]" if ":" in name else name for name in sorted(names))
-        return [f"{name}:{self.port}" for name in bracketed]
+        bracketed = {f"[{name}]" if ":" in name else name for name in names if "%" not in name}
+        others = {o if re.search(r":\d+$", o) else f"{o}:{self.port}" for o in self.origins}
+        own = {f"{name}:{self.port}" for name in bracketed}
+        return sorted(origin.lower() for origin in own | others)
 
     def check(self) -> None:
-        """Refuse a port that cannot be listened at.
+        """Refuse a port that cannot be listened at, and what is no name of a machine.
 
         Raises:
-            PortError: With the next free one.
+            PortError: With the next free port, or what to give.
         """
+        for origin in self.origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise PortError(
+                    f"--origin is {origin!r}; expected a name with or without a port, such as "
+                    "maps.example or localhost:8000."
+                )
         error = _listening_error(self.address, self.port)
         if error is None:
             return
@@ -149,9 +161,11 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
         {"/": page},
         port=place.port,
         address=place.address,
-        websocket_origin=place.allowed(),
+        websocket_origin=[origin for origin in place.allowed() if origin[0] != "["],
         title="mamba-diffae studio",
     )
+    # Bokeh refuses addresses of version 6 as options, but compares with what it holds.
+    server._tornado.websocket_origins.update(place.allowed())
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Panel's own ends without a word
     first.worker.run("warm", partial(_warm, first), lambda step: None)
     server.io_loop.asyncio_loop.set_exception_handler(_without_gone_pages)  # pyright: ignore
@@ -182,7 +196,8 @@ def _lock_events() -> None:
 def _source(library: Library, model: str, data: str) -> Source:
     """A file as an upload is opened, anything else as `open_field` does."""
     opened, path = library.model(model), Path(data).expanduser()
-    return opened_file(opened, path) if path.is_file() else library.packaged(opened, data)
+    is_file = path.is_file() or path.suffix.lower() == ZARR
+    return opened_file(opened, path) if is_file else library.packaged(opened, data)
 
 
 def _warm(session: Session) -> Iterator[None]:
@@ -208,6 +223,8 @@ def _listening_error(address: str, port: int) -> OSError | None:
         with socket.socket(family, socket.SOCK_STREAM) as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind((address, port))
+    except UnicodeError:  # too long, or with dots where none can be
+        return OSError("no name of a machine")
     except OSError as error:
         return error
     return None
