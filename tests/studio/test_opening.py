@@ -132,3 +132,24 @@ def test_models_of_volumes_are_refused(library, monkeypatch):
 def test_paths_of_models_are_not_shown():
     library = opening.Library(("/home/someone/runs/mine",))
     assert list(library.models) == ["mine", "emoji-96", "weather-96"]
+
+
+def test_a_data_set_that_only_declares_much_is_refused_unread(opened, tmp_path):
+    netcdf = pytest.importorskip("netCDF4")
+    with netcdf.Dataset(tmp_path / "a.nc", "w") as dataset:
+        dataset.createDimension("time", 10**11)  # xarray would read it whole
+        dataset.createVariable("time", "f8", ("time",), chunksizes=(10**5,))
+    content = (tmp_path / "a.nc").read_bytes()
+    assert len(content) < 2**16
+    assert "unfolds to 762939 MB" in refused(opened, "a.nc", content)
+
+
+def test_a_set_of_other_variables_than_the_model_s_is_refused(library):
+    with pytest.raises(ValueError, match=r"holds the variables pressure.*trained on red, green"):
+        library.packaged(library.model("emoji-96"), "two-variables")
+
+
+def test_a_folder_named_as_a_packaged_model_is_told_from_it():
+    library = opening.Library(("runs/emoji-96",))
+    assert library.models["./emoji-96"] == "runs/emoji-96"
+    assert library.models["emoji-96"] == "emoji-96"

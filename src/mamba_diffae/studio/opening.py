@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
+import numpy as np
+
 from mamba_diffae.benchmark.opened_model import PACKAGED, OpenedModel
-from mamba_diffae.fields import FieldData, Shape, ValuesError
+from mamba_diffae.fields import FieldData, Shape, ValuesError, load_extra
 from mamba_diffae.fields.cf.writing import NETCDF
 from mamba_diffae.sources import open_field
 from mamba_diffae.sources.array_files import SUFFIXES as ARRAYS
@@ -115,10 +117,14 @@ class Library:
         """The test fields of a set, by default of what a model was trained on.
 
         Raises:
-            ValueError: If the model does not say what that is, or as `open_field`.
+            ValueError: If the model does not say what that is, or they are of another kind than
+                its fields; or as `open_field`.
         """
         is_own = name is None or name == opened.source
-        data = self._own(opened) if is_own else self.fields(name or "")
+        if name is None or is_own:
+            data = self._own(opened)
+        else:
+            data = _like(opened, self.fields(name), name)
         size = data.shape if is_own and opened.name not in PACKAGED else None
         name = name or opened.source or opened.name
         split = "test" if "test" in set(data.splits.tolist()) else None
@@ -133,13 +139,28 @@ class Library:
             return self._own_sets[opened.name]
 
 
-def label_of(name: str) -> str:
-    """A name without its folder.
+def _like(opened: OpenedModel, data: FieldData, name: str) -> FieldData:
+    """The same fields, if their variables are those of the model."""
+    theirs, ours = (
+        ", ".join(f"{v.name} [{v.unit}]" if v.unit else v.name for v in variables)
+        for variables in (data.variables, opened.estimator.variables)
+    )
+    if theirs != ours:
+        raise ValuesError(
+            f"{label_of(name)} holds the variables {theirs}, but {label_of(opened.name)} was "
+            f"trained on {ours}; give fields of that kind."
+        )
+    return data
 
-    >>> label_of("runs/mine/"), label_of("weather:sectors")
-    ('mine', 'weather:sectors')
+
+def label_of(name: str) -> str:
+    """A name without its folder; a folder is told from what comes with the package.
+
+    >>> label_of("runs/mine/"), label_of("weather:sectors"), label_of("runs/emoji-96")
+    ('mine', 'weather:sectors', './emoji-96')
     """
-    return name.rstrip("/").rpartition("/")[2] or name
+    last = name.rstrip("/").rpartition("/")[2] or name
+    return f"./{last}" if last != name and last in (*MODELS, *PICTURE_SETS) else last
 
 
 def opened_upload(opened: OpenedModel, name: str, content: bytes) -> Source:
@@ -231,6 +252,25 @@ def _unfolded(path: Path) -> int:
     if path.suffix.lower() in NETCDF:
         from mamba_diffae.sources.netcdf import opened
 
+        declared = _declared(path)
+        if declared > VALUE_LIMIT:
+            return declared
         with opened(path) as dataset:
-            return dataset.nbytes
+            return dataset.nbytes  # packed values unfold to more than what is declared
     return path.stat().st_size
+
+
+def _declared(path: Path) -> int:
+    """Bytes of all that a NetCDF file declares; xarray reads coordinates as soon as it opens it."""
+    netcdf = load_extra("netCDF4", path.name)
+    try:
+        with netcdf.Dataset(path) as dataset:
+            groups, needed = [dataset], 0
+            for group in groups:  # which grows
+                groups += group.groups.values()
+                for variable in group.variables.values():
+                    size = 8 if variable.dtype is str else np.dtype(variable.dtype).itemsize
+                    needed += math.prod(variable.shape) * size
+            return needed
+    except (OSError, RuntimeError):
+        return 0  # whoever reads it says what is wrong with it
