@@ -9,6 +9,7 @@ from mamba_diffae.fields import observe
 from mamba_diffae.latent import interpolate
 from mamba_diffae.studio import latent_map
 from mamba_diffae.studio.latent_map import LatentMap, LatentMaps
+from mamba_diffae.studio.latent_parts import LatentFields
 from mamba_diffae.studio.latent_tab import LatentTab
 from mamba_diffae.studio.mosaic import Mosaic
 from mamba_diffae.studio.opening import Source
@@ -151,3 +152,13 @@ def test_the_field_under_a_tap_is_told(session):
         x, y = mosaic._corner(i)
         mosaic._tapped(type("Tap", (), {"x": x + 0.5, "y": y + 0.5}), tapped.append)
     assert tapped == [*range(8)]
+
+
+def test_fields_stay_those_of_the_source_that_was_open(session, library):
+    fields = LatentFields(session)
+    before, was = fields.now(), session.data
+    session.open_source(library.packaged(session.opened, "photographs"))
+    now = fields.now()
+    assert before().names == was.names  # as if it was computed while the other one was opened
+    assert now().names == session.data.names
+    assert before().names == was.names

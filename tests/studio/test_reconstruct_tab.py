@@ -1,11 +1,13 @@
 """The tab "Reconstruct", without a browser: what a person does changes what is shown."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mamba_diffae.studio.observation_controls import ObservationTable
+from mamba_diffae.studio.opening import Source
 from mamba_diffae.studio.painting import cells_near
 from mamba_diffae.studio.reconstruct_tab import Reconstruction
 from mamba_diffae.studio.source_controls import SourceControls
@@ -136,3 +138,34 @@ def test_cells_near_places_stay_within_the_grid(session):
     assert cells_near(lattice, [(1.0, 1.0)], 1) == {1023}
     assert cells_near(lattice, [(-0.1, 0.5), (0.5, 7.0)], 5) == set()
     assert np.ptp([c % 32 for c in cells_near(lattice, [(0.5, 0.5)], 5)]) == 4
+
+
+def test_of_another_model_nothing_is_laid_that_was_asked_before(session, library):
+    tab = Reconstruction(session)
+    assert session.worker.wait(60)
+    told = []
+    session.worker.on_error = told.append
+    waiting = []
+    session.worker.dispatch = waiting.append
+    session.observe(fraction=0.3)
+    assert session.worker.wait(60)
+    session.open_tab(3)
+    opened = library.model("weather-96")
+    session.take_model(opened, library.packaged(opened))  # it was being opened meanwhile
+    before = tab.maps["Mean"].heading.object
+    for show in waiting:
+        show()
+    assert told == []
+    assert tab.maps["Mean"].heading.object == before
+
+
+def test_a_variable_without_a_value_in_a_field_can_be_chosen(session, asked, library):
+    opened = library.model("weather-96")
+    data = library.packaged(opened).data.take([0, 1])
+    values = data.values.copy()
+    values[0, ..., 1] = np.nan
+    tab = Reconstruction(session)
+    session.take_model(opened, Source("a.nc", replace(data, values=values)))
+    session.choose_variable(1)
+    assert asked == ["mean"] * 3
+    assert tab._limits == data.variables[1].limits

@@ -90,4 +90,22 @@ def test_after_stop_no_thread_is_left():
     worker.stop()
     worker.join()
     worker.run("map", lambda: 1, lambda one: None)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # those of tests before may end meanwhile
+
+
+def test_what_waits_and_is_wanted_no_more_is_not_begun():
+    worker, begun, go, done = Worker(), threading.Event(), threading.Event(), []
+
+    def first():
+        begun.set()
+        go.wait(10)
+
+    worker.run("first", first, lambda none: None)
+    assert begun.wait(10)
+    worker.run("second", lambda: done.append("second"), lambda none: None)
+    worker.run("third", lambda: done.append("third"), lambda none: None)
+    worker.cancel("second")
+    go.set()
+    assert worker.wait(10)
+    assert done == ["third"]
+    worker.stop()

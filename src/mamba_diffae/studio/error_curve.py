@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, final
 
 import numpy as np
@@ -78,7 +79,7 @@ class ErrorCurve:
         self.figure.xaxis.ticker = SingleIntervalTicker(interval=max(1, len(placement) // 6))
         self._frame(float(greedy.min()), float(random.max()))
         self.heading.object = (
-            f"<b>Error by number of sensors</b> <span>{question.error_name}</span>"
+            f"<b>Error by number of sensors</b> <span>{escape(question.error_name)}</span>"
         )
 
     def add(self, count: int, error: float) -> None:

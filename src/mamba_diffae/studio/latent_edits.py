@@ -114,11 +114,11 @@ class EditPart(Part):
         session = self.session
         self.say("Finding the attributes …")
         tell = partial(self.tell_done, "Reading the training fields:")
+        opened, shown = session.opened, session.data
 
         def work() -> Directions:
-            opened = session.opened
             source = opened.source if opened.estimator.fitted.window is None else None
-            data = session.data if source is None else session.library.fields(source)
+            data = shown if source is None else session.library.fields(source)
             if source is not None and data.shape != opened.estimator.grid.shape:
                 data = data.at(opened.estimator.grid.shape)
             return directions_of(opened, data, tell)
@@ -136,12 +136,11 @@ class EditPart(Part):
         """Ask for the field as it is turned, then for the strip."""
         number, asked = self.field.value, (self.attribute.value, float(self.amount.value))
         self.say("Turning …")
+        model, fields = self.session.model, self.fields.now()
 
         def work(field: int, fraction: float, keeps: bool) -> Any:
-            one = self.fields.one(field)
-            question = EditQuestion(
-                self.session.model, one, directions, *asked, fraction=fraction, keeps=keeps
-            )
+            one = fields().take([field])
+            question = EditQuestion(model, one, directions, *asked, fraction=fraction, keeps=keeps)
             return question, question.edited(question.amount)
 
         bound = partial(work, number, self.share.value / 100, self.keeps.value)

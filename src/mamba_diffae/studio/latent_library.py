@@ -80,11 +80,11 @@ class LibraryPart(Part):
 
     def ask(self) -> None:
         """See `Part`."""
-        session = self.session
+        model, source, fields = self.session.model, self.session.source, self.fields.now()
         self.say("Reading latents …")
 
         def work() -> LatentMap:
-            return MAPS.of(session.model, session.source, self.fields.data)
+            return MAPS.of(model, source, fields())
 
         self.run("latent map", work, self._begin)
 

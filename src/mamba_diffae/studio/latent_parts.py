@@ -11,12 +11,14 @@ from typing import Any, final
 import numpy as np
 import panel as pn
 
+from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData
 from mamba_diffae.studio.figures import VALUES, FieldMap, is_picture, scale_bar
 from mamba_diffae.studio.latent_lines import Lines, Origin
 from mamba_diffae.studio.latent_map import LatentMaps
 from mamba_diffae.studio.layout import WIDE, text
 from mamba_diffae.studio.mosaic import Mosaic
+from mamba_diffae.studio.opening import Source
 from mamba_diffae.studio.refusals import Refusal, answered
 from mamba_diffae.studio.session import Session
 
@@ -40,26 +42,24 @@ class LatentFields:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._data: FieldData | None = None
-        self._of: tuple[object, object] = (None, None)
+        self._kept: tuple[Source, FieldAutoencoder, FieldData] | None = None
 
-    @property
-    def data(self) -> FieldData:
-        """All fields of the source.
+    def now(self) -> Callable[[], FieldData]:
+        """Gives all fields of the source that is open now, whatever is opened meanwhile.
 
-        Raises:
-            ValueError: If they do not lie where those of the model do.
+        What it gives raises a ValueError if they do not lie where those of the model do.
         """
-        session = self._session
-        if self._data is None or self._of != (session.source, session.opened):
-            data, grid = session.data, session.model.grid
-            self._data = data if data.grid.axes == grid.axes else data.at(grid)
-            self._of = session.source, session.opened
-        return self._data
+        source, model = self._session.source, self._session.model
 
-    def one(self, number: int) -> FieldData:
-        """One of them."""
-        return self.data.take(np.array([number]))
+        def fields() -> FieldData:
+            kept = self._kept
+            if kept is None or kept[0] is not source or kept[1] is not model:
+                data, grid = source.data, model.grid
+                data = data if data.grid.axes == grid.axes else data.at(grid)
+                self._kept = kept = source, model, data
+            return kept[2]
+
+        return fields
 
 
 class Part(ABC):

@@ -85,10 +85,11 @@ class WayPart(Part):
         self._way = None
         words = "On the way:"
         self.say("Reading the latents of both …")
+        model, fields = self.session.model, self.fields.now()
 
         def work(first: int, second: int, fraction: float) -> Any:
-            ends = self.fields.one(first), self.fields.one(second)
-            question = WayQuestion(self.session.model, *ends, fraction)
+            ends = fields().take([first]), fields().take([second])
+            question = WayQuestion(model, *ends, fraction)
             return question, question.way(partial(self.tell_done, words))
 
         numbers = self.first.value, self.second.value

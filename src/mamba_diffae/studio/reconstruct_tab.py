@@ -131,6 +131,8 @@ class Reconstruction:
                 self._ask()
         elif session.active != 0:
             self._stale = True
+            for kind in ("mean", "rest"):  # of another field or model, on which it cannot be laid
+                session.worker.cancel(kind)
         else:
             if what in ("model", "source", "snapshot"):  # of another field nothing is left to see
                 for shown in self._following:
@@ -177,7 +179,7 @@ class Reconstruction:
         """Ends of the colours of values: those of the field that is shown."""
         truth, chosen = self._session.truth, self._session.variable
         known = truth.values[..., chosen][truth.valid_mask()[..., chosen]]
-        low, high = float(known.min()), float(known.max())
+        low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
         return (low, high) if low < high else truth.variables[chosen].limits
 
     def _show(self, name: str, values: np.ndarray, grid: Grid, **options: Any) -> None:

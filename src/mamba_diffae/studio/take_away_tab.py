@@ -63,6 +63,8 @@ class TakeAway:
         except FieldError as error:  # such as nothing observed, or a field without a value
             self.python.show("")
             self.shell.show("")
+            self.about.object = ""
+            session.worker.cancel("files")
             session.tell(in_words(error))
             return
         session.tell("")

@@ -82,8 +82,10 @@ class Lane:
                 self._owner.failed(asked, error)
 
     def _steps(self, asked: Asked) -> Iterator[Any]:
-        """Results of work, as long as no newer one is asked for; each step in its turn."""
+        """Results of work, as long as it is wanted; each step in its turn."""
         with self._turn:
+            if not self._owner.is_newest(asked):  # its turn may have been long in coming
+                return
             result = asked.work()
         if not isinstance(result, Generator):
             yield result
