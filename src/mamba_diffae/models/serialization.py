@@ -53,9 +53,9 @@ def weights_folder(name: str | Path) -> Path:
         return path if path.exists() else known
     packaged = _packaged()
     near = difflib.get_close_matches(str(name), packaged, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    hint = f"; did you mean {near[0]!r}? " if near else ". "
     raise ValueError(
-        f"There is no model {str(name)!r}; {hint}Give a run folder, a folder that save_pretrained "
+        f"There is no model {str(name)!r}{hint}Give a run folder, a folder that save_pretrained "
         f"wrote, or a model that comes with the package: {', '.join(packaged)}."
     )
 
