@@ -22,6 +22,11 @@ def asked(session, monkeypatch):
     return kinds
 
 
+def images(shown) -> list:
+    drawn = shown.figure.renderers
+    return [image for one in drawn for image in one.data_source.data.get("image", [])]
+
+
 def headings(tab: Reconstruction) -> dict[str, str]:
     return {name: shown.heading.object for name, shown in tab.maps.items()}
 
@@ -169,3 +174,43 @@ def test_a_variable_without_a_value_in_a_field_can_be_chosen(session, asked, lib
     session.choose_variable(1)
     assert asked == ["mean"] * 3
     assert tab._limits == data.variables[1].limits
+
+
+def test_of_another_model_that_is_opened_behind_another_tab_no_draw_is_left(session, library):
+    tab = Reconstruction(session)
+    assert session.worker.wait(60)
+    assert images(tab.drawn[0])
+    session.open_tab(3)
+    opened = library.model("weather-96")
+    session.take_model(opened, library.packaged(opened))
+    assert not images(tab.drawn[0])
+
+
+def test_the_model_that_is_there_may_be_chosen_again_before_another_one_is_opened(session):
+    controls = SourceControls(session)
+    opening = []
+    session.worker.run = lambda kind, work, show, **more: opening.append(
+        (session.worker.cancel(kind), work, show)
+    )
+    controls.model.value = "weather-96"
+    controls.model.value = "emoji-96"
+    assert len(opening) == 1
+    assert session.worker.cancel("opening") > opening[0][0] + 1  # nobody waits for it
+
+
+def test_after_a_refused_file_the_variable_that_is_shown_stays_chosen(session, asked, library):
+    opened = library.model("weather-96")
+    session.take_model(opened, library.packaged(opened))
+    controls = SourceControls(session)
+    controls.variable.value = 2
+    controls._changed("model")
+    assert session.variable == controls.variable.value == 2
+
+
+def test_titles_of_the_table_are_text(session, monkeypatch):
+    from mamba_diffae.studio import observation_controls
+
+    monkeypatch.setattr(observation_controls, "_titled", lambda v: f"<img src=x>{v.name}")
+    table = ObservationTable(session)
+    table.view.collapsed = False
+    assert table.table.titles["<img src=x>red"] == "&lt;img src=x&gt;red"

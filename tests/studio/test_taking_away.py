@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mamba_diffae.cli.commands import main
+from mamba_diffae.studio import taking_away
 from mamba_diffae.studio.observing import Edits
 from mamba_diffae.studio.opening import opened_upload
 from mamba_diffae.studio.taking_away import Recipe, files_of
@@ -124,3 +125,14 @@ def test_names_stay_inert_in_the_lines(session):
     recipe = Recipe.of(session)
     assert shlex.split(recipe.shell())[2] == "a'; rm -rf ~ #\".png"
     compile(recipe.python(), "lines", "exec")
+
+
+def test_a_file_that_cannot_be_made_takes_no_other_along(session, monkeypatch):
+    def fails(dataset, path):
+        raise RuntimeError("NetCDF: Name contains illegal characters")
+
+    monkeypatch.setattr(taking_away, "write_dataset", fails)
+    files = {file.name: file for file in files_of(Recipe.of(session))}
+    assert files["field.nc"].content is None
+    assert "RuntimeError" in files["field.nc"].why
+    assert all(file.content for name, file in files.items() if name != "field.nc")

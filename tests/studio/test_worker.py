@@ -46,7 +46,7 @@ def test_of_another_kind_all_is_done():
 def test_what_is_quick_does_not_wait_for_what_is_slow():
     worker, go, shown = Worker(), threading.Event(), threading.Event()
     worker.run("slow", lambda: go.wait(10), lambda done: None)
-    worker.run("quick", lambda: 1, lambda one: shown.set(), quick=True)
+    worker.run("quick", lambda: 1, lambda one: shown.set(), lane="quick")
     assert shown.wait(10)
     go.set()
     assert worker.wait(10)

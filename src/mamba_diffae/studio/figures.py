@@ -193,7 +193,7 @@ class FieldMap:
             self.figure.add_tools(self._hover)
         if self._hover.renderers != [drawn]:
             self._hover.renderers = [drawn]
-        tip = (escape(variable.name), f"@image{{0.[000]}} {escape(variable.unit)}")
+        tip = (variable.name, f"@image{{0.[000]}} {escape(variable.unit)}")  # text, and HTML
         if self._hover.tooltips != [tip]:
             self._hover.tooltips = [tip]
 

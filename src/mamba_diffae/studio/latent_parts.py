@@ -21,6 +21,7 @@ from mamba_diffae.studio.mosaic import Mosaic
 from mamba_diffae.studio.opening import Source
 from mamba_diffae.studio.refusals import Refusal, answered
 from mamba_diffae.studio.session import Session
+from mamba_diffae.studio.worker import LaneName
 
 MAPS = LatentMaps()
 """Maps of packaged sets; all pages read them."""
@@ -122,7 +123,11 @@ class Part(ABC):
         self.session.worker.dispatch(partial(self.say, f"{words} {done} of {count} …"))
 
     def run(
-        self, kind: str, work: Callable[[], Any], show: Callable[[Any], None], quick: bool = False
+        self,
+        kind: str,
+        work: Callable[[], Any],
+        show: Callable[[Any], None],
+        lane: LaneName = "slow",
     ) -> None:
         """Do work in the worker; a refusal is told in place of what is shown."""
 
@@ -133,7 +138,7 @@ class Part(ABC):
             else:
                 show(result)
 
-        self.session.worker.run(kind, answered(work), shown, quick=quick)
+        self.session.worker.run(kind, answered(work), shown, lane=lane)
 
     def show_lines(self, lines: Lines) -> None:
         """Show the lines that make what is shown."""

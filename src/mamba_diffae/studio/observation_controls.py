@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, final
 
 import numpy as np
@@ -140,6 +141,7 @@ class ObservationTable:
         for c, variable in enumerate(variables):
             frame[_titled(variable)] = np.round(values[:, c], 4)
         frame["how"] = [self._how(cell) for cell in observed.cells]
+        self.table.titles = {name: escape(name) for name in frame.columns}  # they are HTML
         self.table.editors = dict.fromkeys(("row", "column", "how"))
         self.table.value = frame
 

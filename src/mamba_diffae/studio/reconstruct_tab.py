@@ -126,6 +126,10 @@ class Reconstruction:
 
     def _changed(self, what: Change) -> None:
         session = self._session
+        if what in ("model", "source", "snapshot"):  # of another field nothing is left to see
+            for shown in self._following:
+                shown.clear()
+                shown.frame(session.truth.grid)
         if what == "tab":
             if session.active == 0 and self._stale:
                 self._ask()
@@ -134,10 +138,6 @@ class Reconstruction:
             for kind in ("mean", "rest"):  # of another field or model, on which it cannot be laid
                 session.worker.cancel(kind)
         else:
-            if what in ("model", "source", "snapshot"):  # of another field nothing is left to see
-                for shown in self._following:
-                    shown.clear()
-                    shown.frame(session.truth.grid)
             self._ask()
 
     def _ask(self) -> None:
@@ -158,7 +158,7 @@ class Reconstruction:
         for shown in self._following:
             shown.fade(True)
         show = partial(self._show_mean, question)
-        session.worker.run("mean", question.mean, show, quick=True)
+        session.worker.run("mean", question.mean, show, lane="quick")
 
     @property
     def _following(self) -> list[FieldMap]:

@@ -108,11 +108,14 @@ class SourceControls:
         )
         self.variable.visible = not is_picture(session.data.variables, session.data.grid)
         self.variable.options = {v.name: c for c, v in enumerate(session.data.variables)}
-        self.variable.value = 0
+        self.variable.value = session.variable
 
     def _open_model(self, name: str) -> None:
         library = self._session.library
-        if self._setting or name == library.label(self._session.opened.name):
+        if self._setting:
+            return
+        if name == library.label(self._session.opened.name):
+            self._keep()
             return
 
         def work() -> Any:
@@ -142,11 +145,20 @@ class SourceControls:
                 self._changed("model")
 
         session.tell(what)
-        session.worker.run("opening", tried, show)
+        session.worker.run("opening", tried, show, lane="opening")
+
+    def _keep(self) -> None:
+        """Open nothing: what is there was chosen again before another one was opened."""
+        self._session.worker.cancel("opening")
+        self._session.tell("")
+        self._changed("model")
 
     def _open_set(self, name: str) -> None:
         session = self._session
-        if self._setting or name == session.source.label:
+        if self._setting:
+            return
+        if name == session.source.label:
+            self._keep()
             return
         found = session.library.sets(session.opened).get(name)
         work = partial(session.library.packaged, session.opened, found)

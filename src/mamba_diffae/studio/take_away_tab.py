@@ -13,7 +13,7 @@ from mamba_diffae.fields import FieldError
 from mamba_diffae.studio.design import group, tab
 from mamba_diffae.studio.session import Change, Session
 from mamba_diffae.studio.taking_away import File, Recipe, files_of
-from mamba_diffae.studio.words import in_words, without_paths
+from mamba_diffae.studio.words import in_words
 
 LEAD = (
     "<b>What is shown under “Reconstruct”</b>, as files, and as lines that make exactly that again."
@@ -87,7 +87,7 @@ class TakeAway:
         shown: list[Any] = []
         for file in files:
             if file.content is None:
-                why = escape(f"{file.name}: {without_paths(file.why)}")
+                why = escape(f"{file.name}: {file.why}")
                 shown.append(pn.pane.HTML(f'<p class="note">{why}</p>', margin=0))
                 continue
             button = pn.widgets.FileDownload(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import shlex
 import tempfile
 from collections.abc import Callable
@@ -24,7 +25,9 @@ from mamba_diffae.studio.asking import Question
 from mamba_diffae.studio.observing import Edits, Settings
 from mamba_diffae.studio.opening import PICTURE_SETS, Source
 from mamba_diffae.studio.session import Session
+from mamba_diffae.studio.words import in_words
 
+log = logging.getLogger(__name__)
 POINTS, TABLE = "observations.npz", "observations.csv"
 """Files of what is observed, which the lines read."""
 
@@ -182,8 +185,10 @@ def files_of(recipe: Recipe) -> list[File]:
             try:
                 write(path)
                 found.append(File(name, about, path.read_bytes()))
-            except ValueError as error:  # such as a missing extra
-                found.append(File(name, about, None, str(error)))
+            except Exception as error:  # such as a missing extra; the other files remain
+                if not isinstance(error, ValueError):
+                    log.warning("%s could not be made.", name, exc_info=error)
+                found.append(File(name, about, None, in_words(error)))
     return found
 
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Literal, final
 
 log = logging.getLogger(__name__)
 Work = Callable[[], Any]
@@ -100,7 +100,12 @@ class Lane:
         result.close()
 
 
-_TURNS = {"quick": threading.Lock(), "slow": threading.Lock()}
+LaneName = Literal["quick", "slow", "opening"]
+_TURNS: dict[LaneName, threading.Lock] = {
+    "quick": threading.Lock(),
+    "slow": threading.Lock(),
+    "opening": threading.Lock(),
+}
 """What is quick never waits for what is slow: each lane has its turns."""
 
 
@@ -127,7 +132,7 @@ class Worker:
         self._stopped = False
         self._lanes = {name: Lane(turn, self) for name, turn in _TURNS.items()}
 
-    def run(self, kind: str, work: Work, show: Show, *, quick: bool = False) -> None:
+    def run(self, kind: str, work: Work, show: Show, *, lane: LaneName = "slow") -> None:
         """Do work, and show what comes of it.
 
         Args:
@@ -135,10 +140,11 @@ class Worker:
             work: Called in a thread, with nothing: bind what it needs, and read no state that the
                 page changes. It may be a generator, of which each result is shown.
             show: Called with each result where the page may be changed.
-            quick: Whether it takes a fraction of a second: it then never waits for slow work.
+            lane: Work of one lane never waits for that of another: "quick" takes a fraction of a
+                second, "opening" is of models and files.
         """
         number = self.cancel(kind)
-        self._lanes["quick" if quick else "slow"].put(Asked(kind, number, work, show))
+        self._lanes[lane].put(Asked(kind, number, work, show))
 
     def cancel(self, kind: str) -> int:
         """Show nothing more of a kind of work; the number of the next one."""
