@@ -13,6 +13,7 @@ import panel as pn
 from mamba_diffae.studio.latent_tab import latent_tab
 from mamba_diffae.studio.placement_tab import placement_tab
 from mamba_diffae.studio.reconstruct_tab import reconstruct_tab
+from mamba_diffae.studio.sending import together
 from mamba_diffae.studio.session import Session
 from mamba_diffae.studio.take_away_tab import take_away_tab
 from mamba_diffae.studio.words import in_words
@@ -53,6 +54,7 @@ def build_page(session: Session) -> Any:
     document = pn.state.curdoc
     if document is not None:
         _TELL[document] = tell
+        session.together = partial(together, document)
         session.worker.dispatch = partial(_on_page, document)
         pn.state.on_session_destroyed(lambda context: _forget(document, session))
     names = [name for name, _ in TABS]
@@ -81,4 +83,8 @@ def _forget(document: Any, session: Session) -> None:
 
 
 def _on_page(document: Any, shown: Callable[[], None]) -> None:
-    document.add_next_tick_callback(shown)
+    def sent() -> None:
+        with together(document):
+            shown()
+
+    document.add_next_tick_callback(sent)

@@ -21,9 +21,7 @@ from weakref import WeakSet
 import panel as pn
 from bokeh.core.validation import silence
 from bokeh.core.validation.warnings import MISSING_RENDERERS
-from panel.io.document import with_lock
 from panel.io.server import get_server
-from panel.reactive import Syncable
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
@@ -33,6 +31,7 @@ from mamba_diffae.studio.design import StudioDesign, template
 from mamba_diffae.studio.errors import PortError
 from mamba_diffae.studio.opening import Library, Source, opened_file
 from mamba_diffae.studio.page import build_page, tell_error
+from mamba_diffae.studio.sending import keep_order
 from mamba_diffae.studio.session import Session
 from mamba_diffae.studio.words import in_words
 
@@ -144,8 +143,9 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     warnings.filterwarnings("ignore", category=UnfamiliarFieldsWarning)  # the page tells it
     pn.extension("filedropper", "tabulator", design=StudioDesign, exception_handler=tell_error)
     silence(MISSING_RENDERERS)  # maps are empty until there is something to show
-    _lock_events()
-    logging.getLogger("tornado.access").setLevel(logging.ERROR)
+    keep_order()
+    for quiet in ("tornado.access", "bokeh.server.views.ws"):  # such as of pages that were closed
+        logging.getLogger(quiet).setLevel(logging.ERROR)
     sessions = WeakSet([first])
 
     def page() -> Any:
@@ -181,16 +181,6 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
             session.worker.join()
         with suppress(Exception):  # what is open is cut off: the program ends
             server.stop(wait=False)
-
-
-def _lock_events() -> None:
-    """Have each event hold the lock of its page.
-
-    Panel lets go of it where one comes close behind another, such as a button that is clicked right
-    after something was typed; what is drawn may be changed with the lock alone.
-    """
-    for name in ("_event_coroutine", "_change_coroutine"):
-        setattr(Syncable, name, with_lock(getattr(Syncable, name)))
 
 
 def _source(library: Library, model: str, data: str) -> Source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Literal, final
 
@@ -32,6 +33,7 @@ class Session:
     Attributes:
         worker: Does what takes time, in threads of this session.
         tell: Shows a message on the page; "" takes it away.
+        together: Sends what changes on the page within it together.
         opened: The model that is asked, and its name.
         source: The fields.
         snapshot: Number of the field that is shown.
@@ -53,6 +55,7 @@ class Session:
     ) -> None:
         self.library, self.worker = library, Worker()
         self.tell: Callable[[str], None] = lambda text: None
+        self.together: Callable[[], AbstractContextManager[None]] = nullcontext
         self._listeners: list[Callable[[Change], None]] = []
         self.opened: OpenedModel = library.model(model)
         self.source: Source = source or library.packaged(self.opened)
@@ -117,7 +120,8 @@ class Session:
 
         def tried(*given: Any) -> None:
             try:
-                act(*given)
+                with self.together():
+                    act(*given)
             except Exception as error:  # whatever it is: the page stays alive
                 log.warning("An event of the page failed.", exc_info=error)
                 self.tell(in_words(error))
