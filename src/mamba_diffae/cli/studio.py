@@ -36,8 +36,8 @@ def studio(
     origin: Annotated[
         list[str] | None,
         typer.Option(
-            help="Another name by which browsers call it, NAME or NAME:PORT, as behind a tunnel or a "
-            "proxy; may be repeated.",
+            help="Another name by which browsers call it, NAME or NAME:PORT, as behind a tunnel or "
+            "a proxy; may be repeated.",
             show_default=False,
         ),
     ] = None,
