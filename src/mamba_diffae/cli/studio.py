@@ -42,7 +42,7 @@ def studio(
         ),
     ] = None,
 ) -> None:
-    """Serve a page on which fields are observed, reconstructed and their latents explored."""
+    """Serve a page to observe, reconstruct and explore fields."""
     from mamba_diffae.fields import load_extra
 
     for package in ("bokeh", "panel"):
