@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 import panel as pn
+from tornado.ioloop import IOLoop
 
 from mamba_diffae.studio.latent_tab import latent_tab
 from mamba_diffae.studio.placement_tab import placement_tab
@@ -55,7 +56,7 @@ def build_page(session: Session) -> Any:
     if document is not None:
         _TELL[document] = tell
         session.together = partial(together, document)
-        session.worker.dispatch = partial(_on_page, document)
+        session.worker.dispatch = partial(_on_page, document, IOLoop.current())
         pn.state.on_session_destroyed(lambda context: _forget(document, session))
     names = [name for name, _ in TABS]
     contents = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in TABS]
@@ -82,9 +83,15 @@ def _forget(document: Any, session: Session) -> None:
     session.worker.stop()
 
 
-def _on_page(document: Any, shown: Callable[[], None]) -> None:
+def _on_page(document: Any, loop: IOLoop, shown: Callable[[], None]) -> None:
+    """Have the page changed in the server's own thread, as the others may not touch a document."""
+
     def sent() -> None:
         with together(document):
             shown()
 
-    document.add_next_tick_callback(sent)
+    def ask() -> None:
+        if document in _TELL:  # else the page was closed meanwhile
+            document.add_next_tick_callback(sent)
+
+    loop.add_callback(ask)
