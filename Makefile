@@ -8,14 +8,14 @@ STAMP := .venv/.installed
 # Each of pytest's two workers computes on one thread: more would fight over two cores.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 # The tests of a file share what was trained for them, so a file goes to one worker.
-TESTS = $(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
+TESTS = $(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/studio/browser
 QUICK := fields flow nn priors sources evaluation benchmark report tools
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick lint docs docs-open bench clean
+.PHONY: help install demo test test-browser quick lint docs docs-open bench clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## create .venv with the pinned dependencies; does nothing if it is up to date
 
@@ -24,6 +24,9 @@ demo: $(STAMP)  ## train a small model, rebuild unseen pictures, print the table
 
 test: lint  ## lint, then run all tests
 	$(TESTS)
+
+test-browser: $(STAMP)  ## the studio in Chromium, one page at a time
+	$(ONE_THREAD) $(BIN)/python -m pytest tests/studio/browser
 
 quick: $(STAMP)  ## the tests of what needs no training, in under a minute
 	$(TESTS) -m "not slow" $(QUICK:%=tests/%)
