@@ -9,12 +9,11 @@ from html import escape
 from typing import Any
 
 import panel as pn
-from tornado.ioloop import IOLoop
 
 from mamba_diffae.studio.latent_tab import latent_tab
 from mamba_diffae.studio.placement_tab import placement_tab
 from mamba_diffae.studio.reconstruct_tab import reconstruct_tab
-from mamba_diffae.studio.sending import together
+from mamba_diffae.studio.sending import Sender, together
 from mamba_diffae.studio.session import Session
 from mamba_diffae.studio.take_away_tab import take_away_tab
 from mamba_diffae.studio.words import in_words
@@ -56,8 +55,8 @@ def build_page(session: Session) -> Any:
     if document is not None:
         _TELL[document] = tell
         session.together = partial(together, document)
-        session.worker.dispatch = partial(_on_page, document, IOLoop.current())
-        pn.state.on_session_destroyed(lambda context: _forget(document, session))
+        session.worker.dispatch = sender = Sender(document)
+        pn.state.on_session_destroyed(lambda context: _forget(document, session, sender))
     names = [name for name, _ in TABS]
     contents = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in TABS]
     tabs = pn.widgets.RadioButtonGroup(
@@ -77,21 +76,8 @@ def build_page(session: Session) -> Any:
     return pn.Column(message, tabs, *contents, css_classes=["page"], sizing_mode="stretch_width")
 
 
-def _forget(document: Any, session: Session) -> None:
+def _forget(document: Any, session: Session, sender: Sender) -> None:
     """End what works for a page that was closed."""
     _TELL.pop(document, None)
+    sender.close()
     session.worker.stop()
-
-
-def _on_page(document: Any, loop: IOLoop, shown: Callable[[], None]) -> None:
-    """Have the page changed in the server's own thread, as the others may not touch a document."""
-
-    def sent() -> None:
-        with together(document):
-            shown()
-
-    def ask() -> None:
-        if document in _TELL:  # else the page was closed meanwhile
-            document.add_next_tick_callback(sent)
-
-    loop.add_callback(ask)

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, final
 
+import panel as pn
 from panel.io.document import with_lock
 from panel.reactive import Syncable
+from tornado.ioloop import IOLoop
 
 
 @contextmanager
@@ -33,6 +35,47 @@ def together(document: Any) -> Iterator[None]:
         for event in document.callbacks._held_events:
             event.callback_invoker = None  # else Panel takes it for a change of the browser's
         document.unhold()
+
+
+@final
+class Sender:
+    """Changes a page in the server's own thread, from when its browser has drawn it.
+
+    What is asked earlier is done then: a browser that is being told of the whole page takes no
+    changes of it. Made while the page is.
+
+    Args:
+        document: Of Bokeh.
+    """
+
+    def __init__(self, document: Any) -> None:
+        self._document, self._loop = document, IOLoop.current()
+        self._early: list[Callable[[], None]] | None = []
+        self._closed = False
+        pn.state.onload(self._drawn)
+
+    def __call__(self, change: Callable[[], None]) -> None:
+        """Have a function called that changes the page; from any thread."""
+        self._loop.add_callback(self._ask, change)
+
+    def close(self) -> None:
+        """Change nothing any more: the page was closed."""
+        self._closed, self._early = True, None
+
+    def _drawn(self) -> None:
+        early, self._early = self._early or [], None
+        for change in early:
+            self._ask(change)
+
+    def _ask(self, change: Callable[[], None]) -> None:
+        def sent() -> None:
+            with together(self._document):
+                change()
+
+        if self._early is not None:
+            self._early.append(change)
+        elif not self._closed:
+            self._document.add_next_tick_callback(sent)
 
 
 def keep_order() -> None:

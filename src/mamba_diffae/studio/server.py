@@ -21,6 +21,7 @@ from weakref import WeakSet
 import panel as pn
 from bokeh.core.validation import silence
 from bokeh.core.validation.warnings import MISSING_RENDERERS
+from panel.io.resources import LOCAL_DIST
 from panel.io.server import get_server
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
@@ -146,10 +147,13 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     keep_order()
     for quiet in ("tornado.access", "bokeh.server.views.ws"):  # such as of pages that were closed
         logging.getLogger(quiet).setLevel(logging.ERROR)
+    logging.getLogger("bokeh.server.protocol_handler").addFilter(_without_closed_pages)
     sessions = WeakSet([first])
 
     def page() -> Any:
         try:
+            if pn.state.curdoc is not None:  # else Panel names its own site until the page is sent
+                pn.state.curdoc.template_variables["dist_url"] = LOCAL_DIST
             session = Session(library, model, source)
             sessions.add(session)
             return template(build_page(session))
@@ -204,6 +208,12 @@ def _without_gone_pages(loop: Any, context: dict[str, Any]) -> None:
     """Tell nothing of what could not be sent to a page that was closed meanwhile."""
     if not isinstance(context.get("exception"), WebSocketClosedError | StreamClosedError):
         loop.default_exception_handler(context)
+
+
+def _without_closed_pages(record: logging.LogRecord) -> bool:
+    """Whether a record tells more than that a page was closed while its message was on the way."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, AssertionError)  # Bokeh's own: it has no session any more
 
 
 def _listening_error(address: str, port: int) -> OSError | None:
