@@ -26,7 +26,8 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a file
 
-from tools.studio_page import Server, Watch, launch
+from tools.browser import launch
+from tools.studio_page import Server, Watch
 
 PATIENCE = 5000
 """Milliseconds for one action; what is covered or gone by then is left."""

@@ -5,9 +5,7 @@ For the tests in a browser and for `tools/studio_clicks.py`.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,23 +17,6 @@ from typing import Any, final
 COMMAND = (sys.executable, "-c", "from mamba_diffae.cli import main; main()", "studio")
 PATIENCE = 150.0
 """Seconds that a busy machine may take for anything."""
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-
-
-def chromium() -> str | None:
-    """The browser of this machine; None if it has none."""
-    return next(filter(None, map(shutil.which, _NAMES)), None)
-
-
-def launch(playwright: Any) -> Any:
-    """A browser without a window.
-
-    Args:
-        playwright: Of `playwright.sync_api.sync_playwright`.
-    """
-    root = hasattr(os, "geteuid") and os.geteuid() == 0  # Chromium has no sandbox for root
-    flags = ["--no-sandbox"] if root else []
-    return playwright.chromium.launch(executable_path=chromium(), args=flags)
 
 
 def free_port() -> int:

@@ -175,6 +175,7 @@ COMMANDS = (
     "interpolate",
     "edit",
     "report",
+    "studio",
     "experiment",
 )
 

@@ -12,7 +12,8 @@ import pytest
 
 from mamba_diffae import FieldAutoencoder, FieldData, open_field
 from tests.studio.browser.driver import Driver
-from tools.studio_page import Server, chromium, launch
+from tools.browser import chromium, launch
+from tools.studio_page import Server
 
 Visit = Callable[..., Driver]
 
