@@ -150,6 +150,16 @@ def test_only_its_own_pages_may_talk_to_it(served):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("named", ["?bokeh-session-id=mine", "?theme=dark&bokeh-token=mine"])
+def test_an_address_that_names_a_session_leads_to_the_plain_one(served, named):
+    status, text = get(served[1], f"/{named}")
+    assert (status, text) == (302, "")
+    assert get(served[1], "/", Bokeh_Session_Id="mine")[0] == 302
+    assert get(served[1], f"/autoload.js{named}")[0] == 302
+    assert get(served[1], "/?theme=dark")[0] == 200
+
+
+@pytest.mark.slow
 def test_an_address_of_version_6_is_served():
     place = Place(free_port(), "::1")
     try:

@@ -41,7 +41,7 @@ def test_two_sessions_share_no_state(library):
 
 
 def test_changes_by_hand_end_with_their_field(session):
-    session.add_sensor((0.5, 0.5))
+    session.edit(Edits(sensors=((0.5, 0.5),)))
     session.show(1)
     assert session.edits == Edits()
 
@@ -57,7 +57,7 @@ def test_what_an_event_raises_is_told(session):
 
 def test_the_answer_is_that_of_the_model(session):
     expected = session.model.predict(session.observations(), 32)
-    np.testing.assert_array_equal(session.predict().mean, expected.mean)
+    np.testing.assert_array_equal(session.question().mean().mean, expected.mean)
 
 
 @pytest.mark.slow
@@ -66,12 +66,12 @@ def test_what_follows_the_mean_is_told_step_by_step(session):
     question = session.question()
     mean = question.mean()
     told = list(question.rest(mean))
-    assert [kind for kind, _ in told] == ["begun", "scores", "kriging", "draws", "draws"]
+    assert [kind for kind, _ in told] == ["scores", "kriging", "draws", "draws"]
     few, all_ = (found for kind, found in told if kind == "draws")
     np.testing.assert_allclose(few.draws, all_.draws[:4], atol=1e-3)
     np.testing.assert_allclose(all_.mean, mean.mean, atol=1e-3)
     steps = dict(told)
-    assert list(steps) == ["begun", "scores", "kriging", "draws"]
+    assert list(steps) == ["scores", "kriging", "draws"]
     assert steps["draws"].draws.shape == (8, 1, 32, 32, 3)
     kriged, scores = steps["kriging"]
     assert kriged.mean.shape == (1, 32, 32, 3)

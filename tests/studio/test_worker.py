@@ -2,8 +2,11 @@
 
 import threading
 import time
+import warnings
 
-from mamba_diffae.studio.worker import Worker
+import pytest
+
+from mamba_diffae.studio.worker import Worker, pause, tell_pages_of_warnings
 
 
 def test_results_are_shown_in_order():
@@ -109,3 +112,88 @@ def test_what_waits_and_is_wanted_no_more_is_not_begun():
     assert worker.wait(10)
     assert done == ["third"]
     worker.stop()
+
+
+def test_pages_take_turns_in_the_order_in_which_they_came():
+    pages, shown, begun, go = [Worker() for _ in range(3)], [], threading.Event(), threading.Event()
+
+    def steps(name):
+        for number in range(3):
+            begun.set()
+            go.wait(10)
+            yield name, number
+
+    pages[0].run("draws", lambda: steps("a"), shown.append)
+    assert begun.wait(10)
+    for page, name in zip(pages[1:], "bc", strict=True):
+        page.run("draws", lambda name=name: steps(name), shown.append)
+        time.sleep(0.2)  # so that it waits for its turn
+    go.set()
+    assert all(page.wait(10) for page in pages)
+    assert "".join(name for name, _ in shown) == "a" + "abc" + "abc" + "bc"
+
+
+def test_long_work_lets_others_take_their_turn():
+    pages, shown, begun, go = [Worker(), Worker()], [], threading.Event(), threading.Event()
+
+    def long():
+        begun.set()
+        go.wait(10)
+        pause()
+        shown.append("goes on")
+
+    pages[0].run("attributes", long, lambda none: None)
+    assert begun.wait(10)
+    pages[1].run("draws", lambda: "draws", shown.append)
+    time.sleep(0.2)  # so that it waits for its turn
+    go.set()
+    assert all(page.wait(10) for page in pages)
+    assert sorted(shown) == ["draws", "goes on"]
+    pause()  # outside of a worker it does nothing
+
+
+@pytest.mark.parametrize("end", [Worker.stop, lambda worker: worker.cancel("attributes")])
+def test_long_work_that_nobody_waits_for_ends(end):
+    told, begun, go, passed = [], threading.Event(), threading.Event(), []
+    worker = Worker(on_error=told.append)
+
+    def long():
+        try:
+            begun.set()
+            go.wait(10)
+            pause()
+            passed.append("pause")
+        except Exception:
+            passed.append("handler")
+
+    worker.run("attributes", long, passed.append)
+    assert begun.wait(10)
+    end(worker)
+    go.set()
+    worker.stop()
+    worker.join()
+    assert (passed, told) == ([], [])
+
+
+def test_what_is_put_off_takes_no_turn_and_ends_with_newer_work():
+    first, second, shown = Worker(), Worker(), []
+    first.run("rest", lambda: "late", shown.append, after=30)
+    second.run("rest", lambda: "other", shown.append)
+    assert second.wait(10)
+    first.run("rest", lambda: "newer", shown.append)
+    assert first.wait(10)
+    assert shown == ["other", "newer"]
+
+
+def test_a_page_is_told_of_what_its_own_work_warns_of(monkeypatch):
+    logged, told, other = [], [], []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *where, **more: logged.append(1))
+    with warnings.catch_warnings():
+        tell_pages_of_warnings()
+        pages = Worker(on_warning=told.append), Worker(on_warning=other.append)
+        for _ in range(2):
+            pages[0].run("mean", lambda: warnings.warn("far outside", stacklevel=1), str)
+            assert pages[0].wait(10)
+        warnings.warn("of the command", stacklevel=1)
+    assert told == ["far outside"] * 2
+    assert (len(logged), other) == (1, [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, final
@@ -65,8 +64,6 @@ class Question:
         Args:
             mean: From `mean`.
         """
-        time.sleep(PAUSE)
-        yield "begun", None
         truth = self.truth_there()
         if truth is not None:
             yield "scores", evaluate(mean.mean, truth)

@@ -21,7 +21,7 @@ from mamba_diffae.studio.mosaic import Mosaic
 from mamba_diffae.studio.opening import Source
 from mamba_diffae.studio.refusals import Refusal, answered
 from mamba_diffae.studio.session import Session
-from mamba_diffae.studio.worker import LaneName
+from mamba_diffae.studio.worker import LaneName, pause
 
 MAPS = LatentMaps()
 """Maps of packaged sets; all pages read them."""
@@ -119,8 +119,13 @@ class Part(ABC):
         self.said.object = f'<span class="said" role="status">{escape(words)}</span>'
 
     def tell_done(self, words: str, done: int, count: int) -> None:
-        """Tell from the thread of the work how far it is."""
+        """Tell from the thread of the work how far it is; others take their turn.
+
+        Raises:
+            UnwantedWork: If nobody waits for it any more.
+        """
         self.session.worker.dispatch(partial(self.say, f"{words} {done} of {count} …"))
+        pause()
 
     def run(
         self,

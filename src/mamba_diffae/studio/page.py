@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import panel as pn
@@ -16,7 +16,7 @@ from mamba_diffae.studio.reconstruct_tab import reconstruct_tab
 from mamba_diffae.studio.sending import Sender, together
 from mamba_diffae.studio.session import Session
 from mamba_diffae.studio.take_away_tab import take_away_tab
-from mamba_diffae.studio.words import in_words
+from mamba_diffae.studio.words import in_words, without_paths
 
 log = logging.getLogger(__name__)
 TABS: tuple[tuple[str, Callable[[Session], Any]], ...] = (
@@ -49,8 +49,14 @@ def build_page(session: Session) -> Any:
     def tell(text: str) -> None:
         message.object, message.visible = escape(text), bool(text)
 
+    def add(warning: str) -> None:
+        words = without_paths(warning)
+        if escape(words) not in message.object:
+            tell(f"{unescape(message.object)} {words}".strip())
+
     session.tell = tell
     session.worker.on_error = lambda error: tell(in_words(error))
+    session.worker.on_warning = add
     document = pn.state.curdoc
     if document is not None:
         _TELL[document] = tell

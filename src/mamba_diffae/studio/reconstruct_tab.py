@@ -11,7 +11,7 @@ import panel as pn
 
 from mamba_diffae.benchmark.maps import raster
 from mamba_diffae.fields import FieldError, Grid, Prediction
-from mamba_diffae.studio.asking import Question
+from mamba_diffae.studio.asking import PAUSE, Question
 from mamba_diffae.studio.design import group, maps, tab
 from mamba_diffae.studio.figures import DEVIATIONS, INK, VALUES, FieldMap, is_picture, scale_bar
 from mamba_diffae.studio.observation_controls import ObservationControls, ObservationTable
@@ -217,7 +217,7 @@ class Reconstruction:
         self._lay_draws(question.draws)
         self._tell_progress("Kriging and draws follow …")
         show = partial(self._show_rest, question, mean)
-        session.worker.run("rest", partial(question.rest, mean), show)
+        session.worker.run("rest", partial(question.rest, mean), show, after=PAUSE)
 
     def _lay_draws(self, count: int) -> None:
         views = [shown.view for shown in self.drawn[: min(count, SHOWN)]]

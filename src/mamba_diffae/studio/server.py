@@ -24,6 +24,7 @@ from bokeh.core.validation.warnings import MISSING_RENDERERS
 from panel.io.resources import LOCAL_DIST
 from panel.io.server import get_server
 from tornado.iostream import StreamClosedError
+from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
 from mamba_diffae.fields import UnfamiliarFieldsWarning
@@ -35,9 +36,11 @@ from mamba_diffae.studio.page import build_page, tell_error
 from mamba_diffae.studio.sending import keep_order
 from mamba_diffae.studio.session import Session
 from mamba_diffae.studio.words import in_words
+from mamba_diffae.studio.worker import tell_pages_of_warnings
 
 log = logging.getLogger(__name__)
 _ORIGIN = re.compile(r"([\w-]+(?:\.[\w-]+)*|\[[0-9a-fA-F:.]+\])(:\d{1,5})?")
+_NAMES_OF_SESSIONS = {"bokeh-session-id", "bokeh-token"}
 _TRIED = 100
 """Ports that are tried for the next free one."""
 
@@ -141,7 +144,8 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     library = Library((model,))
     source = None if data is None else _source(library, model, data)
     first = Session(library, model, source)  # a mistake is told here, not on the page
-    warnings.filterwarnings("ignore", category=UnfamiliarFieldsWarning)  # the page tells it
+    tell_pages_of_warnings()
+    warnings.filterwarnings("ignore", category=UnfamiliarFieldsWarning)  # the page tells it anyhow
     pn.extension("filedropper", "tabulator", design=StudioDesign, exception_handler=tell_error)
     silence(MISSING_RENDERERS)  # maps are empty until there is something to show
     keep_order()
@@ -170,6 +174,7 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     )
     # Bokeh refuses addresses of version 6 as options, but compares with what it holds.
     server._tornado.websocket_origins.update(place.allowed())
+    _name_no_session(server._tornado)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Panel's own ends without a word
     first.worker.run("warm", partial(_warm, first), lambda step: None)
     server.io_loop.asyncio_loop.set_exception_handler(_without_gone_pages)  # pyright: ignore
@@ -185,6 +190,30 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
             session.worker.join()
         with suppress(Exception):  # what is open is cut off: the program ends
             server.stop(wait=False)
+
+
+def _name_no_session(application: Any) -> None:
+    """Send an address that names a session to the plain one.
+
+    Bokeh opens the session of `?bokeh-session-id=`: whoever sends such a link could look on.
+    """
+    find = application.find_handler
+
+    def found(request: Any, **options: Any) -> Any:
+        named = _NAMES_OF_SESSIONS & request.query_arguments.keys()
+        if named or "Bokeh-Session-Id" in request.headers:
+            return application.get_handler_delegate(request, _Plain)
+        return find(request, **options)
+
+    application.find_handler = found
+
+
+@final
+class _Plain(RequestHandler):
+    """Leads to the page without a session in its address."""
+
+    def get(self) -> None:
+        self.redirect("/")
 
 
 def _source(library: Library, model: str, data: str) -> Source:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mamba_diffae.benchmark.opened_model import OpenedModel
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldData, Observations, Prediction
+from mamba_diffae.fields import FieldData, Observations
 from mamba_diffae.studio.asking import Question
 from mamba_diffae.studio.observing import Edits, ObservedField, Settings
 from mamba_diffae.studio.opening import Library, Source
@@ -102,19 +102,6 @@ class Session:
         seen, seed = self.observations(), self.settings.seed
         return Question(self.model, seen, self.truth, self.size, self.draws, seed)
 
-    def predict(self, n_draws: int = 0, seed: int = 0) -> Prediction:
-        """The model's answer at the size that is shown.
-
-        Raises:
-            NothingObservedError: If nothing is observed.
-            ValueError: As `FieldAutoencoder.predict`.
-        """
-        return self.model.predict(self.observations(), self.size, n_draws, seed=seed)
-
-    def tell_later(self, text: str) -> None:
-        """Show a message by what `tell` is then."""
-        self.tell(text)
-
     def guarded(self, act: Callable[..., None]) -> Callable[..., None]:
         """The same function; what it raises is told on the page, which goes on."""
 
@@ -155,10 +142,6 @@ class Session:
         """Take what is observed as it was changed by hand."""
         self.edits = edits
         self._changed("observations")
-
-    def add_sensor(self, place: tuple[float, ...]) -> None:
-        """Observe one place more: a sensor there reads the native cell around it."""
-        self.edit(replace(self.edits, sensors=(*self.edits.sensors, place)))
 
     def resize(self, size: int) -> None:
         """Show fields at another size, cells along the longest axis."""
