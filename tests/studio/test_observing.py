@@ -1,5 +1,7 @@
 """What is observed: by a pattern, by hand, with errors, by sensors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,7 +61,7 @@ def test_noise_is_added_and_stated_and_is_that_of_the_cell(session):
 
 def test_a_sensor_reads_the_field_where_it_stands(session):
     centre = 48.5 / 96
-    session.add_sensor((centre, centre))
+    session.edit(Edits(sensors=((centre, centre),)))
     seen = session.observations()
     assert seen.counts.tolist() == [206]
     assert seen.coords[0, -1].tolist() == [centre, centre]
@@ -71,5 +73,5 @@ def test_nothing_observed_is_said_not_computed(session):
     session.edit(session.edits.remove(frozenset(range(1024))))
     with pytest.raises(NothingObservedError, match=r"Raise the share, or click"):
         session.observations()
-    session.add_sensor((0.2, 0.7))
+    session.edit(replace(session.edits, sensors=((0.2, 0.7),)))
     assert session.observations().counts.tolist() == [1]

@@ -3,6 +3,7 @@
 import io
 import shlex
 import sys
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -35,7 +36,7 @@ def changed(session) -> None:
     cells = session.observed.cells
     edits = Edits().remove(frozenset(cells[:9])).add(frozenset({1000, 1001}))
     session.edit(edits.type(500, (10.0, 200.0, 30.0)))
-    session.add_sensor((0.31, 0.62))
+    session.edit(replace(session.edits, sensors=((0.31, 0.62),)))
 
 
 def uploaded(session) -> None:

@@ -47,7 +47,7 @@ class SourceControls:
         self.variable = pn.widgets.Select(name="Variable", **wide)
         self.upload = Upload(
             self._uploaded,
-            session.tell_later,
+            session.tell,
             max_file_size=f"{UPLOAD_LIMIT // 2**20}MB",
             sizing_mode="stretch_width",
             height=76,
