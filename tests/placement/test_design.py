@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mamba_diffae.fields import Affine, Log, PlacementError
+from mamba_diffae.fields import Affine, ExistingSensorsError, Log
 from mamba_diffae.placement.candidates import Sensors
 from mamba_diffae.placement.choosing import Free, at_random, by_qr, greedy
 from mamba_diffae.placement.design import MOST_EXISTING, Design
@@ -132,5 +132,5 @@ def test_an_error_in_a_curved_unit_is_that_of_samples():
 
 def test_too_many_existing_sensors_are_refused(model):
     places = np.random.default_rng(0).uniform(46, 50, (MOST_EXISTING + 1, 2)) % [90, 16]
-    with pytest.raises(PlacementError, match=f"at most {MOST_EXISTING}"):
+    with pytest.raises(ExistingSensorsError, match=f"at most {MOST_EXISTING}"):
         design_of(model, existing=places)

@@ -8,6 +8,7 @@ from mamba_diffae.fields.defaults import own_defaults, under_own_defaults
 from mamba_diffae.fields.errors import (
     AxisError,
     CoordinateError,
+    ExistingSensorsError,
     FieldError,
     MissingExtraError,
     NotFittedError,
@@ -73,6 +74,7 @@ __all__ = [
     "BoxAverages",
     "CoordinateError",
     "Covariates",
+    "ExistingSensorsError",
     "FieldData",
     "FieldError",
     "Frame",

@@ -44,6 +44,10 @@ class TableError(FieldError):
     """A table that cannot be read, or whose columns are missing or hold something else."""
 
 
-@final
 class PlacementError(FieldError):
     """Sensors that cannot be placed: too many, too far apart, or nowhere allowed."""
+
+
+@final
+class ExistingSensorsError(PlacementError):
+    """More readings of existing sensors than can be taken into account."""

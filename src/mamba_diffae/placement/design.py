@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mamba_diffae.fields import PlacementError
+from mamba_diffae.fields import ExistingSensorsError
 from mamba_diffae.placement.candidates import Sensors
 from mamba_diffae.placement.region import Region
 from mamba_diffae.priors.kriging.gaussian import cholesky
@@ -39,7 +39,7 @@ class Design:
         existing: Sensors that count from the start.
 
     Raises:
-        PlacementError: If too many exist.
+        ExistingSensorsError: If too many exist.
     """
 
     def __init__(self, region: Region, candidates: np.ndarray, existing: Sensors) -> None:
@@ -60,7 +60,7 @@ class Design:
         """Take what existing sensors tell from all covariances: a block of a Cholesky factor."""
         rows = torch.from_numpy(np.flatnonzero(existing.reads))
         if len(rows) > MOST_EXISTING:
-            raise PlacementError(
+            raise ExistingSensorsError(
                 f"{len(rows)} readings of existing sensors were given, but at most {MOST_EXISTING} "
                 "can be taken into account; give those in and around the region of the candidates."
             )

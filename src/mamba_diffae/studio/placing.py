@@ -11,7 +11,7 @@ import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.evaluation import evaluate
-from mamba_diffae.fields import FieldData, Observations, PlacementError
+from mamba_diffae.fields import ExistingSensorsError, FieldData, Observations
 from mamba_diffae.placement import Placement, place_sensors
 from mamba_diffae.placement.result import Arrangement
 from mamba_diffae.studio.asking import Question
@@ -54,10 +54,8 @@ class PlacementQuestion:
                 candidates=self._candidates,
                 existing=self.observed.observations,
             )
-        except PlacementError as error:
-            if "readings of existing sensors" not in str(error):
-                raise
-            raise PlacementError(
+        except ExistingSensorsError as error:
+            raise ExistingSensorsError(
                 f"{error} On the tab Reconstruct lower the share that is observed."
             ) from error
 
