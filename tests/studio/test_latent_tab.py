@@ -75,13 +75,24 @@ def test_eight_fields_come_from_nothing_and_again_by_their_seed(session, tab):
     part = tab.samples
     first = [image.copy() for image in part.grid.images]
     assert len(first) == 8
-    part.seed.value = 1
+    part.seed.widget.value = 1
     assert session.worker.wait(300)
     assert not np.array_equal(part.grid.images[0], first[0])
-    part.seed.value = 0
+    part.seed.widget.value = 0
     assert session.worker.wait(300)
     np.testing.assert_array_equal(part.grid.images, first)
     assert "mamba-diffae sample --model emoji-96" in part.lines.object
+
+
+def test_after_the_largest_seed_comes_the_first(session, tab, monkeypatch):
+    asked = []
+    monkeypatch.setattr(tab.samples, "ask", lambda: asked.append(tab.samples.seed.seed))
+    tab.samples.seed.widget.value = 10**6
+    tab.samples.another.clicks += 1
+    tab.samples.seed.widget.value = 10**7
+    assert tab.samples.seed.widget.value == 0
+    tab.samples.seed.set(4)
+    assert asked == [10**6, 0]
 
 
 def test_a_model_without_a_flow_of_latents_says_so(session, tab, monkeypatch):
@@ -131,6 +142,25 @@ def test_what_was_asked_of_another_field_is_not_shown(session, tab):
 def test_a_map_needs_three_fields(session):
     with pytest.raises(ValueError, match="needs 3 fields or more, and there are 2"):
         LatentMap(session.model, session.data.take(np.arange(2)))
+
+
+def test_a_map_observes_its_fields_once(session, monkeypatch):
+    calls = []
+    data = session.data.take(np.arange(10))
+
+    def counted(*given):
+        calls.append(given)
+        return observe(*given)
+
+    monkeypatch.setattr(latent_map, "observe", counted)
+    found = LatentMap(session.model, data)
+    while not found.is_done:
+        found.step()
+    seen = observe(data, latent_map.FRACTION)
+    each = [session.model.encode(seen[some]) for some in (slice(0, 4), slice(4, 8), slice(8, 12))]
+    np.testing.assert_array_equal(found.latents, np.concatenate(each))
+    assert len(calls) == 1
+    assert found._seen is None
 
 
 def test_maps_of_packaged_sets_are_shared_and_those_of_files_are_not(session):

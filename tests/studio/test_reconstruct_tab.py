@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mamba_diffae.studio.observation_controls import ObservationTable
+from mamba_diffae.studio.observing import Edits
 from mamba_diffae.studio.opening import Source
 from mamba_diffae.studio.painting import cells_near
 from mamba_diffae.studio.reconstruct_tab import Reconstruction
@@ -116,6 +117,81 @@ def test_what_cannot_be_opened_leaves_all_as_it_was(session):
     assert "cannot be decoded" in told[-1]
     assert session.source is before
     assert controls.fields.value == "emoji"
+
+
+def test_what_was_refused_meanwhile_is_still_told_when_something_else_was_opened(session):
+    told, show = [], []
+    session.tell = told.append
+    tab = Reconstruction(session)
+    controls = SourceControls(session)
+    session.worker.run = lambda kind, work, shown, **more: show.append((work, shown))
+    controls.fields.value = "photographs"
+    assert told[-1] == "photographs is being opened …"
+    controls.upload._process_event(part("a.exe", 1, 1, b""))
+    assert "a.exe is no kind of file" in told[-1]
+    work, shown = show[-1]
+    shown(work())
+    assert session.source.label == "photographs"
+    tab._show_mean(session.question(), session.question().mean())
+    assert "a.exe is no kind of file" in told[-1]
+    controls._step(1)
+    assert told[-1] == ""
+
+
+def test_nothing_observed_is_told_no_more_of_another_source(session, asked):
+    told = []
+    session.tell = told.append
+    Reconstruction(session)
+    session.edit(session.edits.remove(frozenset(range(1024))))
+    assert "Nothing is observed" in told[-1]
+    session.open_source(session.source)
+    assert told[-1] == ""
+
+
+@pytest.fixture
+def land(session):
+    """A field with gaps in its upper rows; what is told of it."""
+    told, values = [], session.data.values.astype(np.float32)
+    values[:, :48] = np.nan
+    session.open_source(Source("a.npy", replace(session.data, values=values, valid=None)))
+    session.tell = told.append
+    return told
+
+
+def test_where_there_is_no_value_that_is_told(session, asked, land):
+    tab = Reconstruction(session)
+    table = ObservationTable(session)
+    table.view.collapsed = False
+    acts = (
+        lambda: table._add(5),
+        lambda: table._take(5, (1.0, 2.0, 3.0)),
+        lambda: tab._tapped(5),
+        lambda: tab._stroked(frozenset({5, 6}), True),
+    )
+    for act in acts:
+        land.clear()
+        act()
+        assert "There is no value there" in land[-1]
+    assert session.edits == Edits()
+    tab._stroked(frozenset({5, 1000}), True)
+    assert land[-1] == ""
+
+
+def test_what_is_no_seed_is_told_and_the_one_before_stays(session, asked):
+    told = []
+    session.tell = told.append
+    tab = Reconstruction(session)
+    seed = tab.observing.seed.widget
+    seed.value = 7
+    assert session.settings.seed == 7
+    count = len(asked)
+    for given, words in ((10**6 + 1, "1,000,001 is no seed"), (None, "Nothing is no seed")):
+        seed.value = given
+        assert told[-1].startswith(words)
+        assert "from 0 to 1,000,000. It stays 7." in told[-1]
+        assert (seed.value, session.settings.seed, len(asked)) == (7, 7, count)
+    seed.value = 10**6
+    assert (session.settings.seed, told[-1]) == (10**6, "")
 
 
 def part(name: str, number: int, of: int, content: bytes) -> SimpleNamespace:

@@ -55,6 +55,18 @@ def test_what_an_event_raises_is_told(session):
     assert "invalid literal" in told[1]
 
 
+def test_a_message_stays_until_a_person_does_something_else(session):
+    told = []
+    session.tell = told.append
+    session.tell("a.nc is no NetCDF file.")
+    session.untell("b.nc is being read …")
+    session.open_source(session.source)  # which was asked for before the file
+    session.open_tab(1)
+    assert told == ["a.nc is no NetCDF file."]
+    session.observe(fraction=0.5)
+    assert told[-1] == ""
+
+
 def test_the_answer_is_that_of_the_model(session):
     expected = session.model.predict(session.observations(), 32)
     np.testing.assert_array_equal(session.question().mean().mean, expected.mean)

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from mamba_diffae.estimator import FieldAutoencoder
-from mamba_diffae.fields import FieldData, FieldError, observe
+from mamba_diffae.fields import FieldData, FieldError, Observations, observe
 from mamba_diffae.studio.opening import Source
 
 Layout = Literal["t-SNE", "principal components"]
@@ -55,6 +55,7 @@ class LatentMap:
             )
         self.latents = np.zeros((len(self.data), model.latent_dim), np.float32)
         self.done = 0
+        self._seen: Observations | None = None
         self._lock = threading.Lock()
         self._places: dict[Layout, np.ndarray] = {}
         small = min(_THUMBNAIL, max(data.shape))
@@ -74,9 +75,12 @@ class LatentMap:
         with self._lock:
             if not self.is_done:
                 some = slice(self.done, self.done + AT_ONCE)
-                seen = observe(self.data, FRACTION)[some]
-                self.latents[some] = self._model.encode(seen)
+                if self._seen is None:
+                    self._seen = observe(self.data, FRACTION)
+                self.latents[some] = self._model.encode(self._seen[some])
                 self.done = min(some.stop, len(self.data))
+                if self.is_done:
+                    self._seen = None
 
     def places(self, layout: Layout) -> np.ndarray:
         """Places of the fields in a plane, shape (S, 2), once all are encoded.

@@ -14,6 +14,7 @@ from mamba_diffae.studio.latent_parts import LatentFields, Part
 from mamba_diffae.studio.latents import MADE, SampleQuestion
 from mamba_diffae.studio.layout import WIDE
 from mamba_diffae.studio.mosaic import Mosaic
+from mamba_diffae.studio.seed_input import MOST_SEED, SeedInput
 from mamba_diffae.studio.session import Session
 
 
@@ -35,26 +36,25 @@ class SamplePart(Part):
 
     def __init__(self, session: Session, fields: LatentFields) -> None:
         super().__init__(session, fields)
-        self.seed = pn.widgets.IntInput(name="Seed", start=0, end=10**6, value=0, **WIDE)
+        self.seed = SeedInput(session, lambda seed: self.ask(), **WIDE)
         self.kind = pn.widgets.RadioButtonGroup(
             options={"Draws": False, "Means": True}, value=False, **WIDE
         )
         self.another = pn.widgets.Button(name="Eight others", **WIDE)
-        for widget in (self.seed, self.kind):
-            widget.param.watch(self.changed(self.ask), "value")
+        self.kind.param.watch(self.changed(self.ask), "value")
         self.another.on_click(lambda event: self._next())
-        self.controls = [group("Fields from nothing"), self.another, self.seed, self.kind]
+        self.controls = [group("Fields from nothing"), self.another, self.seed.widget, self.kind]
         self.grid = Mosaic(MADE // 2)
         self.results.append(self.grid.view)
 
     def refill(self) -> None:
         """See `Part`."""
-        self.set(self.seed, value=0)
+        self.seed.set(0)
 
     def ask(self) -> None:
         """See `Part`."""
         self.say("Drawing latents …")
-        question = SampleQuestion(self.session.model, self.seed.value or 0, self.kind.value)
+        question = SampleQuestion(self.session.model, self.seed.seed, self.kind.value)
         made = partial(question.made, partial(self.tell_done, "Drawing fields:"))
         self.run("latent samples", made, partial(self._show, question))
 
@@ -68,4 +68,4 @@ class SamplePart(Part):
         self.show_lines(sample_lines(self.origin, question.seed, question.mean))
 
     def _next(self) -> None:
-        self.seed.value = (self.seed.value or 0) + 1
+        self.seed.widget.value = (self.seed.seed + 1) % (MOST_SEED + 1)

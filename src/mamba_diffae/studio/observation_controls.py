@@ -11,10 +11,13 @@ import panel as pn
 
 from mamba_diffae.studio.design import group
 from mamba_diffae.studio.observing import PATTERNS, Edits
+from mamba_diffae.studio.seed_input import SeedInput
 from mamba_diffae.studio.session import Change, Session
 
 PAINTS = {"Take away": "remove", "Bring in": "add"}
 """What a stroke on the map of observations does."""
+NO_VALUE = "There is no value there, such as on land; choose another cell."
+"""Told where a person asks for the field in a cell that has none."""
 
 
 @final
@@ -41,7 +44,7 @@ class ObservationControls:
         self.noise = pn.widgets.IntSlider(
             name="Noise, in % of the range", start=0, end=30, value=0, **wide
         )
-        self.seed = pn.widgets.IntInput(name="Seed", start=0, end=10**6, value=0, **wide)
+        self.seed = SeedInput(session, lambda seed: session.observe(seed=seed), **wide)
         self.paints = pn.widgets.RadioButtonGroup(options=PAINTS, value="remove", **wide)
         self.width = pn.widgets.IntSlider(
             name="Brush, in cells", start=1, end=9, step=2, value=3, **wide
@@ -50,7 +53,6 @@ class ObservationControls:
         self.share.param.watch(lambda e: session.observe(fraction=e.new / 100), "value")
         self.pattern.param.watch(lambda e: session.observe(pattern=e.new), "value")
         self.noise.param.watch(lambda e: session.observe(noise=e.new / 100), "value")
-        self.seed.param.watch(lambda e: session.observe(seed=e.new or 0), "value")
         self.undo.on_click(lambda event: session.edit(Edits()))
         session.on_change(self._changed)
         self._changed("observations")
@@ -59,7 +61,7 @@ class ObservationControls:
             self.share,
             self.pattern,
             self.noise,
-            self.seed,
+            self.seed.widget,
         ]
         self.by_hand: list[Any] = [
             group("By hand, on the map"),
@@ -156,6 +158,9 @@ class ObservationTable:
         return int(self.row.value or 0) * columns + int(self.column.value or 0)
 
     def _add(self, cell: int) -> None:
+        if cell not in self._session.observed.row_of:
+            self._session.tell(NO_VALUE)
+            return
         self._session.edit(self._session.edits.add(frozenset([cell])))
 
     def _remove(self, cell: int) -> None:
@@ -172,9 +177,8 @@ class ObservationTable:
             session.tell(f"Type a number for each of {names}; then it is observed.")
             return
         if cell not in session.observed.row_of:
-            session.tell("That cell has no value, such as land; choose another row or column.")
+            session.tell(NO_VALUE)
             return
-        session.tell("")
         session.edit(session.edits.type(cell, tuple(float(v) for v in values)))
 
     def _edited(self, event: Any) -> None:

@@ -14,7 +14,7 @@ from mamba_diffae.fields import FieldError, Grid, Prediction
 from mamba_diffae.studio.asking import PAUSE, Question
 from mamba_diffae.studio.design import group, maps, tab
 from mamba_diffae.studio.figures import DEVIATIONS, INK, VALUES, FieldMap, is_picture, scale_bar
-from mamba_diffae.studio.observation_controls import ObservationControls, ObservationTable
+from mamba_diffae.studio.observation_controls import NO_VALUE, ObservationControls, ObservationTable
 from mamba_diffae.studio.painting import Brush
 from mamba_diffae.studio.session import SIZES, Change, Session
 from mamba_diffae.studio.source_controls import SourceControls
@@ -50,7 +50,7 @@ class Reconstruction:
         names = ("Observations", "Truth", "Mean", "Deviation", "Kriging", "Mean to kriging")
         self.maps = {name: FieldMap(name) for name in names}
         self.drawn = [FieldMap(f"Draw {s + 1}") for s in range(SHOWN)]
-        self._words = ""
+        self._words = self._refused = ""
         self.said = pn.pane.HTML("", margin=0, sizing_mode="stretch_width", min_height=30)
         self.bars = {name: pn.pane.HTML("", margin=0) for name in ("Truth", "Deviation")}
         for name, bar in self.bars.items():
@@ -150,7 +150,7 @@ class Reconstruction:
             session.worker.cancel("mean")
             self._nothing(in_words(error))
             return
-        session.tell("")
+        session.untell(self._refused)
         self._show_observed()
         broad = ["broad"] if self.maps["Observations"].figure.aspect_ratio > BROAD else []
         for laid in (self.first, self.drawings):
@@ -172,6 +172,7 @@ class Reconstruction:
         self.maps["Observations"].rename("Observations", "none")
         self._words = ""
         self._tell_progress("")
+        self._refused = why
         self._session.tell(why)
 
     @property
@@ -275,6 +276,7 @@ class Reconstruction:
     def _tapped(self, cell: int) -> None:
         session = self._session
         if cell not in session.observed.row_of:
+            session.tell(NO_VALUE)
             return
         change = session.edits.remove if cell in session.observed.cells else session.edits.add
         session.edit(change(frozenset([cell])))
@@ -286,6 +288,10 @@ class Reconstruction:
         )
         if is_done:
             self.maps["Observations"].mark_cells([], session.observed.lattice)
-            session.edit(paint(cells & session.observed.row_of.keys()))
+            there = cells & session.observed.row_of.keys()
+            if there:
+                session.edit(paint(there))
+            else:
+                session.tell(NO_VALUE)
         else:
             self.maps["Observations"].mark_cells(sorted(cells), session.observed.lattice)

@@ -32,7 +32,6 @@ class Session:
 
     Attributes:
         worker: Does what takes time, in threads of this session.
-        tell: Shows a message on the page; "" takes it away.
         together: Sends what changes on the page within it together.
         opened: The model that is asked, and its name.
         source: The fields.
@@ -54,7 +53,8 @@ class Session:
         self, library: Library, model: str = "emoji-96", source: Source | None = None
     ) -> None:
         self.library, self.worker = library, Worker()
-        self.tell: Callable[[str], None] = lambda text: None
+        self._tell: Callable[[str], None] = lambda text: None
+        self._told = ""
         self.together: Callable[[], AbstractContextManager[None]] = nullcontext
         self._listeners: list[Callable[[Change], None]] = []
         self.opened: OpenedModel = library.model(model)
@@ -101,6 +101,24 @@ class Session:
         """
         seen, seed = self.observations(), self.settings.seed
         return Question(self.model, seen, self.truth, self.size, self.draws, seed)
+
+    @property
+    def tell(self) -> Callable[[str], None]:
+        """Shows a message on the page in place of the one before; "" takes that away."""
+        return self._tell_and_keep
+
+    @tell.setter
+    def tell(self, show: Callable[[str], None]) -> None:
+        self._tell = show
+
+    def _tell_and_keep(self, text: str) -> None:
+        self._told = text
+        self._tell(text)
+
+    def untell(self, text: str) -> None:
+        """Take a message away, unless another one has taken its place."""
+        if text and text == self._told:
+            self.tell("")
 
     def guarded(self, act: Callable[..., None]) -> Callable[..., None]:
         """The same function; what it raises is told on the page, which goes on."""
@@ -170,5 +188,7 @@ class Session:
     def _changed(self, what: Change) -> None:
         if what in ("model", "source", "snapshot", "observations"):
             self._observed = None
+        if what not in ("model", "source", "tab"):  # models and sources come later than asked for
+            self.tell("")
         for listener in self._listeners:
             listener(what)

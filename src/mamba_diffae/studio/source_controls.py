@@ -138,10 +138,11 @@ class SourceControls:
 
         def show(found: tuple[Any, Exception | None]) -> None:
             result, error = found
-            session.tell("" if error is None else in_words(error))
             if error is None:
+                session.untell(what)  # not what was refused meanwhile
                 take(result)
             else:
+                session.tell(in_words(error))
                 self._changed("model")
 
         session.tell(what)

@@ -35,7 +35,7 @@ class TakeAway:
     """
 
     def __init__(self, session: Session) -> None:
-        self._session, self._stale = session, True
+        self._session, self._stale, self._refused = session, True, ""
         self.files = pn.Column(css_classes=["controls"], sizing_mode="stretch_width", margin=0)
         self.about = pn.pane.HTML("", margin=0, sizing_mode="stretch_width")
         self.python, self.shell = Lines("Python"), Lines("Shell")
@@ -65,9 +65,10 @@ class TakeAway:
             self.shell.show("")
             self.about.object = ""
             session.worker.cancel("files")
-            session.tell(in_words(error))
+            self._refused = in_words(error)
+            session.tell(self._refused)
             return
-        session.tell("")
+        session.untell(self._refused)
         self.python.show(recipe.python())
         self.shell.show(recipe.shell())
         self.about.object = f'<p class="note">{escape(self._read(recipe))}</p>'
