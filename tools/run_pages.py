@@ -24,9 +24,10 @@ from mamba_diffae.fields.atomic import atomic_file
 _PYTHON = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<out>.*?)^```\n)?", re.M | re.S
 )
-_BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
-_SHELL = ("", "console", "bash")
+_BLOCK = re.compile(r"^```(?P<language>[^\n`]*)\n(?P<text>.*?)^```$", re.M | re.S)
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
+SHELL = ("", "console", "bash", "sh")
+"""Languages of blocks whose lines are commands."""
 RELATIVE, ABSOLUTE = 0.3, 0.1
 """How far a printed number may be from that of the page, on another processor."""
 
@@ -96,12 +97,22 @@ def alike(printed: str, expected: str) -> bool:
     return all(abs(a - b) <= max(RELATIVE * abs(b), ABSOLUTE) for a, b in pairs)
 
 
-def shell_lines(page: Path) -> list[str]:
-    """The lines of a page that begin with mamba-diffae, without comments; continued ones joined."""
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The language of each block of a page ("" where none is named), and what stands in it."""
     found = _BLOCK.finditer(page.read_text(encoding="utf-8"))
-    blocks = "\n".join(each["text"] for each in found if each["language"] in _SHELL)
-    lines = blocks.replace("\\\n", " ").splitlines()
-    return [line.partition("  #")[0].strip() for line in lines if line.startswith("mamba-diffae ")]
+    return [(each["language"].strip(), each["text"]) for each in found]
+
+
+def shell_lines(page: Path, program: str = "") -> list[str]:
+    """The commands of a page, without comments; continued ones joined.
+
+    Args:
+        page: A Markdown document.
+        program: Only lines that begin with this program.
+    """
+    text = "\n".join(text for language, text in blocks(page) if language in SHELL)
+    lines = [line.partition("  #")[0].strip() for line in text.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line and line.startswith(f"{program} ".lstrip())]
 
 
 def _spaced(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.run_pages import alike, renew, run_python, shell_lines
+from tools.run_pages import alike, blocks, renew, run_python, shell_lines
 
 PAGE = """# Page
 
@@ -44,10 +44,15 @@ def test_what_is_printed_is_written_below_and_nothing_else_changes(page):
     assert page.read_text() == PAGE.replace("two 3", "two 2")
 
 
-def test_only_lines_of_this_shell_are_found_and_continued_ones_joined(page):
-    assert [line.split() for line in shell_lines(page)] == [
-        ["mamba-diffae", "fit", "a.npz", "--run", "b"]
-    ]
+def test_commands_are_found_and_continued_ones_joined(page):
+    ours, other = ["mamba-diffae", "fit", "a.npz", "--run", "b"], ["other", "--run", "c"]
+    assert [line.split() for line in shell_lines(page)] == [ours, other]
+    assert [line.split() for line in shell_lines(page, "mamba-diffae")] == [ours]
+
+
+def test_a_directive_is_a_block_and_what_stands_below_it_is_none(page):
+    page.write_text("```{toctree}\na\n```\n\ntext\n\n```sh\nb\n```\n")
+    assert blocks(page) == [("{toctree}", "a\n"), ("sh", "b\n")]
 
 
 @pytest.mark.parametrize(
