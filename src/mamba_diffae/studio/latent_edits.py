@@ -46,16 +46,16 @@ class EditPart(Part):
 
     def __init__(self, session: Session, fields: LatentFields) -> None:
         super().__init__(session, fields)
-        self.field = pn.widgets.Select(name="Field", **WIDE)
-        self.attribute = pn.widgets.Select(name="Attribute (training fields with it)", **WIDE)
+        self.field = pn.widgets.Select(label="Field", **WIDE)
+        self.attribute = pn.widgets.Select(label="Attribute (training fields with it)", **WIDE)
         self.amount = pn.widgets.FloatSlider(
-            name="Amount", start=-3, end=3, step=0.25, value=1.5, **WIDE
+            label="Amount", start=-3, end=3, step=0.25, value=1.5, **WIDE
         )
         self.share = pn.widgets.IntSlider(
-            name="Share observed, in %", start=1, end=100, value=20, **WIDE
+            label="Share observed, in %", start=1, end=100, value=20, **WIDE
         )
-        self.keeps = pn.widgets.Checkbox(name="Keep what is observed", value=False, **WIDE)
-        self.learn = pn.widgets.Button(name="Learn the attributes", visible=False, **WIDE)
+        self.keeps = pn.widgets.Checkbox(label="Keep what is observed", value=False, **WIDE)
+        self.learn = pn.widgets.Button(label="Learn the attributes", visible=False, **WIDE)
         for widget in (self.field, self.attribute, self.keeps, self.amount):
             widget.param.watch(self.changed(self.ask), "value")
         self.share.param.watch(self.changed(self.ask), "value_throttled")

@@ -47,12 +47,12 @@ class LibraryPart(Part):
         self, session: Session, fields: LatentFields, take: Callable[[int, int], None]
     ) -> None:
         super().__init__(session, fields)
-        self.layout = pn.widgets.Select(name="Laid out by", options=list(LAYOUTS), **WIDE)
-        self.chosen = pn.widgets.Select(name="Field", **WIDE)
+        self.layout = pn.widgets.Select(label="Laid out by", options=list(LAYOUTS), **WIDE)
+        self.chosen = pn.widgets.Select(label="Field", **WIDE)
         self.layout.param.watch(self.changed(self._lay), "value")
         self.chosen.param.watch(self.changed(self._choose), "value")
         first, second, show = (
-            pn.widgets.Button(name=name, **WIDE)
+            pn.widgets.Button(label=name, **WIDE)
             for name in ("Take as first field", "Take as second field", "Reconstruct it")
         )
         first.on_click(lambda event: take(0, self.chosen.value))

@@ -40,7 +40,7 @@ class SamplePart(Part):
         self.kind = pn.widgets.RadioButtonGroup(
             options={"Draws": False, "Means": True}, value=False, **WIDE
         )
-        self.another = pn.widgets.Button(name="Eight others", **WIDE)
+        self.another = pn.widgets.Button(label="Eight others", **WIDE)
         self.kind.param.watch(self.changed(self.ask), "value")
         self.another.on_click(lambda event: self._next())
         self.controls = [group("Fields from nothing"), self.another, self.seed.widget, self.kind]

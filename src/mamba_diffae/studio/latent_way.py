@@ -40,16 +40,16 @@ class WayPart(Part):
 
     def __init__(self, session: Session, fields: LatentFields) -> None:
         super().__init__(session, fields)
-        self.first = pn.widgets.Select(name="First field", **WIDE)
-        self.second = pn.widgets.Select(name="Second field", **WIDE)
+        self.first = pn.widgets.Select(label="First field", **WIDE)
+        self.second = pn.widgets.Select(label="Second field", **WIDE)
         self.share = pn.widgets.IntSlider(
-            name="Share observed of both, in %", start=1, end=100, value=100, **WIDE
+            label="Share observed of both, in %", start=1, end=100, value=100, **WIDE
         )
         for widget in (self.first, self.second):
             widget.param.watch(self.changed(self.ask), "value")
         self.share.param.watch(self.changed(self.ask), "value_throttled")
         self.along = pn.widgets.IntSlider(
-            name="Along the way", start=0, end=FRAMES - 1, value=FRAMES // 2, **WIDE
+            label="Along the way", start=0, end=FRAMES - 1, value=FRAMES // 2, **WIDE
         )
         self.along.param.watch(self.changed(self._slide), "value")
         self.controls = [group("Two fields"), self.first, self.second, self.share]

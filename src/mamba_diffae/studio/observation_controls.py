@@ -36,20 +36,24 @@ class ObservationControls:
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
         about = session.settings
         self.share = pn.widgets.IntSlider(
-            name="Share observed, in %", start=1, end=100, value=round(100 * about.fraction), **wide
+            label="Share observed, in %",
+            start=1,
+            end=100,
+            value=round(100 * about.fraction),
+            **wide,
         )
         self.pattern = pn.widgets.Select(
-            name="Pattern", options=list(PATTERNS), value=about.pattern, **wide
+            label="Pattern", options=list(PATTERNS), value=about.pattern, **wide
         )
         self.noise = pn.widgets.IntSlider(
-            name="Noise, in % of the range", start=0, end=30, value=0, **wide
+            label="Noise, in % of the range", start=0, end=30, value=0, **wide
         )
         self.seed = SeedInput(session, lambda seed: session.observe(seed=seed), **wide)
         self.paints = pn.widgets.RadioButtonGroup(options=PAINTS, value="remove", **wide)
         self.width = pn.widgets.IntSlider(
-            name="Brush, in cells", start=1, end=9, step=2, value=3, **wide
+            label="Brush, in cells", start=1, end=9, step=2, value=3, **wide
         )
-        self.undo = pn.widgets.Button(name="Undo all changes by hand", **wide)
+        self.undo = pn.widgets.Button(label="Undo all changes by hand", **wide)
         self.share.param.watch(lambda e: session.observe(fraction=e.new / 100), "value")
         self.pattern.param.watch(lambda e: session.observe(pattern=e.new), "value")
         self.noise.param.watch(lambda e: session.observe(noise=e.new / 100), "value")
@@ -85,14 +89,14 @@ class ObservationTable:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.row = pn.widgets.IntInput(name="Row", start=0, value=0, width=90, margin=(0, 8, 0, 0))
+        self.row = pn.widgets.IntInput(label="Row", start=0, value=0, width=90, margin=(0, 8, 0, 0))
         self.column = pn.widgets.IntInput(
-            name="Column", start=0, value=0, width=90, margin=(0, 8, 0, 0)
+            label="Column", start=0, value=0, width=90, margin=(0, 8, 0, 0)
         )
         self._numbers: list[Any] = []
         self.values = pn.Row(margin=0)
         self._buttons = [
-            pn.widgets.Button(name=name, margin=(0, 8, 0, 0))
+            pn.widgets.Button(label=name, margin=(0, 8, 0, 0))
             for name in ("Observe the field there", "Observe this value", "Take away")
         ]
         for button, act in zip(self._buttons, (self._add, self._type, self._remove), strict=True):
@@ -129,9 +133,9 @@ class ObservationTable:
         observed, variables = self._session.observed, self._session.data.variables
         rows, columns = observed.lattice.shape
         self.row.end, self.column.end = rows - 1, columns - 1
-        if [w.name for w in self._numbers] != [_titled(v) for v in variables]:
+        if [w.label for w in self._numbers] != [_titled(v) for v in variables]:
             self._numbers = [
-                pn.widgets.FloatInput(name=_titled(v), value=None, width=110, margin=(0, 8, 0, 0))
+                pn.widgets.FloatInput(label=_titled(v), value=None, width=110, margin=(0, 8, 0, 0))
                 for v in variables
             ]
             self.values.objects = self._numbers

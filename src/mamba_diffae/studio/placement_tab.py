@@ -48,11 +48,11 @@ class WhereNext:
     def __init__(self, session: Session) -> None:
         self._session, self._stale = session, True
         self._placement: Placement | None = None
-        self.count = pn.widgets.IntSlider(name="New sensors", start=1, end=MOST, value=8, **WIDE)
+        self.count = pn.widgets.IntSlider(label="New sensors", start=1, end=MOST, value=8, **WIDE)
         self.count.param.watch(lambda event: self._ask(), "value_throttled")
-        self.all = pn.widgets.Button(name="Accept all of them", **WIDE)
+        self.all = pn.widgets.Button(label="Accept all of them", **WIDE)
         self.all.on_click(lambda event: self._accept(self._coords))
-        self.undo = pn.widgets.Button(name="Take back all accepted", **WIDE)
+        self.undo = pn.widgets.Button(label="Take back all accepted", **WIDE)
         self.undo.on_click(lambda event: self._take_back())
         self.seen = FieldMap("Observed")
         self.seen.figure.background_fill_color = INK

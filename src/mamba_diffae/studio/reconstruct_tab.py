@@ -108,7 +108,7 @@ class Reconstruction:
     def _blending(self) -> Any:
         """The slider between the model's mean and kriging, which the browser follows by itself."""
         blend = pn.widgets.FloatSlider(
-            name="Share of kriging",
+            label="Share of kriging",
             start=0,
             end=1,
             step=0.01,

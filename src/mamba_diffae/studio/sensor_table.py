@@ -29,7 +29,7 @@ class SensorTable:
 
     def __init__(self, on_accept: Callable[[int], None]) -> None:
         self.buttons = [
-            pn.widgets.Button(name=f"Accept {k + 1}", width=92, height=30, margin=0)
+            pn.widgets.Button(label=f"Accept {k + 1}", width=92, height=30, margin=0)
             for k in range(MOST)
         ]
         for k, button in enumerate(self.buttons):

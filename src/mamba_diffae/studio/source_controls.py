@@ -34,17 +34,17 @@ class SourceControls:
         self._session, self._setting = session, False
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
         self.model = pn.widgets.Select(
-            name="Model",
+            label="Model",
             options=list(session.library.models),
             value=session.library.label(session.opened.name),
             **wide,
         )
-        self.fields = pn.widgets.Select(name="Fields", **wide)
-        self.field = pn.widgets.Select(name="Field", **wide)
-        self.number = pn.widgets.IntInput(name="Number of the field", start=0, **wide)
-        self.before = pn.widgets.Button(name="‹ before", **wide)
-        self.after = pn.widgets.Button(name="next ›", **wide)
-        self.variable = pn.widgets.Select(name="Variable", **wide)
+        self.fields = pn.widgets.Select(label="Fields", **wide)
+        self.field = pn.widgets.Select(label="Field", **wide)
+        self.number = pn.widgets.IntInput(label="Number of the field", start=0, **wide)
+        self.before = pn.widgets.Button(label="‹ before", **wide)
+        self.after = pn.widgets.Button(label="next ›", **wide)
+        self.variable = pn.widgets.Select(label="Variable", **wide)
         self.upload = Upload(
             self._uploaded,
             session.tell,

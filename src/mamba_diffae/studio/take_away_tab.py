@@ -95,7 +95,6 @@ class TakeAway:
                 file=io.BytesIO(file.content),
                 filename=file.name,
                 label=file.name,
-                button_type="default",
                 embed=False,
                 auto=True,
                 sizing_mode="stretch_width",
@@ -117,7 +116,7 @@ class Lines:
     def __init__(self, title: str) -> None:
         self._source = pn.widgets.TextInput(visible=False)
         self._text = pn.pane.HTML("", margin=0, sizing_mode="stretch_width")
-        copy = pn.widgets.Button(name=f"Copy ({title})", margin=(6, 0, 16, 0))
+        copy = pn.widgets.Button(label=f"Copy ({title})", margin=(6, 0, 16, 0))
         copy.js_on_click(args={"source": self._source}, code=COPY)
         self.items: list[Any] = [group(title), self._text, copy, self._source]
 
