@@ -125,11 +125,13 @@ def test_the_lines_of_a_map(session, tab, monkeypatch):
 @pytest.mark.slow
 def test_fields_from_nothing_of_a_model_of_ones_own(tmp_path, monkeypatch):
     """And what else is asked of a model that is no model of the package."""
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path / "runs")
     x = np.arange(16) / 16 + np.random.default_rng(0).uniform(0, 6, (40, 1, 1))
     np.savez("waves.npz", np.sin(3 * x + np.zeros((40, 12, 1)))[..., None].astype(np.float32))
     type_in(FIT)
-    session = Session(Library(("mine",)), "mine")
+    monkeypatch.chdir(tmp_path)
+    session = Session(Library(("runs/mine",)), "runs/mine")
     tab = LatentTab(session)
     opened(session, tab, "From nothing")
     part = tab.samples
@@ -138,6 +140,10 @@ def test_fields_from_nothing_of_a_model_of_ones_own(tmp_path, monkeypatch):
     part.another.clicks += 1
     assert session.worker.wait(60)
     assert "8 fields of seed 1" in part.said.object
+    where = "Run these lines in the folder that holds mine."
+    assert where in part.lines.object.split("<h4>")[0]
+    assert lines_of(part)[0].startswith(f"# {where}")
+    monkeypatch.chdir(tmp_path / "runs")
     made = run_python(part)["fields"]
     assert (np.abs(part.grid.images[0] - first[0]) > 1e-3).any()
     np.testing.assert_allclose(part.grid.images, made[..., 0], atol=1e-4)
@@ -149,5 +155,11 @@ def test_fields_from_nothing_of_a_model_of_ones_own(tmp_path, monkeypatch):
     tab.edits.learn.clicks += 1
     assert session.worker.wait(60)
     assert "0 attributes" in tab.edits.said.object
+    monkeypatch.chdir(tmp_path)
+    opened(session, tab, "Between two fields")
+    assert "the folder that holds mine and waves.npz." in tab.way.lines.object
+    monkeypatch.chdir(tmp_path / "runs")
+    assert run_python(tab.way)["field"].shape == (12, 16, 1)
+    type_in(lines_of(tab.way)[1])
     assert str(tmp_path) not in "".join(p.lines.object + p.said.object for p in tab.parts)
     session.worker.stop()

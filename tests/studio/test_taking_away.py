@@ -4,6 +4,7 @@ import io
 import shlex
 import sys
 from dataclasses import replace
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -13,7 +14,8 @@ from PIL import Image
 from mamba_diffae.cli.commands import main
 from mamba_diffae.studio import taking_away
 from mamba_diffae.studio.observing import Edits
-from mamba_diffae.studio.opening import opened_upload
+from mamba_diffae.studio.opening import Library, opened_file, opened_upload
+from mamba_diffae.studio.session import Session
 from mamba_diffae.studio.taking_away import Recipe, files_of
 
 
@@ -118,6 +120,47 @@ def test_the_files_hold_what_is_shown(session):
         np.testing.assert_allclose(arrays["mean"], shown.mean, atol=1e-3)
         assert len(arrays["draws"]) == 4
     assert files["observations.csv"].decode().count("\n") == 1 + 205
+
+
+def test_it_is_said_where_the_lines_are_run(session):
+    recipe = Recipe.of(session)
+    assert recipe.python().startswith("import")
+    assert recipe.where == "Run these lines in the folder that holds observations.csv."
+    uploaded(session)
+    recipe = replace(Recipe.of(session), model="mine")
+    where = "Run these lines in the folder that holds mine and my picture.png."
+    assert recipe.where == where
+    assert recipe.python().startswith(f"# {where}\n")
+    session.edit(Edits(sensors=((0.31, 0.62),)))
+    python = replace(Recipe.of(session), model="mine").python()
+    assert python.startswith("# Run these lines in the folder that holds mine and observations.npz")
+
+
+@pytest.mark.slow
+def test_the_lines_of_a_run_are_run_in_its_folder(tmp_path, monkeypatch):
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    values = np.random.default_rng(0).standard_normal((40, 12, 16, 1)).astype(np.float32)
+    np.savez("runs/waves.npz", values)
+    run_shell(
+        "mamba-diffae fit runs/waves.npz --run runs/mine --preset tiny --phase autoencoder "
+        "--set model.d_model=16 --set data.encodings=1 --set autoencoder.steps=2 "
+        "--set autoencoder.batch_size=4"
+    )
+    session = Session(Library(("runs/mine",)), "runs/mine")
+    session.draws = 2
+    session.open_source(opened_file(session.opened, tmp_path / "runs" / "waves.npz"))
+    recipe = Recipe.of(session)
+    shown = recipe.question.mean().mean
+    table = {file.name: file.content for file in files_of(recipe)}["observations.csv"]
+    holds = "the folder that holds mine, waves.npz and observations.csv."
+    assert recipe.where == f"Run these lines in {holds}"
+    monkeypatch.chdir(tmp_path / "runs")
+    Path("observations.csv").write_bytes(table)
+    told = run_python(recipe.python())["told"]
+    np.testing.assert_allclose(told.mean, shown, atol=1e-4)
+    run_shell(recipe.shell())
+    assert Path("field.nc").is_file()
 
 
 def test_names_stay_inert_in_the_lines(session):

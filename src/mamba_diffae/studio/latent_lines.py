@@ -8,6 +8,7 @@ from shlex import quote
 from typing import final
 
 from mamba_diffae.benchmark.opened_model import OpenedModel
+from mamba_diffae.studio.belongings import own_names, own_set, where_to_run, with_comment
 from mamba_diffae.studio.latent_map import FRACTION, PERPLEXITY, Layout
 from mamba_diffae.studio.latents import FRAMES, MADE, EditQuestion
 from mamba_diffae.studio.opening import Source, label_of
@@ -21,15 +22,18 @@ class Lines:
     Attributes:
         python: In Python.
         shell: On the shell; "" if no command makes it.
+        where: Where they are run, in a sentence; "" if they can be run anywhere.
     """
 
     python: str
     shell: str = ""
+    where: str = ""
 
     @property
     def html(self) -> str:
         """As a tab shows them."""
-        told = f"<h4>The same in Python</h4><pre>{escape(self.python)}</pre>"
+        told = f'<p class="note">{escape(self.where)}</p>' if self.where else ""
+        told += f"<h4>The same in Python</h4><pre>{escape(self.python)}</pre>"
         if self.shell:
             told += f"<h4>The same on the shell</h4><pre>{escape(self.shell)}</pre>"
         return told
@@ -68,6 +72,22 @@ class Origin:
         opened = f"mda.open_field({label_of(self.source.packaged)!r}{size})"
         return [*found, f"data = {opened}{split}.at(model.grid)"]
 
+    def lines(
+        self, python: list[str], shell: str = "", *, fields: bool = True, trained_on: bool = False
+    ) -> Lines:
+        """Lines, and where they are run.
+
+        Args:
+            python: In Python.
+            shell: On the shell.
+            fields: Whether they name the fields.
+            trained_on: Whether they name what the model was trained on.
+        """
+        names = own_names(self.model, self.source if fields else None)
+        more = own_set(self.opened.source) if trained_on else []
+        names += [name for name in more if name not in names]
+        return Lines(with_comment(names, "\n".join(python)), shell, where_to_run(names))
+
     def shell_field(self, number: int) -> str | None:
         """One field as the commands take it; None if they do not."""
         if self.source.packaged is not None:
@@ -101,12 +121,12 @@ def way_lines(origin: Origin, first: int, second: int, shown: int, fraction: flo
     ]
     ends = [origin.shell_field(number) for number in (first, second)]
     if None in ends:
-        return Lines("\n".join(python))
+        return origin.lines(python)
     shell = (
         f"mamba-diffae interpolate {ends[0]} {ends[1]} {origin.options} --frames {FRAMES} "
         f"--fraction {fraction:g} --out path.png"
     )
-    return Lines("\n".join(python), shell)
+    return origin.lines(python, shell)
 
 
 def edit_lines(origin: Origin, number: int, question: EditQuestion) -> Lines:
@@ -140,12 +160,12 @@ def edit_lines(origin: Origin, number: int, question: EditQuestion) -> Lines:
     ]
     named = origin.shell_field(number)
     if named is None or about.amount == 0:
-        return Lines("\n".join(python))
+        return origin.lines(python, trained_on=True)
     shell = (
         f"mamba-diffae edit {named} {origin.options} --attribute {quote(about.attribute)} "
         f"--amount {about.amount:g} --fraction {about.fraction:g} --out edit.png"
     )
-    return Lines("\n".join(python), shell)
+    return origin.lines(python, shell, trained_on=True)
 
 
 def sample_lines(origin: Origin, seed: int, mean: bool) -> Lines:
@@ -163,7 +183,7 @@ def sample_lines(origin: Origin, seed: int, mean: bool) -> Lines:
         f"mamba-diffae sample {origin.options} --n {MADE} --seed {seed}{mean_option} "
         "--out fields.png"
     )
-    return Lines("\n".join(python), shell if origin.source.packaged is not None else "")
+    return origin.lines(python, shell if origin.source.packaged is not None else "", fields=False)
 
 
 def map_lines(origin: Origin, layout: Layout, count: int, number: int) -> Lines:
@@ -196,4 +216,4 @@ def map_lines(origin: Origin, layout: Layout, count: int, number: int) -> Lines:
         f"places = {plane}.fit_transform(latents)",
         f"field = model.decode(latents[{number} : {number + 1}]).mean[0]",
     ]
-    return Lines("\n".join(python))
+    return origin.lines(python)

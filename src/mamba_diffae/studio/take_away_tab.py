@@ -71,18 +71,10 @@ class TakeAway:
         session.untell(self._refused)
         self.python.show(recipe.python())
         self.shell.show(recipe.shell())
-        self.about.object = f'<p class="note">{escape(self._read(recipe))}</p>'
+        where = recipe.where or "The lines need no file."
+        self.about.object = f'<p class="note">{escape(where)}</p>'
         self.files.objects = [pn.pane.HTML('<p class="note">Being made …</p>', margin=0)]
         session.worker.run("files", partial(files_of, recipe), self._show)
-
-    def _read(self, recipe: Recipe) -> str:
-        """Which files the lines read."""
-        text = recipe.python() + recipe.shell()
-        own = [recipe.source.file] if recipe.source.file and recipe.source.file in text else []
-        read = [*own, *(n for n in ("observations.npz", "observations.csv") if n in text)]
-        if not read:
-            return "The lines need no file."
-        return f"The lines read {' and '.join(read)}, where they are run."
 
     def _show(self, files: list[File]) -> None:
         shown: list[Any] = []

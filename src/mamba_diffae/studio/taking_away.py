@@ -22,6 +22,7 @@ from mamba_diffae.fields import Observations, Prediction
 from mamba_diffae.fields.cf.writing import write_dataset
 from mamba_diffae.report import mosaic, write_png
 from mamba_diffae.studio.asking import Question
+from mamba_diffae.studio.belongings import own_names, where_to_run, with_comment
 from mamba_diffae.studio.observing import Edits, Settings
 from mamba_diffae.studio.opening import PICTURE_SETS, Source
 from mamba_diffae.studio.session import Session
@@ -85,6 +86,10 @@ class Recipe:
 
     def python(self) -> str:
         """Lines of Python that make `told`, the prediction that is shown."""
+        python = self._python()
+        return with_comment(self._named_in(python), python)
+
+    def _python(self) -> str:
         asked = self.question
         last = (
             f"told = model.predict(seen, {asked.size}, n_draws={asked.draws}, seed={asked.seed})",
@@ -133,6 +138,17 @@ class Recipe:
         else:
             words = [TABLE, "--model", self.model, *self._columns(), *asking, "--out", "field.nc"]
         return shlex.join(["mamba-diffae", "predict", *map(str, words)])
+
+    @property
+    def where(self) -> str:
+        """Where the lines are run, in a sentence; "" if they can be run anywhere."""
+        return where_to_run(self._named_in(self._python() + self.shell()))
+
+    def _named_in(self, lines: str) -> list[str]:
+        """Files and folders that lie where some lines are run."""
+        file, model = self.source.file, own_names(self.model, None)
+        own = [file] if self.is_drawn and file is not None else []
+        return [*model, *own, *(name for name in (POINTS, TABLE) if name in lines)]
 
     def _columns(self) -> list[str]:
         """What the table of observations holds, as options of the shell."""
