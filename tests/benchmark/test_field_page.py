@@ -41,6 +41,7 @@ def test_scores_of_each_variable_and_its_maps(smooth_fields, tmp_path, variables
     assert len(maps.rows) == variables
     drawn = [c for c in maps.columns if c.startswith("draw")]
     assert drawn == [f"draw {k + 1}" for k in range(SHOWN)]
+    assert "1 evaluation each" in maps.caption
     save_page(page, tmp_path)
     write_report(load_page(tmp_path), tmp_path / "report.html")
     assert "Errors where nothing was observed" in (tmp_path / "report.html").read_text()

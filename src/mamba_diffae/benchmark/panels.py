@@ -88,10 +88,11 @@ def draws_grid(
         columns[f"draw {k + 1}"] = [
             painter.paint(own[k], around) for own, around in zip(draws, beside, strict=True)
         ]
+    times = prediction.evaluations
     caption = (
         "The posterior mean in one evaluation; the standard deviation of "
         f"{len(prediction.draws)} draws (brightest or highest: half the range of values); "
-        f"{count} draws, {prediction.evaluations} evaluations each."
+        f"{count} draws, {times} evaluation{'s' if times != 1 else ''} each."
     )
     return _grid(f"Mean, uncertainty and draws at {size}", caption, columns, painter, shown.names)
 
