@@ -15,11 +15,13 @@ from PIL import Image
 from tools.studio_page import PATIENCE, Server, Watch
 
 _FOCUSED = """() => {
+  const words = (node) => node.nodeType === Node.TEXT_NODE ? node.textContent
+    : node.tagName === "STYLE" ? "" : [...(node.shadowRoot || node).childNodes].map(words).join("");
   let at = document.activeElement;
   while (at && at.shadowRoot && at.shadowRoot.activeElement) at = at.shadowRoot.activeElement;
   if (!at) return "";
   const label = at.getRootNode().querySelector("label, .bk-slider-title");
-  const own = at.tagName === "SELECT" ? "" : at.innerText;
+  const own = at.tagName === "BUTTON" ? words(at) : at.tagName === "SELECT" ? "" : at.innerText;
   return at.tagName + " " + (own || (label ? label.innerText : "")).trim();
 }"""
 
