@@ -262,10 +262,12 @@ def test_of_another_model_that_is_opened_behind_another_tab_no_draw_is_left(sess
     tab = Reconstruction(session)
     assert session.worker.wait(60)
     assert images(tab.drawn[0])
+    assert "of 0 to 255" in tab.bars["Deviation"].object
     session.open_tab(3)
     opened = library.model("weather-96")
     session.take_model(opened, library.packaged(opened))
     assert not images(tab.drawn[0])
+    assert tab.bars["Deviation"].object == ""
 
 
 def test_the_model_that_is_there_may_be_chosen_again_before_another_one_is_opened(session):

@@ -8,6 +8,7 @@ import pytest
 
 from mamba_diffae.fields import Variable
 from mamba_diffae.studio.words import (
+    extent_of,
     familiarity_in_words,
     in_words,
     scores_in_words,
@@ -83,6 +84,13 @@ def test_familiarity_says_which_it_is():
     assert unlike.startswith("The field is unlike the training fields")
     assert "leans on kriging" in unlike
     assert "does not say" in familiarity_in_words(None)
+
+
+def test_of_a_field_with_gaps_it_is_said_how_much_there_is(library):
+    weather = library.packaged(library.model("weather-96")).data
+    assert extent_of(weather.take([0])) == "181 × 360, 30% with a value"
+    emoji = library.packaged(library.model("emoji-96")).data
+    assert extent_of(emoji.take([0])) == "96 × 96"
 
 
 def test_scores_are_those_of_the_variable_that_is_shown():

@@ -18,7 +18,7 @@ from mamba_diffae.studio.observation_controls import NO_VALUE, ObservationContro
 from mamba_diffae.studio.painting import Brush
 from mamba_diffae.studio.session import SIZES, Change, Session
 from mamba_diffae.studio.source_controls import SourceControls
-from mamba_diffae.studio.words import familiarity_in_words, in_words, scores_in_words
+from mamba_diffae.studio.words import extent_of, familiarity_in_words, in_words, scores_in_words
 
 DRAWS = (4, 8, 16, 32)
 """How many draws may be asked for."""
@@ -130,6 +130,8 @@ class Reconstruction:
             for shown in self._following:
                 shown.clear()
                 shown.frame(session.truth.grid)
+            for bar in self.bars.values():
+                bar.object = ""
         if what == "tab":
             if session.active == 0 and self._stale:
                 self._ask()
@@ -203,7 +205,7 @@ class Reconstruction:
         truth = question.truth if there is None else there
         values = np.where(truth.valid_mask()[0], truth.values[0].astype(np.float64), np.nan)
         self._show("Truth", values, truth.grid)
-        note = truth.grid.describe_shape()
+        note = extent_of(truth)
         self.maps["Truth"].rename("Truth", f"native, {note}" if there is None else note)
 
     def _show_mean(self, question: Question, mean: Prediction) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mamba_diffae.fields import Variable
+from mamba_diffae.fields import FieldData, Variable
 from mamba_diffae.fields.familiarity import THRESHOLD, unfamiliar
 
 _END = r"\s/\\:;,'\"()<>|\0"
@@ -117,6 +117,13 @@ def familiarity_in_words(familiarity: np.ndarray | None, weights: np.ndarray | N
         return f"{said}."
     p = float(np.asarray(familiarity)[0])
     return f"The field is like the training fields (p = {p:.2f}, unlike below {THRESHOLD:g})."
+
+
+def extent_of(truth: FieldData) -> str:
+    """How many cells a field has, and how many of them have a value, in short."""
+    known = truth.valid_mask()[0].any(axis=-1).mean()
+    gaps = "" if known == 1 else f", {known:.0%} with a value"
+    return f"{truth.grid.describe_shape()}{gaps}"
 
 
 def scores_in_words(scores: Mapping[str, Any], variable: Variable | None = None) -> str:
