@@ -54,7 +54,8 @@ class EditPart(Part):
         self.share = pn.widgets.IntSlider(
             label="Share observed, in %", start=1, end=100, value=20, **WIDE
         )
-        self.keeps = pn.widgets.Checkbox(label="Keep what is observed", value=False, **WIDE)
+        free_or_not = {"Turn all": False, "Keep what is observed": True}
+        self.keeps = pn.widgets.RadioButtonGroup(options=free_or_not, value=False, **WIDE)
         self.learn = pn.widgets.Button(label="Learn the attributes", visible=False, **WIDE)
         for widget in (self.field, self.attribute, self.keeps, self.amount):
             widget.param.watch(self.changed(self.ask), "value")

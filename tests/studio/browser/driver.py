@@ -20,9 +20,10 @@ _FOCUSED = """() => {
   let at = document.activeElement;
   while (at && at.shadowRoot && at.shadowRoot.activeElement) at = at.shadowRoot.activeElement;
   if (!at) return "";
-  const label = at.getRootNode().querySelector("label, .bk-slider-title");
+  const label = at.getRootNode().querySelector("label");
   const own = at.tagName === "BUTTON" ? words(at) : at.tagName === "SELECT" ? "" : at.innerText;
-  return at.tagName + " " + (own || (label ? label.innerText : "")).trim();
+  const said = own || at.getAttribute("aria-label") || (label ? label.innerText : "");
+  return at.tagName + " " + said.trim();
 }"""
 
 
