@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mamba_diffae.benchmark import maps
 from mamba_diffae.benchmark.colours import NEUTRAL, colour_map
 from mamba_diffae.benchmark.maps import MapPainter, raster
 from mamba_diffae.benchmark.painters import painter_of
@@ -123,6 +124,23 @@ def test_points_boxes_and_missing_variables_are_drawn_on_the_native_cells():
     assert np.argwhere(drawn.mask[..., 0]).tolist() == [[0, 0], [1, 3], [1, 4], [2, 3], [2, 4]]
     assert np.argwhere(drawn.mask[..., 1]).tolist() == [[0, 0]]
     assert drawn.values[1, 3, 0] == 3
+
+
+@pytest.mark.parametrize("side", [0.0, 0.4, 1.0, 1.7])
+def test_readings_of_one_cell_each_are_drawn_as_one_by_one(side, monkeypatch):
+    rng = np.random.default_rng(3)
+    rows = Axis.from_centres("y", np.array([0.0, 1.0, 2.5, 4.5]), "m")
+    columns = Axis.from_centres("x", np.arange(7) + 0.5, periodic=True)
+    coords = torch.from_numpy(rng.uniform((-0.5, -3), (5.5, 9), (1, 40, 2)))
+    mask = torch.from_numpy(rng.random((1, 40, 2)) < 0.7)
+    support = torch.full_like(coords, side)
+    values = torch.from_numpy(rng.random((1, 40, 2)))
+    seen = Observations(coords, values, mask, support=support)
+    at_once = raster(seen, Grid((rows, columns)))
+    monkeypatch.setattr(maps, "_touches_one", lambda axis, sides: False)
+    one_by_one = raster(seen, Grid((rows, columns)))
+    np.testing.assert_array_equal(at_once.mask, one_by_one.mask)
+    np.testing.assert_array_equal(at_once.values, one_by_one.values)
 
 
 def test_a_spread_is_grey_and_white_at_half_the_range():

@@ -85,9 +85,15 @@ def raster(seen: Observations, grid: Grid) -> Shown:
     axes = tuple(_drawn(axis, support[here, d]) for d, axis in enumerate(grid.axes))
     values = np.zeros((*(axis.cells for axis in axes), seen.n_variables))
     known = np.zeros(values.shape, dtype=bool)
-    for place, side, value, there in zip(
-        coords[here], support[here], seen.values[0].numpy()[here], mask[here], strict=True
-    ):
+    places, sides = coords[here], support[here]
+    read, given = seen.values[0].numpy()[here], mask[here]
+    if all(_touches_one(axis, sides[:, d]) for d, axis in enumerate(axes)):
+        cells = tuple(_around(axis, places[:, d]) for d, axis in enumerate(axes))
+        for c, there in enumerate(given.T):
+            cell = tuple(number[there] for number in cells)
+            values[(*cell, c)], known[(*cell, c)] = read[there, c], True
+        return Shown(values, Grid(axes), known)
+    for place, side, value, there in zip(places, sides, read, given, strict=True):
         cells = np.ix_(*(_touched(a, x, w) for a, x, w in zip(axes, place, side, strict=True)))
         values[cells] = np.where(there, value, values[cells])
         known[cells] |= there
@@ -100,15 +106,25 @@ def _drawn(axis: Axis, sides: np.ndarray) -> Axis:
     return axis.regrid(max(1, round(axis.span / float(sides[0])))) if alike else axis
 
 
+def _touches_one(axis: Axis, sides: np.ndarray) -> bool:
+    """Whether boxes of such sides, shape (N,), have no centre of a cell but that around them."""
+    inside = min((axis.centres - axis.edges[:-1]).min(), (axis.edges[1:] - axis.centres).min())
+    return bool(sides.max(initial=0) / 2 <= (1 + 1e-6) * inside)
+
+
+def _around(axis: Axis, places: np.ndarray) -> np.ndarray:
+    """Numbers of the cells that places lie in."""
+    if axis.periodic:
+        places = axis.low + (places - axis.low) % axis.span
+    return np.clip(np.searchsorted(axis.edges, places, "right") - 1, 0, axis.cells - 1)
+
+
 def _touched(axis: Axis, place: float, side: float) -> np.ndarray:
     """Numbers of the cell around a place, and of those with their centre in its box."""
-    if axis.periodic:
-        place = axis.low + (place - axis.low) % axis.span
     apart = np.abs(axis.centres - place)
     if axis.periodic:
-        apart = np.minimum(apart, axis.span - apart)
-    around = np.clip(np.searchsorted(axis.edges, place, "right") - 1, 0, axis.cells - 1)
-    return np.union1d(np.flatnonzero(apart < side / 2), [around])
+        apart = np.abs((axis.centres - place + axis.span / 2) % axis.span - axis.span / 2)
+    return np.union1d(np.flatnonzero(apart < side / 2), [_around(axis, np.asarray(place))])
 
 
 def _anywhere(known: np.ndarray) -> np.ndarray:

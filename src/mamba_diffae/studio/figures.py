@@ -31,6 +31,8 @@ MARK = "#c2410c"
 """Of marks on maps."""
 INK = "#808894"
 """Of lines and letters in figures, to be read on light and on dark."""
+_STALE = 0.35
+"""How opaque it is what follows."""
 _DOWNWARDS = {"depth", "pressure", "level", "lev", "plev"}
 
 
@@ -150,9 +152,7 @@ class FieldMap:
 
     def fade(self, is_stale: bool) -> None:
         """Whether what is shown is of before, and follows."""
-        classes = ["map", "stale"] if is_stale else ["map"]
-        if self.view.css_classes != classes:
-            self.view.css_classes = classes
+        self._under.fade(_STALE if is_stale else 1.0)
 
     def mark(self, places: np.ndarray) -> None:
         """Mark places (N, 2), in the order of the axes."""

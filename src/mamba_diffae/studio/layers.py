@@ -59,6 +59,12 @@ class Layer:
         self.glyph(what).glyph.color_mapper.update(low=low, high=high)
         return self._show(what, values.astype(np.float32), grid)
 
+    def fade(self, alpha: float) -> None:
+        """Make it as opaque as that; a class of styles would have the page laid out anew."""
+        self.alpha = alpha
+        for drawn in self._drawn.values():
+            drawn.glyph.global_alpha = alpha
+
     def clear(self) -> None:
         """Show nothing."""
         for drawn in self._drawn.values():

@@ -152,6 +152,8 @@ class Reconstruction:
             session.worker.cancel("mean")
             self._nothing(in_words(error))
             return
+        show = partial(self._show_mean, question)
+        session.worker.run("mean", question.mean, show, lane="quick")
         session.untell(self._refused)
         self._show_observed()
         broad = ["broad"] if self.maps["Observations"].figure.aspect_ratio > BROAD else []
@@ -159,8 +161,6 @@ class Reconstruction:
             laid.css_classes = ["maps", *broad]
         for shown in self._following:
             shown.fade(True)
-        show = partial(self._show_mean, question)
-        session.worker.run("mean", question.mean, show, lane="quick")
 
     @property
     def _following(self) -> list[FieldMap]:

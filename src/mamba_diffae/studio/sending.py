@@ -17,6 +17,9 @@ from panel.io.document import with_lock
 from panel.reactive import Syncable
 from tornado.ioloop import IOLoop
 
+_DEBOUNCE = 5
+"""Milliseconds in which changes of a widget are taken together; Panel's own 50 are seen."""
+
 
 @contextmanager
 def together(document: Any) -> Iterator[None]:
@@ -84,6 +87,7 @@ def keep_order() -> None:
     Panel lets go of the lock where one event comes close behind another, such as a button that is
     clicked right after something was typed; figures may be changed with the lock alone.
     """
+    Syncable._debounce = _DEBOUNCE
     for name in ("_event_coroutine", "_change_coroutine"):
         setattr(Syncable, name, with_lock(getattr(Syncable, name)))
     for name in ("_process_bokeh_event", "_change_event"):

@@ -19,6 +19,7 @@ from typing import Any, final
 from weakref import WeakSet
 
 import panel as pn
+import torch
 from bokeh.core.validation import silence
 from bokeh.core.validation.warnings import MISSING_RENDERERS
 from panel.io.resources import LOCAL_DIST
@@ -141,6 +142,7 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
         ValueError: If the model or the data cannot be opened.
     """
     place.check()
+    torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # what is quick and what is slow
     library = Library((model,))
     source = None if data is None else _source(library, model, data)
     first = Session(library, model, source)  # a mistake is told here, not on the page
