@@ -81,7 +81,7 @@ def test_taps_and_strokes_change_what_is_observed(session, asked):
 
 def test_all_taken_away_is_said_and_the_page_goes_on(session, asked):
     told = []
-    session.tell = told.append
+    session.show_message = told.append
     tab = Reconstruction(session)
     session.edit(session.edits.remove(frozenset(range(1024))))
     assert "Nothing is observed" in told[-1]
@@ -92,7 +92,7 @@ def test_all_taken_away_is_said_and_the_page_goes_on(session, asked):
 
 def test_values_are_typed_and_refused_without_a_number(session):
     told = []
-    session.tell = told.append
+    session.show_message = told.append
     table = ObservationTable(session)
     table.view.collapsed = False
     assert len(table.table.value) == 205
@@ -109,7 +109,7 @@ def test_values_are_typed_and_refused_without_a_number(session):
 
 def test_what_cannot_be_opened_leaves_all_as_it_was(session):
     told = []
-    session.tell = told.append
+    session.show_message = told.append
     controls = SourceControls(session)
     before, place = session.source, controls.upload.upload
     controls._uploaded("a.png", b"no picture")
@@ -123,7 +123,7 @@ def test_what_cannot_be_opened_leaves_all_as_it_was(session):
 
 def test_what_was_refused_meanwhile_is_still_told_when_something_else_was_opened(session):
     told, show = [], []
-    session.tell = told.append
+    session.show_message = told.append
     tab = Reconstruction(session)
     controls = SourceControls(session)
     session.worker.run = lambda kind, work, shown, **more: show.append((work, shown))
@@ -142,7 +142,7 @@ def test_what_was_refused_meanwhile_is_still_told_when_something_else_was_opened
 
 def test_nothing_observed_is_told_no_more_of_another_source(session, asked):
     told = []
-    session.tell = told.append
+    session.show_message = told.append
     Reconstruction(session)
     session.edit(session.edits.remove(frozenset(range(1024))))
     assert "Nothing is observed" in told[-1]
@@ -156,7 +156,7 @@ def land(session):
     told, values = [], session.data.values.astype(np.float32)
     values[:, :48] = np.nan
     session.open_source(Source("a.npy", replace(session.data, values=values, valid=None)))
-    session.tell = told.append
+    session.show_message = told.append
     return told
 
 
@@ -181,7 +181,7 @@ def test_where_there_is_no_value_that_is_told(session, asked, land):
 
 def test_what_is_no_seed_is_told_and_the_one_before_stays(session, asked):
     told = []
-    session.tell = told.append
+    session.show_message = told.append
     tab = Reconstruction(session)
     seed = tab.observing.seed.widget
     seed.value = 7

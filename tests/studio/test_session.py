@@ -48,7 +48,7 @@ def test_changes_by_hand_end_with_their_field(session):
 
 def test_what_an_event_raises_is_told(session):
     told = []
-    session.tell = told.append
+    session.show_message = told.append
     session.guarded(lambda: 1 / 0)()
     session.guarded(lambda: int("x"))()
     assert "ZeroDivisionError" in told[0]
@@ -57,7 +57,7 @@ def test_what_an_event_raises_is_told(session):
 
 def test_a_message_stays_until_a_person_does_something_else(session):
     told = []
-    session.tell = told.append
+    session.show_message = told.append
     session.tell("a.nc is no NetCDF file.")
     session.untell("b.nc is being read …")
     session.open_source(session.source)  # which was asked for before the file
@@ -65,6 +65,20 @@ def test_a_message_stays_until_a_person_does_something_else(session):
     assert told == ["a.nc is no NetCDF file."]
     session.observe(fraction=0.5)
     assert told[-1] == ""
+
+
+def test_warnings_stand_behind_what_was_told_each_once(session):
+    told = []
+    session.show_message = told.append
+    session.tell("Read.")
+    for text in ("far outside", "not calibrated", "far outside"):
+        session.warn(text)
+    assert told == ["Read.", "Read. far outside", "Read. far outside not calibrated"]
+    session.untell("Read.")
+    assert told[-1] == "far outside not calibrated"
+    session.tell("")
+    session.warn("far outside")
+    assert told[-2:] == ["", "far outside"]
 
 
 def test_the_answer_is_that_of_the_model(session):

@@ -24,14 +24,11 @@ from mamba_diffae.studio.words import (
         ("in /a/b/c/: two", "in c: two"),
         ("a/b of 3 km/h on 1/2", "a/b of 3 km/h on 1/2"),
         ("(/root/model/config.json)", "(config.json)"),
+        ("/var/a.nc and '/var/b c/d.nc' differ", "a.nc and 'd.nc' differ"),
+        ("no `~/a b`", "no `a b`"),
         ("/secret.nc is damaged", "secret.nc is damaged"),
-        ("/var/my maps/of me/x y.nc is damaged", "x y.nc is damaged"),
-        ("/var/a.nc and /var/b c/d.nc differ", "a.nc and d.nc differ"),
-        ("no 'my maps/x y.nc' or `~/a b`", "no 'x y.nc' or `a b`"),
-        ("in runs/mine/x.yaml.", "in x.yaml."),
         ("../x and ./deep/er/y", "x and y"),
         ("~/maps/sea.nc, ~someone/x", "sea.nc, x"),
-        (r"C:\Users\a b\x.nc is none", "x.nc is none"),
         (r"'C:\\Users\\a b\\x y.nc'", "'x y.nc'"),
         (r"D:/maps/x.nc, \\machine\maps\y.nc", "x.nc, y.nc"),
         ("see file:///home/a/x.nc!", "see x.nc!"),
@@ -49,7 +46,7 @@ def test_paths_lose_their_folders(text, told):
     [
         "wind in m/s, flux in kg/m2/s and W/m2, rain in mm/day, '5 m/s'",
         "from 2020/01/02 to 2020/12/31, 3/4 of it, 1/2/3",
-        "and/or; latitude/longitude; n/a; ~3/4; a </b> b; 3 / 4; km/h.",
+        "runs/mine is no run; and/or; latitude/longitude; n/a; ~3/4; a </b> b; 3 / 4; km/h.",
         "see https://example.org/a/b.html, http://127.0.0.1:5006/ and s3://bucket/key.nc",
         "the model's 'weather:sectors' isn't its 'red/green'",
     ],
@@ -60,14 +57,12 @@ def test_what_is_no_path_stays(text):
 
 def test_what_lies_in_known_folders_is_reduced_whatever_they_are_called(monkeypatch, tmp_path):
     home = tmp_path / "of, (some) one's"
-    (home / "runs" / "mine").mkdir(parents=True)
+    home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(home)
     assert without_paths(f"{home}/deep/x.nc is damaged") == "x.nc is damaged"
+    assert without_paths(f"{home}/my maps/x.nc is damaged") == "my maps/x.nc is damaged"
     assert without_paths(f"{sys.prefix}/lib/a.py, {tempfile.gettempdir()}/b") == "a.py, b"
-    assert without_paths("runs/mine is no run, runs/yours neither") == (
-        "mine is no run, runs/yours neither"
-    )
     assert str(tmp_path) not in without_paths(f"{home} is full.")
 
 

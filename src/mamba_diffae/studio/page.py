@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from html import escape, unescape
+from html import escape
 from typing import Any
 
 import panel as pn
@@ -46,20 +46,15 @@ def build_page(session: Session) -> Any:
         css_classes=["message"], visible=False, sizing_mode="stretch_width", margin=0
     )
 
-    def tell(text: str) -> None:
+    def show(text: str) -> None:
         message.object, message.visible = escape(text), bool(text)
 
-    def add(warning: str) -> None:
-        words = without_paths(warning)
-        if escape(words) not in message.object:
-            tell(f"{unescape(message.object)} {words}".strip())
-
-    session.tell = tell
-    session.worker.on_error = lambda error: tell(in_words(error))
-    session.worker.on_warning = add
+    session.show_message = show
+    session.worker.on_error = lambda error: session.tell(in_words(error))
+    session.worker.on_warning = lambda text: session.warn(without_paths(text))
     document = pn.state.curdoc
     if document is not None:
-        _TELL[document] = tell
+        _TELL[document] = session.tell
         session.together = partial(together, document)
         session.worker.dispatch = sender = Sender(document)
         pn.state.on_session_destroyed(lambda context: _forget(document, session, sender))

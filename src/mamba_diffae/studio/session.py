@@ -32,6 +32,7 @@ class Session:
 
     Attributes:
         worker: Does what takes time, in threads of this session.
+        show_message: Shows a message on the page in place of the one before; see `tell`.
         together: Sends what changes on the page within it together.
         opened: The model that is asked, and its name.
         source: The fields.
@@ -53,8 +54,9 @@ class Session:
         self, library: Library, model: str = "emoji-96", source: Source | None = None
     ) -> None:
         self.library, self.worker = library, Worker()
-        self._tell: Callable[[str], None] = lambda text: None
+        self.show_message: Callable[[str], None] = lambda text: None
         self._told = ""
+        self._warned: list[str] = []
         self.together: Callable[[], AbstractContextManager[None]] = nullcontext
         self._listeners: list[Callable[[Change], None]] = []
         self.opened: OpenedModel = library.model(model)
@@ -102,23 +104,22 @@ class Session:
         seen, seed = self.observations(), self.settings.seed
         return Question(self.model, seen, self.truth, self.size, self.draws, seed)
 
-    @property
-    def tell(self) -> Callable[[str], None]:
-        """Shows a message on the page in place of the one before; "" takes that away."""
-        return self._tell_and_keep
+    def tell(self, text: str) -> None:
+        """Show a message on the page in place of all before; "" takes them away."""
+        self._told, self._warned = text, []
+        self.show_message(text)
 
-    @tell.setter
-    def tell(self, show: Callable[[str], None]) -> None:
-        self._tell = show
-
-    def _tell_and_keep(self, text: str) -> None:
-        self._told = text
-        self._tell(text)
+    def warn(self, text: str) -> None:
+        """Show a warning behind the message, unless it stands there already."""
+        if text not in self._warned:
+            self._warned.append(text)
+            self.show_message(" ".join([self._told, *self._warned]).strip())
 
     def untell(self, text: str) -> None:
-        """Take a message away, unless another one has taken its place."""
+        """Take a message away, unless another one has taken its place; warnings stay."""
         if text and text == self._told:
-            self.tell("")
+            self._told = ""
+            self.show_message(" ".join(self._warned))
 
     def guarded(self, act: Callable[..., None]) -> Callable[..., None]:
         """The same function; what it raises is told on the page, which goes on."""
