@@ -36,7 +36,12 @@ def field_page(
     kriged = Kriging().fit(train).predict(seen, truth.grid)
     ours, theirs = (evaluate(found, truth, observed=seen) for found in (told, kriged))
     better = [v.name for v in truth.variables if _of(ours, "crps", v) < _of(theirs, "crps", v)]
-    verdict = f"{', '.join(better)} better than kriging" if better else "none better than kriging"
+    count = len(truth.variables)
+    verdict = (
+        f"By the CRPS it is better than kriging for {', '.join(better)}: {len(better)} of {count}."
+        if better
+        else f"By the CRPS kriging is as good or better for all {count} variables."
+    )
     inside, stated = (f"{found['coverage']:.0%}" for found in (ours, theirs))
     share = int(seen.mask.any(dim=-1).sum()) / truth.grid.cells
     scores = Table(
@@ -50,7 +55,7 @@ def field_page(
         f"{truth.names[0]}, from {share:.0%} of the cells",
         "What does a model make of a field that it has not seen, beside kriging?",
         [
-            f"By the CRPS it tells {verdict}, of {len(truth.variables)} variables.",
+            verdict,
             f"Its intervals of 90 % hold {inside} of what was not observed; kriging's {stated}.",
         ],
         [],
