@@ -108,6 +108,7 @@ class ObservationTable:
             show_index=False,
             selectable=False,
             layout="fit_columns",
+            configuration={"editTriggerEvent": "click"},  # else the tabulator does not get out
             buttons={"away": "<span title='Take away'>✕</span>"},
             sizing_mode="stretch_width",
             margin=(0, 10, 10, 10),
