@@ -76,6 +76,7 @@ class FieldMap:
 
     def rename(self, title: str, note: str = "") -> None:
         """Another heading, and a note behind it; any text, shown as it is."""
+        self._title = title
         self.heading.object = f"<b>{escape(title)}</b> <span>{escape(note)}</span>"
 
     def show(
@@ -145,10 +146,11 @@ class FieldMap:
         return end
 
     def clear(self) -> None:
-        """Show nothing."""
+        """Show nothing, with nothing noted of it."""
         self._under.clear()
         self.over.clear()
         self.fade(False)
+        self.rename(self._title)
 
     def fade(self, is_stale: bool) -> None:
         """Whether what is shown is of before, and follows."""

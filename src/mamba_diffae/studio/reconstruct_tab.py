@@ -207,6 +207,9 @@ class Reconstruction:
         self._show("Truth", values, truth.grid)
         note = extent_of(truth)
         self.maps["Truth"].rename("Truth", f"native, {note}" if there is None else note)
+        name = truth.variables[self._session.variable].name
+        bar = scale_bar(VALUES, *self._limits, self._in_unit(name))
+        self.bars["Truth"].object = "" if is_picture(truth.variables, truth.grid) else bar
 
     def _show_mean(self, question: Question, mean: Prediction) -> None:
         session, grid = self._session, mean.grid or question.grid
@@ -227,18 +230,10 @@ class Reconstruction:
         if list(self.drawings.objects) != views:
             self.drawings.objects = views
 
-    def _show_bars(self, top: float) -> None:
-        """What the colours mean, a bar for each quantity."""
-        session = self._session
-        variables, grid = session.data.variables, session.data.grid
-        variable = variables[session.variable]
-        unit = f" [{variable.unit}]" if variable.unit else ""
-        if is_picture(variables, grid):
-            self.bars["Truth"].object = ""
-            self.bars["Deviation"].object = scale_bar(DEVIATIONS, 0, top, "of 0 to 255")
-            return
-        self.bars["Truth"].object = scale_bar(VALUES, *self._limits, f"{variable.name}{unit}")
-        self.bars["Deviation"].object = scale_bar(DEVIATIONS, 0, top, f"deviation{unit}")
+    def _in_unit(self, what: str) -> str:
+        """What colours are of, with the unit of the variable that is shown."""
+        unit = self._session.data.variables[self._session.variable].unit
+        return f"{what} [{unit}]" if unit else what
 
     def _show_rest(self, question: Question, mean: Prediction, step: tuple[str, Any]) -> None:
         kind, found = step
@@ -268,7 +263,8 @@ class Reconstruction:
             shown.show(values[0], grid, variables, chosen, limits=self._limits)
         top = self.maps["Deviation"].show_deviation(found.std[0], grid, variables, chosen)
         self.maps["Deviation"].rename("Deviation", f"of {done} draws")
-        self._show_bars(top)
+        label = "of 0 to 255" if is_picture(variables, grid) else self._in_unit("deviation")
+        self.bars["Deviation"].object = scale_bar(DEVIATIONS, 0, top, label)
         self._tell_progress(f"{done} of {question.draws} draws …" if done < question.draws else "")
 
     def _tell_progress(self, text: str) -> None:
