@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 # Each of pytest's two workers computes on one thread: more would fight over two cores.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 # The tests of a file share what was trained for them, so a file goes to one worker.
-TESTS = $(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/studio/browser
+TESTS = $(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
 QUICK := fields flow nn priors sources evaluation benchmark report tools
 
 .DEFAULT_GOAL := help
@@ -22,14 +22,14 @@ install: $(STAMP)  ## create .venv with the pinned dependencies; does nothing if
 demo: $(STAMP)  ## train a small model, rebuild unseen pictures, print the table, write runs/demo/report.html
 	$(BIN)/mamba-diffae demo --run $(RUN) --overwrite
 
-test: lint  ## lint, then run all tests
-	$(TESTS)
+test: lint  ## lint, then run all tests but those in a browser
+	$(TESTS) -m "not browser"
 
-test-browser: $(STAMP)  ## the studio in Chromium, one page at a time
-	$(ONE_THREAD) $(BIN)/python -m pytest tests/studio/browser
+test-browser: $(STAMP)  ## the tests in a browser, one page at a time
+	$(ONE_THREAD) $(BIN)/python -m pytest tests/report/test_browser.py tests/studio/browser
 
 quick: $(STAMP)  ## the tests of what needs no training, in under a minute
-	$(TESTS) -m "not slow" $(QUICK:%=tests/%)
+	$(TESTS) -m "not slow and not browser" $(QUICK:%=tests/%)
 
 lint: $(STAMP)  ## ruff, basedpyright, import-linter, the words, their spelling
 	$(BIN)/ruff check
