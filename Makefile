@@ -26,7 +26,7 @@ test: lint  ## lint, then run all tests but those in a browser
 	$(TESTS) -m "not browser"
 
 test-browser: $(STAMP)  ## the tests in a browser, one page at a time
-	$(ONE_THREAD) $(BIN)/python -m pytest tests/report/test_browser.py tests/studio/browser
+	$(ONE_THREAD) $(BIN)/python -m pytest $(ONLY) tests/report/test_browser.py tests/studio/browser
 
 quick: $(STAMP)  ## the tests of what needs no training, in under a minute
 	$(TESTS) -m "not slow and not browser" $(QUICK:%=tests/%)

@@ -37,7 +37,7 @@ def test_scores_of_each_variable_and_its_maps(smooth_fields, tmp_path, variables
         np.testing.assert_allclose(told, pairs, rtol=1e-3)
         better += [variable.name] if pairs[2] < pairs[3] else []
     named = f"is better than kriging for {', '.join(better)}: {len(better)} of"
-    assert (named if better else "kriging is as good or better") in page.findings[0]
+    assert (named if better else "kriging is as good as the model or better") in page.findings[0]
     assert f"hold {ours['coverage']:.0%} of what" in page.findings[1]
     assert len(maps.rows) == variables
     drawn = [c for c in maps.columns if c.startswith("draw")]

@@ -119,6 +119,6 @@ def _targets() -> set[str]:
 
 def _is_installable(name: str) -> bool:
     """Whether a name is this package with an extra that it has, or another package."""
-    own = re.fullmatch(r"(?:mamba-diffae|\.)(?:\[(\w+)\])?", name)
-    extra = own[1] if own else None
-    return extra is None or extra in PROJECT["optional-dependencies"]
+    own = re.fullmatch(r"(?:mamba-diffae|\.)(?:\[([\w,-]*)\])?", name)
+    extras = own[1].split(",") if own and own[1] else []
+    return set(extras) <= PROJECT["optional-dependencies"].keys()

@@ -79,7 +79,7 @@ def test_every_command_is_understood(page: str) -> None:
         "mamba-diffae fit emoji --colour red",
         "mamba-diffae experiment weather-of-mars --run a",
         "make tea",
-        "pip install 'mamba-diffae[tea]'",
+        "pip install 'mamba-diffae[fields,tea]'",
         "accelerate launch -m mamba_diffae fit --colour red",
         "python tools/flat_memory.py tea",
         "tea --with milk",

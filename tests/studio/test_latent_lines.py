@@ -157,7 +157,7 @@ def test_fields_from_nothing_of_a_model_of_ones_own(tmp_path, monkeypatch):
     assert "0 attributes" in tab.edits.said.object
     monkeypatch.chdir(tmp_path)
     opened(session, tab, "Between two fields")
-    assert "the folder that holds mine and waves.npz." in tab.way.lines.object
+    assert "Put mine and waves.npz into one folder" in tab.way.lines.object
     monkeypatch.chdir(tmp_path / "runs")
     assert run_python(tab.way)["field"].shape == (12, 16, 1)
     type_in(lines_of(tab.way)[1])

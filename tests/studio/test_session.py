@@ -67,18 +67,21 @@ def test_a_message_stays_until_a_person_does_something_else(session):
     assert told[-1] == ""
 
 
-def test_warnings_stand_behind_what_was_told_each_once(session):
+def test_warnings_stand_behind_what_was_told_as_long_as_they_hold(session):
     told = []
     session.show_message = told.append
     session.tell("Read.")
-    for text in ("far outside", "not calibrated", "far outside"):
-        session.warn(text)
+    for kind, texts in (("mean", ("far outside",)), ("rest", ("far outside", "not calibrated"))):
+        session.warn(kind, texts)
     assert told == ["Read.", "Read. far outside", "Read. far outside not calibrated"]
     session.untell("Read.")
     assert told[-1] == "far outside not calibrated"
-    session.tell("")
-    session.warn("far outside")
-    assert told[-2:] == ["", "far outside"]
+    session.warn("mean", ("far outside",))
+    assert len(told) == 4  # nothing is new
+    session.warn("rest", ())
+    assert told[-1] == "far outside"
+    session.open_source(session.source)
+    assert told[-1] == ""
 
 
 def test_the_answer_is_that_of_the_model(session):

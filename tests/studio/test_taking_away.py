@@ -128,12 +128,12 @@ def test_it_is_said_where_the_lines_are_run(session):
     assert recipe.where == "Run these lines in the folder that holds observations.csv."
     uploaded(session)
     recipe = replace(Recipe.of(session), model="mine")
-    where = "Run these lines in the folder that holds mine and my picture.png."
+    where = "Put mine and my picture.png into one folder, and run these lines there."
     assert recipe.where == where
     assert recipe.python().startswith(f"# {where}\n")
     session.edit(Edits(sensors=((0.31, 0.62),)))
     python = replace(Recipe.of(session), model="mine").python()
-    assert python.startswith("# Run these lines in the folder that holds mine and observations.npz")
+    assert python.startswith("# Put mine and observations.npz into one folder")
 
 
 @pytest.mark.slow
@@ -153,8 +153,7 @@ def test_the_lines_of_a_run_are_run_in_its_folder(tmp_path, monkeypatch):
     recipe = Recipe.of(session)
     shown = recipe.question.mean().mean
     table = {file.name: file.content for file in files_of(recipe)}["observations.csv"]
-    holds = "the folder that holds mine, waves.npz and observations.csv."
-    assert recipe.where == f"Run these lines in {holds}"
+    assert recipe.where.startswith("Put mine, waves.npz and observations.csv into one folder")
     monkeypatch.chdir(tmp_path / "runs")
     Path("observations.csv").write_bytes(table)
     told = run_python(recipe.python())["told"]

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from mamba_diffae.studio.worker import Worker, pause, tell_pages_of_warnings
+from mamba_diffae.studio.worker import _TURNS, Worker, pause, tell_pages_of_warnings
 
 
 def test_results_are_shown_in_order():
@@ -49,7 +49,7 @@ def test_of_another_kind_all_is_done():
 def test_what_is_quick_does_not_wait_for_what_is_slow():
     worker, go, shown = Worker(), threading.Event(), threading.Event()
     worker.run("slow", lambda: go.wait(10), lambda done: None)
-    worker.run("quick", lambda: 1, lambda one: shown.set(), lane="quick")
+    worker.run("quick", lambda: 1, lambda one: shown.set(), queue="quick")
     assert shown.wait(10)
     go.set()
     assert worker.wait(10)
@@ -114,41 +114,51 @@ def test_what_waits_and_is_wanted_no_more_is_not_begun():
     worker.stop()
 
 
+def until_waiting(count):
+    """Wait until so many threads wait for their turn."""
+    end = time.monotonic() + 10
+    while _TURNS["slow"].waiting < count:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 def test_pages_take_turns_in_the_order_in_which_they_came():
-    pages, shown, begun, go = [Worker() for _ in range(3)], [], threading.Event(), threading.Event()
+    pages, done, begun, go = [Worker() for _ in range(3)], [], threading.Event(), threading.Event()
 
     def steps(name):
-        for number in range(3):
+        for _ in range(3):
             begun.set()
             go.wait(10)
-            yield name, number
+            done.append(name)
+            yield
 
-    pages[0].run("draws", lambda: steps("a"), shown.append)
+    pages[0].run("draws", lambda: steps("a"), lambda none: None)
     assert begun.wait(10)
-    for page, name in zip(pages[1:], "bc", strict=True):
-        page.run("draws", lambda name=name: steps(name), shown.append)
-        time.sleep(0.2)  # so that it waits for its turn
+    for number, (page, name) in enumerate(zip(pages[1:], "bc", strict=True)):
+        page.run("draws", lambda name=name: steps(name), lambda none: None)
+        until_waiting(number + 1)
     go.set()
     assert all(page.wait(10) for page in pages)
-    assert "".join(name for name, _ in shown) == "a" + "abc" + "abc" + "bc"
+    assert sorted(done) == [*"aaabbbccc"]
+    assert done != [*"aaabbbccc"]  # nobody does all before others begin
 
 
 def test_long_work_lets_others_take_their_turn():
-    pages, shown, begun, go = [Worker(), Worker()], [], threading.Event(), threading.Event()
+    pages, done, begun, go = [Worker(), Worker()], [], threading.Event(), threading.Event()
 
     def long():
         begun.set()
         go.wait(10)
         pause()
-        shown.append("goes on")
+        done.append("goes on")
 
     pages[0].run("attributes", long, lambda none: None)
     assert begun.wait(10)
-    pages[1].run("draws", lambda: "draws", shown.append)
-    time.sleep(0.2)  # so that it waits for its turn
+    pages[1].run("draws", lambda: done.append("draws"), lambda none: None)
+    until_waiting(1)
     go.set()
     assert all(page.wait(10) for page in pages)
-    assert sorted(shown) == ["draws", "goes on"]
+    assert done == ["draws", "goes on"]
     pause()  # outside of a worker it does nothing
 
 
@@ -188,12 +198,23 @@ def test_what_is_put_off_takes_no_turn_and_ends_with_newer_work():
 def test_a_page_is_told_of_what_its_own_work_warns_of(monkeypatch):
     logged, told, other = [], [], []
     monkeypatch.setattr(warnings, "showwarning", lambda message, *where, **more: logged.append(1))
+
+    def asks():
+        warnings.warn("far outside", stacklevel=1)
+        yield 1
+        warnings.warn("not calibrated", stacklevel=1)
+        yield 2
+
     with warnings.catch_warnings():
         tell_pages_of_warnings()
-        pages = Worker(on_warning=told.append), Worker(on_warning=other.append)
-        for _ in range(2):
-            pages[0].run("mean", lambda: warnings.warn("far outside", stacklevel=1), str)
-            assert pages[0].wait(10)
+        pages = [Worker(on_warnings=lambda *given, to=to: to.append(given)) for to in (told, other)]
+        pages[0].run("mean", asks, str)
+        assert pages[0].wait(10)
+        pages[0].run("mean", lambda: 3, str)
+        pages[0].run("file", lambda: warnings.warn("read so", stacklevel=1), str, queue="opening")
+        assert pages[0].wait(10)
         warnings.warn("of the command", stacklevel=1)
-    assert told == ["far outside"] * 2
-    assert (len(logged), other) == (1, [])
+    both = ("far outside", "not calibrated")
+    assert [texts for kind, texts in told if kind == "mean"] == [both[:1], both, ()]
+    assert [texts for kind, texts in told if kind == "file"] == [()]
+    assert (len(logged), other) == (2, [])

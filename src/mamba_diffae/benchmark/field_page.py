@@ -38,9 +38,10 @@ def field_page(
     better = [v.name for v in truth.variables if _of(ours, "crps", v) < _of(theirs, "crps", v)]
     count = len(truth.variables)
     verdict = (
-        f"By the CRPS it is better than kriging for {', '.join(better)}: {len(better)} of {count}."
+        f"By the CRPS the model is better than kriging for {', '.join(better)}: {len(better)} of "
+        f"{count}."
         if better
-        else f"By the CRPS kriging is as good or better for all {count} variables."
+        else f"By the CRPS kriging is as good as the model or better, for {count} of {count}."
     )
     inside, stated = (f"{found['coverage']:.0%}" for found in (ours, theirs))
     share = int(seen.mask.any(dim=-1).sum()) / truth.grid.cells

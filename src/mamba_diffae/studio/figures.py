@@ -32,7 +32,7 @@ MARK = "#c2410c"
 INK = "#808894"
 """Of lines and letters in figures, to be read on light and on dark."""
 _STALE = 0.35
-"""How opaque it is what follows."""
+"""How opaque that is which follows the mean, until it is made anew."""
 _DOWNWARDS = {"depth", "pressure", "level", "lev", "plev"}
 
 

@@ -141,7 +141,7 @@ class LibraryPart(Part):
         self.plane.mark(number)
         model = self.session.model
         work = lambda: model.decode(found.latents[number : number + 1]).mean[0]  # noqa: E731
-        self.run("latent chosen", work, partial(self._show_chosen, found, number), lane="quick")
+        self.run("latent chosen", work, partial(self._show_chosen, found, number), queue="quick")
 
     def _show_chosen(self, found: LatentMap, number: int, told: np.ndarray) -> None:
         truth = found.data.values[number]

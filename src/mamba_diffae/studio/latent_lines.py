@@ -8,10 +8,10 @@ from shlex import quote
 from typing import final
 
 from mamba_diffae.benchmark.opened_model import OpenedModel
-from mamba_diffae.studio.belongings import own_names, own_set, where_to_run, with_comment
 from mamba_diffae.studio.latent_map import FRACTION, PERPLEXITY, Layout
 from mamba_diffae.studio.latents import FRAMES, MADE, EditQuestion
 from mamba_diffae.studio.opening import Source, label_of
+from mamba_diffae.studio.own_files import own_names, own_set, where_to_run, with_comment
 
 
 @final

@@ -21,7 +21,7 @@ from mamba_diffae.studio.mosaic import Mosaic
 from mamba_diffae.studio.opening import Source
 from mamba_diffae.studio.refusals import Refusal, answered
 from mamba_diffae.studio.session import Session
-from mamba_diffae.studio.worker import LaneName, pause
+from mamba_diffae.studio.worker import QueueName, pause
 
 MAPS = LatentMaps()
 """Maps of packaged sets; all pages read them."""
@@ -124,15 +124,15 @@ class Part(ABC):
         Raises:
             UnwantedWork: If nobody waits for it any more.
         """
-        self.session.worker.dispatch(partial(self.say, f"{words} {done} of {count} …"))
         pause()
+        self.session.worker.dispatch(partial(self.say, f"{words} {done} of {count} …"))
 
     def run(
         self,
         kind: str,
         work: Callable[[], Any],
         show: Callable[[Any], None],
-        lane: LaneName = "slow",
+        queue: QueueName = "slow",
     ) -> None:
         """Do work in the worker; a refusal is told in place of what is shown."""
 
@@ -143,7 +143,7 @@ class Part(ABC):
             else:
                 show(result)
 
-        self.session.worker.run(kind, answered(work), shown, lane=lane)
+        self.session.worker.run(kind, answered(work), shown, queue=queue)
 
     def show_lines(self, lines: Lines) -> None:
         """Show the lines that make what is shown."""

@@ -51,7 +51,7 @@ class LatentTab:
         self.view = tab("", [self.chosen, *controls], *shown)
         self.view[0] = pn.Column(self.lead, css_classes=["lead"], **WIDE)
         session.on_change(self._changed)
-        self._refill()
+        self._refill("model")
         self._turn()
 
     @property
@@ -71,7 +71,7 @@ class LatentTab:
 
     def _changed(self, what: Change) -> None:
         if what in ("model", "source", "snapshot"):
-            self._refill()
+            self._refill(what)
         elif what == "variable":
             for part in self.parts:
                 part.is_stale = True
@@ -80,10 +80,11 @@ class LatentTab:
         if self._session.active == 2:
             self.open_part.open()
 
-    def _refill(self) -> None:
-        """What was asked of another model or field is wanted no more."""
+    def _refill(self, what: Change) -> None:
+        """What was asked of others is wanted no more; attributes are those of all fields."""
         for kind in KINDS:
-            self._session.worker.cancel(kind)
+            if (what, kind) != ("snapshot", "latent attributes"):
+                self._session.worker.cancel(kind)
         for part in self.parts:
             part.refill()
             part.is_stale = True

@@ -80,6 +80,17 @@ class ObservationControls:
 
 
 @final
+class Table(pn.widgets.Tabulator):
+    """A table whose pages may have become fewer while one is turned to that is gone."""
+
+    def _process_property_change(self, props: dict[str, Any]) -> dict[str, Any]:
+        last = self.param.page.bounds[1]
+        if props.get("page") and last is not None:
+            props["page"] = min(props["page"], last)
+        return super()._process_property_change(props)
+
+
+@final
 class ObservationTable:
     """The observations as a form and a table, for the keyboard and for exact values.
 
@@ -101,14 +112,14 @@ class ObservationTable:
         ]
         for button, act in zip(self._buttons, (self._add, self._type, self._remove), strict=True):
             button.on_click(lambda event, act=act: act(self._cell()))
-        self.table = pn.widgets.Tabulator(
+        self.table = Table(
             pd.DataFrame(),
             pagination="remote",
             page_size=10,
             show_index=False,
             selectable=False,
             layout="fit_columns",
-            configuration={"editTriggerEvent": "click"},  # else the tabulator does not get out
+            configuration={"editTriggerEvent": "click"},  # else Tab does not get out
             buttons={"away": "<span title='Take away'>✕</span>"},
             sizing_mode="stretch_width",
             margin=(0, 10, 10, 10),

@@ -158,7 +158,12 @@ def label_of(name: str) -> str:
 
     >>> label_of("runs/mine/"), label_of("weather:sectors"), label_of("runs/emoji-96")
     ('mine', 'weather:sectors', './emoji-96')
+    >>> label_of("cifar10:data/c")
+    'cifar10:c'
     """
+    kind, colon, place = name.partition(":")
+    if colon and "/" in place:
+        return f"{kind}:{label_of(place)}"
     last = name.rstrip("/").rpartition("/")[2] or name
     return f"./{last}" if last != name and last in (*MODELS, *PICTURE_SETS) else last
 

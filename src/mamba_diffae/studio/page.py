@@ -51,7 +51,9 @@ def build_page(session: Session) -> Any:
 
     session.show_message = show
     session.worker.on_error = lambda error: session.tell(in_words(error))
-    session.worker.on_warning = lambda text: session.warn(without_paths(text))
+    session.worker.on_warnings = lambda kind, texts: session.warn(
+        kind, tuple(map(without_paths, texts))
+    )
     document = pn.state.curdoc
     if document is not None:
         _TELL[document] = session.tell

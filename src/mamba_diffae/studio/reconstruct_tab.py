@@ -153,7 +153,7 @@ class Reconstruction:
             self._nothing(in_words(error))
             return
         show = partial(self._show_mean, question)
-        session.worker.run("mean", question.mean, show, lane="quick")
+        session.worker.run("mean", question.mean, show, queue="quick")
         session.untell(self._refused)
         self._show_observed()
         broad = ["broad"] if self.maps["Observations"].figure.aspect_ratio > BROAD else []
@@ -191,7 +191,7 @@ class Reconstruction:
             values, grid, session.data.variables, session.variable, limits=self._limits, **options
         )
 
-    def _show_observed(self, cells: frozenset[int] = frozenset()) -> None:
+    def _show_observed(self) -> None:
         session = self._session
         seen = raster(session.observations(), session.truth.grid)
         values = np.where(seen.mask, seen.values, np.nan)

@@ -29,8 +29,10 @@ class SeedInput:
     """
 
     def __init__(self, session: Session, on_seed: Callable[[int], None], **options: Any) -> None:
-        self._session, self._on_seed, self.seed = session, on_seed, 0
-        self.widget = pn.widgets.IntInput(label="Seed", start=0, end=_EXACT, value=0, **options)
+        self._session, self._on_seed, self.seed, self._refused = session, on_seed, 0, ""
+        self.widget = pn.widgets.IntInput(
+            label="Seed", start=-_EXACT, end=_EXACT, value=0, **options
+        )
         self.widget.param.watch(lambda event: self._given(event.new), "value")
 
     def set(self, seed: int) -> None:
@@ -43,10 +45,12 @@ class SeedInput:
         if given is None or not 0 <= given <= MOST_SEED:
             what = "Nothing" if given is None else f"{given:,}"
             self.widget.value = self.seed
-            self._session.tell(
+            self._refused = (
                 f"{what} is no seed; give a whole number from 0 to {MOST_SEED:,}. "
                 f"It stays {self.seed:,}."
             )
+            self._session.tell(self._refused)
             return
         self.seed = given
+        self._session.untell(self._refused)
         self._on_seed(given)

@@ -25,6 +25,7 @@ from bokeh.core.validation.warnings import MISSING_RENDERERS
 from panel.io.resources import LOCAL_DIST
 from panel.io.server import get_server
 from tornado.iostream import StreamClosedError
+from tornado.routing import Matcher, Rule
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
@@ -176,7 +177,7 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     )
     # Bokeh refuses addresses of version 6 as options, but compares with what it holds.
     server._tornado.websocket_origins.update(place.allowed())
-    _name_no_session(server._tornado)
+    server._tornado.default_router.rules.insert(0, Rule(_NamesSession(), _Plain))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Panel's own ends without a word
     first.worker.run("warm", partial(_warm, first), lambda step: None)
     server.io_loop.asyncio_loop.set_exception_handler(_without_gone_pages)  # pyright: ignore
@@ -194,20 +195,13 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
             server.stop(wait=False)
 
 
-def _name_no_session(application: Any) -> None:
-    """Send an address that names a session to the plain one.
+@final
+class _NamesSession(Matcher):
+    """Addresses and headers that name a session: Bokeh would open it, and who sent it look on."""
 
-    Bokeh opens the session of `?bokeh-session-id=`: whoever sends such a link could look on.
-    """
-    find = application.find_handler
-
-    def found(request: Any, **options: Any) -> Any:
+    def match(self, request: Any) -> dict[str, Any] | None:
         named = _NAMES_OF_SESSIONS & request.query_arguments.keys()
-        if named or "Bokeh-Session-Id" in request.headers:
-            return application.get_handler_delegate(request, _Plain)
-        return find(request, **options)
-
-    application.find_handler = found
+        return {} if named or "Bokeh-Session-Id" in request.headers else None
 
 
 @final

@@ -56,7 +56,7 @@ class Session:
         self.library, self.worker = library, Worker()
         self.show_message: Callable[[str], None] = lambda text: None
         self._told = ""
-        self._warned: list[str] = []
+        self._warnings: dict[str, tuple[str, ...]] = {}
         self.together: Callable[[], AbstractContextManager[None]] = nullcontext
         self._listeners: list[Callable[[Change], None]] = []
         self.opened: OpenedModel = library.model(model)
@@ -105,21 +105,24 @@ class Session:
         return Question(self.model, seen, self.truth, self.size, self.draws, seed)
 
     def tell(self, text: str) -> None:
-        """Show a message on the page in place of all before; "" takes them away."""
-        self._told, self._warned = text, []
-        self.show_message(text)
-
-    def warn(self, text: str) -> None:
-        """Show a warning behind the message, unless it stands there already."""
-        if text not in self._warned:
-            self._warned.append(text)
-            self.show_message(" ".join([self._told, *self._warned]).strip())
+        """Show a message on the page in place of the one before; "" takes that away."""
+        self._told = text
+        self._show_told()
 
     def untell(self, text: str) -> None:
-        """Take a message away, unless another one has taken its place; warnings stay."""
+        """Take a message away, unless another one has taken its place."""
         if text and text == self._told:
-            self._told = ""
-            self.show_message(" ".join(self._warned))
+            self.tell("")
+
+    def warn(self, kind: str, texts: tuple[str, ...]) -> None:
+        """Show what a kind of work warns of, behind the message, in place of its former ones."""
+        if texts != self._warnings.get(kind, ()):
+            self._warnings[kind] = texts
+            self._show_told()
+
+    def _show_told(self) -> None:
+        warnings = dict.fromkeys(text for texts in self._warnings.values() for text in texts)
+        self.show_message(" ".join([self._told, *warnings]).strip())
 
     def guarded(self, act: Callable[..., None]) -> Callable[..., None]:
         """The same function; what it raises is told on the page, which goes on."""
@@ -184,6 +187,9 @@ class Session:
 
     def _start_over(self, what: Change, source: Source) -> None:
         self.source, self.snapshot, self.edits, self.variable = source, 0, Edits(), 0
+        if self._warnings:  # of other fields
+            self._warnings = {}
+            self._show_told()
         self._changed(what)
 
     def _changed(self, what: Change) -> None:

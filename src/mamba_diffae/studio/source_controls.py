@@ -13,7 +13,7 @@ from mamba_diffae.studio.design import group
 from mamba_diffae.studio.figures import is_picture
 from mamba_diffae.studio.opening import ENDINGS, UPLOAD_LIMIT, opened_upload, shown_name
 from mamba_diffae.studio.session import Change, Session
-from mamba_diffae.studio.uploading import UploadPlace
+from mamba_diffae.studio.uploading import Upload
 from mamba_diffae.studio.words import in_words
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class SourceControls:
         self.before = pn.widgets.Button(label="‹ before", **wide)
         self.after = pn.widgets.Button(label="next ›", **wide)
         self.variable = pn.widgets.Select(label="Variable", **wide)
-        self.upload = UploadPlace(
+        self.upload = Upload(
             self._uploaded,
             session.tell,
             max_file_size=f"{UPLOAD_LIMIT // 2**20}MB",
@@ -69,7 +69,7 @@ class SourceControls:
             self.model,
             self.fields,
             pn.pane.HTML(note, margin=0),
-            self.upload.view,
+            self.upload,
             self.field,
             self.number,
             pn.Row(self.before, self.after, sizing_mode="stretch_width", margin=0),
@@ -129,7 +129,6 @@ class SourceControls:
         what: str,
         work: Callable[[], Any],
         take: Callable[[Any], None],
-        refuse: Callable[[], None] = lambda: None,
     ) -> None:
         """Open something behind the page; what fails is told, and all stays as it was."""
         session = self._session
@@ -150,10 +149,9 @@ class SourceControls:
             else:
                 session.tell(in_words(error))
                 self._changed("model")
-                refuse()
 
         session.tell(what)
-        session.worker.run("opening", tried, show, lane="opening")
+        session.worker.run("opening", tried, show, queue="opening")
 
     def _keep(self) -> None:
         """Open nothing: what is there was chosen again before another one was opened."""
@@ -176,7 +174,7 @@ class SourceControls:
         session = self._session
         work = partial(opened_upload, session.opened, name, content)
         what = f"{shown_name(name)} is being read …"
-        self._run(what, work, session.open_source, self.upload.empty)
+        self._run(what, work, session.open_source)
 
     def _show(self, number: int | None) -> None:
         if not self._setting and number is not None and number != self._session.snapshot:

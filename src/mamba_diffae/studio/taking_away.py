@@ -22,9 +22,9 @@ from mamba_diffae.fields import Observations, Prediction
 from mamba_diffae.fields.cf.writing import write_dataset
 from mamba_diffae.report import mosaic, write_png
 from mamba_diffae.studio.asking import Question
-from mamba_diffae.studio.belongings import own_names, where_to_run, with_comment
 from mamba_diffae.studio.observing import Edits, Settings
 from mamba_diffae.studio.opening import PICTURE_SETS, Source
+from mamba_diffae.studio.own_files import own_names, where_to_run, with_comment
 from mamba_diffae.studio.session import Session
 from mamba_diffae.studio.words import in_words
 

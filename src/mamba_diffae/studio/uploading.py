@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, final
 
-from panel.layout import Column
 from panel.widgets import FileDropper
 
 from mamba_diffae.studio.errors import UploadError
@@ -20,7 +19,6 @@ class Upload(FileDropper):
     Args:
         on_file: Called with the name and the bytes.
         tell: Called with a message where a file is refused.
-        on_refused: Called once nothing more of a refused file comes.
         options: Of the widget.
     """
 
@@ -28,11 +26,10 @@ class Upload(FileDropper):
         self,
         on_file: Callable[[str, bytes], None],
         tell: Callable[[str], None],
-        on_refused: Callable[[], None],
         **options: Any,
     ) -> None:
         super().__init__(chunk_size=2_000_000, multiple=False, **options)
-        self._on_file, self._tell, self._on_refused = on_file, tell, on_refused
+        self._on_file, self._tell = on_file, tell
         self._parts: list[bytes] = []
         self._refused = False
 
@@ -42,14 +39,9 @@ class Upload(FileDropper):
         part, name = event.data, str(event.data["name"])
         if part["chunk"] == 1:
             self._parts, self._refused = [], False
-        is_last = part["chunk"] == part["total_chunks"]
-        if not self._refused:
-            self._take(name, bytes(part["data"]), is_last)
-        if self._refused and is_last:
-            self._on_refused()
-
-    def _take(self, name: str, part: bytes, is_last: bool) -> None:
-        self._parts.append(part)
+        if self._refused:
+            return
+        self._parts.append(bytes(part["data"]))
         size = sum(map(len, self._parts))
         try:
             checked_name(name)
@@ -59,33 +51,6 @@ class Upload(FileDropper):
             self._parts, self._refused = [], True
             self._tell(in_words(error))
             return
-        if is_last:
+        if part["chunk"] == part["total_chunks"]:
             content, self._parts = b"".join(self._parts), []
             self._on_file(name, content)
-
-
-@final
-class UploadPlace:
-    """A place to drop a file on, which is empty again after a file that was refused.
-
-    Attributes:
-        view: To be laid out.
-        upload: The widget that is there now; Panel empties none, so another one takes its place.
-
-    Args:
-        on_file: As of `Upload`.
-        tell: Likewise.
-        options: Of the widget.
-    """
-
-    def __init__(
-        self, on_file: Callable[[str, bytes], None], tell: Callable[[str], None], **options: Any
-    ) -> None:
-        self._make = lambda: Upload(on_file, tell, self.empty, **options)
-        self.upload = self._make()
-        self.view: Any = Column(self.upload, sizing_mode="stretch_width", margin=0)
-
-    def empty(self) -> None:
-        """Show no file any more."""
-        self.upload = self._make()
-        self.view.objects = [self.upload]

@@ -7,6 +7,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from mamba_diffae.fields.familiarity import THRESHOLD, unfamiliar
 
 _NAME = r"[^\s/\\:;,'\"()<>]+"
 _PATH = re.compile(
-    rf"(?<![\w/\\.:<])(?:file:/*|[A-Za-z]:|~(?:[a-z_]\w*)?|\.\.?)?(?:[/\\]+{_NAME})+[/\\]?"
+    rf"(?<![\w/\\.:)\]%°+<])(?:"
+    rf"(?:file:/*|[A-Za-z]:|~(?:[a-z_]\w*)?|\.\.?)(?:[/\\]+{_NAME})+"  # from a named place
+    rf"|(?:[/\\]+{_NAME}){{2,}}|[/\\]+{_NAME}\.\w+"  # from the root: "/s" is a unit
+    rf")[/\\]?"
 )
 _QUOTED = re.compile(r"(?<=['\"`])(?:file:|[A-Za-z]:|~|\.\.?)?[/\\][^'\"`\n]+(?=['\"`])")
 
@@ -44,7 +48,7 @@ def without_paths(text: str) -> str:
     '3/4 of 5 m/s; see https://example.org/a/b.html'
     """
     for folder in _known_folders():
-        text = text.replace(f"{folder}{os.sep}", os.sep)
+        text = re.sub(rf"(?<!\w){re.escape(folder + os.sep)}", "/./", text)
     for pattern in (_QUOTED, _PATH):
         text = pattern.sub(lambda found: re.split(r"[/\\]", found[0].rstrip("/\\"))[-1], text)
     return text
@@ -52,8 +56,10 @@ def without_paths(text: str) -> str:
 
 def _known_folders() -> list[str]:
     """Folders that paths of this machine lie in, the longest first."""
-    package = Path(__file__).resolve().parents[1]
-    found = (Path.home(), Path.cwd(), Path(tempfile.gettempdir()), package, Path(sys.prefix))
+    found = [Path(__file__).resolve().parents[1], Path(sys.prefix), Path(tempfile.gettempdir())]
+    for ask in (Path.home, Path.cwd):
+        with suppress(OSError, RuntimeError):  # a user without a home, a folder that is gone
+            found.append(ask())
     return sorted({str(path) for path in found if path.name}, key=len, reverse=True)
 
 

@@ -9,12 +9,19 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
+from mamba_diffae.studio.turns import Turns
+
 log = logging.getLogger(__name__)
 _HERE = threading.local()
-"""The lane whose thread this is."""
+"""The queue whose thread this is."""
 Work = Callable[[], Any]
 """What is to be done; a generator's results are shown one after the other."""
 Show = Callable[[Any], None]
+
+
+QueueName = Literal["quick", "slow", "opening"]
+_TURNS: dict[QueueName, Turns] = {"quick": Turns(), "slow": Turns(), "opening": Turns()}
+"""What is quick never waits for what is slow: each queue has its turns."""
 
 
 @final
@@ -34,31 +41,13 @@ class UnwantedWork(BaseException):
 
 
 @final
-class Turns:
-    """Lets in one thread at a time, in the order in which they came."""
+class WorkQueue:
+    """A thread that does work in order; pages take turns in each queue, one step at a time."""
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._given = self._served = 0
-
-    def __enter__(self) -> None:
-        with self._changed:
-            number, self._given = self._given, self._given + 1
-            self._changed.wait_for(lambda: self._served == number)
-
-    def __exit__(self, *error: object) -> None:
-        with self._changed:
-            self._served += 1
-            self._changed.notify_all()
-
-
-@final
-class Lane:
-    """A thread that does work in order; pages take turns in each lane, one step at a time."""
-
-    def __init__(self, turns: Turns, owner: Worker) -> None:
-        self._turns, self.owner = turns, owner
+    def __init__(self, name: QueueName, owner: Worker) -> None:
+        self.name, self.owner, self._turns = name, owner, _TURNS[name]
         self._doing: Asked | None = None
+        self._warnings: list[str] = []
         self._waiting: dict[str, Asked] = {}
         self._changed = threading.Condition()
         self._busy = self._stopped = False
@@ -99,31 +88,31 @@ class Lane:
         Raises:
             UnwantedWork: If nobody waits for it any more.
         """
-        self._turns.__exit__()
-        self._turns.__enter__()
+        self._turns.give()
+        self._turns.take()
         if self._doing is None or not self.owner.is_newest(self._doing):
             raise UnwantedWork
 
     def warned(self, text: str) -> None:
-        """Tell what the work that is being done warns of, if somebody waits for it."""
-        doing, owner = self._doing, self.owner
-        if doing is not None and owner.is_newest(doing):
-            owner.dispatch(lambda: owner.on_warning(text))
+        """Keep what the work that is being done warns of."""
+        if text not in self._warnings:
+            self._warnings.append(text)
 
     def _serve(self) -> None:
-        _HERE.lane = self
+        _HERE.queue = self
         while (asked := self._next()) is not None:
-            self._doing = asked
+            self._doing, self._warnings = asked, []
             try:
                 for result in self._steps(asked):
-                    self.owner.shown(asked, result)
+                    self.owner.shown(asked, result, tuple(self._warnings))
             except UnwantedWork:
                 pass
             except Exception as error:  # whatever it is: the page stays alive, and tells it
                 self.owner.failed(asked, error)
+            self._doing = asked = None  # what it holds may be large
 
     def _next(self) -> Asked | None:
-        """Wait for something to do, and as long as it is put off; None: the lane has ended."""
+        """Wait for something to do, and as long as it is put off; None: the queue has ended."""
         with self._changed:
             self._busy = False
             self._changed.notify_all()
@@ -154,11 +143,6 @@ class Lane:
         result.close()
 
 
-LaneName = Literal["quick", "slow", "opening"]
-_TURNS: dict[LaneName, Turns] = {"quick": Turns(), "slow": Turns(), "opening": Turns()}
-"""What is quick never waits for what is slow: each lane has its turns."""
-
-
 @final
 class Worker:
     """The work of one page; it ends with `stop`.
@@ -169,21 +153,22 @@ class Worker:
     Args:
         dispatch: Calls a function where the page may be changed; by default at once.
         on_error: Told of what work raised.
-        on_warning: Told of what work warned of, once `tell_pages_of_warnings` was called.
+        on_warnings: Told, before each result, of its kind and of what the work warned of so far,
+            once `tell_pages_of_warnings` was called.
     """
 
     def __init__(
         self,
         dispatch: Callable[[Callable[[], None]], Any] | None = None,
         on_error: Callable[[Exception], None] | None = None,
-        on_warning: Callable[[str], None] | None = None,
+        on_warnings: Callable[[str, tuple[str, ...]], None] | None = None,
     ) -> None:
         self.dispatch = dispatch or (lambda shown: shown())
         self.on_error = on_error or (lambda error: None)
-        self.on_warning = on_warning or (lambda text: None)
+        self.on_warnings = on_warnings or (lambda kind, texts: None)
         self._newest: dict[str, int] = {}
         self._stopped = False
-        self._lanes = {name: Lane(turn, self) for name, turn in _TURNS.items()}
+        self._queues = {name: WorkQueue(name, self) for name in _TURNS}
 
     def run(
         self,
@@ -191,7 +176,7 @@ class Worker:
         work: Work,
         show: Show,
         *,
-        lane: LaneName = "slow",
+        queue: QueueName = "slow",
         after: float = 0.0,
     ) -> None:
         """Do work, and show what comes of it.
@@ -201,12 +186,12 @@ class Worker:
             work: Called in a thread, with nothing: bind what it needs, and read no state that the
                 page changes. It may be a generator, of which each result is shown.
             show: Called with each result where the page may be changed.
-            lane: Work of one lane never waits for that of another: "quick" takes a fraction of a
+            queue: Work of one queue never waits for that of another: "quick" takes a fraction of a
                 second, "opening" is of models and files.
             after: Seconds that it is put off; no turn is taken meanwhile.
         """
         number = self.cancel(kind)
-        self._lanes[lane].put(Asked(kind, number, work, show, after))
+        self._queues[queue].put(Asked(kind, number, work, show, after))
 
     def cancel(self, kind: str) -> int:
         """Show nothing more of a kind of work; the number of the next one."""
@@ -216,39 +201,43 @@ class Worker:
     def stop(self) -> None:
         """Drop what waits, and end the threads after the step they are in."""
         self._stopped = True
-        for lane in self._lanes.values():
-            lane.stop()
+        for queue in self._queues.values():
+            queue.stop()
 
     def join(self) -> None:
         """Wait until the threads have ended, after `stop`."""
-        for lane in self._lanes.values():
-            lane.join()
+        for queue in self._queues.values():
+            queue.join()
 
     def wait(self, seconds: float = 60.0) -> bool:
         """Wait until nothing is left to do; whether that came to pass."""
-        lanes = [*self._lanes.values()] * 2  # what is shown of one may ask for work in the other
-        return all(lane.wait(seconds) for lane in lanes)
+        queues = [*self._queues.values()] * 2  # what is shown of one may ask for work in the other
+        return all(queue.wait(seconds) for queue in queues)
 
     def is_newest(self, asked: Asked) -> bool:
         """Whether work is still wanted."""
         return not self._stopped and self._newest.get(asked.kind) == asked.number
 
-    def shown(self, asked: Asked, result: Any) -> None:
+    def shown(self, asked: Asked, result: Any, warned: tuple[str, ...] = ()) -> None:
         """Show a result, unless newer work was asked for meanwhile."""
-        self.dispatch(lambda: self._guarded(asked, result))
+
+        def show() -> None:
+            self.on_warnings(asked.kind, warned)
+            asked.show(result)
+
+        self.dispatch(lambda: self._guarded(asked, show))
 
     def failed(self, asked: Asked, error: Exception) -> None:
         """Tell that work failed, unless nobody waits for it any more."""
-        if self.is_newest(asked):
-            if not isinstance(error, ValueError):
-                log.warning("Work of the kind %r failed.", asked.kind, exc_info=error)
-            self.dispatch(lambda: self.on_error(error))
+        if self.is_newest(asked) and not isinstance(error, ValueError):
+            log.warning("Work of the kind %r failed.", asked.kind, exc_info=error)
+        self.dispatch(lambda: self.on_error(error) if self.is_newest(asked) else None)
 
-    def _guarded(self, asked: Asked, result: Any) -> None:
+    def _guarded(self, asked: Asked, show: Callable[[], None]) -> None:
         if not self.is_newest(asked):
             return
         try:
-            asked.show(result)
+            show()
         except Exception as error:  # as in work itself
             self.failed(asked, error)
 
@@ -259,21 +248,32 @@ def pause() -> None:
     Raises:
         UnwantedWork: If nobody waits any more for the work that is being done.
     """
-    lane = getattr(_HERE, "lane", None)
-    if lane is not None:
-        lane.pause()
+    queue = getattr(_HERE, "queue", None)
+    if queue is not None:
+        queue.pause()
 
 
 def tell_pages_of_warnings() -> None:
-    """Have what work warns of told each time to the page that asked, in place of the log."""
+    """Have what work warns of told each time to the page that asked, in place of the log.
+
+    How a file was read, and what other packages warn of, is for whoever serves it: the log has it.
+    """
     told = warnings.showwarning
 
-    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        lane = getattr(_HERE, "lane", None)
-        if lane is None or not issubclass(category, UserWarning):
-            told(message, category, *where, **more)
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, *where: Any, **more: Any
+    ) -> None:
+        queue = getattr(_HERE, "queue", None)
+        foreign = "site-packages" in filename and "mamba_diffae" not in filename
+        if (
+            queue is None
+            or queue.name == "opening"
+            or foreign
+            or not issubclass(category, UserWarning)
+        ):
+            told(message, category, filename, *where, **more)
         else:
-            lane.warned(str(message))
+            queue.warned(str(message))
 
     warnings.simplefilter("always", UserWarning)
     warnings.showwarning = show

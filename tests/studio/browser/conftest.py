@@ -110,8 +110,9 @@ def visit(browser: Any) -> Iterator[Visit]:
         return visits[-1][1]
 
     yield go
-    for context, driver, server in visits:
+    for context, _, _ in visits:
         context.close()
+    for _, driver, server in visits:
         assert driver.watch.elsewhere == []
         assert driver.watch.complaints == []
         assert server.complaints() == []

@@ -122,6 +122,19 @@ class Driver:
         self.until(now, f"another picture of {figure}")
         return self.pixels(figure)
 
+    def settled(self, figure: str | Any) -> np.ndarray:
+        """Wait until a figure is drawn, and goes on to show the same; what."""
+        seen = [self.pixels(figure)]
+
+        def again() -> bool:
+            self.page.wait_for_timeout(300)
+            seen.append(self.pixels(figure))
+            same = seen[-1].shape == seen[-2].shape and apart(seen[-1], seen[-2]) < 0.01
+            return same and seen[-1].std() > 1
+
+        self.until(again, f"a picture of {figure} that stays")
+        return seen[-1]
+
     def shows(self, figure: str | Any, values: np.ndarray, limit: float = 8.0) -> None:
         """Wait until a figure shows colours.
 
@@ -194,7 +207,7 @@ class Driver:
         return self.page.evaluate(_FOCUSED)
 
     def tab_to(self, words: str) -> None:
-        """Press the tabulator until something has the focus."""
+        """Press Tab until something has the focus."""
         passed = []
         for _ in range(250):
             self.page.keyboard.press("Tab")

@@ -53,10 +53,11 @@ def test_eight_fields_from_nothing_follow_the_seed(visit, small_server, small):
     part(page, "From nothing")
     page.says("8 fields of seed 0")
     figure = page.page.locator(".tab .bk-Figure").filter(visible=True).first
-    first = page.pixels(figure)
+    first = page.settled(figure)
     page.button("Eight others").click()
     page.says("8 fields of seed 1")
-    second = page.changed(figure, first)
+    page.changed(figure, first)
+    second = page.settled(figure)
     page.choice("Seed").fill("0")
     page.choice("Seed").press("Enter")
     page.says("8 fields of seed 0")
@@ -102,10 +103,12 @@ def test_a_click_on_the_map_shows_a_field(visit, small_server):
     def hit() -> bool:
         x, y = next(places)
         plane.click(position={"x": x * box["width"], "y": y * box["height"]})
+        page.page.wait_for_timeout(500)  # for the answer
         return chosen() != first
 
     page.until(hit, "a field under the pointer")
     page.changed("Field", before)
+    page.settled("Field")  # nothing comes any more of clicks before
     taken = chosen()
     page.button("Take as second field").click()
     page.says("25 fields, each the mean")

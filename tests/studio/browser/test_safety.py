@@ -61,18 +61,19 @@ def test_two_browsers_do_not_see_each_others_data(visit, server, tmp_path):
 
 def test_a_page_left_open_over_a_restart_says_so(browser, small, tmp_path):
     options = ("--model", str(small.model), "--data", str(small.file))
-    first = Server(tmp_path, *options)
-    page = Driver(browser.new_context(viewport={"width": 1400, "height": 1000}), first)
-    gone = page.page.get_by_text("no longer answers this page")
-    page.until(lambda: page.observed()[0], "the observations")
-    assert gone.is_hidden()
-    page.slider("Share observed").press("End")  # so that it is at work
-    assert first.end(signal.SIGTERM) == 143
-    assert "Traceback" not in first.told()
-    assert "Stopped" in first.told()
-    gone.wait_for()
-    second = Server(tmp_path, *options, port=first.port)
+    servers = [Server(tmp_path, *options)]
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
     try:
+        page = Driver(context, servers[0])
+        gone = page.page.get_by_text("no longer answers this page")
+        page.until(lambda: page.observed()[0], "the observations")
+        assert gone.is_hidden()
+        page.slider("Share observed").press("End")  # so that it is at work
+        assert servers[0].end(signal.SIGTERM) == 143
+        assert "Traceback" not in servers[0].told()
+        assert "Stopped" in servers[0].told()
+        gone.wait_for()
+        servers.append(Server(tmp_path, *options, port=servers[0].port))
         assert gone.is_visible()
         page.page.get_by_role("button", name="Reload").click()
         page.until(lambda: gone.is_hidden() and page.map("Mean").count(), "the page anew")
@@ -80,11 +81,13 @@ def test_a_page_left_open_over_a_restart_says_so(browser, small, tmp_path):
         page.slider("Share observed").press("Home")
         page.becomes(4)
         page.page.close()
-        assert second.complaints() == []
+        assert servers[1].complaints() == []
+        assert servers[1].end(signal.SIGINT) == 130
+        assert "Traceback" not in servers[1].told()
     finally:
-        code = second.end(signal.SIGINT)
-    assert code == 130
-    assert "Traceback" not in second.told()
+        context.close()
+        for server in servers:
+            server.end(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("given", ["an empty folder", "a port in use", "no file"])

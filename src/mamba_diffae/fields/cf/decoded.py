@@ -29,8 +29,9 @@ _POINTERS = ("bounds", "climatology", "ancillary_variables", "grid_mapping", "ce
 
 def is_labelled(given: object) -> TypeIs[Dataset | DataArray]:
     """Whether this is an xarray object; xarray is not imported for it."""
-    xarray = sys.modules.get("xarray")
-    return xarray is not None and isinstance(given, xarray.Dataset | xarray.DataArray)
+    xarray = sys.modules.get("xarray")  # in another thread perhaps not imported to its end
+    kinds = getattr(xarray, "Dataset", None), getattr(xarray, "DataArray", None)
+    return any(isinstance(given, kind) for kind in kinds if kind is not None)
 
 
 def decoded(given: Dataset | DataArray) -> Dataset:

@@ -23,9 +23,14 @@ def own_names(model: str, source: Source | None) -> list[str]:
 
 def own_set(name: str | None) -> list[str]:
     """The name of a source of `open_field` as the page tells it, if it is a file or a folder."""
-    if name is None or name in (*PICTURE_SETS, *PACKAGED.values()) or not Path(name).exists():
+    if name is None or name in (*PICTURE_SETS, *PACKAGED.values()) or not _path(name).exists():
         return []
     return [label_of(name)]
+
+
+def _path(name: str) -> Path:
+    """Of a file or folder, behind the kind that it may be said to be of: "cifar10:data"."""
+    return Path(name if Path(name).exists() else name.partition(":")[2] or name)
 
 
 def where_to_run(names: list[str]) -> str:
@@ -34,7 +39,9 @@ def where_to_run(names: list[str]) -> str:
         return ""
     *most, last = names
     listed = f"{', '.join(most)} and {last}" if most else last
-    return f"Run these lines in the folder that holds {listed}."
+    if most:
+        return f"Put {listed} into one folder, and run these lines there."
+    return f"Run these lines in the folder that holds {last}."
 
 
 def with_comment(names: list[str], python: str) -> str:
