@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 import cftime
 import numpy as np
 import pytest
 import xarray as xr
 
 from mamba_diffae.fields import Axis, AxisError, Grid, Prediction, ShapeError, ValuesError, Variable
+from mamba_diffae.fields.cf.decoded import is_labelled
 from mamba_diffae.fields.cf.targets import LabelledTargets
 
 LAT, LON = np.linspace(-75, 75, 6), np.arange(0, 360, 40.0)
@@ -195,3 +199,11 @@ def test_what_is_missing_is_named():
     beyond = template().assign_coords(lat=("lat", LAT + 60, ABOUT["lat"]))
     with pytest.raises(AxisError, match="within ±90"):
         LabelledTargets.of(beyond, GLOBE, [SST])
+
+
+def test_xarray_that_another_thread_is_importing_makes_nothing_labelled(monkeypatch):
+    assert is_labelled(template())
+    monkeypatch.setitem(sys.modules, "xarray", ModuleType("xarray"))
+    assert not is_labelled(GLOBE)
+    monkeypatch.delitem(sys.modules, "xarray")
+    assert not is_labelled(GLOBE)
