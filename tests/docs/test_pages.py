@@ -62,6 +62,7 @@ LEFT_OUT = {
     "python -m tools.fuzz": "minutes; tests/tools/test_fuzz.py runs a hundred inputs",
     "python tools/flat_memory.py ": "an hour; tests/tools/test_flat_memory.py runs a few steps",
     "python tools/fuzz_readers.py ": "an hour; tests/tools/test_fuzz_readers.py runs a few",
+    "python tools/studio_clicks.py": "20 minutes; tests/studio/browser uses the page",
 }
 """How lines begin that are read by the parser of their program, and not run; and why."""
 
