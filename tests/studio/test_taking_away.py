@@ -15,6 +15,7 @@ from mamba_diffae.cli.commands import main
 from mamba_diffae.studio import taking_away
 from mamba_diffae.studio.observing import Edits
 from mamba_diffae.studio.opening import Library, opened_file, opened_upload
+from mamba_diffae.studio.own_files import own_set
 from mamba_diffae.studio.session import Session
 from mamba_diffae.studio.taking_away import Recipe, files_of
 
@@ -120,6 +121,12 @@ def test_the_files_hold_what_is_shown(session):
         np.testing.assert_allclose(arrays["mean"], shown.mean, atol=1e-3)
         assert len(arrays["draws"]) == 4
     assert files["observations.csv"].decode().count("\n") == 1 + 205
+
+
+def test_a_folder_is_named_without_the_kind_that_it_is_said_to_be_of(tmp_path):
+    (tmp_path / "c").mkdir()
+    assert own_set(f"cifar10:{tmp_path}/c") == own_set(f"{tmp_path}/c") == ["c"]
+    assert own_set("emoji") == own_set("weather:sectors") == own_set(None) == []
 
 
 def test_it_is_said_where_the_lines_are_run(session):

@@ -158,11 +158,11 @@ def label_of(name: str) -> str:
 
     >>> label_of("runs/mine/"), label_of("weather:sectors"), label_of("runs/emoji-96")
     ('mine', 'weather:sectors', './emoji-96')
-    >>> label_of("cifar10:data/c")
-    'cifar10:c'
+    >>> label_of("cifar10:data/c"), label_of("C:/data/mine")
+    ('cifar10:c', 'mine')
     """
-    kind, colon, place = name.partition(":")
-    if colon and "/" in place:
+    kind, _, place = name.partition(":")
+    if len(kind) > 1 and "/" in place:  # one letter is a drive
         return f"{kind}:{label_of(place)}"
     last = name.rstrip("/").rpartition("/")[2] or name
     return f"./{last}" if last != name and last in (*MODELS, *PICTURE_SETS) else last

@@ -22,10 +22,10 @@ def own_names(model: str, source: Source | None) -> list[str]:
 
 
 def own_set(name: str | None) -> list[str]:
-    """The name of a source of `open_field` as the page tells it, if it is a file or a folder."""
+    """The name of the file or folder of a source of `open_field`, without its own; [] of others."""
     if name is None or name in (*PICTURE_SETS, *PACKAGED.values()) or not _path(name).exists():
         return []
-    return [label_of(name)]
+    return [label_of(str(_path(name)))]
 
 
 def _path(name: str) -> Path:
