@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 import panel as pn
-from bokeh.events import Tap
+from bokeh.events import DoubleTap, Press, Tap
 from bokeh.models import ColumnDataSource, HoverTool, Range1d
 from bokeh.plotting import figure
 
@@ -26,6 +26,7 @@ __all__ = [
     "plain_figure",
     "rgba",
     "scale_bar",
+    "when_tapped",
 ]
 MARK = "#c2410c"
 """Of marks on maps."""
@@ -72,7 +73,7 @@ class FieldMap:
             self.heading, self.pane, css_classes=["map"], sizing_mode="stretch_width", margin=0
         )
         if on_tap is not None:
-            self.figure.on_event(Tap, lambda event: _tapped(event, on_tap))
+            when_tapped(self.figure, lambda event: on_tap(event.y, event.x))
 
     def rename(self, title: str, note: str = "") -> None:
         """Another heading, and a note behind it; any text, shown as it is."""
@@ -200,9 +201,23 @@ class FieldMap:
             self._hover.tooltips = [tip]
 
 
-def _tapped(event: Any, on_tap: Callable[[float, float], None]) -> None:
-    if event.x is not None and event.y is not None:
-        on_tap(event.y, event.x)
+def when_tapped(plot: Any, act: Callable[[Any], None]) -> None:
+    """Have every tap on a figure acted on.
+
+    Bokeh calls a second tap within 300 ms a double tap, wherever it is, and one held for 300 ms
+    a press, and tells of neither as a tap.
+
+    Args:
+        plot: The figure.
+        act: Called with the event, whose `x` and `y` are coordinates of the figure.
+    """
+
+    def tapped(event: Any) -> None:
+        if event.x is not None and event.y is not None:
+            act(event)
+
+    for kind in (Tap, DoubleTap, Press):
+        plot.on_event(kind, tapped)
 
 
 def plain_figure(**options: Any) -> Any:

@@ -8,11 +8,17 @@ from typing import Any, final
 
 import numpy as np
 import panel as pn
-from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper, Range1d
 
 from mamba_diffae.studio.design import group
-from mamba_diffae.studio.figures import MARK, VALUES, FieldMap, is_picture, plain_figure
+from mamba_diffae.studio.figures import (
+    MARK,
+    VALUES,
+    FieldMap,
+    is_picture,
+    plain_figure,
+    when_tapped,
+)
 from mamba_diffae.studio.latent_lines import map_lines
 from mamba_diffae.studio.latent_map import LAYOUTS, LatentMap
 from mamba_diffae.studio.latent_parts import MAPS, LatentFields, Part
@@ -188,7 +194,7 @@ class Plane:
         self.figure.rect(
             "x", "y", "w", "h", source=self._marked, fill_color=None, line_color=MARK, line_width=3
         )
-        self.figure.on_event(Tap, lambda event: self._tapped(event, on_tap))
+        when_tapped(self.figure, lambda event: self._tapped(event, on_tap))
         pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
         self.view: Any = pn.Column(pane, css_classes=["map"], **WIDE)
 
@@ -233,7 +239,7 @@ class Plane:
         self._marked.data = {"x": [x], "y": [y], "w": [self._size[0]], "h": [self._size[1]]}
 
     def _tapped(self, event: Any, on_tap: Callable[[int], None]) -> None:
-        if event.x is None or event.y is None or not len(self.places):
+        if not len(self.places):
             return
         apart = np.abs(self.places - (event.x, event.y)) / self._size
         nearest = int(apart.max(axis=1).argmin())

@@ -9,11 +9,18 @@ from typing import Any, final
 import numpy as np
 import panel as pn
 from bokeh.core.properties import value
-from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, LinearColorMapper, Range1d
 
 from mamba_diffae.fields import Grid, Variable
-from mamba_diffae.studio.figures import INK, MARK, VALUES, is_picture, plain_figure, rgba
+from mamba_diffae.studio.figures import (
+    INK,
+    MARK,
+    VALUES,
+    is_picture,
+    plain_figure,
+    rgba,
+    when_tapped,
+)
 
 _GAP, _LABEL = 0.06, 0.2
 """Between fields, and for the word above each, as shares of a field's width."""
@@ -63,7 +70,7 @@ class Mosaic:
         line: dict[str, Any] = {"fill_color": None, "line_color": MARK, "line_width": 3}
         self.figure.rect("x", "y", "width", "height", source=self._marked, **line)
         if on_tap is not None:
-            self.figure.on_event(Tap, lambda event: self._tapped(event, on_tap))
+            when_tapped(self.figure, lambda event: self._tapped(event, on_tap))
         self.view: Any = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
 
     def lay(self, words: Sequence[str], grid: Grid) -> None:
@@ -149,8 +156,6 @@ class Mosaic:
         return column * (1 + _GAP), row * self._pitch + _LABEL
 
     def _tapped(self, event: Any, on_tap: Callable[[int], None]) -> None:
-        if event.x is None or event.y is None:
-            return
         row, column = int(event.y // self._pitch), int(event.x // (1 + _GAP))
         number = row * self._columns + column
         if 0 <= column < self._columns and 0 <= number < self.count:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
-from bokeh.events import Pan, PanEnd, PanStart, Tap
+from bokeh.events import Pan, PanEnd, PanStart
 
 from mamba_diffae.fields import Grid
+from mamba_diffae.studio.figures import when_tapped
 
 
 @final
@@ -36,7 +37,7 @@ class Brush:
         self._lattice, self._on_tap, self._on_stroke = lattice, on_tap, on_stroke
         self._stroke: set[int] = set()
         self._last: tuple[float, float] | None = None
-        figure.on_event(Tap, self._tap)
+        when_tapped(figure, self._tap)
         figure.on_event(PanStart, self._move)
         figure.on_event(Pan, self._move)
         figure.on_event(PanEnd, self._lift)

@@ -154,9 +154,11 @@ class Driver:
         """Wait until so many cells are observed."""
         self.until(lambda: self.observed()[0] == count, f"{count} observed cells")
 
-    def click_cell(self, title: str, row: int, column: int, shape: tuple[int, int]) -> None:
-        """Click the middle of a cell of a map of some shape."""
-        self.figure(title).click(position=self._place(title, row, column, shape))
+    def click_cell(
+        self, title: str, row: int, column: int, shape: tuple[int, int], held: float = 0
+    ) -> None:
+        """Click the middle of a cell of a map of some shape; the button is held, in ms."""
+        self.figure(title).click(position=self._place(title, row, column, shape), delay=held)
 
     def paint(
         self, title: str, cells: list[tuple[int, int]], shape: tuple[int, int], steps: int = 12

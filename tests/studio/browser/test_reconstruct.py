@@ -110,6 +110,20 @@ def test_cells_are_clicked_and_painted_away_and_in(visit, server, pictures):
     assert page.button("Undo all changes by hand").is_disabled()
 
 
+def test_clicks_count_in_quick_succession_and_where_the_button_is_held(visit, server, pictures):
+    page = visit(server)
+    cells = set(observed(pictures.take([0])).cells)
+    page.becomes(len(cells))
+    free = [c for c in range(4 * CELLS, CELLS**2) if c not in cells][:120:24]
+    for cell in free:
+        page.click_cell("Observations", *divmod(cell, CELLS), LATTICE)
+    page.becomes(len(cells) + len(free))
+    held = divmod(free[-1] + 8 * CELLS, CELLS)
+    change = 1 if held[0] * CELLS + held[1] not in cells else -1
+    page.click_cell("Observations", *held, LATTICE, held=800)
+    page.becomes(len(cells) + len(free) + change)
+
+
 def test_a_value_is_typed_in_the_form_and_in_the_table(visit, server, pictures):
     page = visit(server)
     count = len(observed(pictures.take([0])).cells)
