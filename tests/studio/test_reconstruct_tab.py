@@ -97,14 +97,39 @@ def test_values_are_typed_and_refused_without_a_number(session):
     table.view.collapsed = False
     assert len(table.table.value) == 205
     table.row.value, table.column.value = 3, 4
-    table._type(table._cell())
+    table._at_cell(table._type)
     assert "Type a number for each of red, green, blue" in told[-1]
     for number, value in zip(table._numbers, (1.0, 2.0, 3.0), strict=True):
         number.value = value
-    table._type(table._cell())
+    table._at_cell(table._type)
     assert session.edits.typed == {3 * 32 + 4: (1.0, 2.0, 3.0)}
     row = table.table.value.set_index(["row", "column"]).loc[(3, 4)]
-    assert (row["red"], row["how"]) == (1.0, "typed")
+    assert (row["0"], row["how"]) == (1.0, "typed")
+    table.row.value = None
+    table._at_cell(table._remove)
+    assert told[-1].startswith("Type the row and the column")
+    assert 3 * 32 + 4 in session.edits.typed
+
+
+def test_the_table_holds_small_values_and_variables_of_any_name(session, asked):
+    data = session.data
+    variables = tuple(
+        replace(v, name=name) for v, name in zip(data.variables, ("row", "how", "<b>"), strict=True)
+    )
+    values = 1e-7 * data.values
+    session.open_source(Source("a.npy", replace(data, values=values, variables=variables)))
+    table = ObservationTable(session)
+    table.view.collapsed = False
+    shown, observed = table.table.value, session.observed
+    np.testing.assert_array_equal(shown["row"] * 32 + shown["column"], observed.cells)
+    known = observed.observations.values[0]
+    np.testing.assert_allclose(shown[["0", "1", "2"]], known, rtol=1e-6)
+    assert [table.table.titles[name] for name in ("row", "0", "2")] == ["row", "row", "&lt;b&gt;"]
+    table.table.value.loc[7, "1"] = 5.0
+    table._edited(SimpleNamespace(row=7))
+    np.testing.assert_allclose(
+        session.edits.typed[observed.cells[7]], (known[7, 0], 5.0, known[7, 2]), rtol=1e-6
+    )
 
 
 def test_what_cannot_be_opened_leaves_all_as_it_was(session):
@@ -299,4 +324,4 @@ def test_titles_of_the_table_are_text(session, monkeypatch):
     monkeypatch.setattr(observation_controls, "_titled", lambda v: f"<img src=x>{v.name}")
     table = ObservationTable(session)
     table.view.collapsed = False
-    assert table.table.titles["<img src=x>red"] == "&lt;img src=x&gt;red"
+    assert table.table.titles["0"] == "&lt;img src=x&gt;red"

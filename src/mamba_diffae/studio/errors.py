@@ -9,7 +9,7 @@ from mamba_diffae.fields.errors import FieldError
 
 @final
 class NothingObservedError(FieldError):
-    """All observations were taken away."""
+    """All observations were removed."""
 
 
 @final

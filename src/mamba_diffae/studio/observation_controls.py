@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import Any, final
 
@@ -14,7 +15,7 @@ from mamba_diffae.studio.observing import PATTERNS, Edits
 from mamba_diffae.studio.seed_input import SeedInput
 from mamba_diffae.studio.session import Change, Session
 
-PAINTS = {"Take away": "remove", "Bring in": "add"}
+PAINTS = {"Remove": "remove", "Add": "add"}
 """What a stroke on the map of observations does."""
 NO_VALUE = "There is no value there, such as on land; choose another cell."
 """Told where a person asks for the field in a cell that has none."""
@@ -108,10 +109,10 @@ class ObservationTable:
         self.values = pn.Row(margin=0)
         self._buttons = [
             pn.widgets.Button(label=name, margin=(0, 8, 0, 0))
-            for name in ("Observe the field there", "Observe this value", "Take away")
+            for name in ("Observe the field there", "Observe this value", "Remove")
         ]
         for button, act in zip(self._buttons, (self._add, self._type, self._remove), strict=True):
-            button.on_click(lambda event, act=act: act(self._cell()))
+            button.on_click(lambda event, act=act: self._at_cell(act))
         self.table = Table(
             pd.DataFrame(),
             pagination="remote",
@@ -120,7 +121,7 @@ class ObservationTable:
             selectable=False,
             layout="fit_columns",
             configuration={"editTriggerEvent": "click"},  # else Tab does not get out
-            buttons={"away": "<span title='Take away'>✕</span>"},
+            buttons={"away": "<span title='Remove'>✕</span>"},
             sizing_mode="stretch_width",
             margin=(0, 10, 10, 10),
         )
@@ -156,10 +157,11 @@ class ObservationTable:
             values = observed.observations.values[0].numpy()[: len(observed.cells)]
         place = np.array(observed.cells, dtype=np.int64)
         frame = pd.DataFrame({"row": place // columns, "column": place % columns})
-        for c, variable in enumerate(variables):
-            frame[_titled(variable)] = np.round(values[:, c], 4)
+        for c in range(len(variables)):
+            frame[str(c)] = [float(f"{v:.7g}") for v in values[:, c]]  # all that float32 has
         frame["how"] = [self._how(cell) for cell in observed.cells]
-        self.table.titles = {name: escape(name) for name in frame.columns}  # they are HTML
+        names = {str(c): escape(_titled(v)) for c, v in enumerate(variables)}  # they are HTML
+        self.table.titles = {name: names.get(name, name) for name in frame.columns}
         self.table.editors = dict.fromkeys(("row", "column", "how"))
         self.table.value = frame
 
@@ -169,9 +171,12 @@ class ObservationTable:
             return "typed"
         return "by hand" if cell in edits.added else "pattern"
 
-    def _cell(self) -> int:
-        columns = self._session.observed.lattice.shape[1]
-        return int(self.row.value or 0) * columns + int(self.column.value or 0)
+    def _at_cell(self, act: Callable[[int], None]) -> None:
+        row, column = self.row.value, self.column.value
+        if row is None or column is None:
+            self._session.tell("Type the row and the column of the cell, whole numbers from 0.")
+            return
+        act(int(row) * self._session.observed.lattice.shape[1] + int(column))
 
     def _add(self, cell: int) -> None:
         if cell not in self._session.observed.row_of:
@@ -199,7 +204,7 @@ class ObservationTable:
 
     def _edited(self, event: Any) -> None:
         row = self.table.value.iloc[event.row]
-        values = tuple(row[_titled(v)] for v in self._session.data.variables)
+        values = tuple(row[str(c)] for c in range(len(self._session.data.variables)))
         columns = self._session.observed.lattice.shape[1]
         self._take(int(row["row"]) * columns + int(row["column"]), values)
 

@@ -136,7 +136,7 @@ class ObservedField:
         """
         if not self.cells and not self.edits.sensors:
             raise NothingObservedError(
-                "Nothing is observed: all observations were taken away. Raise the share, or click "
+                "Nothing is observed: all observations were removed. Raise the share, or click "
                 "a cell of the map of observations."
             )
         values, noise = self._noisy()

@@ -28,7 +28,7 @@ BROAD = 1.5
 """Width over height from which on maps are laid out in wider columns."""
 LEAD = (
     "<b>Drag “Share observed”</b>: the mean follows at once, kriging and draws come after it. "
-    "Click a cell of the first map to bring it in or take it away, or drag over it to paint."
+    "Click a cell of the first map to add or remove it, or drag over it to paint."
 )
 
 

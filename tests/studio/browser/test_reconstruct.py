@@ -102,7 +102,7 @@ def test_cells_are_clicked_and_painted_away_and_in(visit, server, pictures):
     page.until(lambda: page.observed()[0] < len(cells) - 5, "fewer cells")
     page.changed("Observations", before)
     few = page.observed()[0]
-    page.button("Bring in").click()
+    page.button("Add").click()
     page.paint("Observations", [(8, 4), (8, 28)], LATTICE)
     page.until(lambda: page.observed()[0] >= few + 3 * 20, "the cells of the stroke")
     page.button("Undo all changes by hand").click()
@@ -143,7 +143,7 @@ def test_a_value_is_typed_in_the_form_and_in_the_table(visit, server, pictures):
     page.becomes(count + 1)
     corner = lambda: page.pixels("Observations")[3, 3]  # noqa: E731
     page.until(lambda: np.abs(corner() - (250, 10, 20)).max() < 12, "the colour that was typed")
-    second = rows.nth(1).locator("[tabulator-field=red]")
+    second = rows.nth(1).locator('[tabulator-field="0"]')
     second.dblclick()
     second.locator("input").fill("7")
     second.locator("input").press("Enter")
