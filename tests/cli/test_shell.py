@@ -106,8 +106,12 @@ def test_a_path_with_colons_and_brackets_is_told_as_it_was_typed(tmp_path):
     assert "no:key:[bold]folder" in done.stderr
 
 
-@pytest.mark.parametrize(("count", "speaks"), [(None, True), ("1", True), ("2", False)])
-def test_a_stray_rank_silences_nothing(monkeypatch, capsys, count, speaks):
+@pytest.mark.parametrize(
+    ("command", "count", "speaks"),
+    [("fit", None, True), ("fit", "1", True), ("fit", "2", False), ("predict", "8", True)],
+)
+def test_a_stray_rank_silences_nothing(monkeypatch, capsys, command, count, speaks):
+    monkeypatch.setattr("sys.argv", ["mamba-diffae", command])
     monkeypatch.setenv("RANK", "3")
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     if count is not None:

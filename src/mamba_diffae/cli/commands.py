@@ -13,7 +13,7 @@ from mamba_diffae.cli.latent import edit, interpolate
 from mamba_diffae.cli.placing import place
 from mamba_diffae.cli.prediction import predict
 from mamba_diffae.cli.sampling import sample
-from mamba_diffae.cli.shell import CommandGroup, accept_any_text
+from mamba_diffae.cli.shell import CommandGroup, accept_any_text, check_working_folder
 from mamba_diffae.cli.studio import studio
 from mamba_diffae.cli.study import experiment
 from mamba_diffae.cli.training import fit
@@ -67,4 +67,5 @@ def main() -> None:
     # runs: eight times slower beside one busy process. A short spin costs an idle machine nothing.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # to be set before torch is imported
     accept_any_text()
+    check_working_folder()
     app()

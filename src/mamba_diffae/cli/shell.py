@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, final
 
 import typer
@@ -20,8 +21,11 @@ from typer.core import TyperGroup
 
 # A file has no width that a table would have to be squeezed into. Names and paths are written as
 # they are: neither brackets nor colons in them mean anything.
-output = Console(width=None if sys.stdout.isatty() else 160, markup=False, emoji=False)
+_ON_TERMINAL = sys.stdout is not None and sys.stdout.isatty()  # None: it was closed
+output = Console(width=None if _ON_TERMINAL else 160, markup=False, emoji=False)
 messages = Console(stderr=True, markup=False, emoji=False)
+_TRAINING = ("fit", "demo")
+"""Commands that several processes may run together."""
 _LINES_APART = 10.0
 """Seconds between two lines where there is no terminal to draw a spinner on."""
 
@@ -42,6 +46,7 @@ class CommandGroup(TyperGroup):
         try:
             with warnings.catch_warnings(), _termination_told():
                 warnings.showwarning = _note
+                _take_no_note_for_an_error()
                 return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             echo(str(stop) or "Stopped; nothing half-written is left.")
@@ -59,7 +64,7 @@ def echo(text: str, console: Console = messages, style: str | None = None) -> No
 
     Of several processes that train together the first one speaks; all tell their errors.
     """
-    if style is None and _among_others() and os.environ.get("RANK", "0") != "0":
+    if style is None and _among_others():
         return
     console.print(text, style=style, highlight=False, soft_wrap=True)
 
@@ -69,6 +74,15 @@ def accept_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def check_working_folder() -> None:
+    """Refuse to begin in a folder that was removed: libraries then fail in ways of their own."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        echo(f"Error: The working folder is gone ({error.strerror}); cd to one.", style="red")
+        raise SystemExit(2) from error
 
 
 @contextmanager
@@ -115,9 +129,22 @@ def status(work: str) -> Iterator[Callable[[str], None]]:
 
 
 def _among_others() -> bool:
-    """Whether this is one of several processes: a number alone may be left from another program."""
+    """Whether this trains behind the first one of several processes.
+
+    A number alone may be left from another program, and commands that do not train are alone.
+    """
     count = os.environ.get("WORLD_SIZE", "1")
-    return count.isdecimal() and int(count) > 1
+    if not {*sys.argv[1:2]} & {*_TRAINING}:
+        return False
+    return count.isdecimal() and int(count) > 1 and os.environ.get("RANK", "0") != "0"
+
+
+def _take_no_note_for_an_error() -> None:
+    """Tell notes as such where PYTHONWARNINGS makes errors of warnings, for programs in Python."""
+    if any(option.startswith("e") for option in sys.warnoptions):
+        warnings.resetwarnings()
+        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", kind)
 
 
 def _message(error: Exception) -> str | None:
