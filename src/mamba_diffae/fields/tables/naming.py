@@ -53,7 +53,8 @@ def _named(coords: Sequence[str] | Mapping[str, str] | None) -> list[tuple[str, 
 
 
 def _axis_of(column: str) -> str:
-    return next((names[0] for names in SYNONYMS if simple(column) in names), column)
+    bare = simple(str(column))  # numbers, which name no column, are refused where it is looked for
+    return next((names[0] for names in SYNONYMS if bare in names), column)
 
 
 def _recognised(table: OpenedTable) -> dict[str, str]:
@@ -111,7 +112,8 @@ def value_columns(
     if isinstance(values, Mapping):
         found = dict(values)
     elif values is not None:
-        found = {name: name for name in ([values] if isinstance(values, str) else values)}
+        several = isinstance(values, Iterable) and not isinstance(values, str)
+        found = {name: name for name in (values if several else [values])}
     else:
         taken = {*used, *(name for name in table.names if simple(name) in TIMES)}
         kinds = zip(table.frame.columns, table.frame.dtypes, strict=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -16,12 +15,12 @@ import numpy as np
 
 from mamba_diffae.fields.errors import TableError
 from mamba_diffae.fields.extras import load_extra
+from mamba_diffae.fields.tables.delimited import DELIMITED, read_delimited
 from mamba_diffae.fields.units import is_unit
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-DELIMITED = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 PARQUET = (".parquet", ".pq")
 _FRAMES = (("pandas", "DataFrame"), ("pyarrow", "Table"))
 _NOTHING = ("", "nan", "na", "n/a", "null", "none")
@@ -104,7 +103,7 @@ class OpenedTable:
                 return cls(pandas.read_parquet(path), str(path))
             except (ValueError, OSError) as error:
                 raise TableError(f"{path} cannot be read as Parquet: {error}.") from error
-        frame = _delimited(path, pandas)
+        frame = read_delimited(path, pandas)
         # Blank lines are read as rows, so that a row's number is that of its line.
         return cls(frame.dropna(how="all"), str(path), 2)
 
@@ -217,51 +216,12 @@ class OpenedTable:
 def _check_exists(path: Path) -> None:
     if path.exists():
         return
+    if path.is_symlink():
+        raise TableError(f"{path} is a link to nothing; give the file itself.")
     siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     near = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.6)
     hint = f" Did you mean {str(path.with_name(near[0]))!r}?" if near else ""
     raise TableError(f"There is no file {path}.{hint}")
-
-
-def _delimited(path: Path, pandas: Any) -> DataFrame:
-    """The rows of a file of separated values; blank lines are rows without any value."""
-    tabs = ".tsv" in path.name.lower()
-    kind = {"sep": "\t" if tabs else ",", "encoding": "utf-8-sig", "index_col": False}
-    try:
-        header = [str(name) for name in pandas.read_csv(path, nrows=0, **kind).columns]
-        _check_separator(path, header)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pandas.errors.ParserWarning)
-            frame = pandas.read_csv(
-                path, skip_blank_lines=False, skipinitialspace=True, low_memory=False, **kind
-            )
-    except UnicodeDecodeError as error:
-        raise TableError(
-            f"{path} is not UTF-8 (byte 0x{error.object[error.start]:02x}); give the DataFrame "
-            "that pandas.read_csv(path, encoding='latin-1') makes, or that of its encoding."
-        ) from error
-    except pandas.errors.EmptyDataError as error:
-        raise TableError(f"{path} is empty; its first line names the columns.") from error
-    except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
-        raise TableError(
-            f"{path} has rows of more fields than its header has names "
-            f"({' '.join(str(error).split())}); "
-            "where commas are decimal, give the DataFrame that pandas.read_csv(path, sep=';', "
-            "decimal=',') makes."
-        ) from error
-    frame.columns = frame.columns.str.strip()
-    return frame
-
-
-def _check_separator(path: Path, header: Sequence[str]) -> None:
-    found = next((mark for mark in (";", "\t") if len(header) == 1 and mark in header[0]), None)
-    if found is not None:
-        decimal = ", decimal=','" if found == ";" else ""
-        raise TableError(
-            f"{path} separates its columns by {found!r}, but a comma was expected; give the "
-            f"DataFrame that pandas.read_csv(path, sep={found!r}{decimal}) makes, decimal being "
-            "how its numbers are written."
-        )
 
 
 def _listed(names: Sequence[str]) -> str:
