@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from mamba_diffae.evaluation.retrieval import copies, cosines, halves, retrieved, standardised
-from mamba_diffae.fields import FieldData, Observations, observe
+from mamba_diffae.fields import FieldData, Labels, Observations, observe
 
 
 def test_halves_share_no_point_and_lose_none(smooth_fields):
@@ -23,6 +24,17 @@ def test_halves_share_no_point_and_lose_none(smooth_fields):
     again, _ = halves(seen, seed=2)
     assert (again.coords == first.coords).all()
     assert (halves(seen, seed=3)[0].coords != first.coords).any()
+
+
+def test_halves_of_observations_with_units_and_covariates(smooth_fields):
+    data = smooth_fields(2)
+    units = Labels(axis_units=("m", "m"), units=("K",) * data.n_variables)
+    covariates = torch.ones(2, 64, 1, dtype=torch.float64)
+    seen = observe(data, 1.0, shape=(8, 8)).replace(labels=units, covariates=covariates)
+    for half in halves(seen):
+        assert half.labels == units
+        assert half.covariates is not None
+        assert half.covariates.shape[:2] == half.coords.shape[:2]
 
 
 def test_a_single_observation_cannot_be_divided():

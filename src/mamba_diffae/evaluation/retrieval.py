@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import torch
 
@@ -29,7 +27,7 @@ def halves(observations: Observations, seed: int = 0) -> tuple[Observations, Obs
             )
         order = np.random.default_rng((seed, b)).permutation(count)
         for part, rows in zip(parts, (order[: count // 2], order[count // 2 :]), strict=True):
-            part.append(_points(seen, np.sort(rows)))
+            part.append(seen.points(torch.from_numpy(np.sort(rows))))
     return Observations.stack(parts[0]), Observations.stack(parts[1])
 
 
@@ -77,10 +75,3 @@ def copies(truth: FieldData) -> np.ndarray:
     numbers: dict[bytes, int] = {}
     rows = zip(truth.values, truth.valid_mask(), strict=True)
     return np.array([numbers.setdefault(v.tobytes() + m.tobytes(), len(numbers)) for v, m in rows])
-
-
-def _points(seen: Observations, rows: np.ndarray) -> Observations:
-    """The chosen points of every field."""
-    index = torch.from_numpy(rows)
-    given = {f.name: getattr(seen, f.name) for f in fields(seen)}
-    return seen.replace(**{k: v[:, index] for k, v in given.items() if v is not None})
