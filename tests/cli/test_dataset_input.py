@@ -38,3 +38,24 @@ def test_errors_are_converted_with_the_values(tmp_path):
     np.testing.assert_allclose(data.values[0, ..., 0], height)
     assert data.noise is not None
     np.testing.assert_allclose(data.noise[0, ..., 0], error)
+
+
+def test_another_source_is_scored_in_the_units_and_axes_of_the_model(tmp_path):
+    y, x = Axis.regular("y", 0, 4, 4, "m"), Axis.regular("x", 0, 3, 3, "m")
+    kelvin = np.random.default_rng(0).uniform(280, 290, (2, 4, 3))
+    xr.Dataset(
+        {"sst": (("time", "x", "y"), kelvin.transpose(0, 2, 1) - 273.15, {"units": "degC"})},
+        {
+            "time": np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[ns]"),
+            "y": ("y", y.centres / 1000, {"units": "km"}),
+            "x": ("x", x.centres, {"units": "m"}),
+        },
+    ).to_netcdf(tmp_path / "sst.nc")
+    ours = Variable("sst", "K", limits=(270, 300))
+    estimator: Any = SimpleNamespace(variables=(ours,), grid=Grid((y, x)))
+    with pytest.warns(UserWarning, match="'sst' from degC to K"):
+        scored = OpenedModel("a model", estimator, None).fields(str(tmp_path / "sst.nc"))[1]
+    np.testing.assert_allclose(scored.values[..., 0], kelvin, rtol=1e-6)
+    assert scored.variables == (ours,)
+    assert scored.grid.names == ("y", "x")
+    np.testing.assert_allclose(scored.grid.axes[0].edges, y.edges)

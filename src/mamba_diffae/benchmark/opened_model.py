@@ -61,13 +61,14 @@ class OpenedModel:
         """What it was trained on, and what it is to be scored on.
 
         Args:
-            other: Another source, to be scored on; finer fields are averaged to the native cells.
+            other: Another source, to be scored on; finer fields are averaged to the native cells,
+                those of other units converted, and axes of another order taken in the model's.
                 It stands for the training fields too, if it is not known what they were, or they
                 cannot be opened any more.
             skip_broken: Skip pictures of the other source that cannot be decoded.
 
         Raises:
-            ValueError: If there is no source at all, or as `open_field`.
+            ValueError: If there is no source at all, units cannot be converted, or as `open_field`.
         """
         known = self._known(other is not None, skip_broken)
         if other is None:
@@ -79,9 +80,7 @@ class OpenedModel:
             return known, known
         fields, most = open_field(other, skip_broken=skip_broken), max(self.estimator.grid.shape)
         fields = open_field(fields, size=min(max(fields.shape), most))
-        ours = self.estimator.variables
-        if [v.name for v in fields.variables] == [v.name for v in ours]:
-            fields = replace(fields, variables=ours)  # scored by the same limits
+        fields = self._as_ours(fields, f"{other}:")
         return known or fields, fields
 
     def _known(self, moved: bool, skip_broken: bool) -> FieldData | None:
@@ -164,8 +163,21 @@ class OpenedModel:
                 f"{', '.join(data.grid.names)}, but {self.name} was trained on "
                 f"{', '.join(v.name for v in ours)} on {', '.join(names)}."
             )
-        data = data.transpose([data.grid.names.index(name) for name in names])
-        return data_in_units(data, ours, self.estimator.grid.axes, f"{file}:")
+        return self._as_ours(data, f"{file}:")
+
+    def _as_ours(self, data: FieldData, what: str) -> FieldData:
+        """Fields in the model's units, with its limits and in the order of its axes.
+
+        Variables of other names stay as they are, and axes too.
+        """
+        ours, axes = self.estimator.variables, self.estimator.grid.axes
+        if [v.name for v in data.variables] != [v.name for v in ours]:
+            return data
+        names, found = self.estimator.grid.names, data.grid.names
+        if sorted(found) != sorted(names):
+            return data_in_units(data, ours, data.grid.axes, what)
+        data = data.transpose([found.index(name) for name in names])
+        return data_in_units(data, ours, axes, what)
 
     def _covariates(self, file: Path) -> dict[str, list[str]]:
         """The option that reads those covariates of the model that a data set holds.
