@@ -20,6 +20,8 @@ def test_halves_share_no_point_and_lose_none(smooth_fields):
         given = {tuple(c): v for c, v in pairs}
         half = zip(a.coords[0].numpy(), a.values[0].tolist(), strict=True)
         assert all(given[tuple(c)] == v for c, v in half)
+    assert first.support is not None
+    assert seen.support is not None
     assert (first.support == seen.support[:, :1]).all()
     again, _ = halves(seen, seed=2)
     assert (again.coords == first.coords).all()

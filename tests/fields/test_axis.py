@@ -147,6 +147,12 @@ def test_latitudes_beyond_the_poles_are_refused():
         Axis.regular("lat", 0, 360, 4, "degrees_north")
 
 
+@pytest.mark.parametrize(("name", "unit"), [("lon", "degrees_west"), ("lat", "degree_S")])
+def test_degrees_to_the_west_or_south_are_refused(name, unit):
+    with pytest.raises(AxisError, match=f"'{name}' is in '{unit}', .* times -1 in 'degrees_east'"):
+        Axis.from_centres(name, [10.0, 20.0, 30.0], unit)
+
+
 def test_longitudes_that_do_not_close_are_not_periodic():
     with pytest.raises(AxisError, match=r"'lon' .*span 350 of 360 degrees; leave it not periodic"):
         Axis.regular("lon", 0, 350, 7, "degrees_east", periodic=True)

@@ -14,6 +14,7 @@ SAME = [
     ("W/m2", "W m**-2"),
     ("degrees_north", "degree_N"),
     ("degE", "°"),
+    ("degreeW", "degrees_west"),
     ("degC", "degrees_Celsius"),
     ("hPa", "mbar"),
     ("days since 2000-01-01", "d since 2000-01-01"),
@@ -41,6 +42,9 @@ DOUBTFUL = [
     ("K", "m"),
     ("mPa", "MPa"),
     ("degC", "degrees_north"),
+    ("degrees_west", "degrees_east"),
+    ("degree_S", "degrees_north"),
+    ("degW", "degrees"),
     ("days since 2000-01-01", "days since 1950-01-01"),
     ("days since 2000-01-01", "days since 2000-01-01 12:00"),
     ("days since 2000-01-01", "days since 2000-01-01 00:00 +02:00"),
@@ -69,5 +73,5 @@ def test_what_is_not_obvious_is_refused(a, b):
 
 
 def test_what_stands_in_brackets_need_not_be_a_unit():
-    assert all(map(is_unit, ("degC", "°", "m/s", "%")))
+    assert all(map(is_unit, ("degC", "°", "m/s", "%", "degrees_west")))
     assert not any(map(is_unit, ("raw", "", "days since 2000-01-01")))

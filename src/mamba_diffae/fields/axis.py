@@ -10,7 +10,7 @@ import numpy as np
 
 from mamba_diffae.fields.errors import AxisError
 from mamba_diffae.fields.given import float_array, whole_number
-from mamba_diffae.fields.rising import LONGITUDES, check_rising
+from mamba_diffae.fields.rising import LONGITUDES, check_direction, check_rising
 
 LATITUDES = ("lat", "latitude")
 CANONICAL = (
@@ -53,8 +53,8 @@ class Axis:
 
     Raises:
         AxisError: If the edges do not rise throughout, are not finite, or bound no cell, latitudes
-            lie beyond the poles, periodic longitudes do not span 360 degrees or have cells of
-            unlike widths, or the length scale or a measure is not positive.
+            lie beyond the poles, degrees grow to the west or south, periodic longitudes do not span
+            360 degrees or have unlike cells, or the length scale or a measure is not positive.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Axis:
                 "with one cell or more."
             )
         check_rising(edges, self.name, "edges")
+        check_direction(self.unit, self.name)
         if abs(edges).max() > _FARTHEST:
             raise AxisError(
                 f"The axis {self.name!r} has edges as far as {abs(edges).max():g}, which are no "
@@ -255,8 +256,7 @@ class Axis:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
-        measures = data.get("cell_measures")
-        scale = data.get("length_scale")
+        measures, scale = data.get("cell_measures"), data.get("length_scale")
         return cls(
             data["name"],
             np.asarray(data["edges"], np.float64),

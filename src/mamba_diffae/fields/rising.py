@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mamba_diffae.fields.errors import AxisError
+from mamba_diffae.fields.units import reversed_degrees
 
 LONGITUDES = ("lon", "longitude")
 _TURN, _HALF = 360.0, 180.0
@@ -41,6 +42,20 @@ def check_rising(values: np.ndarray, name: str, what: str) -> None:
         f"{values[i]:g} and number {i + 1} is {values[i + 1]:g}; sort them, and leave out repeated "
         "ones."
     )
+
+
+def check_direction(unit: str, name: str) -> None:
+    """Refuse degrees of an axis that grow to the west or to the south.
+
+    Raises:
+        AxisError: As said.
+    """
+    if reversed_degrees(unit):
+        raise AxisError(
+            f"The axis {name!r} is in {unit!r}, but longitudes grow to the east and latitudes to "
+            "the north; give its coordinates times -1 in 'degrees_east' or 'degrees_north', "
+            "rising, and the values alike."
+        )
 
 
 def round_the_globe(x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

@@ -55,8 +55,11 @@ _WORDS = {
     "k": ("kelvin", "kelvins", "degk", "deg_k", "degree_kelvin", "degrees_kelvin"),
 }
 _USUAL = {word: name for name, words in _WORDS.items() for word in words}
-_ANGLE = re.compile(r"(°|deg|degrees?)(_?(north|south|east|west|[nsew]|true|t))?")
+_ANGLE = re.compile(r"(°|deg|degrees?)(_?(north|east|[ne]|true|t)|s)?")
 """Degrees of an angle in any spelling; which one it is, the axis says."""
+_REVERSED = re.compile(r"(?:°|deg|degrees?)(?:_?(?P<west>west|w)|_?south|_s)")
+"""Degrees that grow to the west or to the south, against those of `_ANGLE`."""
+_DEGREES = ("degrees", "degrees_west", "degrees_south")
 _SINCE = " since "
 _DATE = re.compile(
     r"(\d+)-(\d+)-(\d+)(?:[T ]+(\d+)(?::(\d+)(?::(\d+(?:\.\d*)?))?)?)?\s*"
@@ -116,7 +119,16 @@ def is_unit(name: str) -> bool:
     (True, False)
     """
     spelt = _spelt(name).lower()
-    return spelt == _spelt("deg") or any(spelt in kind for kind in (_TEMPERATURES, *_KINDS))
+    return spelt in _DEGREES or any(spelt in kind for kind in (_TEMPERATURES, *_KINDS))
+
+
+def reversed_degrees(name: str) -> bool:
+    """Whether a unit is of longitudes that grow to the west, or latitudes that grow to the south.
+
+    >>> reversed_degrees("degrees_west"), reversed_degrees("degrees_east")
+    (True, False)
+    """
+    return _spelt(name) in _DEGREES[1:]
 
 
 def _spelt(name: str) -> str:
@@ -127,6 +139,8 @@ def _spelt(name: str) -> str:
         return f"{_spelt(time)}{_SINCE}{_spelt_date(date)}"
     if _ANGLE.fullmatch(text.lower()):
         return "degrees"
+    if (found := _REVERSED.fullmatch(text.lower())) is not None:
+        return "degrees_west" if found["west"] else "degrees_south"
     if text.lower() in _USUAL:
         return _USUAL[text.lower()]
     text = re.sub(r"\s*\*\*\s*|\s*\^\s*", "", text)
