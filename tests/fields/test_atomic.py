@@ -286,3 +286,11 @@ def test_a_folder_that_is_replaced_while_it_is_read_is_read_anew(tmp_path: Path)
     assert read_folder(tmp_path / "f", read) == ["newer", "newer"]
     with pytest.raises(FileNotFoundError):
         read_folder(tmp_path / "none", read)
+
+
+@pytest.mark.parametrize("write", [atomic_file, atomic_folder])
+def test_links_in_a_circle_are_an_error_of_the_system(tmp_path, write):
+    (tmp_path / "out").symlink_to("out")
+    with pytest.raises(OSError, match="symbolic links"), write(tmp_path / "out"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

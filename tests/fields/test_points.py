@@ -256,3 +256,12 @@ def test_repeats_across_the_seam_are_one_place():
     with pytest.warns(UserWarning, match="At 1 of 1 places"):
         found = points([-10.0, 350.0], [1.0, 3.0], noise=0, grid=grid)
     assert found.values[0, 0].item() == 2
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16, torch.int32])
+def test_tensors_of_any_kind_are_arrays(kind):
+    values = torch.tensor([[11.0], [12.5]]).to(kind)
+    coords = torch.tensor(COORDS[:2], requires_grad=True)
+    seen = points(coords, values)
+    assert seen.values[0].tolist() == values.tolist()
+    assert seen.coords[0].tolist() == COORDS[:2].tolist()

@@ -253,3 +253,16 @@ def test_a_network_beyond_all_memory_is_refused(saved: Path) -> None:
     edit(saved, config={**config, "d_model": 10**7})
     with pytest.raises(ValueError, match=r"config\.json describes does not fit into memory"):
         load_network(saved)
+
+
+def test_a_folder_too_high_names_the_one_below(saved: Path) -> None:
+    with pytest.raises(ValueError, match=f"{saved.name} holds one: give that"):
+        load_network(saved.parent)
+
+
+def test_what_is_no_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model.zip").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"model\.zip is a file; give the folder"):
+        weights_folder(tmp_path / "model.zip")
+    with pytest.raises(ValueError, match="named None"):
+        weights_folder(None)  # pyright: ignore[reportArgumentType]

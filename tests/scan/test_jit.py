@@ -59,3 +59,9 @@ def test_without_a_compiler_the_reference_answers() -> None:
     done = run("-c", SCAN, NUMBA_DISABLE_JIT="1")
     assert done.stdout == "True\n", done.stderr
     assert done.stderr.count("NUMBA_DISABLE_JIT") == 1
+
+
+def test_a_compiler_that_does_not_start_is_none() -> None:
+    done = run("-c", SCAN, NUMBA_NUM_THREADS="0")
+    assert done.stdout == "True\n", done.stderr
+    assert done.stderr.count("Numba does not start") == 1

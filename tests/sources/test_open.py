@@ -194,3 +194,11 @@ def test_an_option_reaches_the_source(monkeypatch):
     assert open_field("levels", level=2).values.min() == 2
     with pytest.raises(FieldError, match="no option 'depth'; it takes level"):
         open_field("levels", depth=2)
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_empty_name_is_not_the_working_folder(folder, monkeypatch, name):
+    monkeypatch.chdir(folder)
+    with pytest.raises(ValueError, match="empty name"):
+        open_field(name)
+    assert len(open_field(".")) == 4

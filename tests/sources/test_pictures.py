@@ -195,7 +195,9 @@ def broken_files(folder):
 @pytest.mark.parametrize("size", [None, 8])
 def test_a_broken_file_is_named(folder, size):
     broken_files(folder)
-    with pytest.raises(ValueError, match=r"(cut\.png|empty\.webp).*cannot be decoded.*skip"):
+    with pytest.raises(
+        ValueError, match=r"(cut\.png|empty\.webp).*(cannot be decoded|is empty).*skip"
+    ):
         open_field(folder, size=size)
 
 
@@ -269,3 +271,23 @@ def test_another_kind_of_picture_under_a_known_name_is_not_decoded(tmp_path):
 def test_a_missing_picture_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"gone\.png is not a file"):
         open_picture(tmp_path / "gone.png", 4)
+
+
+@pytest.mark.parametrize("name", ["@eaDir", "$RECYCLE.BIN", "#recycle", "__MACOSX", ".git"])
+def test_what_file_servers_and_archives_keep_beside_is_no_picture(folder, name):
+    (folder / "sub" / name).mkdir()
+    save(folder / "sub" / name / "b.png", ramp(16, 16))
+    assert list(open_field(folder).names) == ["a.JPG", "b.png", "c.webp", "sub/a.jpeg"]
+
+
+def test_pictures_that_are_elsewhere_are_named(folder):
+    """Links of version control whose content was not fetched, and files of no bytes."""
+    (folder / "d.png").symlink_to("objects/d.png")
+    with pytest.raises(ValueError, match=r"d\.png is a link to nothing"):
+        open_field(folder)
+    (folder / "d.png").unlink()
+    (folder / "d.png").touch()
+    with pytest.raises(ValueError, match=r"d\.png is empty; fetch it again"):
+        open_field(folder)
+    with pytest.warns(UserWarning, match="1 of 5 pictures"):
+        assert len(open_field(folder, skip_broken=True)) == 4

@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import get_ident
 from typing import TypeVar, final
 
+from mamba_diffae.fields.resolved import resolved
+
 try:
     import fcntl
 except ImportError:  # a system without such locks
@@ -50,7 +52,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         with _stream(Path(path)) as temporary:
             yield temporary
         return
-    path = Path(path).resolve()
+    path = resolved(path)
     temporary = _temporary(path)
     with named_full_disk(path):
         try:
@@ -82,7 +84,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     Raises:
         DiskFullError: If the disk is full. As with any other error, nothing changes under `path`.
     """
-    path = Path(path).resolve()
+    path = resolved(path)
     temporary = _temporary(path)
     with named_full_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +103,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 def move_into_place(made: Path, path: str | Path) -> None:
     """Move a file or folder, written on the same disk, over the one that stands there, if any."""
-    path = Path(path).resolve()
+    path = resolved(path)
     for file in (made, *made.rglob("*")):
         _sync(file)
     _forget_dead(path)
@@ -118,7 +120,7 @@ def standing_folder(path: str | Path) -> Path | None:
     It is `path` itself, but for a crash between its two renames: then the former folder, set aside.
     Nothing is moved, so this is safe while another process writes.
     """
-    path = Path(path).resolve()
+    path = resolved(path)
     return next((folder for folder in (path, _aside(path)) if folder.is_dir()), None)
 
 

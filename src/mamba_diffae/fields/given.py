@@ -54,6 +54,17 @@ def check_seed(seed: Any) -> None:
     whole_number(seed, "The seed", 0, SEEDS - 1)
 
 
+def plain(given: Any) -> Any:
+    """A torch tensor of any kind as an array, everything else as it is.
+
+    NumPy takes neither tensors on a GPU, nor in bfloat16, nor in a graph of gradients.
+    """
+    if not hasattr(given, "detach"):
+        return given
+    tensor = given.detach().cpu()
+    return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
+
+
 def float_array(given: Any, what: str, error: type[FieldError] = ValuesError) -> np.ndarray:
     """A copy as float64; masked numbers are NaN.
 
@@ -69,7 +80,7 @@ def float_array(given: Any, what: str, error: type[FieldError] = ValuesError) ->
         FieldError: Of that kind, if they are no numbers, or times, complex or texts.
     """
     try:
-        array = np.ma.asarray(given)
+        array = np.ma.asarray(plain(given))
         if array.dtype.kind not in "biufO":
             raise TypeError(f"they are of the type {array.dtype}")
         return np.array(np.ma.array(array, dtype=np.float64).filled(np.nan))

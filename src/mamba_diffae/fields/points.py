@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mamba_diffae.fields.errors import CoordinateError, ShapeError, ValuesError
+from mamba_diffae.fields.given import plain
 from mamba_diffae.fields.grid import Grid
 from mamba_diffae.fields.inside import check_inside, check_support
 
@@ -58,7 +59,7 @@ def column_array(given: Any, what: str) -> np.ma.MaskedArray:
         ShapeError: If they are no columns.
     """
     try:
-        array = np.ma.asarray(given)
+        array = np.ma.asarray(plain(given))
         if array.dtype.kind not in "biufO":
             raise TypeError(f"they are of type {array.dtype}")
         array = np.ma.array(array, dtype=np.float64)
@@ -93,7 +94,7 @@ def _spread(given: Any, what: str, shape: tuple[int, ...], used: np.ndarray) -> 
     """A number for every value, shape (N, K), none negative; 0 where it is not used."""
     if given is None:
         return None
-    array = column_array(np.atleast_1d(np.ma.asarray(given)), what)
+    array = column_array(np.atleast_1d(np.ma.asarray(plain(given))), what)
     if np.ndim(given) == 1 and len(array) == shape[1] > 1:
         array = array.reshape(1, -1)
     try:

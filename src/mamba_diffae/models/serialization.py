@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,11 @@ def weights_folder(name: str | Path) -> Path:
     Raises:
         ValueError: If there is neither; it names the nearest.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise ValueError(f"A model is named {name!r}; give its name, or the path of its folder.")
     path, known = Path(name).expanduser(), WEIGHTS / name
+    if path.is_file():
+        raise ValueError(f"{path} is a file; give the folder of the model (unpack an archive).")
     if path.exists() or known.is_dir():
         return path if path.exists() else known
     packaged = _packaged()
@@ -257,8 +262,10 @@ def _read_config(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:  # not JSON, or not even text
+        inside = sorted(folder.glob(f"*/{_CONFIG}"))
+        hint = f"; {inside[0].parent} holds one: give that; or" if inside else ";"
         raise ValueError(
-            f"{path} cannot be read ({error}); expected a folder with config.json and "
+            f"{path} cannot be read ({error}){hint} expected a folder with config.json and "
             "model.safetensors, as save_pretrained writes it (copy them again if they are "
             "damaged), or the name of a model that comes with the package: "
             f"{', '.join(_packaged())}."

@@ -68,6 +68,8 @@ def _obstacle(backend: str, device: str, dtype: torch.dtype) -> str | None:
         return f"the package {package!r} is not installed"
     if backend == "cpu" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return "Numba's compiler is switched off (NUMBA_DISABLE_JIT)"
+    if backend == "cpu" and (fault := _numba_fault()) is not None:
+        return f"Numba does not start ({fault})"
     if backend == "triton" and device == "cpu" and _interpreting():
         return None
     serves = {"cpu": "cpu", "triton": "cuda"}[backend]
@@ -82,6 +84,16 @@ def _interpreting() -> bool:
 @cache
 def _installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
+
+
+@cache
+def _numba_fault() -> str | None:
+    """What keeps Numba from starting, such as NUMBA_NUM_THREADS=0; None if it does."""
+    try:
+        importlib.import_module("numba")
+    except Exception as error:  # of many kinds
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 @cache

@@ -22,7 +22,7 @@ GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L")
 """Pillow's modes of one channel, or one and transparency."""
 _SIDEWAYS = (5, 6, 7, 8)
 """Values of the EXIF orientation that exchange height and width."""
-
+_SKIP = "or skip broken files (skip_broken=True, --skip-broken)."
 File = Path | BytesIO
 """Where the bytes of a picture are."""
 T = TypeVar("T")
@@ -134,6 +134,8 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _guarded(file: File, name: str, use: Callable[[Image.Image], T]) -> T:
     """Open a picture, check its pixel count before anything is decoded, and use it."""
+    if isinstance(file, Path) and file.is_symlink() and not file.exists():
+        raise BrokenPictureError(f"{name} is a link to nothing; fetch what it leads to, {_SKIP}")
     if isinstance(file, Path) and not file.is_file():
         raise FieldError(f"{name} is not a file; give the path of a PNG, JPEG or WebP picture.")
     try:
@@ -149,9 +151,11 @@ def _guarded(file: File, name: str, use: Callable[[Image.Image], T]) -> T:
         size = "a multiple of that"
     # Decoders answer broken bytes with many kinds of error; all of them mean the same here.
     except Exception as error:
+        if isinstance(file, Path) and not file.stat().st_size:  # not fetched yet, or a full disk
+            raise BrokenPictureError(f"{name} is empty; fetch it again, {_SKIP}") from error
         raise BrokenPictureError(
             f"{name} cannot be decoded as a PNG, JPEG or WebP picture ({error}); repair or remove "
-            "it, or skip broken files (skip_broken=True, --skip-broken)."
+            f"it, {_SKIP}"
         ) from error
     raise BrokenPictureError(
         f"{name} is above the limit of {PIXEL_LIMIT // 10**6} megapixels ({size}); shrink or "

@@ -11,6 +11,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from mamba_diffae.fields import FieldData, FieldError, Shape
+from mamba_diffae.fields.clutter import is_hidden
 from mamba_diffae.sources.base import Source
 from mamba_diffae.sources.decoding import SUFFIXES, printable
 from mamba_diffae.sources.pictures import picture_data, read_pictures
@@ -63,13 +64,16 @@ class FolderSource(Source):
 
 
 def _picture_paths(folder: Path) -> list[Path]:
-    """The picture files below a folder, sorted by relative path; an error if there are none."""
+    """The picture files below a folder, sorted by relative path; an error if there are none.
+
+    Links to nothing are among them: reading them fails, which says what is missing.
+    """
     files = [
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in (*SUFFIXES, *OTHERS)
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and (path.is_file() or (path.is_symlink() and not path.exists()))
+        and not is_hidden(path.relative_to(folder))
     ]
     paths = [path for path in files if path.suffix.lower() in SUFFIXES]
     others = Counter(path.suffix.lower() for path in files if path.suffix.lower() in OTHERS)

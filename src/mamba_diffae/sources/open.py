@@ -140,6 +140,8 @@ def _sources() -> Iterator[Source]:
 
 def _matching(source: object) -> Source:
     """The source for what a user gave; an error that says what can be given if there is none."""
+    if isinstance(source, str) and not source.strip():  # as a path it would be the working folder
+        raise FieldError("The source is an empty name; give '.' for the pictures in this folder.")
     sources = []
     for candidate in _sources():
         if candidate.matches(source):

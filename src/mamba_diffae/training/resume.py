@@ -10,6 +10,7 @@ from typing import Any
 
 from mamba_diffae.fields.atomic import standing_folder
 from mamba_diffae.fields.one_owner import OneOwner
+from mamba_diffae.fields.resolved import resolved
 from mamba_diffae.models.base import FieldFlow
 from mamba_diffae.models.latent_flow import LatentFlow
 from mamba_diffae.models.serialization import load_latent_flow
@@ -56,7 +57,7 @@ def only_training(folder: Path, processes: Processes) -> Iterator[None]:
 
         def own() -> None:
             # Beside the folder, which may be deleted, or must be empty.
-            path = folder.resolve()
+            path = resolved(folder)
             owner = OneOwner(path.with_name(f".lock-{path.name}"), f"The run {path}")
             owned.callback(owner.release)
 

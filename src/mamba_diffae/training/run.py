@@ -18,6 +18,7 @@ import torch
 from mamba_diffae.fields.atomic import atomic_file, named_full_disk
 from mamba_diffae.fields.clutter import entries
 from mamba_diffae.fields.plain_json import plain_json, plain_line, read_numbers
+from mamba_diffae.fields.resolved import resolved
 from mamba_diffae.models.serialization import FORMAT as NETWORKS
 
 TASK, FORMAT = "fields", 1
@@ -50,7 +51,7 @@ class Run:
         Raises:
             ValueError: If something else stands there, or a run without `overwrite`.
         """
-        path = Path(path).resolve()
+        path = resolved(path)
         if path.exists() and (not path.is_dir() or entries(path)):
             Run._refuse_to_replace(path, overwrite)
             shutil.rmtree(path)
@@ -84,7 +85,7 @@ class Run:
             ValueError: If there is none, its `run.json` is damaged, or it is of another task or a
                 newer format.
         """
-        path = Path(path).resolve()
+        path = resolved(path)
         file = path / _FACTS
         if not file.is_file():
             raise ValueError(

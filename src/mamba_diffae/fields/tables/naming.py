@@ -112,8 +112,8 @@ def value_columns(
     if isinstance(values, Mapping):
         found = dict(values)
     elif values is not None:
-        several = isinstance(values, Iterable) and not isinstance(values, str)
-        found = {name: name for name in (values if several else [values])}
+        several = [values] if isinstance(values, str | int) else values
+        found = {name: name for name in several}
     else:
         taken = {*used, *(name for name in table.names if simple(name) in TIMES)}
         kinds = zip(table.frame.columns, table.frame.dtypes, strict=True)
