@@ -19,6 +19,7 @@ from mamba_diffae.fields import (
     Variable,
     by_names,
     check_inside,
+    in_units,
     is_table,
 )
 from mamba_diffae.fields.points import column_array
@@ -148,10 +149,12 @@ class Sensors:
         """Sensors as a user gives them: see `Existing`.
 
         Observations count with the variables that they hold and the noise that they state, as
-        points. At one place a sensor of a table or an array counts once, and reads all variables.
+        points; their units are converted. At one place a sensor of a table or an array counts once,
+        and reads all variables.
 
         Raises:
             ShapeError: If observations are of several fields, or of other variables.
+            ValuesError: If it is not known how to convert their units.
             ValueError: As `candidate_places`.
         """
         if isinstance(given, Observations):
@@ -169,6 +172,7 @@ class Sensors:
                 f"variables; expected one field and {len(variables)} variables "
                 f"({', '.join(v.name for v in variables)}): observations[:1]."
             )
+        named = in_units(named.to("cpu"), grid.axes, variables)
         here = named.present[0].numpy()
         noise = None if named.noise is None else named.noise[0].double().numpy()[here]
         coords = check_inside(named.coords[0].double().numpy()[here], grid, "existing")
