@@ -1,10 +1,11 @@
 """Observations kept: exact values are met, noisy ones within their noise."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from mamba_diffae.fields import Geometry, Observations
+from mamba_diffae.fields import Axis, Geometry, Grid, Observations
 from mamba_diffae.models.keeping import Keeping
 from mamba_diffae.priors import Prior
 
@@ -124,3 +125,39 @@ def test_one_axis_and_three(dim: int, network, observed):
     fields = smooth(asked).expand(2, -1, -1)
     found = keeping.moved([fields], [smooth(keeping.places)], asked.expand(2, -1, -1), None)[0]
     torch.testing.assert_close(found[0], seen.values[0], atol=2e-5, rtol=0)
+
+
+def test_a_field_does_not_depend_on_boxes_beside_it(prior, observed):
+    seen = observed(points=8)
+    noise = torch.zeros_like(seen.values)
+    narrow, wide = torch.full_like(seen.coords, 0.08), torch.full_like(seen.coords, 0.4)
+    beside = torch.where(torch.tensor([True, False])[:, None, None], narrow, wide)
+    inside = 0.25 + 0.5 * seen.coords
+    both = seen.replace(coords=inside, support=beside, noise=noise)
+    asked = torch.rand(20, 2, generator=torch.Generator().manual_seed(0))
+    alone = moved(prior, both[torch.tensor([0])], asked)
+    torch.testing.assert_close(moved(prior, both, asked)[:1], alone, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("what", ["area", "land", "border"])
+def test_the_average_over_a_support_is_that_of_its_area_where_cells_exist(prior, observed, what):
+    """Docs/concepts.md, eq. (2)."""
+    seen = observed(fields=1, points=1)
+    centre = {"area": 0.5, "land": 0.5, "border": 0.0}[what]
+    coords, support = torch.full_like(seen.coords, centre), torch.full_like(seen.coords, 0.5)
+    seen = seen.replace(coords=coords, support=support, noise=torch.zeros_like(seen.values))
+    edges = np.linspace(0, 1, 17)
+    measures = np.linspace(1, 0.1, 16) if what == "area" else None
+    exists = np.ones((16, 16), dtype=bool)
+    if what == "land":
+        exists[:, :9] = False
+    grid = Grid((Axis("y", edges, cell_measures=measures), Axis("x", edges)), exists)
+    keeping = Keeping.of(prior, seen, CELL, grid)
+    assert keeping is not None
+    asked = torch.from_numpy(grid.centres()).float()[None]
+    found = keeping.moved([smooth(asked)], [smooth(keeping.places)], asked, None)[0][0]
+    half = slice(4, 12) if what != "border" else slice(0, 4)
+    weights = np.zeros(grid.shape)
+    weights[half, half] = grid.weights()[half, half]
+    average = np.average(found.numpy(), axis=0, weights=weights.ravel())
+    np.testing.assert_allclose(average, seen.values[0, 0], atol=1e-4)

@@ -82,7 +82,9 @@ class ConditionedFields:
         config, keeping, calibration = net.config, None, None
         if seen is not None and reads_points(decoder_inputs):
             cell = [a / n for a, n in zip(config.geometry.extent, config.native_shape, strict=True)]
-            keeping = Keeping.of(net.prior, seen, cell)
+            # Where a window lies is not known here: its cells count alike.
+            grid = model.scaler.inside_grid if model.window is None else None
+            keeping = Keeping.of(net.prior, seen, cell, grid)
             calibration = model.calibration if isinstance(way, Ensemble) else None
         return cls(model, context, seen, keys, posterior, keeping, calibration)
 

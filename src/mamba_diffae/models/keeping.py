@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mamba_diffae.fields import Observations
+from mamba_diffae.fields import Grid, Observations
+from mamba_diffae.fields.windows import cell_positions
 from mamba_diffae.flow import fold, normals
 from mamba_diffae.priors import Prior
 from mamba_diffae.priors.conditional import Conditional
@@ -38,24 +39,42 @@ class Keeping:
         prior: Of the network, on any device.
         observations: Of B fields, with noise: standard deviations, 0 for exact values.
         cell: Sides of a native cell, D numbers: over so wide parts of a support a field is read.
+        grid: On which the fields are, inside coordinates: a part counts by its area, and if its
+            cell exists, docs/concepts.md, eq. (2). None: all parts count alike.
+
+    Attributes:
+        parts: Of the support of each observation.
+        places: Their centres, shape (B, N parts, D).
     """
 
-    def __init__(self, prior: Prior, observations: Observations, cell: Sequence[float]) -> None:
+    def __init__(
+        self,
+        prior: Prior,
+        observations: Observations,
+        cell: Sequence[float],
+        grid: Grid | None = None,
+    ) -> None:
         self.prior, self.observations = prior, observations.to("cpu")
         coords, support = self.observations.coords, self.observations.support
         sides = torch.zeros_like(coords) if support is None else support
-        offsets = _offsets(sides, cell)
-        self.parts = len(offsets)
-        self.places = (coords[:, :, None] + offsets * sides[:, :, None]).flatten(1, 2)
+        offsets, inside = _offsets(sides, cell)
+        self.parts = offsets.shape[2]
+        places = coords[:, :, None] + offsets * sides[:, :, None]
+        self.places = places.flatten(1, 2)
+        self._weights = _weights(places, inside, grid)[..., None]
 
     @classmethod
     def of(
-        cls, prior: Prior, observations: Observations | None, cell: Sequence[float]
+        cls,
+        prior: Prior,
+        observations: Observations | None,
+        cell: Sequence[float],
+        grid: Grid | None = None,
     ) -> Self | None:
         """For observations of stated noise, beside a prior that answers anywhere; else None."""
         if observations is None or observations.noise is None or not prior.answers_anywhere:
             return None
-        return cls(prior, observations, cell)
+        return cls(prior, observations, cell, grid)
 
     def moved(
         self, fields: Sequence[Tensor], there: Sequence[Tensor], asked: Tensor, keys: Tensor | None
@@ -77,7 +96,7 @@ class Keeping:
             missed = (target - read[b]).masked_fill(~copies.mask, 0.0)
             exact = copies.mask & (copies.noise == 0)  # pyright: ignore[reportOptionalOperand]
             known = self.prior.condition(copies)
-            change = _Change(known, self.places[b].double(), self.parts)
+            change = _Change(known, self.places[b].double(), self._weights[b])
             found.append(
                 values[b] + known.update(change.solve(missed, exact), asked[b].double().cpu())
             )
@@ -87,7 +106,7 @@ class Keeping:
     def _read(self, there: Sequence[Tensor]) -> Tensor:
         """Fields averaged over the supports, shape (B, F, N, C)."""
         stacked = torch.stack(list(there), 1).double().cpu()
-        return stacked.unflatten(2, (-1, self.parts)).mean(dim=3)
+        return _averaged(stacked, self._weights[:, None])
 
     def _errors(self, one: Observations, count: int, keys: Tensor | None, b: int) -> Tensor:
         """A draw of the errors of each field, shape (F, N, C): 0 of means."""
@@ -104,8 +123,8 @@ class Keeping:
 class _Change:
     """The linear map from what is missed to what a field changes over the supports."""
 
-    def __init__(self, known: Conditional, places: Tensor, parts: int) -> None:
-        self.known, self.places, self.parts = known, places, parts
+    def __init__(self, known: Conditional, places: Tensor, weights: Tensor) -> None:
+        self.known, self.places, self.weights = known, places, weights
 
     def solve(self, missed: Tensor, exact: Tensor) -> Tensor:
         """What to hand to `Conditional.update`, so that exact values are met.
@@ -137,8 +156,7 @@ class _Change:
         return total
 
     def _applied(self, missed: Tensor) -> Tensor:
-        moved = self.known.update(missed, self.places)
-        return moved.unflatten(1, (-1, self.parts)).mean(dim=2)
+        return _averaged(self.known.update(missed, self.places), self.weights)
 
 
 def _inner(a: Tensor, b: Tensor) -> Tensor:
@@ -154,12 +172,54 @@ def _numbers(one: Observations) -> Tensor:
     return torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
 
 
-def _offsets(sides: Tensor, cell: Sequence[float]) -> Tensor:
-    """Centres of the parts of a box, in units of its sides, shape (parts, D).
+def _averaged(values: Tensor, weights: Tensor) -> Tensor:
+    """Values (..., N parts, C) averaged over parts of weights (..., N, parts, 1)."""
+    return (values.unflatten(-2, weights.shape[-3:-1]) * weights).sum(dim=-2)
 
-    So many that a part is about a native cell of the largest box.
+
+def _offsets(sides: Tensor, cell: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """Centres of the parts of boxes, so many that a part is about a native cell.
+
+    Each box is divided by itself: what else is observed, there or of other fields, changes nothing.
+
+    Args:
+        sides: Of the boxes, shape (B, N, D).
+        cell: Sides of a native cell.
+
+    Returns:
+        In units of the sides, shape (B, N, parts, D), 0 of the parts that a box does not have, and
+        which it has, (B, N, parts).
     """
-    most = sides.flatten(0, -2).amax(dim=0).tolist()
-    counts = [max(1, math.ceil(s / c - 1e-3)) for s, c in zip(most, cell, strict=True)]
-    axes = [(torch.arange(n, dtype=sides.dtype) + 0.5) / n - 0.5 for n in counts]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
+    counts = (sides / sides.new_tensor(cell) - 1e-3).ceil().clamp(min=1)
+    most = counts.flatten(0, -2).amax(dim=0).tolist()
+    axes = [torch.arange(n, dtype=sides.dtype) for n in most]
+    number = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
+    every = counts[:, :, None]
+    inside = (number < every).all(dim=-1)
+    return ((number + 0.5) / every - 0.5) * inside[..., None], inside
+
+
+def _weights(places: Tensor, inside: Tensor, grid: Grid | None) -> Tensor:
+    """What the parts of boxes count, float64, with a sum of 1; all alike where none exists.
+
+    Args:
+        places: Shape (B, N, parts, D).
+        inside: Which parts a box has, shape (B, N, parts).
+        grid: See `Keeping`.
+    """
+    alike = inside.double()
+    weights = alike if grid is None else alike * _density(grid, places.double())
+    known = weights.sum(dim=-1, keepdim=True) > 0
+    weights = torch.where(known, weights, alike)
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
+def _density(grid: Grid, places: Tensor) -> Tensor:
+    """Area by unit of the coordinates at places (..., D); 0 where nothing exists."""
+    where = places.flatten(0, -2).numpy()
+    cell = np.minimum(cell_positions(grid, where).astype(np.int64), np.array(grid.shape) - 1)
+    found = grid.exists[tuple(cell.T)].astype(np.float64)
+    for d, axis in enumerate(grid.axes):
+        beyond = (where[:, d] < axis.low) | (where[:, d] > axis.high)
+        found *= (axis.measures / axis.widths)[cell[:, d]] * (axis.periodic | ~beyond)
+    return torch.from_numpy(found).unflatten(0, places.shape[:-1])
