@@ -13,10 +13,10 @@ from mamba_diffae.benchmark.verification.folds import WAYS, Splitting
 from mamba_diffae.benchmark.verification.opened import opened_readings
 from mamba_diffae.benchmark.verification.readings import GriddedReadings, StationReadings
 from mamba_diffae.benchmark.verification.scoring import Answers, Asked, answers, withheld_scores
-from mamba_diffae.benchmark.verification.work import FoldWork
+from mamba_diffae.benchmark.verification.work import FoldWork, Part
 from mamba_diffae.benchmark.verified import Verification
 from mamba_diffae.evaluation import Linear, Method, Nearest, gaussian_crps
-from mamba_diffae.fields import Prediction, Variable
+from mamba_diffae.fields import Axis, FieldData, Grid, Prediction, Variable
 from mamba_diffae.training.loop.progress import CountMeter
 from tests.benchmark.verification.verification_cases import Oracle, cloudy, readings, stations
 
@@ -223,3 +223,16 @@ def test_readings_in_other_units_are_converted():
         found = opened_readings(model, other, {}, notes)  # pyright: ignore[reportArgumentType]
     known = found.known
     np.testing.assert_allclose(found.values[known], GriddedReadings(kelvin).values[known])
+
+
+def test_distances_on_the_globe_are_degrees_along_great_circles():
+    lat = Axis.regular("lat", -90, 90, 6, "degrees_north")
+    grid = Grid((lat, Axis.regular("lon", 0, 360, 4, "degrees_east", periodic=True)))
+    values = np.random.default_rng(0).normal(size=(3, *grid.shape, 1))
+    data = GriddedReadings(FieldData([Variable("v")], grid, values))
+    given = np.zeros((1, grid.cells, 1), dtype=bool)
+    given[0, np.ravel_multi_index((2, 0), grid.shape)] = True
+    work = FoldWork(data, Splitting("station", 2), Oracle(data.data), [])
+    found = work._distances(Part(np.array([0]), given, ~given)).reshape(grid.shape)
+    assert found[:, 0] == pytest.approx([60, 30, 0, 30, 60, 90])
+    assert found[3, 2] == pytest.approx(180)

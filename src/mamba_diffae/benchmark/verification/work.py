@@ -156,10 +156,12 @@ class FoldWork:
 
         space, found = self.readings.space, np.zeros(part.given.shape[:2])
         for i, row in enumerate(part.rows):
-            places = space.places(self.readings.coords[row]).embedded
-            tree = KDTree(places[part.given[i].any(axis=-1)])
+            places = space.places(self.readings.coords[row])
+            given = places.take(part.given[i].any(axis=-1))
             wanted = part.wanted[i].any(axis=-1)
-            found[i, wanted] = tree.query(places[wanted])[0]
+            asked = places.take(wanted)
+            nearest = np.asarray(KDTree(given.embedded).query(asked.embedded)[1])
+            found[i, wanted] = space.distances(asked, given.take(nearest))
         return found * space.length[-1]
 
     def _show(self, part: Part, predictions: Mapping[Method, Prediction]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Self, final
 
@@ -90,6 +91,30 @@ class Space:
         inside = (np.asarray(coords, np.float64) - self.origin) / self.length
         flat = self.geometry.wrap(torch.from_numpy(inside))
         return Places(flat.numpy(), self.geometry.embed(flat).numpy(), self.geometry)
+
+    def distances(self, a: Places, b: Places) -> np.ndarray:
+        """How far each of N places is from the other one of its number, shape (N,).
+
+        Along the arc of a periodic axis and the great circle of the sphere, where `embedded` has
+        the chord; in the unit of length of the space.
+        """
+        columns, squared = self.geometry.embedded_axes, np.square(a.embedded - b.embedded)
+        found = np.zeros(len(squared))
+        for axes in dict.fromkeys(columns):
+            own = [column == axes for column in columns]
+            length, radius = np.sqrt(squared[:, own].sum(axis=1)), self._radius(axes)
+            if radius is not None:
+                length = 2 * radius * np.arcsin(np.minimum(length / (2 * radius), 1))
+            found += np.square(length)
+        return np.sqrt(found)
+
+    def _radius(self, axes: tuple[int, ...]) -> float | None:
+        """Of the circle or the sphere that axes are embedded as; None: they are straight."""
+        sphere = self.geometry.sphere
+        if sphere is not None and sphere.longitude_axis in axes:
+            return 1 / sphere.radians
+        axis = axes[0]
+        return self.geometry.extent[axis] / math.tau if self.geometry.periodic[axis] else None
 
 
 def _dimension(axis: Axis) -> str:
