@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 from mamba_diffae import FieldAutoencoder, observe, open_field
+from mamba_diffae.cli.verification import _sensors
 
 FEW = (
     "--preset tiny --device cpu --set model.d_model=16 --set autoencoder.steps=2 "
@@ -198,6 +199,10 @@ def test_a_data_set_is_verified_with_its_errors_flags_and_sensors(shell, run, ar
     assert told.code == 0, told.err
     assert "the model" in told.out
     assert "left out, since their quality is not what was asked" in " ".join(told.err.split())
+    options = {"variable": "sst", "snapshot_dim": "time", "noise": "error"}
+    seen = _sensors(f"{tmp_path}/flagged.nc", tmp_path / "sensors.csv", options)
+    assert seen.noise is not None
+    assert seen.noise[seen.mask].tolist() == pytest.approx([0.3] * int(seen.mask.sum()))
     refused = shell(f"{line} 'levels >= 4' --run {tmp_path}/w")
     assert refused.code == 2
     assert "Did you mean 'level'?" in refused.err

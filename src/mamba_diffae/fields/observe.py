@@ -129,10 +129,16 @@ def known_points(
     return coords, np.where(known, values, 0), known
 
 
-def box_averages(data: FieldData) -> BoxAverages:
-    """Averages of fields over any boxes, in the coordinates of their grid."""
+def box_averages(data: FieldData, values: np.ndarray | None = None) -> BoxAverages:
+    """Averages of fields over any boxes, in the coordinates of their grid.
+
+    Args:
+        data: The fields.
+        values: What to average in place of theirs, of their shape.
+    """
     edges = [axis.edges for axis in data.grid.axes]
-    return BoxAverages(data.values, data.weights(), edges, data.grid.periodic)
+    values = data.values if values is None else values
+    return BoxAverages(values, data.weights(), edges, data.grid.periodic)
 
 
 def _one(

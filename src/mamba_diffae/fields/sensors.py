@@ -11,6 +11,9 @@ from mamba_diffae.fields.inside import check_inside
 from mamba_diffae.fields.observations import Observations
 from mamba_diffae.fields.observe import box_averages, with_covariates
 
+_ROUNDING = 1e-9
+"""Share of the largest noise that an average of exact values may differ from 0."""
+
 
 def observe_at(
     data: FieldData, places: np.ndarray, noise: np.ndarray | None = None, seed: int = 0
@@ -21,8 +24,12 @@ def observe_at(
         data: The fields; what is a gap is not observed.
         places: In physical coordinates, shape (N, D).
         noise: Standard deviation of the errors that are added, in the units of the variables, shape
-            (C,), and stated; None: none are added, and none stated.
+            (C,); None: none are added.
         seed: Of the errors.
+
+    Returns:
+        Points in physical coordinates and the units of the variables, with the covariates of the
+        fields. Their noise is that of the fields and that of the errors together; None: neither.
 
     Raises:
         ShapeError: If there are no places.
@@ -31,15 +38,18 @@ def observe_at(
     if not len(places):
         raise ShapeError("There are no sensors to observe with; place one at least.")
     inside = check_inside(places, data.grid, "sensors")
-    values, weight = box_averages(data)(inside, np.zeros_like(inside))
+    points = np.zeros_like(inside)
+    values, weight = box_averages(data)(inside, points)
     stated = None
+    if data.noise is not None:
+        stated = box_averages(data, data.noise)(inside, points)[0]
+        stated = np.where(stated > _ROUNDING * data.noise.max(), stated, 0)  # exact stays exact
     if noise is not None:
         values = values + noise * np.random.default_rng(seed).standard_normal(values.shape)
-        stated = torch.from_numpy(np.broadcast_to(noise, values.shape).copy())
+        stated = np.hypot(0.0 if stated is None else stated, np.broadcast_to(noise, values.shape))
     coords = torch.from_numpy(np.broadcast_to(inside, (len(data), *inside.shape)).copy())
-    seen = Observations(
-        coords, torch.from_numpy(values), torch.from_numpy(weight > 0), noise=stated
-    )
+    error = None if stated is None else torch.from_numpy(stated)
+    seen = Observations(coords, torch.from_numpy(values), torch.from_numpy(weight > 0), noise=error)
     return with_covariates(seen, data)
 
 
