@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mamba_diffae import render
 from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.room import check_room
 from mamba_diffae.fields import FieldError, Grid
@@ -38,3 +39,12 @@ def test_where_nothing_is_known_of_memory_nothing_is_refused(model, seen, monkey
     monkeypatch.setattr(memory, "_free", lambda: iter(()))
     assert memory.free_memory() is None
     assert np.isfinite(model.predict(seen, 8).mean).all()
+
+
+def test_a_file_whose_rows_do_not_fit_is_refused_and_not_begun(
+    model, seen, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setattr(memory, "_free", lambda: iter([2_000_000_000]))
+    with pytest.raises(FieldError, match=r"A part of the answer, .* ask for fewer cells or draws"):
+        render(model, seen, 8, tmp_path / "out.nc", 100_000_000, show_progress=False)
+    assert not list(tmp_path.iterdir())

@@ -163,4 +163,6 @@ def _message(error: Exception) -> str | None:
 
 
 def _note(message: Warning | str, *where: Any) -> None:
-    echo(f"Note: {message}", style="yellow")
+    # Some libraries put the traceback of what they overlooked into a warning.
+    text = str(message).partition("Traceback")[0].strip()
+    echo(f"Note: {text}", style="yellow")

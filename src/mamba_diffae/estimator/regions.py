@@ -15,6 +15,7 @@ from mamba_diffae.estimator.drawing import Drawing
 from mamba_diffae.estimator.fitted import FittedModel
 from mamba_diffae.estimator.inputs import FIELDS_AT_ONCE, ConditioningBatch
 from mamba_diffae.estimator.rendering import Rendering
+from mamba_diffae.estimator.room import check_rows
 from mamba_diffae.estimator.windowed import Conditioned, conditioned
 from mamba_diffae.fields import Observations, UnfamiliarFieldsWarning
 from mamba_diffae.fields.cf.store import Region
@@ -42,6 +43,7 @@ class RenderedRegions:
 
     Raises:
         CoordinateError: If the targets leave the native grid.
+        FieldError: If one row would not fit into memory.
     """
 
     def __init__(
@@ -59,10 +61,13 @@ class RenderedRegions:
         check_inside(np.array(list(itertools.product(*ends))), native, "targets")
         self._axis = whole.row_axis or 0
         height = grid.shape[self._axis]
-        row = math.prod(grid.shape) // height * min(count, FIELDS_AT_ONCE)
-        each = row * len(model.scaler.variables) * (drawing.count + 2)
+        row = math.prod(grid.shape) // height
+        fields = min(count, FIELDS_AT_ONCE)
+        numbers = fields * len(model.scaler.variables) * (drawing.count + 2)
+        each = row * numbers
         split = whole.row_axis is not None and Query.is_direct(grid, native)
         self.height, self._rows = height, max(1, values // each) if split else height
+        check_rows(row * self._rows, numbers)
 
     @property
     def row_dim(self) -> Hashable:

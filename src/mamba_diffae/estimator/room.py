@@ -29,10 +29,32 @@ def check_room(targets: Targets, native: Grid, values: int) -> None:
         cells = len(targets)
     else:
         cells = math.prod(target_shape(targets, native))
-    needed, free = _BYTES * cells * (values + 2 * native.dim), free_memory()
+    _refuse(
+        f"The answer at {cells:,} cells",
+        _BYTES * cells * (values + 2 * native.dim),
+        "ask for fewer cells, draws or fields at once, or let render write it into a file row by "
+        "row.",
+    )
+
+
+def check_rows(cells: int, values: int) -> None:
+    """Refuse a file whose rows would not fit, one at a time.
+
+    Args:
+        cells: Of what is made at once.
+        values: As in `check_room`, of the fields of one batch.
+
+    Raises:
+        FieldError: If fewer bytes are free than that takes.
+    """
+    needed = _BYTES * cells * values
+    _refuse(f"A part of the answer, {cells:,} cells,", needed, "ask for fewer cells or draws.")
+
+
+def _refuse(what: str, needed: int, mend: str) -> None:
+    free = free_memory()
     if free is not None and needed > free:
         raise FieldError(
-            f"The answer at {cells:,} cells needs about {needed / 1e9:,.1f} GB of memory, and "
-            f"{free / 1e9:,.1f} GB are free; ask for fewer cells, draws or fields at once, or let "
-            "render write it into a file row by row."
+            f"{what} needs about {needed / 1e9:,.1f} GB of memory, and {free / 1e9:,.1f} GB are "
+            f"free; {mend}"
         )
