@@ -24,6 +24,10 @@ FIELDS = (
 LATENT = ("latent_map", "latent_interpolation", "latent_edit", "latent_sample")
 ORDER = [f"{name}.py" for name in (*FIELDS, *LATENT)]
 """Fields first, then the latent; a script that is not listed comes last."""
+SHARED = """Script and notebook need :download:`shared.py </examples/shared.py>` in their folder.
+
+"""
+"""What stands above the downloads of a page."""
 STYLE: dict[Any, Any] = {"figure.dpi": 100, "savefig.facecolor": "white", "font.size": 10}
 """On white, which the theme dims where the page is dark."""
 
@@ -55,7 +59,15 @@ def describe_thumbnails(app: Sphinx, doctree: nodes.document) -> None:
             image["alt"] = f"Picture of the example {script.replace('_', ' ')}"
 
 
+def name_shared(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Above the downloads of a script: what else it needs beside it."""
+    downloads = ".. _sphx_glr_download_"
+    if docname.startswith("docs/gallery/"):
+        source[0] = source[0].replace(downloads, SHARED + downloads, 1)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect."""
+    app.connect("source-read", name_shared)
     app.connect("doctree-read", describe_thumbnails)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
