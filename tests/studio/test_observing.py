@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mamba_diffae import observe
+from mamba_diffae import FieldData, Grid, observe
+from mamba_diffae.fields import Variable
 from mamba_diffae.studio.errors import NothingObservedError
-from mamba_diffae.studio.observing import PATTERNS, Edits
+from mamba_diffae.studio.observing import PATTERNS, Edits, ObservedField, Settings
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -57,6 +58,20 @@ def test_noise_is_added_and_stated_and_is_that_of_the_cell(session):
     session.edit(Edits().remove(frozenset(session.observed.cells[1:])))
     assert session.observed.cells == (first,)
     np.testing.assert_allclose(session.observations().values[0, 0].numpy() - exact[0], error)
+
+
+@pytest.mark.parametrize("added", [0.0, 0.1])
+def test_what_the_fields_state_is_stated_with_what_is_added(added):
+    rng = np.random.default_rng(0)
+    values, noise = rng.normal(size=(1, 10, 10, 1)), np.full((1, 10, 10, 1), 0.5)
+    variables = [Variable("t", "K", limits=(-3, 3))]
+    data = FieldData(variables, Grid.default((10, 10)), values, noise=noise)
+    sensors = Edits(sensors=((0.55, 0.55),))
+    for cells in (frozenset(), frozenset(range(100))):
+        seen = ObservedField(data, Settings(noise=added), sensors.remove(cells)).observations
+        assert seen.noise is not None
+        assert seen.noise.shape[1] == (1 if cells else 21)
+        np.testing.assert_allclose(seen.noise, np.hypot(0.5, 6 * added))
 
 
 def test_a_sensor_reads_the_field_where_it_stands(session):

@@ -42,6 +42,16 @@ def changed(session) -> None:
     session.edit(replace(session.edits, sensors=((0.31, 0.62),)))
 
 
+def noisy(session) -> None:
+    """Fields that state an error, read by cells and by a sensor, with further errors."""
+    changed(session)
+    data = session.data
+    stated = replace(data, noise=np.full(data.values.shape, 4.0))
+    session.open_source(replace(session.source, data=stated, packaged=None))
+    session.edit(Edits(sensors=((0.31, 0.62),)))
+    assert session.observations().noise.unique().numel() == 1
+
+
 def uploaded(session) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (20, 16, 3), dtype=np.uint8)
     pixels = pixels.repeat(8, axis=0).repeat(8, axis=1)
@@ -58,7 +68,7 @@ def plain(session) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("prepare", [plain, changed, uploaded])
+@pytest.mark.parametrize("prepare", [plain, changed, noisy, uploaded])
 def test_the_lines_make_what_is_shown(session, prepare, tmp_path, monkeypatch):
     prepare(session)
     monkeypatch.chdir(tmp_path)

@@ -28,8 +28,8 @@ class Settings:
     Attributes:
         fraction: Share of the cells of the observed lattice, in (0, 1].
         pattern: Which cells; see `observe`.
-        noise: Standard deviation of the errors that are added and stated, as a share of the range
-            of each variable; 0: none are added, none are stated.
+        noise: Standard deviation of the errors that are added, as a share of the range of each
+            variable; 0: none are. What the fields state themselves is stated with it, in squares.
         seed: Of the cells, of the errors, and of the draws.
     """
 
@@ -169,7 +169,8 @@ class ObservedField:
         rng = np.random.default_rng((self.settings.seed, 1))
         cells = int(np.prod(self.lattice.shape))
         errors = rng.standard_normal((cells, len(deviation)))[list(self.row_of)] * deviation
-        stated = torch.from_numpy(np.broadcast_to(deviation, values.shape[1:]).copy())[None]
+        own = 0.0 if self.whole.noise is None else self.whole.noise.numpy()
+        stated = torch.from_numpy(np.hypot(own, np.broadcast_to(deviation, values.shape)))
         return values + torch.from_numpy(errors)[None], stated
 
 
@@ -182,9 +183,6 @@ def _joined(parts: list[Observations], like: Observations) -> Observations:
     support = torch.cat(
         [torch.zeros_like(p.coords) if p.support is None else p.support for p in parts], dim=1
     )
-    noise = None
-    if any(part.noise is not None for part in parts):
-        noise = torch.cat(
-            [torch.zeros_like(p.values) if p.noise is None else p.noise for p in parts], dim=1
-        )
+    noises = [part.noise for part in parts if part.noise is not None]
+    noise = torch.cat(noises, dim=1) if noises else None  # all of them state one, or none does
     return Observations(**joined, support=support, noise=noise, labels=like.labels)
