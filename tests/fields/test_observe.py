@@ -161,6 +161,26 @@ def test_scattered_points_are_spread_by_the_size_of_the_cells():
     np.testing.assert_allclose(np.histogram(places, 10, (0, 10))[0], 400, atol=80)
 
 
+def test_scattered_points_on_the_globe_are_spread_by_area():
+    lat = Axis.regular("lat", -90, 90, 36, "degrees_north")
+    grid = Grid((lat, Axis.regular("lon", 0, 360, 72, "degrees_east", periodic=True)))
+    data = FieldData([Variable("t")], grid, np.zeros((1, *grid.shape, 1)))
+    places = observe(data, 1.0, shape=grid.shape, pattern="scattered").coords[0]
+    beyond = float((places[:, 0].abs() > 60).double().mean())
+    assert beyond == pytest.approx(1 - np.sin(np.pi / 3), abs=0.03)
+
+
+def test_scattered_points_elsewhere_are_drawn_by_the_widths_of_the_cells():
+    axes = Axis("depth", np.array([0.0, 1, 2, 4, 10]), "m"), Axis.regular("x", 0, 3, 7)
+    data = FieldData([Variable("t")], Grid(axes), np.zeros((1, 4, 7, 1)))
+    places, _, _ = known_points(box_averages(data), np.random.default_rng(3), data, 50)
+    rng, widths = np.random.default_rng(3), data.grid.supports()
+    volume = widths.prod(axis=1)
+    drawn = rng.choice(28, 50, p=volume / volume.sum())
+    expected = data.grid.centres()[drawn] + (rng.random((50, 2)) - 0.5) * widths[drawn]
+    np.testing.assert_array_equal(places, expected)
+
+
 def test_few_known_cells_are_enough_for_points():
     values = np.full((1, 60, 60, 1), np.nan)
     values[0, 31, 7] = 2.5

@@ -107,7 +107,7 @@ def _scattered(data: FieldData, known: np.ndarray, fraction: float, seed: int) -
 def known_points(
     boxes: BoxAverages, rng: np.random.Generator, data: FieldData, count: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Random places at which the fields have values, each cell as often as it is large.
+    """Random places at which the fields have values, each cell as often as its area is large.
 
     Args:
         boxes: From `box_averages`, of S fields.
@@ -120,7 +120,9 @@ def known_points(
     """
     cells = np.flatnonzero(boxes.known.any(axis=(0, 2)))
     supports = data.grid.supports()[cells]
-    volume = supports.prod(axis=1)
+    index = np.unravel_index(cells, data.shape)
+    measures = [axis.measures[i] for axis, i in zip(data.grid.axes, index, strict=True)]
+    volume = np.stack(measures, axis=1).prod(axis=1)
     drawn = rng.choice(len(cells), count, p=volume / volume.sum())
     offset = (rng.random((count, data.grid.dim)) - 0.5) * supports[drawn]
     coords = data.grid.centres()[cells[drawn]] + offset
