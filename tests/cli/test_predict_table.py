@@ -50,6 +50,39 @@ def test_the_answer_is_that_of_the_library(shell, model, files):
     assert len(pd.read_parquet(files / "grid.parquet")) == np.prod(network.grid.scaled_shape(8))
 
 
+@pytest.mark.parametrize("days", [["2020-01-02T06:00", "2020-01-01T18:00"], [7, 3], ["2020-01-02"]])
+def test_rows_say_of_which_snapshot_they_are_as_it_was_written(shell, model, files, days):
+    table = pd.read_csv(files / "in.csv")
+    each = [table.assign(day=day, sst=table["sst"] + i) for i, day in enumerate(days)]
+    pd.concat(each).to_csv(files / "days.csv", index=False)
+    line = f"predict --input {files}/days.csv --model {model} --device cpu"
+    line += " --snapshot-dim day --variable sst"
+    network = FieldAutoencoder.from_pretrained(model, device="cpu")
+    seen = Observations.from_table(files / "days.csv", time="day", values=["sst"])
+    places = pd.read_csv(files / "at.csv").to_numpy()
+    for targets, asked, name in (
+        ("--size 8", 8, "grid"),
+        (f"--at {files}/at.csv", places, "places"),
+    ):
+        told = shell(f"{line} {targets} --out {files}/{name}.csv")
+        assert told.code == 0, told.err
+        found = pd.read_csv(files / f"{name}.csv")
+        assert list(found.columns) == ["day", "lat", "lon", "sst"]
+        assert list(found["day"].unique()) == sorted(days)
+        expected = network.predict(seen, asked).mean
+        for day, field in zip(sorted(days), expected, strict=True):
+            of_day = found[found["day"] == day]["sst"]
+            np.testing.assert_allclose(of_day, field[..., 0].ravel(), rtol=1e-5)
+
+
+def test_a_column_of_snapshots_named_as_a_place_is_refused(shell, model, files):
+    pd.read_csv(files / "in.csv").assign(sst_std=1).to_csv(files / "in2.csv", index=False)
+    line = f"predict --input {files}/in2.csv --model {model} --device cpu --draws 2"
+    told = shell(f"{line} --snapshot-dim sst_std --variable sst --out {files}/out.csv")
+    assert told.code == 2
+    assert "would be named 'sst_std'" in told.err
+
+
 def test_values_of_a_table_may_be_averages_over_boxes(shell, model, files):
     table = pd.read_csv(files / "in.csv").assign(width=0.5)
     table.to_csv(files / "boxes.csv", index=False)

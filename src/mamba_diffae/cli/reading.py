@@ -11,6 +11,8 @@ import typer
 from mamba_diffae.cli.table_prediction import is_table_name
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from mamba_diffae.benchmark.opened_model import OpenedModel
     from mamba_diffae.cli.options import Pattern
     from mamba_diffae.fields import FieldData, Observations
@@ -164,6 +166,26 @@ class InputReading:
         from mamba_diffae.fields import Observations
 
         return Observations.from_table(self.file, **self.options)
+
+    def dated(self, told: DataFrame, seen: Path | Observations) -> DataFrame:
+        """An answer with the column of snapshots that was named of the table, as it was written.
+
+        Args:
+            told: Of the fields, one under the other.
+            seen: From `table`.
+
+        Raises:
+            TableError: If the answer has a column of that name.
+        """
+        column = self.options.get("time")
+        if column is None or isinstance(seen, Path) or seen.labels is None:
+            return told
+        from mamba_diffae.fields.tables.answers import with_snapshots
+        from mamba_diffae.fields.tables.opening import OpenedTable
+        from mamba_diffae.fields.tables.times import as_written
+
+        times = as_written(OpenedTable.of(self.file), column, seen.labels.snapshots)
+        return with_snapshots(told, column, times)
 
     def observed(self, opened: OpenedModel) -> tuple[FieldData, Observations]:
         """The fields of the file as a model takes them, and what is observed of them.

@@ -71,10 +71,12 @@ class TablePrediction:
             raise ValueError("--size is of a grid, and --at names places; give one of them.")
         targets = size if self.at is None else self.at
         given = {"n_draws": asked.count, "quantiles": asked.levels, **options}
+        seen = self.reading.table()
         with status("Predicting …"):
-            told = estimator.predict(self.reading.table(), targets, **given)
+            told = estimator.predict(seen, targets, **given)
         if self.at is None:
             told = grid_answer(told, told.grid, estimator.variables)
+        told = self.reading.dated(told, seen)
         write_table(told, self.out)
         what = "cells of the grid" if self.at is None else f"places of {self.at}"
         echo(

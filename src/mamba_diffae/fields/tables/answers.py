@@ -100,6 +100,25 @@ def grid_answer(
     return TableTargets(frame, centres).answer(prediction, variables, snapshots)
 
 
+def with_snapshots(told: DataFrame, name: str, snapshots: Sequence[Any]) -> DataFrame:
+    """An answer with a first column that says of each row which snapshot it is of.
+
+    Args:
+        told: Of B fields, one under the other, as `TableTargets.answer` makes it.
+        name: Of the column.
+        snapshots: What each field is of, B of them.
+
+    Raises:
+        TableError: If the answer has a column of that name.
+    """
+    pandas = load_extra("pandas", "A prediction as a table")
+    _distinct([(str(column), None) for column in (name, *told.columns)])
+    told = told.copy(deep=False)
+    rows = len(told) // len(snapshots)
+    told.insert(0, name, pandas.Series(list(snapshots)).repeat(rows).array)
+    return told
+
+
 def _columns(
     prediction: Prediction, variables: Sequence[Variable], field: int
 ) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,26 @@ def time_groups(
     codes = np.full(len(column), -1)
     codes[used], times = pandas.factorize(column[used], sort=True)
     return tuple(times), codes
+
+
+def as_written(table: OpenedTable, name: str, times: Sequence[Any]) -> list[Any]:
+    """Times from `time_groups` as the table writes them; of several spellings the first.
+
+    Args:
+        table: What holds them.
+        name: Of the column.
+        times: Distinct ones.
+    """
+    pandas = load_extra("pandas", table.name)
+    column = table.column(name, "time")
+    texts = list(dict.fromkeys(given for given in column if isinstance(given, str)))
+    if not texts:
+        return list(times)
+    stripped = [text.strip() for text in texts]
+    read = pandas.to_datetime(stripped, format="ISO8601", utc=True, errors="coerce")
+    spelled = dict(zip(reversed(read), reversed(texts), strict=True))
+    instants = pandas.to_datetime(list(times), utc=True)
+    return [spelled.get(*pair) for pair in zip(instants, times, strict=True)]
 
 
 def _instants(table: OpenedTable, name: str, column: Series, used: np.ndarray) -> Series:
