@@ -13,6 +13,8 @@ from mamba_diffae.fields import (
     Grid,
     Log,
     Logit,
+    Observations,
+    Prediction,
     ShapeError,
     ValuesError,
     Variable,
@@ -315,3 +317,17 @@ def test_noise_is_of_known_values_and_goes_where_they_go():
             FieldData([Variable("sst")], Grid.default((3, 4)), values, noise=bad)
     with pytest.raises(ShapeError, match="that of the values"):
         FieldData([Variable("sst")], Grid.default((3, 4)), values, noise=noise[..., 0])
+
+
+def test_what_is_printed_is_short_and_says_what_it_is():
+    grid = Grid(Grid.default((4, 6)).axes, np.arange(24).reshape(4, 6) > 3)
+    values = np.arange(240.0).reshape(10, 4, 6, 1)
+    splits = np.array(["train"] * 7 + ["test"] * 3)
+    data = FieldData([Variable.of_values("sst", values, "K")], grid, values, splits=splits)
+    region = f"4 × 6 cells: {grid.describe_region()}; 20 exist"
+    assert repr(data) == f"FieldData(sst; train: 7, test: 3; Grid({region}))"
+    seen = Observations.from_points([[0.5, 0.5]], [[3.0]], noise=1.0)
+    assert repr(seen) == "Observations(fields: 1, places: 1, axes: 2, variables: 1, noise)"
+    told = Prediction(values[:2], values[None, :2], grid=grid, variables=tuple(data.variables))
+    assert repr(told) == f"Prediction(sst; fields: 2, draws: 1; Grid({region}))"
+    assert "; places: 5)" in repr(Prediction(np.zeros((1, 5, 2)), np.zeros((0, 1, 5, 2))))

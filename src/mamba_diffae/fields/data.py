@@ -136,6 +136,12 @@ class FieldData:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __repr__(self) -> str:
+        names = ", ".join(v.name for v in self.variables)
+        counts = {name: int((self.splits == name).sum()) for name in ("train", "val", "test")}
+        splits = ", ".join(f"{name}: {count:,}" for name, count in counts.items() if count)
+        return f"FieldData({names}; {splits}; {self.grid!r})"
+
     @property
     def shape(self) -> Shape:
         """Native cells along each axis."""

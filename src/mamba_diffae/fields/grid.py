@@ -253,6 +253,10 @@ class Grid:
         )
         return self.names == other.names and all(close)
 
+    def __repr__(self) -> str:
+        exist = "" if self.mask is None else f"; {self.mask.sum():,} exist"
+        return f"Grid({self.describe_shape()} cells: {self.describe_region()}{exist})"
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Grid):
             return NotImplemented

@@ -194,6 +194,13 @@ class Observations:
     def __len__(self) -> int:
         return len(self.coords)
 
+    def __repr__(self) -> str:
+        optional = ("support", "noise", "noise_group", "covariates", "background")
+        stated = "".join(f", {name}" for name in optional if getattr(self, name) is not None)
+        B, N, D = self.coords.shape
+        numbers = f"fields: {B:,}, places: {N:,}, axes: {D}, variables: {self.n_variables}"
+        return f"Observations({numbers}{stated})"
+
     def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray | Tensor) -> Observations:
         """The chosen fields, in the given order; a number alone gives a batch of one."""
         if isinstance(index, Tensor):

@@ -77,6 +77,11 @@ class Prediction:
                 "and 1."
             )
 
+    def __repr__(self) -> str:
+        names = ", ".join(v.name for v in self.variables) or f"{self.mean.shape[-1]} variables"
+        where = f"places: {self.mean.shape[1]:,}" if self.grid is None else repr(self.grid)
+        return f"Prediction({names}; fields: {len(self.mean):,}, draws: {len(self.draws)}; {where})"
+
     @property
     def std(self) -> np.ndarray:
         """Standard deviation, of the mean's shape: stated, or of the draws around their own mean.
