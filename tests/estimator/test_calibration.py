@@ -72,6 +72,15 @@ def test_few_fields_calibrate_nothing():
     assert fit_calibration(spread(1.0), away, noise_fields(7), FRACTIONS, reading, 0) is None
 
 
+def test_numbers_of_observations_that_leave_no_cell_unseen_are_left_out():
+    everywhere = 0.02, 1.0
+    found = fit_calibration(spread(0.5), away, noise_fields(), everywhere, reading, 0)
+    assert len(found.counts) == len(found.amplitude) == 3
+    assert max(found.counts) < 24 * 24
+    np.testing.assert_allclose(found.amplitude, 2, rtol=0.1)
+    assert fit_calibration(spread(0.5), away, noise_fields(), (1.0, 1.0), reading, 0) is None
+
+
 def test_quantiles_are_scaled_about_the_mean_and_stay_in_order():
     made = Calibration(
         (10, 100), (2.0, 1.0), (1.0, 3.0), LEVELS, ((1.0, 1.0, 1.0), (2.0, 1, 0.5)), 9

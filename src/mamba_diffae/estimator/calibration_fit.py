@@ -117,7 +117,7 @@ def fit_calibration(
         seed: Same seed, same factors.
 
     Returns:
-        None if there are fewer than `LEAST_FIELDS` groups.
+        None if there are fewer than `LEAST_FIELDS` groups, or no cell is left unseen.
     """
     if calibration_fields(data) < LEAST_FIELDS:
         return None
@@ -126,10 +126,14 @@ def fit_calibration(
     for number, fraction in enumerate(np.geomspace(*fractions, SHARES)):
         seen = reading(fields, float(fraction), seed + number)
         cells = _cells(predict(seen, DRAWS), fields, seen, distance(seen), seed + number)
+        if not cells.truth.size:  # every cell is observed: nothing is to be told of it
+            continue
         found = cells.spread_for_error()
         counts.append(float(seen.counts.double().mean()))
         amplitude.append(found)
         parts.append(cells.scaled(found))
+    if not parts:
+        return None
     joined = Cells(*(np.concatenate(each, axis=-1) for each in zip(*parts, strict=True)))
     distances, factors = _by_distance(joined)
     return Calibration(tuple(counts), tuple(amplitude), distances, LEVELS, factors, len(fields))

@@ -150,7 +150,7 @@ def calibrate(
     """The calibration of a model's draws on its validation fields.
 
     Warns:
-        UserWarning: If it is left out, since there are too few of them.
+        UserWarning: If it is left out, since there are too few of them, or all cells are seen.
     """
     if fields is None:
         return None
@@ -186,7 +186,8 @@ def calibrate(
     if found is None:
         warnings.warn(
             f"Draws are not calibrated: that takes {LEAST_FIELDS} validation snapshots of distinct "
-            "groups or more; give more of the split 'val'.",
+            "groups or more, in which some cells are not observed; give more of the split 'val', "
+            "or observe less (data.fractions).",
             stacklevel=5,
         )
     return found
