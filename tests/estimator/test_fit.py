@@ -155,3 +155,9 @@ def test_before_fit_there_is_nothing(seen, tmp_path):
         with pytest.raises(ValueError, match="not fitted"):
             use()
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("seed", [1.5, "x", -1, 2**60])
+def test_what_is_no_seed_is_refused(seed):
+    with pytest.raises(ValueError, match=r"[Tt]he seed .* whole number"):
+        FieldAutoencoder("tiny", seed=seed)

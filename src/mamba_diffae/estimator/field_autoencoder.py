@@ -20,6 +20,7 @@ from mamba_diffae.estimator.rendering import OnProgress, Rendering
 from mamba_diffae.estimator.training_input import Prepared, TrainingInput, opened_input
 from mamba_diffae.estimator.windowed import window_latents
 from mamba_diffae.fields import Grid, NotFittedError, Variable, under_own_defaults
+from mamba_diffae.fields.given import check_seed
 from mamba_diffae.fields.windows import WindowShape
 from mamba_diffae.models.config import DecoderInputs
 from mamba_diffae.models.latent_flow import LatentFlow
@@ -66,8 +67,7 @@ class FieldAutoencoder:
         device: str = "auto",
         changes: Changes | None = None,
     ) -> None:
-        if not 0 <= seed < 2**60:
-            raise ValueError(f"The seed is {seed}; give a whole number from 0 to 2^60 - 1.")
+        check_seed(seed)
         self.preset, self.seed, self.device = preset, seed, device
         self.changes = part_settings(parts or {}, changes or {})
         self.objectives = checked_objectives(objectives or {})
