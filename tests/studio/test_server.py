@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -16,7 +18,8 @@ import mamba_diffae
 from mamba_diffae.cli.studio import studio
 from mamba_diffae.fields import MissingExtraError
 from mamba_diffae.studio.errors import PortError
-from mamba_diffae.studio.server import Place
+from mamba_diffae.studio.server import Place, _warm
+from mamba_diffae.studio.session import Session
 
 COMMAND = [sys.executable, "-c", "from mamba_diffae.cli import main; main()", "studio"]
 UPGRADE = {
@@ -40,6 +43,15 @@ def test_by_default_only_this_machine_reaches_it():
     assert place.who() == "Only this machine can reach it."
     assert place.allowed() == ["127.0.0.1:5006", "localhost:5006"]
     assert place.url == "http://127.0.0.1:5006/"
+
+
+def test_a_first_answer_that_fails_is_told_in_the_log(caplog):
+    def fail() -> None:
+        raise RuntimeError("no memory")
+
+    assert list(_warm(cast(Session, SimpleNamespace(question=fail)))) == []
+    assert "The first answer could not be made ahead." in caplog.text
+    assert "no memory" in caplog.text
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7", "::"])

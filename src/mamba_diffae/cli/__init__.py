@@ -1,4 +1,8 @@
-"""The shell: demo, fit, evaluate, predict, sample, interpolate, edit, report, experiment."""
+"""The shell.
+
+The commands: demo, fit, evaluate, verify, predict, place, sample, interpolate, edit, report, studio
+and experiment.
+"""
 
 from mamba_diffae.cli.commands import main
 

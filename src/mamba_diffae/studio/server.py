@@ -221,12 +221,14 @@ def _source(library: Library, model: str, data: str) -> Source:
 
 def _warm(session: Session) -> Iterator[None]:
     """Ask once before a person does: the first answer takes ten times as long."""
-    with suppress(Exception):  # the page tells the same error to whom it concerns
+    try:
         question = session.question()
         mean = question.mean()
         yield
         for _ in question.rest(mean):
             yield
+    except Exception as error:  # the page tells the same error to whom it concerns
+        log.warning("The first answer could not be made ahead.", exc_info=error)
 
 
 def _without_gone_pages(loop: Any, context: dict[str, Any]) -> None:
