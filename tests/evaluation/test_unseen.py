@@ -5,7 +5,17 @@ import pytest
 import torch
 
 from mamba_diffae.evaluation import nearest_distance, untouched
-from mamba_diffae.fields import Affine, Axis, FieldData, Grid, Observations, Variable, observe
+from mamba_diffae.fields import (
+    Affine,
+    Axis,
+    CoordinateError,
+    FieldData,
+    Grid,
+    Labels,
+    Observations,
+    Variable,
+    observe,
+)
 
 
 def at(coords, support=None, mask=None) -> Observations:
@@ -31,11 +41,12 @@ def test_a_point_touches_its_cell():
     assert cells(grid, at([[1.2, 3.9], [3.99, 0.0]])) == [[1, 3], [3, 0]]
 
 
-def test_a_box_touches_what_it_reaches_into():
+def test_a_box_touches_its_cell_and_those_whose_centres_it_holds():
     grid = flat((4, 5)).grid
     box = [[1.0, 2.0]]
     assert cells(grid, at([[1.5, 2.5]], [[1.0, 1.0]])) == [[1, 2]]
-    assert cells(grid, at([[1.5, 2.5]], [[1.0, 1.2]])) == [[1, 1], [1, 2], [1, 3]]
+    assert cells(grid, at([[1.5, 2.5]], [[1.0, 1.2]])) == [[1, 2]]
+    assert cells(grid, at([[1.5, 2.5]], [[0.2, 0.2]])) == [[1, 2]]
     assert cells(grid, at(box, [[2.0, 2.0]])) == [[0, 1], [0, 2], [1, 1], [1, 2]]
     assert cells(grid, at([[1.5, 2.5]], [[0.0, 2.0]])) == [[1, 1], [1, 2], [1, 3]]
 
@@ -59,6 +70,28 @@ def test_a_box_reaches_over_the_seam_of_a_periodic_axis():
     assert cells(grid, at([[0.5]], [[3.0]])) == [[0], [1], [7]]
     assert cells(grid, at([[-0.5]])) == [[7]]
     assert cells(grid, at([[16.5]])) == [[0]]
+
+
+def test_longitudes_of_the_other_convention_touch_their_cells():
+    axes = Axis.regular("lat", 0, 4, 4, "degrees_north"), Axis.regular("lon", -3, 3, 6, "degrees_E")
+    grid = Grid(axes)
+    assert cells(grid, at([[0.5, 357.5], [1.5, 359.5]])) == [[0, 0], [1, 2]]
+    data = FieldData([Variable("v")], grid, np.arange(24.0).reshape(1, 4, 6, 1))
+    assert nearest_distance(data, at([[0.5, 357.5]]))[0, 0, 0] == pytest.approx(0, abs=1e-6)
+    with pytest.raises(CoordinateError, match="1 of 1 observations lie outside"):
+        untouched(grid, at([[0.5, 90.0]]))
+
+
+def test_labels_tell_the_order_and_the_units_of_axes_and_variables():
+    grid = Grid.regular([(0, 3000), (0, 4000)], (3, 4), ("x", "depth"), ("m", "m"))
+    mask = torch.tensor([[[True, False]]])
+    seen = at([[3.5, 0.5]], mask=mask)
+    seen = seen.replace(labels=Labels(("depth", "x"), ("t", "s"), axis_units=("km", "km")))
+    with pytest.warns(UserWarning, match="'depth' from km to m"):
+        found = ~untouched(grid, seen, [Variable("s"), Variable("t"), Variable("u")])
+    assert np.argwhere(found[0]).tolist() == [[0, 3, 1]]
+    with pytest.warns(UserWarning, match="converted"):
+        assert np.argwhere(~untouched(grid, seen)[0]).tolist() == [[0, 3, 0]]
 
 
 def test_each_variable_is_touched_by_its_own_observations():

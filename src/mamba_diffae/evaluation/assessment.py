@@ -17,6 +17,7 @@ from mamba_diffae.evaluation.calibration import (
 )
 from mamba_diffae.evaluation.intervals import Interval, bootstrap_interval
 from mamba_diffae.evaluation.joint_scores import energy_score, variogram_score
+from mamba_diffae.evaluation.matching import matched
 from mamba_diffae.evaluation.quantisation import data_bounds, value_step
 from mamba_diffae.evaluation.ranks import (
     coverage_by,
@@ -71,6 +72,7 @@ def assess(
         ValuesError: If the prediction is not finite where the truth is known, or a level is none.
         FieldError: If there are neither draws nor a stated deviation.
     """
+    observations = matched(observations, truth.grid.axes, truth.variables)
     n_draws = _check(prediction, truth, observations)
     known = truth.weights()
     weights = known * untouched(truth.grid, observations)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TypeAlias
 
 import numpy as np
 
 from mamba_diffae.evaluation.calibration import coverage, crps, gaussian_coverage, gaussian_crps
+from mamba_diffae.evaluation.matching import matched
 from mamba_diffae.evaluation.metrics import psnr, ssim
 from mamba_diffae.evaluation.scoring import check_draws, check_prediction
+from mamba_diffae.evaluation.unseen import untouched
 from mamba_diffae.evaluation.weighting import known, weighted_mean
 from mamba_diffae.fields import (
-    Axis,
     FieldData,
     FieldError,
-    Grid,
     Observations,
     Prediction,
     ShapeError,
@@ -26,8 +25,6 @@ from mamba_diffae.fields.given import float_array
 Evaluation: TypeAlias = dict[str, float | dict[str, float]]
 _LEVEL = 0.9
 """Of the interval whose coverage is told."""
-_AT_ONCE = 2**24
-"""Pairs of an observation and a cell looked at together."""
 
 
 @own_defaults()
@@ -51,7 +48,8 @@ def evaluate(
             (S, *shape, C), in the units of the variables.
         data: The true fields, S of them, in the same order.
         observed: What was seen of them: then only the cells that were not seen are scored. A cell
-            was seen if an observation lies in it, or its centre in the support of one.
+            was seen if an observation lies in it, or its centre in the support of one. Labelled
+            ones are found by name and converted, as by `predict`.
 
     Returns:
         "rmse" in the unit of the variable, or of each variable by its name if there are several;
@@ -63,6 +61,7 @@ def evaluate(
 
     Raises:
         ShapeError: If the prediction is not on a grid of the fields, or finer than the truth.
+        CoordinateError: If an observation lies outside the grid.
         ValuesError: If it is not finite where the truth is known.
     """
     if not isinstance(prediction, Prediction):
@@ -146,55 +145,20 @@ def _reference(prediction: Prediction, data: FieldData) -> FieldData:
 
 def _unseen(reference: FieldData, observed: Observations) -> np.ndarray:
     """True where a value was not observed, shape (S, *shape, C)."""
+    observed = matched(observed, reference.grid.axes, reference.variables)
     if len(observed) != len(reference) or observed.n_variables != reference.n_variables:
         raise ShapeError(
             f"evaluate was given {len(reference)} fields of {reference.n_variables} variables, and "
             f"observations of {len(observed)} fields of {observed.n_variables}; pass the "
             "observations of those very fields."
         )
-    seen = np.stack([_seen(reference.grid, part) for part in observed.fields()])
-    unseen = ~seen.reshape(reference.values.shape)
+    unseen = untouched(reference.grid, observed)
     if not (unseen & reference.valid_mask()).any():
         raise ShapeError(
             f"All {reference.grid.describe_shape()} cells were observed; evaluate on a finer grid, "
             "observe fewer, or leave `observed` out."
         )
     return unseen
-
-
-def _seen(grid: Grid, observed: Observations) -> np.ndarray:
-    """Which cells and variables the observations of one field touch, shape (P, C)."""
-    coords, mask = observed.coords[0].double().cpu().numpy(), observed.mask[0].cpu().numpy()
-    support = np.zeros_like(coords)
-    if observed.support is not None:
-        support = observed.support[0].double().cpu().numpy()
-    seen = np.zeros((grid.cells, mask.shape[1]), dtype=bool)
-    step = max(1, _AT_ONCE // grid.cells)
-    for i in range(0, len(coords), step):
-        rows = slice(i, i + step)
-        pairs = [
-            _touched(axis, coords[rows, d], support[rows, d]) for d, axis in enumerate(grid.axes)
-        ]
-        around, within = (reduce(_product, part) for part in zip(*pairs, strict=True))
-        touched = (around | within).astype(np.float32)
-        seen |= touched.T @ mask[rows].astype(np.float32) > 0
-    return seen
-
-
-def _touched(axis: Axis, place: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cells of an axis around each place, and those with their centre in its box, (N, cells)."""
-    x = place[:, None]
-    if axis.periodic:
-        x = axis.low + np.mod(x - axis.low, axis.span)
-    apart = np.abs(axis.centres - x)
-    if axis.periodic:
-        apart = np.minimum(apart, axis.span - apart)
-    around = (axis.edges[:-1] <= x) & (x <= axis.edges[1:])
-    return around, apart <= side[:, None] / 2
-
-
-def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a[:, :, None] & b[:, None, :]).reshape(len(a), -1)
 
 
 def _by_variable(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
 
 from mamba_diffae.evaluation.baselines.space import Space
-from mamba_diffae.fields import Axis, FieldData, Grid, Observations, ShapeError
+from mamba_diffae.evaluation.matching import matched
+from mamba_diffae.fields import (
+    Axis,
+    FieldData,
+    Grid,
+    Observations,
+    ShapeError,
+    Variable,
+    check_inside,
+)
 
-_SLIVER = 1e-3
-"""Share of a cell's width: a box that reaches less far into it does so by rounding."""
+_ROUNDING = 1e-6
+"""Share of a cell's width by which a place beside it, or a centre beside a box, may miss it."""
 _AT_ONCE = 2**24
-"""Pairs of an observation and a row of cells looked at together."""
+"""Pairs of an observation and a cell looked at together."""
 
 
-def untouched(grid: Grid, observations: Observations) -> np.ndarray:
+def untouched(
+    grid: Grid, observations: Observations, variables: Sequence[Variable] | None = None
+) -> np.ndarray:
     """Where no observation says anything of a value.
 
-    An observation touches the cells that its support reaches into; a point touches its cell. It
-    touches the variables that it observes.
+    An observation touches the cell that it lies in, and those whose centre lies in its support; on
+    an edge, both. It touches the variables that it observes.
 
     Args:
         grid: P cells.
-        observations: Of B fields, in the coordinates of the grid.
+        observations: Of B fields; their labels tell the order and units of their axes.
+        variables: C of them, by whose names those of the observations are found; None: they are in
+            order.
 
     Returns:
         Shape (B, *shape, C), bool.
 
     Raises:
         ShapeError: If the observations have other axes.
+        CoordinateError: If one lies outside the grid.
+        ValueError: As `by_names` and `in_units`.
     """
+    observations = matched(observations, grid.axes, variables)
     if observations.dim != grid.dim:
         raise ShapeError(
             f"Observations on {observations.dim} axes were given for a grid of {grid.dim} "
@@ -43,31 +60,39 @@ def untouched(grid: Grid, observations: Observations) -> np.ndarray:
 def _touched(grid: Grid, observed: Observations) -> np.ndarray:
     """Which values the observations of one field touch, shape (P, C)."""
     coords, mask = _numbers(observed)
-    support = np.zeros_like(coords)
+    found = np.zeros((grid.cells, mask.shape[1]), dtype=bool)
+    if not len(coords):
+        return found
+    coords, support = check_inside(coords, grid), np.zeros_like(coords)
     if observed.support is not None:
         support = observed.support[0].double().cpu().numpy()
-    found = np.zeros((grid.cells, mask.shape[1]))
     step = max(1, _AT_ONCE // grid.cells)
     for i in range(0, len(coords), step):
         rows = slice(i, i + step)
-        along = [
+        pairs = [
             _touched_along(axis, coords[rows, d], support[rows, d])
             for d, axis in enumerate(grid.axes)
         ]
-        cells = reduce(lambda a, b: (a[:, :, None] & b[:, None]).reshape(len(a), -1), along)
-        found += cells.T.astype(np.float32) @ mask[rows].astype(np.float32)
-    return found > 0
+        around, within = (reduce(_product, part) for part in zip(*pairs, strict=True))
+        touched = (around | within).astype(np.float32)
+        found |= touched.T @ mask[rows].astype(np.float32) > 0
+    return found
 
 
-def _touched_along(axis: Axis, place: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """Cells of an axis that the box of each observation reaches into, shape (N, cells)."""
+def _touched_along(
+    axis: Axis, place: np.ndarray, side: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of an axis around each place, and those with their centre in its box, (N, cells)."""
     apart = np.abs(axis.centres - place[:, None])
     if axis.periodic:
         apart = np.mod(apart, axis.span)
         apart = np.minimum(apart, axis.span - apart)
-    # A box must reach into a cell; a point on an edge lies in both cells.
-    margin = np.where(side > 0, -_SLIVER, _SLIVER)[:, None] * axis.widths
-    return apart <= (axis.widths + side[:, None]) / 2 + margin
+    margin = _ROUNDING * axis.widths
+    return apart <= axis.widths / 2 + margin, apart <= side[:, None] / 2 + margin
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a[:, :, None] & b[:, None, :]).reshape(len(a), -1)
 
 
 def nearest_distance(data: FieldData, observations: Observations) -> np.ndarray:
@@ -86,7 +111,7 @@ def nearest_distance(data: FieldData, observations: Observations) -> np.ndarray:
     """
     from scipy.spatial import KDTree
 
-    space = Space.of_data(data)
+    space, observations = Space.of_data(data), matched(observations, data.grid.axes, data.variables)
     centres = space.places(data.grid.centres()).embedded
     width = (np.prod(space.geometry.extent) / data.grid.cells) ** (1 / data.grid.dim)
     found = np.full((len(data), data.grid.cells), np.inf)

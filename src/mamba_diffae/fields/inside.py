@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 
+from mamba_diffae.fields.axis import Axis
 from mamba_diffae.fields.errors import CoordinateError, ShapeError, ValuesError
 from mamba_diffae.fields.given import float_array
 from mamba_diffae.fields.grid import Grid
@@ -48,16 +49,33 @@ def check_inside(coords: np.ndarray, grid: Grid, what: str = "observations") -> 
                 x[:, d] = axis.low + np.mod(x[:, d] - axis.low, axis.span)
             continue
         margin = ROUNDING * axis.span
-        if axis.is_longitude:  # of the other convention: a turn of the globe apart
-            with np.errstate(invalid="ignore"):
-                turned = axis.low + np.mod(x[:, d] - axis.low, 360)
-            far = (x[:, d] < axis.low - margin) | (x[:, d] > axis.high + margin)
-            x[:, d] = np.where(far & (np.abs(x[:, d]) <= 720), turned, x[:, d])
+        x[:, d] = other_turn(x[:, d], axis)
         outside |= ~((x[:, d] >= axis.low - margin) & (x[:, d] <= axis.high + margin))
         x[:, d] = x[:, d].clip(axis.low, axis.high)
     if outside.any():
         raise CoordinateError(_message(given, outside, grid, what))
     return x
+
+
+def other_turn(x: np.ndarray, axis: Axis) -> np.ndarray:
+    """Coordinates along an axis; longitudes of the other convention a turn of the globe further.
+
+    >>> other_turn(np.array([355.5, 3.0]), Axis.regular("lon", -10, 10, 4, "degrees_east")).tolist()
+    [-4.5, 3.0]
+
+    Args:
+        x: Any shape.
+        axis: On which they lie after the turn; those that do not are left as they are, as are all
+            on axes that close, or are none of longitudes.
+    """
+    if axis.periodic or not axis.is_longitude:
+        return x
+    margin = ROUNDING * axis.span
+    with np.errstate(invalid="ignore"):
+        turned = axis.low + np.mod(x - axis.low, 360)
+    turned = np.where(turned > axis.low + 360 - margin, turned - 360, turned)
+    far = (x < axis.low - margin) | (x > axis.high + margin)
+    return np.where(far & (np.abs(x) <= 720) & (turned <= axis.high + margin), turned, x)
 
 
 def check_support(side: np.ndarray, grid: Grid) -> None:

@@ -15,11 +15,10 @@ from mamba_diffae.benchmark.suite import (
     prior_candidate,
     run_suite,
 )
-from mamba_diffae.benchmark.suite.cells import unobserved
 from mamba_diffae.benchmark.suite.errors import deviations, field_errors
 from mamba_diffae.benchmark.suite.families import spread_order
 from mamba_diffae.benchmark.suite.result import LEAST_HIGH
-from mamba_diffae.evaluation import Kriging, Nearest
+from mamba_diffae.evaluation import Kriging, Nearest, untouched
 from mamba_diffae.fields import FieldData, Grid, Prediction, Variable, observe
 from mamba_diffae.sources import open_field
 
@@ -61,7 +60,7 @@ def test_the_suite_is_that_of_the_contract():
 def test_only_cells_without_an_observation_are_scored(pattern):
     data = small()
     seen = observe(data, 0.3, pattern=pattern)
-    free = unobserved(data.grid, seen).reshape(len(data), -1, data.n_variables)
+    free = untouched(data.grid, seen).reshape(len(data), -1, data.n_variables)
     edges = np.linspace(0, 120, 13)
     for b, part in enumerate(seen.fields()):
         y, x = (np.digitize(column, edges) - 1 for column in part.coords[0].numpy().T)
@@ -81,7 +80,7 @@ def test_errors_are_in_deviations_of_the_variable_and_not_clipped():
 def test_what_was_observed_changes_no_score():
     data = small()
     seen, deviation = observe(data, 0.2), deviations(data)
-    wrong = data.values + 1000 * ~unobserved(data.grid, seen)
+    wrong = data.values + 1000 * ~untouched(data.grid, seen)
     assert field_errors(Prediction.of_mean(wrong), data, seen, deviation).mse == pytest.approx(0)
 
 

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import final
 
-import numpy as np
-
-from mamba_diffae.fields import FieldData, Grid, Observations, Pattern, observe
+from mamba_diffae.fields import FieldData, Observations, Pattern, observe
 from mamba_diffae.registry import unknown
 
 
@@ -59,25 +57,3 @@ def find_cells(chosen: Iterable[str | Cell] | None) -> list[Cell]:
             raise unknown("cell", given, CELLS)
         found.append(CELLS[given] if isinstance(given, str) else given)
     return found
-
-
-def unobserved(grid: Grid, observations: Observations) -> np.ndarray:
-    """Where no observation lies, whatever the side of its box.
-
-    Args:
-        grid: P cells.
-        observations: Of B fields, on that grid.
-
-    Returns:
-        Shape (B, *shape, C), bool.
-    """
-    coords, mask = observations.coords.double().cpu().numpy(), observations.mask.cpu().numpy()
-    index = []
-    for d, axis in enumerate(grid.axes):
-        x = coords[..., d]
-        x = axis.low + np.mod(x - axis.low, axis.span) if axis.periodic else x
-        index.append(np.clip(np.searchsorted(axis.edges, x, "right") - 1, 0, axis.cells - 1))
-    free = np.ones((len(coords), grid.cells, mask.shape[-1]), dtype=bool)
-    b, n, c = np.nonzero(mask)
-    free[b, np.ravel_multi_index([i[b, n] for i in index], grid.shape), c] = False
-    return free.reshape(len(coords), *grid.shape, -1)

@@ -7,8 +7,7 @@ from typing import Self, final
 
 import numpy as np
 
-from mamba_diffae.benchmark.suite.cells import unobserved
-from mamba_diffae.evaluation import gaussian_crps
+from mamba_diffae.evaluation import gaussian_crps, untouched
 from mamba_diffae.fields import FieldData, Observations, Prediction, ValuesError
 
 
@@ -84,7 +83,7 @@ def field_errors(
     Raises:
         ValuesError: If the mean is not finite where it is scored.
     """
-    weight = truth.weights() * unobserved(truth.grid, observed)
+    weight = truth.weights() * untouched(truth.grid, observed, truth.variables)
     mean = prediction.mean.astype(np.float64)
     if not np.isfinite(mean[weight > 0]).all():
         raise ValuesError(

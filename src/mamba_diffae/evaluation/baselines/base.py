@@ -38,7 +38,8 @@ class Baseline(ABC):
         """Reconstruct every field at the targets.
 
         Args:
-            observations: Of B fields; any variable may be missing anywhere.
+            observations: Of B fields; any variable may be missing anywhere. Labelled ones are found
+                by name and converted, as by a model.
             targets: A grid, whose cells are asked, or places of shape (N, D).
 
         Returns:

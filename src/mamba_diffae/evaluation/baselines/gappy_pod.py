@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self, final
 
@@ -24,6 +25,7 @@ from mamba_diffae.evaluation.baselines.gappy_readings import (
     variance_at,
 )
 from mamba_diffae.evaluation.baselines.gappy_validation import Settings, validate
+from mamba_diffae.evaluation.matching import matched
 from mamba_diffae.fields import (
     FieldData,
     Grid,
@@ -32,6 +34,7 @@ from mamba_diffae.fields import (
     Prediction,
     Query,
     ShapeError,
+    Variable,
     check_inside,
 )
 
@@ -112,6 +115,7 @@ class GappyPOD(Baseline):
             )
         self.count, self.noise_variance, self.with_std = modes, noise_variance, with_std
         self._learned: Modes | None = None
+        self._variables: Sequence[Variable] | None = None
 
     @property
     def learned(self) -> Modes:
@@ -141,6 +145,7 @@ class GappyPOD(Baseline):
         components /= np.where(weight > 0, weight, 1)
         P, C, M = data.grid.cells, data.n_variables, len(components)
         modes = np.ascontiguousarray(components.T).reshape(P, C, M)
+        self._variables = data.variables
         self._learned = Modes(data.grid, mean.reshape(-1, C), modes, low, high - low, settings)
         return self
 
@@ -161,6 +166,7 @@ class GappyPOD(Baseline):
             CoordinateError: If an observation or a target lies outside the native grid.
         """
         grid, mean, modes, low, span, _ = self.learned
+        observations = matched(observations, grid.axes, self._variables)
         if mean.shape[1] != observations.n_variables:
             raise ShapeError(
                 f"Gappy POD learned fields of {mean.shape[1]} variables, but the observations have "

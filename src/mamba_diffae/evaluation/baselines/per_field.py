@@ -12,7 +12,16 @@ import numpy as np
 from mamba_diffae.evaluation.baselines.asking import ask
 from mamba_diffae.evaluation.baselines.base import Baseline
 from mamba_diffae.evaluation.baselines.space import Places, Space
-from mamba_diffae.fields import FieldData, FieldError, Grid, Observations, Prediction, ShapeError
+from mamba_diffae.evaluation.matching import matched
+from mamba_diffae.fields import (
+    FieldData,
+    FieldError,
+    Grid,
+    Observations,
+    Prediction,
+    ShapeError,
+    Variable,
+)
 
 DENSE_LIMIT = 5000
 """Points of one field that a method which solves a full system takes, at most."""
@@ -76,16 +85,20 @@ class PerField(Baseline, ABC):
     `fit` is optional: it tells the periodic axes and the sphere to predictions at places (a grid as
     target tells them itself), the scale of axes of different dimensions, and the usual values. A
     variable that was observed nowhere in a field gets its mean and deviation over the training
-    fields; unfitted, over the other fields that are given, or 0 and 1 if there are none.
+    fields; unfitted, over the other fields that are given, or 0 and 1 if there are none. Units of
+    values are converted to those of the training fields.
     """
 
     def __init__(self) -> None:
         self._space: Space | None = None
         self._usual: Usual | None = None
+        self._grid: Grid | None = None
+        self._variables: Sequence[Variable] | None = None
 
     def fit(self, data: FieldData) -> Self:
         """Keep the geometry, and mean and deviation of every variable."""
         self._space, self._usual = Space.of_data(data), _usual_of_data(data)
+        self._grid, self._variables = data.grid, data.variables
         return self
 
     @abstractmethod
@@ -105,6 +118,9 @@ class PerField(Baseline, ABC):
 
     def predict(self, observations: Observations, targets: Grid | np.ndarray) -> Prediction:
         """See `Baseline.predict`."""
+        grid = targets if isinstance(targets, Grid) else self._grid
+        if grid is not None:
+            observations = matched(observations, grid.axes, self._variables)
         asked = ask(observations, targets)
         space = self._space or _space(observations, targets)
         usual = self._usual_of(observations)
