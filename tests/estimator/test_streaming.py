@@ -13,7 +13,11 @@ import xarray as xr
 
 from mamba_diffae import FieldAutoencoder, FieldData, Observations, observe
 from mamba_diffae.estimator import render
-from mamba_diffae.fields import FieldError
+from mamba_diffae.estimator.drawing import Drawing
+from mamba_diffae.estimator.fitted import FittedModel
+from mamba_diffae.estimator.regions import RenderedRegions
+from mamba_diffae.estimator.streaming import _labelled
+from mamba_diffae.fields import Affine, FieldError, Labels
 from mamba_diffae.fields.atomic import DiskFullError
 from mamba_diffae.fields.cf import field_dataset
 from mamba_diffae.fields.cf.store import RegionStore
@@ -125,6 +129,25 @@ def test_only_the_same_request_goes_on(model, seen, tmp_path, monkeypatch, other
     told = read(render(model, seen, like, out, values=SMALL, **QUIET))
     np.testing.assert_allclose(told.v0, model.predict(seen, like).v0, rtol=0, atol=1e-4)
     xr.testing.assert_equal(told.row, like.row)
+
+
+def test_units_and_scaling_are_part_of_the_request(model, seen):
+    def digest(units: tuple[str, ...], fitted: FittedModel) -> str:
+        whole = _labelled(24, fitted)
+        regions = RenderedRegions(fitted, whole, Drawing(0, 0), len(seen), SMALL)
+        return regions.request(seen.replace(labels=Labels(units=units)))["digest"]
+
+    def of_units(*units: str) -> str:
+        return digest(units, model.fitted)
+
+    names = [variable.name for variable in model.variables]
+    kelvin = tuple("K" for _ in names)
+    assert of_units(*kelvin) == of_units(*kelvin)
+    assert of_units(*kelvin) != of_units(*("degC" for _ in names))
+    scaler = model.fitted.scaler
+    variables = [replace(v, transform=Affine(-7.0, 7.0)) for v in scaler.variables]
+    other = replace(model.fitted, scaler=replace(scaler, variables=variables))
+    assert digest(kelvin, other) != of_units(*kelvin)
 
 
 def test_land_stays_a_gap(beside_land, tmp_path):

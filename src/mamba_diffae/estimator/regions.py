@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import math
 import warnings
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
@@ -100,6 +101,7 @@ class RenderedRegions:
         beside = None if seen.background is None else seen.background.values
         for given in (*parts, seen.noise_group, seen.covariates, beside):
             total.update(b"-" if given is None else given.cpu().contiguous().numpy().tobytes())
+        total.update(json.dumps(self._about(seen), sort_keys=True).encode())
         # The grid rises in the model's longitudes, whatever the targets do.
         for axis, index in zip(self.whole.grid.axes, self.whole.index, strict=True):
             total.update(axis.edges.tobytes() + index.tobytes())
@@ -114,6 +116,17 @@ class RenderedRegions:
             "draws": [self.drawing.asked, self.drawing.seed, *self.drawing.levels],
             "rows": self._rows,
         }
+
+    def _about(self, seen: Observations) -> list[Any]:
+        """What observations, background and model say of their numbers: names, units, scaling."""
+        known, labels, window = seen.background, seen.labels, self.model.window
+        return [
+            None if labels is None else (*labels.axes, "|", *labels.variables),
+            None if labels is None else (*labels.axis_units, "|", *labels.units),
+            None if known is None else (known.grid.to_dict(), *known.names),
+            self.model.scaler.to_dict(),
+            None if window is None else window.to_dict(),
+        ]
 
     def made(
         self, batches: Iterable[ConditioningBatch], done: Collection[str]
