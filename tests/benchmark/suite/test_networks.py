@@ -1,10 +1,18 @@
 """Trained models as candidates: told apart by their weights, asked only where they can answer."""
 
+from importlib import resources
+
 import numpy as np
 import pytest
 
 from mamba_diffae import FieldAutoencoder
-from mamba_diffae.benchmark.suite import foreign_candidate, own_candidate
+from mamba_diffae.benchmark.suite import (
+    cache,
+    foreign_candidate,
+    networks,
+    own_candidate,
+    prior_method,
+)
 from mamba_diffae.benchmark.suite.networks import model_version
 from mamba_diffae.fields import FieldData, Grid, Variable, observe
 from mamba_diffae.models.serialization import weights_folder
@@ -52,3 +60,14 @@ def test_a_family_without_a_model_is_not_asked():
     assert candidate.version_for(smooth()) is None
     with pytest.raises(ValueError, match="no model 'nowhere'"):
         own_candidate("mine", lambda data: "nowhere").version_for(smooth())
+
+
+def test_stored_errors_depend_on_which_cells_are_scored_and_how():
+    wanted = {"evaluation", "benchmark/suite/errors.py", "benchmark/suite/cells.py"}
+    for code in (cache._CLASSICAL, networks._CODE, prior_method._CODE):
+        assert wanted <= set(code)
+        assert all(
+            (resources.files("mamba_diffae") / part).is_file()
+            or (resources.files("mamba_diffae") / part).is_dir()
+            for part in code
+        )

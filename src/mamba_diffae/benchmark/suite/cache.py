@@ -19,7 +19,9 @@ from mamba_diffae.fields.atomic import atomic_file
 
 _DIGITS = 16
 _PARTS = ("squared", "crps", "weight")
-_CLASSICAL = ("fields", "evaluation/baselines", "priors/kriging", "benchmark/suite/errors.py")
+SCORING = ("evaluation", "benchmark/suite/errors.py", "benchmark/suite/cells.py")
+"""What the errors of any method depend on: which cells are scored, and how."""
+_CLASSICAL = ("fields", "priors/kriging", *SCORING)
 """What the errors of the classical methods depend on, beside the fields."""
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from mamba_diffae.benchmark.suite.cache import code_version
+from mamba_diffae.benchmark.suite.cache import SCORING, code_version
 from mamba_diffae.benchmark.suite.candidates import Candidate
 from mamba_diffae.benchmark.suite.foreign import ForeignMethod, Home
 from mamba_diffae.estimator import FieldAutoencoder
@@ -18,7 +18,7 @@ from mamba_diffae.training.resume import network_folder
 
 _CODE = (
     *("fields", "priors", "scan", "nn", "flow", "models", "estimator"),
-    *("benchmark/suite/errors.py", "benchmark/suite/foreign.py"),
+    *("benchmark/suite/foreign.py", *SCORING),
 )
 """What the errors of a network depend on, beside weights and fields."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mamba_diffae.benchmark.suite.cache import code_version
+from mamba_diffae.benchmark.suite.cache import SCORING, code_version
 from mamba_diffae.benchmark.suite.candidates import Candidate
 from mamba_diffae.benchmark.suite.families import Family
 from mamba_diffae.benchmark.suite.foreign import ForeignMethod, Home
@@ -26,7 +26,7 @@ from mamba_diffae.fields import (
 )
 from mamba_diffae.priors import PRIORS, Prior, PriorConfig
 
-_CODE = ("fields", "priors", "estimator/scaling.py", "benchmark/suite/prior_method.py")
+_CODE = ("fields", "priors", "estimator/scaling.py", "benchmark/suite/prior_method.py", *SCORING)
 """What the errors of a prior depend on, beside the fields."""
 _FOREIGN = ("benchmark/suite/foreign.py", "sources")
 _EXEMPLARS = 4096
