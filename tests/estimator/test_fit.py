@@ -1,11 +1,14 @@
 """FieldAutoencoder.fit: sources, seeds, runs, and what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 import mamba_diffae as mda
 from mamba_diffae import FieldAutoencoder, Observations
+from mamba_diffae.fields import Variable
 from mamba_diffae.training import Run
 
 
@@ -98,7 +101,7 @@ def test_what_was_inferred_is_said(truth, few):
         ({"architecture": "autoencode"}, "did you mean 'autoencoder'"),
         ({"device": "tpu"}, "choose auto, cpu or cuda"),
         ({"seed": -1}, "seed is -1"),
-        ({"seed": 2**63}, r"seed is 9223372036854775808; give .* to 2\^60"),
+        ({"seed": 2**63}, r"seed is 9223372036854775808; give .* to 1152921504606846975"),
         ({"parts": {"encodr": "mamba"}}, "did you mean 'encoder'"),
         ({"parts": {"prior": "analog"}}, "did you mean 'analogue'"),
     ],
@@ -161,3 +164,24 @@ def test_before_fit_there_is_nothing(seen, tmp_path):
 def test_what_is_no_seed_is_refused(seed):
     with pytest.raises(ValueError, match=r"[Tt]he seed .* whole number"):
         FieldAutoencoder("tiny", seed=seed)
+
+
+@pytest.mark.parametrize("what", ["another offset", "other values", "another unit", "fewer"])
+def test_a_run_does_not_go_on_with_other_fields(truth, tmp_path, few, what):
+    estimator = FieldAutoencoder("tiny", changes=few)
+    estimator.fit(truth, run=tmp_path / "run", phases=["autoencoder"])
+    again = {"run": tmp_path / "run", "phases": ["autoencoder"], "resume": True}
+    estimator.fit(replace(truth, names=[f"renamed {i}" for i in range(len(truth))]), **again)
+    values, named = truth.values, list(truth.variables)
+    if what == "another offset":
+        values = values + 250
+        named = [Variable.of_values(v.name, values[..., c], v.unit) for c, v in enumerate(named)]
+    elif what == "other values":
+        values = np.where(values > np.median(values), values, values.min())
+    elif what == "another unit":
+        named = [replace(v, unit="hPa") for v in named]
+    other = replace(truth, values=values, variables=named)
+    kept = other.take(np.arange(0, len(other) - 1)) if what == "fewer" else other
+    with pytest.raises(ValueError, match="a run that learned from other fields: their"):
+        estimator.fit(kept, **again)
+    estimator.fit(kept, run=tmp_path / "run", phases=["autoencoder"], overwrite=True)

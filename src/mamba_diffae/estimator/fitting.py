@@ -114,6 +114,7 @@ def fitted_phases(
         options: resume and overwrite.
     """
     calibration: Calibration | None = None
+    facts = {**(facts or {}), "fields": prepared.summary()}
     with (
         _folder_of(run) as folder,
         closing(session.train(folder, phases, facts, **options)) as results,

@@ -66,6 +66,20 @@ class Prepared(NamedTuple):
     fields: FieldData | None = None
     window: FieldScaler | None = None
 
+    def summary(self) -> dict[str, Any]:
+        """What tells these fields from others, in JSON values: a resumed run compares it."""
+        values, known = self.snapshots.values, self.snapshots.valid_mask()
+        parts = [values[..., c][known[..., c]] for c in range(values.shape[-1])]
+        parts = [part if part.size else np.zeros(1) for part in parts]
+        return {
+            "snapshots": len(self.snapshots),
+            "cells": list(self.snapshots.shape),
+            "region": self.scaler.grid.describe_region(),
+            "variables": [variable.to_dict() for variable in self.scaler.variables],
+            "scaled mean": [float(part.mean(dtype=np.float64)) for part in parts],
+            "scaled deviation": [float(part.std(dtype=np.float64)) for part in parts],
+        }
+
 
 def training_input(
     data: TrainingInput,
@@ -105,17 +119,13 @@ def training_input(
             "grid and variables are those of scattered observations, but fields were given, which "
             "bring their own; leave them out."
         )
-    scaler = FieldScaler.of(data)
+    learned = _learned(data)
+    scaler = FieldScaler.of(learned)
     if window is None:
-        return Prepared(_snapshots(data, scaler), scaler, data)
-    shape = window_shape(window, data.grid)
-    parts = cut_windows(_learned(data), shape, seed)
+        return Prepared(FieldSnapshots(scaler.data(learned)), scaler, data)
+    parts = cut_windows(learned, window_shape(window, data.grid), seed)
     part = replace(FieldScaler.of(parts), covariates=scaler.covariates)
-    return Prepared(_snapshots(parts, part), scaler, parts, part)
-
-
-def _snapshots(data: FieldData, scaler: FieldScaler) -> FieldSnapshots:
-    return FieldSnapshots(scaler.data(_learned(data)))
+    return Prepared(FieldSnapshots(part.data(_learned(parts))), scaler, parts, part)
 
 
 def _learned(data: FieldData) -> FieldData:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ from mamba_diffae.training.run import Run
 
 EXPORT = "model"
 """Folder of a run that holds its network as `save_network` writes it."""
+_DIGITS = 1e-5
+"""Numbers of the same fields, found on another machine, differ by less."""
 
 
 def network_folder(folder: Path) -> Path:
@@ -232,9 +235,12 @@ def reopen(folder: Path, known: Mapping[str, Any]) -> Run:
         known: What is to be run now, as `Run.create` takes it.
 
     Raises:
-        ValueError: If it is of another task, or a setting differs (the first that does is named).
+        ValueError: If it is of another task, or a setting or something of the fields differs (the
+            first that does is named).
     """
     run = Run.open(folder)
+    # Before the settings, some of which come from the fields.
+    _check_fields(folder, run.facts.get("fields", {}), known.get("fields", {}))
     theirs = _identity(run.facts)
     for name, ours in _identity(known).items():
         if theirs.get(name) != ours:
@@ -250,6 +256,28 @@ def reopen(folder: Path, known: Mapping[str, Any]) -> Run:
         now["earlier_commands"] = [*run.facts.get("earlier_commands", []), before]
     run.update(**now)
     return run
+
+
+def _check_fields(folder: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    """Refuse other fields than those that a run has learned from; older runs do not say theirs."""
+    for name in ours:
+        if name in theirs and not _alike(theirs[name], ours[name]):
+            raise ValueError(
+                f"{folder} is a run that learned from other fields: their {name} is "
+                f"{theirs[name]}, of those given {ours[name]}; give the fields that it began with, "
+                "start it again with overwrite (--overwrite), or give another folder."
+            )
+
+
+def _alike(theirs: Any, ours: Any) -> bool:
+    """Whether JSON values are the same, but for the last digits of numbers."""
+    if isinstance(theirs, Mapping) and isinstance(ours, Mapping):
+        return theirs.keys() == ours.keys() and all(_alike(theirs[k], ours[k]) for k in theirs)
+    if isinstance(theirs, list) and isinstance(ours, list):
+        return len(theirs) == len(ours) and all(map(_alike, theirs, ours))
+    if isinstance(theirs, float) and isinstance(ours, int | float):
+        return math.isclose(theirs, ours, rel_tol=_DIGITS, abs_tol=_DIGITS)
+    return theirs == ours
 
 
 def _identity(facts: Mapping[str, Any]) -> dict[str, Any]:
