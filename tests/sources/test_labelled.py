@@ -86,6 +86,9 @@ def test_several_variables_of_different_units(data):
 def test_a_wrong_variable_names_the_nearest(data):
     with pytest.raises(ShapeError, match=r"variable 'sts' does not exist.*Did you mean 'sst'"):
         opened(data, variable="sts")
+    with pytest.raises(ShapeError) as caught:
+        opened(data.rename(sst="s"), variable="sst")
+    assert "Did you mean" not in str(caught.value)
 
 
 def test_a_wrong_dimension_names_the_nearest(data):

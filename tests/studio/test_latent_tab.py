@@ -33,6 +33,15 @@ def test_nothing_is_computed_before_the_tab_is_opened(session, tab):
     assert all(part.said.object == "" for part in tab.parts)
 
 
+def test_it_is_said_at_once_what_is_being_made(session, tab, monkeypatch):
+    monkeypatch.setattr(session.worker, "run", lambda *given, **more: None)
+    session.open_tab(2)
+    for part in tab.parts:
+        tab.chosen.value = part.name
+        assert " …" in part.said.object
+        assert not part.results.visible
+
+
 def test_the_way_is_that_of_the_library(session, tab):
     session.show(4)
     opened(session, tab, "Between two fields")
@@ -47,6 +56,9 @@ def test_the_way_is_that_of_the_library(session, tab):
     assert tab.way.along.value == 24
     assert "way.values[24]" in tab.way.lines.object
     assert "mamba-diffae interpolate 4 5 --model emoji-96" in tab.way.lines.object
+    python, shell = (copy.text for copy in tab.way.copies)
+    assert python.endswith("field = way.values[24]")
+    assert shell.startswith("mamba-diffae interpolate 4 5")
     tab.way.along.value = 5
     assert not tab.way.strip.marked  # it is none of those on the strip
 

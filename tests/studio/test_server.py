@@ -126,6 +126,7 @@ def start(port: int, *options: str) -> subprocess.Popen:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stdout is not None
+    assert process.stdout.readline() == "Opening the studio with emoji-96 …\n"
     for line in process.stdout:
         if "Ctrl-C" in line:
             return process

@@ -1,8 +1,12 @@
 """One person's state: changes are told, and nothing is shared."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from mamba_diffae.fields import Grid
 from mamba_diffae.studio.observing import Edits
 from mamba_diffae.studio.session import Session
 
@@ -40,10 +44,36 @@ def test_two_sessions_share_no_state(library):
     assert one.worker is not other.worker
 
 
-def test_changes_by_hand_end_with_their_field(session):
-    session.edit(Edits(sensors=((0.5, 0.5),)))
+def test_changes_by_hand_stay_with_their_field_while_the_source_is_open(session):
+    edits = Edits(sensors=((0.5, 0.5),))
+    session.edit(edits)
     session.show(1)
     assert session.edits == Edits()
+    session.show(0)
+    assert session.edits == edits
+    session.show(1)
+    session.open_source(session.source)
+    assert session.edits == Edits()
+
+
+def test_the_native_size_of_a_model_is_offered(session):
+    assert session.sizes == [32, 64, 96, 256]
+    opened = session.opened
+    session.opened = SimpleNamespace(estimator=SimpleNamespace(grid=Grid.default((20, 28))))
+    assert session.sizes == [28, 32, 64, 96, 256]
+    session.opened = opened
+    session.size = 28
+    session.take_model(session.opened, session.source)
+    assert session.size == 96
+
+
+def test_how_a_file_was_read_is_told(session):
+    told = []
+    session.show_message = told.append
+    session.open_source(replace(session.source, note="The picture is averaged."))
+    assert told[-1] == "The picture is averaged."
+    session.observe(fraction=0.5)
+    assert told[-1] == ""
 
 
 def test_what_an_event_raises_is_told(session):

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mamba_diffae import FieldAutoencoder, open_field
 from mamba_diffae.cli.commands import main
 from mamba_diffae.studio import taking_away
+from mamba_diffae.studio.latent_lines import Origin, way_lines
 from mamba_diffae.studio.observing import Edits
 from mamba_diffae.studio.opening import Library, opened_file, opened_upload
 from mamba_diffae.studio.own_files import own_set
@@ -62,13 +64,24 @@ def uploaded(session) -> None:
     session.written = written.getvalue()
 
 
+def one_array(session) -> None:
+    """One field without an axis of snapshots, on other cells than the model's, with gaps."""
+    values = np.random.default_rng(0).uniform(0, 255, (5, 8, 3)).repeat(8, 0).repeat(8, 1)
+    values[10:14] = np.nan
+    written = io.BytesIO()
+    np.save(written, values)
+    session.open_source(opened_upload(session.opened, "one.npy", written.getvalue()))
+    session.observe(fraction=0.3, seed=1)
+    session.written = written.getvalue()
+
+
 def plain(session) -> None:
     session.show(7)
     session.observe(fraction=0.15, pattern="block", seed=4)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("prepare", [plain, changed, noisy, uploaded])
+@pytest.mark.parametrize("prepare", [plain, changed, noisy, uploaded, one_array])
 def test_the_lines_make_what_is_shown(session, prepare, tmp_path, monkeypatch):
     prepare(session)
     monkeypatch.chdir(tmp_path)
@@ -80,8 +93,9 @@ def test_the_lines_make_what_is_shown(session, prepare, tmp_path, monkeypatch):
         assert file.content is not None, file.why
         if not file.name.startswith(("field", "mean")):
             (tmp_path / file.name).write_bytes(file.content)
-    if prepare is uploaded:
-        (tmp_path / "my picture.png").write_bytes(session.written)
+    if session.source.file is not None:
+        (tmp_path / session.source.file).write_bytes(session.written)
+        assert "benchmark" not in recipe.python()
     told = run_python(recipe.python())["told"]
     near = {"rtol": 1e-4, "atol": 2e-3}  # of 255
     np.testing.assert_allclose(told.mean, shown.mean, **near)
@@ -151,6 +165,58 @@ def test_it_is_said_where_the_lines_are_run(session):
     session.edit(Edits(sensors=((0.31, 0.62),)))
     python = replace(Recipe.of(session), model="mine").python()
     assert python.startswith("# Put mine and observations.npz into one folder")
+
+
+@pytest.mark.slow
+def test_of_several_variables_the_one_that_is_shown_is_a_picture(tmp_path, monkeypatch):
+    """And the answer keeps the date of the field, is scored at its cells, and is made again."""
+    xarray = pytest.importorskip("xarray")
+    monkeypatch.chdir(tmp_path)
+    values = np.random.default_rng(0).standard_normal((2, 40, 12, 16))
+    named = {"sst": "K", "sea salt": "g kg-1"}
+    dims = ("time", "lat", "lon")
+    xarray.Dataset(
+        {n: (dims, v, {"units": u}) for v, (n, u) in zip(values, named.items(), strict=True)},
+        {
+            "time": np.datetime64("2020-03-01", "ns") + np.arange(40) * np.timedelta64(1, "D"),
+            "lat": ("lat", np.linspace(40, 50, 12), {"units": "degrees_north"}),
+            "lon": ("lon", np.linspace(0, 15, 16), {"units": "degrees_east"}),
+        },
+    ).to_netcdf("sea.nc")
+    few = {"steps": 2, "batch_size": 4, "show_progress": False}
+    changes = {"model": {"d_model": 16}, "data": {"encodings": 1}, "autoencoder": few}
+    model = FieldAutoencoder("tiny", changes=changes, device="cpu")
+    model.fit(open_field("sea.nc", variable=list(named)), phases=["autoencoder"])
+    model.save_pretrained("mine")
+    library = Library(("mine",))
+    source = opened_file(library.model("mine"), Path("sea.nc"))
+    session = Session(library, "mine", source)
+    session.draws = 2
+    session.show(3)
+    session.choose_variable(1)
+    assert session.sizes[0] == 16
+    session.resize(16)
+    recipe = Recipe.of(session)
+    mean = recipe.question.mean()
+    kind, scores = next(recipe.question.rest(mean))
+    assert kind == "scores"
+    assert set(scores["rmse"]) == set(named)
+    files = {file.name: file.content for file in files_of(recipe)}
+    picture = np.asarray(Image.open(io.BytesIO(files["mean_sea_salt.png"])))
+    assert picture.shape[:2] == (12, 16)
+    bright = picture[..., :3].sum(axis=-1)[::-1]  # north is up
+    assert np.corrcoef(bright.ravel(), mean.mean[0, ..., 1].ravel())[0, 1] > 0.9
+    Path("field.nc").write_bytes(files["field.nc"])
+    with xarray.open_dataset("field.nc") as written:
+        assert written["sst"].dims[0] == "time"
+        assert written["time"].values[0] == np.datetime64("2020-03-04")
+    assert "benchmark" not in recipe.python()
+    told = run_python(recipe.python())["told"]
+    np.testing.assert_allclose(told.mean, mean.mean, atol=1e-4)
+    origin = Origin(session.opened, "mine", source)
+    lines = way_lines(origin, 0, 3, 2, 0.5).python
+    assert "benchmark" not in lines
+    assert run_python(lines)["field"].shape == (12, 16, 2)
 
 
 @pytest.mark.slow

@@ -8,11 +8,13 @@ import pytest
 
 from mamba_diffae.fields import Variable
 from mamba_diffae.studio.words import (
+    UPLOADS,
     extent_of,
     familiarity_in_words,
     in_words,
     scores_in_words,
     without_paths,
+    without_upload_folders,
 )
 
 
@@ -71,6 +73,12 @@ def test_what_a_person_did_is_told_in_full_the_rest_by_its_kind():
     told = in_words(KeyError("/secret/place"))
     assert "secret" not in told
     assert "KeyError" in told
+
+
+def test_uploaded_files_are_named_without_the_folder_that_they_are_read_in():
+    with tempfile.TemporaryDirectory(prefix=UPLOADS) as folder:
+        told = without_upload_folders(f"{folder}/sea.nc: 3 gaps; /data/b.nc has none.")
+    assert told == "sea.nc: 3 gaps; /data/b.nc has none."
 
 
 def test_familiarity_says_which_it_is():

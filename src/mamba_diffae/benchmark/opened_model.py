@@ -13,9 +13,12 @@ import numpy as np
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData, Grid, ShapeError, ValuesError, data_in_units, is_table
 from mamba_diffae.fields.cf.writing import NETCDF, ZARR
-from mamba_diffae.sources import open_field, open_picture, picture_data
+from mamba_diffae.sources import from_array, open_field, open_picture, picture_data
+from mamba_diffae.sources.array_files import array_arguments
 from mamba_diffae.sources.covariates import covariates_of
+from mamba_diffae.sources.decoding import printable, read_shape
 from mamba_diffae.sources.netcdf import opened
+from mamba_diffae.sources.pictures import RGB
 from mamba_diffae.training import Run
 
 PACKAGED = {"emoji-96": "emoji", "weather-96": "weather:sectors"}
@@ -112,9 +115,10 @@ class OpenedModel:
         """The fields of a file as the model takes them.
 
         Args:
-            file: A picture, of which the central part of the model's aspect is taken; an array
-                file, whose numbers are in the units of the model's variables; or a NetCDF file or
-                Zarr store.
+            file: A picture, of which the central part of the model's aspect is taken, at its own
+                pixels if these are fewer than the model's cells; an array file, whose numbers are
+                in the units of the model's variables, of several fields or of one; or a NetCDF
+                file or Zarr store.
             options: Of `open_field`, for the last of these.
 
         Raises:
@@ -124,36 +128,65 @@ class OpenedModel:
             return self._arrays(file)
         if file.suffix.lower() in (*NETCDF, ZARR):
             return self._dataset(file, options or {})
+        return self._picture(file)
+
+    def _picture(self, file: Path) -> FieldData:
+        """The central part of a picture, at the model's cells or, if it has fewer, at its own."""
         variables, grid = self.estimator.variables, self.estimator.grid
-        if grid.dim == 2:
-            picture = picture_data(open_picture(file, grid.shape)[None], names=[file.stem])
-            theirs = [v.limits for v in picture.variables]
-            if theirs == [v.limits for v in variables]:
-                return replace(picture, grid=grid)
-        told = ", ".join(f"{v.name} from {v.limits[0]:g} to {v.limits[1]:g}" for v in variables)
-        raise ValuesError(
-            f"{self.name} was trained on {len(variables)} variables ({told}) on the axes "
-            f"{', '.join(grid.names)}, not on colour pictures (three of 0 to 255); give its fields "
-            "as a .npy or .npz file."
-        )
+        if grid.dim != 2 or [v.limits for v in variables] != [v.limits for v in RGB]:
+            told = ", ".join(f"{v.name} from {v.limits[0]:g} to {v.limits[1]:g}" for v in variables)
+            raise ValuesError(
+                f"{self.name} was trained on {len(variables)} variables ({told}) on the axes "
+                f"{', '.join(grid.names)}, not on colour pictures (three of 0 to 255); give its "
+                "fields as a .npy or .npz file."
+            )
+        found = read_shape(file, printable(file))
+        share = min(1.0, *(n / m for n, m in zip(found, grid.shape, strict=True)))
+        shape = tuple(int(share * m + 1e-9) for m in grid.shape)
+        if min(shape) < 2:
+            raise ShapeError(
+                f"{printable(file)} is {' × '.join(map(str, found))} pixels (rows × columns), too "
+                "few for a field; give a picture of 2 × 2 or more."
+            )
+        picture = picture_data(open_picture(file, shape)[None], names=[file.stem])
+        return replace(picture, grid=grid.regrid(shape))
 
     def _arrays(self, file: Path) -> FieldData:
-        data, ours = open_field(file), self.estimator.grid
-        if data.grid.dim != ours.dim or data.n_variables != len(self.estimator.variables):
+        """The fields of an array, or one field without an axis of snapshots."""
+        ours, variables = self.estimator.grid, self.estimator.variables
+        given, count = array_arguments(file), len(variables)
+        mask = given.get("mask")
+        if _is_one_field(given["values"].shape, ours.dim, count):
+            given["values"] = given["values"][None]
+            if mask is not None and mask.ndim > ours.dim:
+                given["mask"] = mask[None]
+        shape = given["values"].shape
+        of, last = ", ".join(ours.names), f", {count}" if count > 1 else ""
+        if len(shape) not in (ours.dim + 1, ours.dim + 2) or (*shape, 1)[ours.dim + 1] != count:
             raise ShapeError(
-                f"{file} holds {len(data)} snapshots of {data.n_variables} variables on the axes "
-                f"{', '.join(data.grid.names)}, but {self.name} was trained on "
-                f"{len(self.estimator.variables)} variables on {', '.join(ours.names)}; give an "
-                f"array (S, {', '.join(ours.names)}, C), one field alone as array[None]."
+                f"{file} has the shape {shape}, but {self.name} was trained on {count} "
+                f"variable{'s' if count > 1 else ''} ({', '.join(v.name for v in variables)}) on "
+                f"{of}; give an array (S, {of}{last}) of S fields, or ({of}{last}) of one."
+            )
+        cells = shape[1 : ours.dim + 1]
+        if min(cells) < 2:
+            raise ShapeError(
+                f"{file} holds fields of {' × '.join(map(str, cells))} cells ({of}); a field "
+                "varies along each of its axes: give two cells or more along each."
             )
         # An array without coordinates lies where the model's fields do.
-        bare = data.grid.axes == Grid.default(data.shape).axes
-        grid = replace(ours.regrid(data.shape), mask=data.grid.mask) if bare else data.grid
-        return replace(data, variables=self.estimator.variables, grid=grid)
+        default, there = Grid.default(cells).axes, ours.regrid(cells)
+        given = {"axes": there, **given, "variables": variables}
+        data = from_array(what=str(file), **given)
+        if data.grid.axes == default:  # axes that are named, without coordinates
+            data = replace(data, grid=replace(there, mask=data.grid.mask))
+        return data
 
     def _dataset(self, file: Path, options: Mapping[str, Any]) -> FieldData:
         """The model's variables of a data set, in its units and the order of its axes."""
         ours = self.estimator.variables
+        if "variable" not in options:
+            self._check_names(file)
         named = {"variable": [variable.name for variable in ours], **options}
         named |= self._covariates(file)
         data, names = open_field(file, **named), self.estimator.grid.names
@@ -164,6 +197,27 @@ class OpenedModel:
                 f"{', '.join(v.name for v in ours)} on {', '.join(names)}."
             )
         return self._as_ours(data, f"{file}:")
+
+    def _check_names(self, file: Path) -> None:
+        """Refuse a data set that lacks a variable of the model, and say what can be done."""
+        ours = [variable.name for variable in self.estimator.variables]
+        with opened(file) as dataset:
+            known, listed = set(map(str, dataset.variables)), list(map(str, dataset.data_vars))
+        lacking = [name for name in ours if name not in known]
+        if not lacking:
+            return
+        has = ", ".join(listed) or "no variables"
+        if there := [name for name in ours if name in known]:
+            raise ShapeError(
+                f"{file} holds {has}, but not {', '.join(lacking)}, which {self.name} was trained "
+                f"on beside {', '.join(there)}; add it to the file. Without it a table of readings "
+                "can be given on the shell: mamba-diffae predict TABLE "
+                f"{' '.join(f'--variable {name}' for name in there)}."
+            )
+        raise ShapeError(
+            f"{file} holds {has}, but {self.name} was trained on {', '.join(ours)}; give a file in "
+            "which they have these names (of xarray: dataset.rename)."
+        )
 
     def _as_ours(self, data: FieldData, what: str) -> FieldData:
         """Fields in the model's units, with its limits and in the order of its axes.
@@ -190,6 +244,15 @@ class OpenedModel:
         with opened(file) as dataset:
             found = covariates_of(dataset, known.varying)
         return {"covariates": found} if found else {}
+
+
+def _is_one_field(shape: tuple[int, ...], dim: int, count: int) -> bool:
+    """Whether an array lacks the axis of snapshots: which else it could be, no model takes.
+
+    >>> _is_one_field((40, 60, 3), 2, 3), _is_one_field((5, 40, 60), 2, 1)
+    (True, False)
+    """
+    return len(shape) == dim + (count > 1) and (count == 1 or shape[-1] == count)
 
 
 def is_run(name: str | Path) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mamba_diffae.cli.shell import echo, output, status
+from mamba_diffae.cli.shell import echo, output
 
 
 def studio(
@@ -47,7 +47,7 @@ def studio(
 
     for package in ("bokeh", "panel"):
         load_extra(package, "The studio", extra="studio")
-    with status("Opening the studio …"):
-        from mamba_diffae.studio.server import Place, serve
+    echo(f"Opening the studio with {model} …")
+    from mamba_diffae.studio.server import Place, serve
 
     serve(model, data, Place(port, address, tuple(origin or ())), lambda text: echo(text, output))

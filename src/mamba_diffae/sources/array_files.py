@@ -61,19 +61,28 @@ class ArrayFileSource(Source):
                 without `values`, or as `from_array`.
         """
         path = Path(spec).expanduser()
-        with _damage_told(path):
-            # Mapped first: the header tells the size before any memory is taken.
-            loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-            needed = loaded.nbytes if isinstance(loaded, np.ndarray) else 0
-            if needed:
-                del loaded  # a mapping counts where the system limits addresses
-                check_memory(needed, str(path))
-                loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return from_array(loaded, str(path))
-        with loaded, _damage_told(path):
-            arguments = _arguments(loaded, path)
-        return from_array(what=str(path), **arguments)
+        return from_array(what=str(path), **array_arguments(path))
+
+
+def array_arguments(path: Path) -> dict[str, Any]:
+    """What `from_array` takes of a .npy or .npz file: `values`, and what else a .npz file tells.
+
+    Raises:
+        ValueError: If the file is damaged, pickled, above the free memory, or of several arrays
+            without `values`.
+    """
+    with _damage_told(path):
+        # Mapped first: the header tells the size before any memory is taken.
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        needed = loaded.nbytes if isinstance(loaded, np.ndarray) else 0
+        if needed:
+            del loaded  # a mapping counts where the system limits addresses
+            check_memory(needed, str(path))
+            loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return {"values": loaded}
+    with loaded, _damage_told(path):
+        return _arguments(loaded, path)
 
 
 def _arguments(loaded: NpzFile, path: Path) -> dict[str, Any]:

@@ -244,9 +244,9 @@ def _scaled(
     kinds = _transforms(transforms, [_name(variable) for variable in variables])
     scaled = []
     for c, variable in enumerate(variables):
+        known = stack.known(c)
+        suspect_fill(known, _name(variable), _MASK)
         if isinstance(variable, str):
-            known = stack.known(c)
-            suspect_fill(known, variable, _MASK)
             unit, transform = units.get(variable, ""), kinds.get(variable)
             if transform is None and known.dtype == np.uint8:
                 variable = Variable(variable, unit, Affine(0.0, 255.0))

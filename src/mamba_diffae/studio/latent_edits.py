@@ -103,8 +103,7 @@ class EditPart(Part):
         kept = opened.run is None or (opened.run.path / DIRECTIONS).is_file()
         self.learn.visible = not kept and opened.source is not None
         if self.learn.visible:
-            self.results.visible = False
-            self.say(
+            self.begin(
                 "The attributes of this model are not learned yet: all its training fields are "
                 "read once, several a second. “Learn the attributes” begins that."
             )
@@ -113,7 +112,7 @@ class EditPart(Part):
 
     def _learn(self) -> None:
         session = self.session
-        self.say("Finding the attributes …")
+        self.begin("Finding the attributes; the field with less and with more of one follows …")
         tell = partial(self.tell_done, "Reading the training fields:")
         opened, shown = session.opened, session.data
 
@@ -131,6 +130,7 @@ class EditPart(Part):
         words = {f"{name.replace('_', ' ')} ({n})": name for name, n in directions.counts.items()}
         first = "beard" if "beard" in directions.counts else next(iter(directions.counts))
         self.set(self.attribute, options=words, value=first)
+        self.begin("Turning …")
         self._turn(directions)
 
     def _turn(self, directions: Directions) -> None:

@@ -87,7 +87,7 @@ class LibraryPart(Part):
     def ask(self) -> None:
         """See `Part`."""
         model, source, fields = self.session.model, self.session.source, self.fields.now()
-        self.say("Reading latents …")
+        self.begin("Reading the latents of the fields; the map of them follows …")
 
         def work() -> LatentMap:
             return MAPS.of(model, source, fields())
@@ -104,10 +104,10 @@ class LibraryPart(Part):
         """Encode some more, one step each, so that other work comes between."""
         if found.is_done:
             self._map = found
+            self.begin("Laying the fields out by their latents …")
             self._lay()
             return
-        self.results.visible = False
-        self.say(
+        self.begin(
             f"Reading the latents of {len(found.data)} fields, once: {found.done} are done. The "
             "other parts of the page can be used meanwhile."
         )

@@ -8,6 +8,7 @@ from shlex import quote
 from typing import final
 
 from mamba_diffae.benchmark.opened_model import OpenedModel
+from mamba_diffae.studio.file_reading import FileLines
 from mamba_diffae.studio.latent_map import FRACTION, PERPLEXITY, Layout
 from mamba_diffae.studio.latents import FRAMES, MADE, EditQuestion
 from mamba_diffae.studio.opening import Source, label_of
@@ -54,22 +55,19 @@ class Origin:
     model: str
     source: Source
 
-    def head(self, *, fields: bool = True, numpy: bool = False) -> list[str]:
+    def head(self, *, fields: bool = True) -> list[str]:
         """The first lines in Python: the model, and the fields at its cells."""
-        found = ["import numpy as np", ""] if numpy else []
-        found += ["import mamba_diffae as mda"]
-        if fields and self.source.packaged is None:
-            found += ["from pathlib import Path"]
-            found += ["from mamba_diffae.benchmark.opened_model import OpenedModel"]
-        found += ["", f"model = mda.FieldAutoencoder.from_pretrained({self.model!r})"]
-        if not fields:
+        model = f"model = mda.FieldAutoencoder.from_pretrained({self.model!r})"
+        packaged = self.source.packaged
+        if fields and packaged is None:
+            read = FileLines.of(self.source.file or "", self.source.data, self.model)
+            return [*read.imports, "", model, f"data = {read.data}.at(model.grid)"]
+        found = ["import mamba_diffae as mda", "", model]
+        if not fields or packaged is None:
             return found
-        if self.source.packaged is None:
-            opened = f"OpenedModel.open({self.model!r}, 'auto')"
-            return [*found, f"data = {opened}.input(Path({self.source.file!r})).at(model.grid)"]
         split = f".split({self.source.split!r})" if self.source.split else ""
         size = f", size={self.source.size}" if self.source.size else ""
-        opened = f"mda.open_field({label_of(self.source.packaged)!r}{size})"
+        opened = f"mda.open_field({label_of(packaged)!r}{size})"
         return [*found, f"data = {opened}{split}.at(model.grid)"]
 
     def lines(
@@ -143,10 +141,10 @@ def edit_lines(origin: Origin, number: int, question: EditQuestion) -> Lines:
     imports = ["from mamba_diffae.latent import learn_directions"]
     if opened.run is None:
         imports += ["from mamba_diffae.models.serialization import weights_folder"]
-    elif origin.source.packaged is not None:
-        imports += ["from pathlib import Path"]
     head = origin.head()
-    split = head.index("")
+    if opened.run is not None and "from pathlib import Path" not in head:
+        imports += ["from pathlib import Path"]
+    split = head.index("import mamba_diffae as mda") + 1
     python = [
         *head[:split],
         *imports,
@@ -206,7 +204,7 @@ def map_lines(origin: Origin, layout: Layout, count: int, number: int) -> Lines:
     }
     module, name, plane = made[layout]
     head = origin.head()
-    split = head.index("")
+    split = head.index("import mamba_diffae as mda") + 1
     python = [
         f"from sklearn.{module} import {name}",
         *head[:split],

@@ -13,6 +13,7 @@ import panel as pn
 
 from mamba_diffae.estimator import FieldAutoencoder
 from mamba_diffae.fields import FieldData
+from mamba_diffae.studio.copying import CopyButton
 from mamba_diffae.studio.figures import VALUES, FieldMap, is_picture, scale_bar
 from mamba_diffae.studio.latent_lines import Lines, Origin
 from mamba_diffae.studio.latent_map import LatentMaps
@@ -73,6 +74,7 @@ class Part(ABC):
         shown: At the right.
         said: What is being done, what came of it, or why there is nothing.
         lines: Python and shell.
+        copies: Copy these.
         is_stale: Whether it has to ask anew when it is opened.
 
     Args:
@@ -88,9 +90,12 @@ class Part(ABC):
         self.said = text(min_height=30)
         self.bar = text()
         self.lines = text("", "lines")
+        self.copies = CopyButton("Python"), CopyButton("Shell")
+        copying = pn.Row(*(copy.view for copy in self.copies), **WIDE)
+        self.show_lines(None)
         self.controls: list[Any] = []
         self.results: Any = pn.Column(**WIDE)
-        self.shown = pn.Column(self.said, self.results, self.bar, self.lines, **WIDE)
+        self.shown = pn.Column(self.said, self.results, self.bar, self.lines, copying, **WIDE)
         self.is_stale = True
         self._is_setting = False
 
@@ -115,8 +120,9 @@ class Part(ABC):
             self.ask()
 
     def say(self, words: str) -> None:
-        """Tell something in a line."""
-        self.said.object = f'<span class="said" role="status">{escape(words)}</span>'
+        """Tell something in a line; "": nothing."""
+        said = f'<span class="said" role="status">{escape(words)}</span>'
+        self.said.object = said if words else ""
 
     def tell_done(self, words: str, done: int, count: int) -> None:
         """Tell from the thread of the work how far it is; others take their turn.
@@ -139,15 +145,25 @@ class Part(ABC):
         def shown(result: Any) -> None:
             self.results.visible = self.bar.visible = not isinstance(result, Refusal)
             if isinstance(result, Refusal):
-                self.said.object, self.lines.object = result.html, ""
+                self.said.object = result.html
+                self.show_lines(None)
             else:
                 show(result)
 
         self.session.worker.run(kind, answered(work), shown, queue=queue)
 
-    def show_lines(self, lines: Lines) -> None:
-        """Show the lines that make what is shown."""
-        self.lines.object = lines.html
+    def show_lines(self, lines: Lines | None) -> None:
+        """Show the lines that make what is shown; None: nothing is."""
+        self.lines.object = "" if lines is None else lines.html
+        told = ("", "") if lines is None else (lines.python, lines.shell)
+        for copy, one in zip(self.copies, told, strict=True):
+            copy.take(one)
+
+    def begin(self, words: str) -> None:
+        """Tell what is being made of other fields; what was made of the former ones is hidden."""
+        self.results.visible = self.bar.visible = False
+        self.show_lines(None)
+        self.say(words)
 
     def changed(self, handler: Callable[[], None]) -> Callable[[Any], None]:
         """Of a widget: call something, unless the page itself set the value."""

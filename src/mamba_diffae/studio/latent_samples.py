@@ -53,7 +53,7 @@ class SamplePart(Part):
 
     def ask(self) -> None:
         """See `Part`."""
-        self.say("Drawing latents …")
+        self.say(f"Drawing {MADE} latents; a field from each of them follows …")
         question = SampleQuestion(self.session.model, self.seed.seed, self.kind.value)
         made = partial(question.made, partial(self.tell_done, "Drawing fields:"))
         self.run("latent samples", made, partial(self._show, question))

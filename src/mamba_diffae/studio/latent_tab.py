@@ -87,6 +87,7 @@ class LatentTab:
                 self._session.worker.cancel(kind)
         for part in self.parts:
             part.refill()
+            part.begin("")
             part.is_stale = True
 
     def _take(self, end: int, number: int) -> None:

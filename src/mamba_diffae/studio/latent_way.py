@@ -7,6 +7,7 @@ from typing import Any, final
 
 import numpy as np
 import panel as pn
+from bokeh.models import CustomJSTickFormatter
 
 from mamba_diffae.latent import Interpolation
 from mamba_diffae.studio.design import group
@@ -49,7 +50,12 @@ class WayPart(Part):
             widget.param.watch(self.changed(self.ask), "value")
         self.share.param.watch(self.changed(self.ask), "value_throttled")
         self.along = pn.widgets.IntSlider(
-            label="Along the way", start=0, end=FRAMES - 1, value=FRAMES // 2, **WIDE
+            label="Along the way",
+            start=0,
+            end=FRAMES - 1,
+            value=FRAMES // 2,
+            format=CustomJSTickFormatter(code=f"return (tick / {FRAMES - 1}).toFixed(2)"),
+            **WIDE,
         )
         self.along.param.watch(self.changed(self._slide), "value")
         self.controls = [group("Two fields"), self.first, self.second, self.share]

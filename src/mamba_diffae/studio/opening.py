@@ -20,6 +20,8 @@ from mamba_diffae.sources import open_field
 from mamba_diffae.sources.array_files import SUFFIXES as ARRAYS
 from mamba_diffae.sources.decoding import SUFFIXES as PICTURES
 from mamba_diffae.studio.errors import UploadError
+from mamba_diffae.studio.file_reading import how_read
+from mamba_diffae.studio.words import UPLOADS
 
 MODELS = ("emoji-96", "weather-96")
 """Models that come with the package."""
@@ -48,6 +50,7 @@ class Source:
         split: Split of the packaged set that `data` is.
         size: Cells that the packaged set was averaged to, if it was.
         file: Name of the file, without its folder, if it is one.
+        note: How the file was read, in a sentence; "": as it is.
     """
 
     label: str
@@ -56,6 +59,7 @@ class Source:
     split: str | None = None
     size: Shape | None = None
     file: str | None = None
+    note: str = ""
 
 
 @final
@@ -183,7 +187,7 @@ def opened_upload(opened: OpenedModel, name: str, content: bytes) -> Source:
     shown, name = shown_name(name), checked_name(name)
     if len(content) > UPLOAD_LIMIT:
         raise too_large(shown, len(content))
-    with tempfile.TemporaryDirectory(prefix="mamba-diffae-") as folder:
+    with tempfile.TemporaryDirectory(prefix=UPLOADS) as folder:
         path = Path(folder) / name
         path.write_bytes(content)
         return replace(opened_file(opened, path), label=shown, file=shown)
@@ -209,7 +213,7 @@ def opened_file(opened: OpenedModel, path: Path) -> Source:
             f"{path.name} holds fields of {data.grid.describe_shape()} cells; the studio takes at "
             f"most {CELL_LIMIT}: average them, or use mamba-diffae predict."
         )
-    return Source(path.name, data, file=path.name)
+    return Source(path.name, data, file=path.name, note=how_read(opened, path, data))
 
 
 def shown_name(name: str) -> str:

@@ -50,6 +50,7 @@ def build_page(session: Session) -> Any:
         message.object, message.visible = escape(text), bool(text)
 
     session.show_message = show
+    session.tell(session.source.note)
     session.worker.on_error = lambda error: session.tell(in_words(error))
     session.worker.on_warnings = lambda kind, texts: session.warn(
         kind, tuple(map(without_paths, texts))

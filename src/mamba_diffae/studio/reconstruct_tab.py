@@ -16,7 +16,8 @@ from mamba_diffae.studio.design import group, maps, tab
 from mamba_diffae.studio.figures import DEVIATIONS, INK, VALUES, FieldMap, is_picture, scale_bar
 from mamba_diffae.studio.observation_controls import NO_VALUE, ObservationControls, ObservationTable
 from mamba_diffae.studio.painting import Brush
-from mamba_diffae.studio.session import SIZES, Change, Session
+from mamba_diffae.studio.session import Change, Session
+from mamba_diffae.studio.size_input import SizeInput
 from mamba_diffae.studio.source_controls import SourceControls
 from mamba_diffae.studio.words import extent_of, familiarity_in_words, in_words, scores_in_words
 
@@ -81,14 +82,11 @@ class Reconstruction:
     def _laid_out(self) -> Any:
         session = self._session
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
-        size = pn.widgets.RadioButtonGroup(options=list(SIZES), value=session.size, **wide)
-        size.param.watch(lambda event: session.resize(event.new), "value")
         draws = pn.widgets.RadioButtonGroup(options=list(DRAWS), value=session.draws, **wide)
         draws.param.watch(lambda event: session.draw(event.new), "value")
         more = [
             *self.observing.by_hand,
-            group("Cells along the longest side"),
-            size,
+            *SizeInput(session).items,
             group("Draws"),
             draws,
         ]

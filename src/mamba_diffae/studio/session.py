@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 Change = Literal["model", "source", "snapshot", "observations", "size", "draws", "variable", "tab"]
 SIZES = (32, 64, 96, 256)
-"""Cells along the longest axis that a field is shown at."""
+"""Cells along the longest axis that a field is shown at, beside the model's own."""
 
 
 @final
@@ -64,6 +64,12 @@ class Session:
         self.snapshot, self.settings, self.edits = 0, Settings(), Edits()
         self.size, self.draws, self.variable, self.active = 96, 8, 0, 0
         self._observed: ObservedField | None = None
+        self._edited: dict[int, Edits] = {}
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sizes to choose from, the native one of the model among them."""
+        return sorted({*SIZES, max(self.model.grid.shape)})
 
     @property
     def model(self) -> FieldAutoencoder:
@@ -144,6 +150,8 @@ class Session:
     def take_model(self, opened: OpenedModel, source: Source) -> None:
         """Ask another model, on fields of its kind."""
         self.opened = opened
+        if self.size not in self.sizes:  # the native one of the former model
+            self.size = SIZES[2]
         self._start_over("model", source)
 
     def open_source(self, source: Source) -> None:
@@ -151,8 +159,9 @@ class Session:
         self._start_over("source", source)
 
     def show(self, snapshot: int) -> None:
-        """Show another field of the source; edits by hand end with the field they were made on."""
-        self.snapshot, self.edits = snapshot, Edits()
+        """Show another field of the source; each keeps its edits by hand while that is open."""
+        self._edited[self.snapshot] = self.edits
+        self.snapshot, self.edits = snapshot, self._edited.get(snapshot, Edits())
         self._changed("snapshot")
 
     def observe(self, **settings: Any) -> None:
@@ -187,10 +196,13 @@ class Session:
 
     def _start_over(self, what: Change, source: Source) -> None:
         self.source, self.snapshot, self.edits, self.variable = source, 0, Edits(), 0
+        self._edited = {}
         if self._warnings:  # of other fields
             self._warnings = {}
             self._show_told()
         self._changed(what)
+        if source.note:
+            self.tell(source.note)
 
     def _changed(self, what: Change) -> None:
         if what in ("model", "source", "snapshot", "observations"):

@@ -10,6 +10,7 @@ from typing import Any, final
 import panel as pn
 
 from mamba_diffae.fields import FieldError
+from mamba_diffae.studio.copying import CopyButton
 from mamba_diffae.studio.design import group, tab
 from mamba_diffae.studio.session import Change, Session
 from mamba_diffae.studio.taking_away import File, Recipe, files_of
@@ -18,7 +19,6 @@ from mamba_diffae.studio.words import in_words
 LEAD = (
     "<b>What is shown under “Reconstruct”</b>, as files, and as lines that make exactly that again."
 )
-COPY = "navigator.clipboard.writeText(source.value)"
 
 
 def take_away_tab(session: Session) -> Any:
@@ -106,13 +106,11 @@ class Lines:
     """
 
     def __init__(self, title: str) -> None:
-        self._source = pn.widgets.TextInput(visible=False)
+        self._copy = CopyButton(title)
         self._text = pn.pane.HTML("", margin=0, sizing_mode="stretch_width")
-        copy = pn.widgets.Button(label=f"Copy ({title})", margin=(6, 0, 16, 0))
-        copy.js_on_click(args={"source": self._source}, code=COPY)
-        self.items: list[Any] = [group(title), self._text, copy, self._source]
+        self.items: list[Any] = [group(title), self._text, self._copy.view]
 
     def show(self, text: str) -> None:
         """Show other lines."""
-        self._source.value = text
+        self._copy.take(text)
         self._text.object = f'<pre tabindex="0">{escape(text)}</pre>'

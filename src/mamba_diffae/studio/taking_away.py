@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import shlex
 import tempfile
 from collections.abc import Callable
@@ -19,9 +20,12 @@ from mamba_diffae.benchmark.painters import painter_of
 from mamba_diffae.benchmark.painting import Shown
 from mamba_diffae.estimator import write_arrays
 from mamba_diffae.fields import Observations, Prediction
+from mamba_diffae.fields.cf.datasets import with_snapshots
 from mamba_diffae.fields.cf.writing import write_dataset
-from mamba_diffae.report import mosaic, write_png
+from mamba_diffae.report import write_png
 from mamba_diffae.studio.asking import Question
+from mamba_diffae.studio.figures import is_picture
+from mamba_diffae.studio.file_reading import FileLines
 from mamba_diffae.studio.observing import Edits, Settings
 from mamba_diffae.studio.opening import PICTURE_SETS, Source
 from mamba_diffae.studio.own_files import own_names, where_to_run, with_comment
@@ -29,6 +33,7 @@ from mamba_diffae.studio.session import Session
 from mamba_diffae.studio.words import in_words
 
 log = logging.getLogger(__name__)
+_UNUSUAL = re.compile(r"[^\w.+-]")
 POINTS, TABLE = "observations.npz", "observations.csv"
 """Files of what is observed, which the lines read."""
 
@@ -45,6 +50,7 @@ class Recipe:
         settings: What is observed by a pattern.
         edits: What was changed by hand.
         question: What is asked.
+        variable: Number of the variable that is shown, of fields that are no pictures.
     """
 
     model: str
@@ -53,6 +59,7 @@ class Recipe:
     settings: Settings
     edits: Edits
     question: Question
+    variable: int = 0
 
     @classmethod
     def of(cls, session: Session) -> Recipe:
@@ -68,6 +75,7 @@ class Recipe:
             session.settings,
             session.edits,
             session.question(),
+            session.variable,
         )
 
     @property
@@ -107,14 +115,12 @@ class Recipe:
                 opened,
             )
         elif self.is_drawn and source.file is not None:
+            read = FileLines.of(source.file, source.data, self.model)
             lines = (
-                "from pathlib import Path\n",
-                "import mamba_diffae as mda",
-                "from mamba_diffae.benchmark.opened_model import OpenedModel\n",
-                f'opened = OpenedModel.open({self.model!r}, "auto")',
-                f"field = opened.input(Path({source.file!r})).take([{self.snapshot}])",
+                *read.imports,
+                f"\n{opened}",
+                f"field = {read.data}.take([{self.snapshot}])",
                 self.observing,
-                "model = opened.estimator",
             )
         else:
             known = [f'{key}=given["{key}"]' for key in ("support", "noise") if self._has(key)]
@@ -187,10 +193,20 @@ def files_of(recipe: Recipe) -> list[File]:
     """All that can be taken away; a file that needs a missing package says so."""
     asked = recipe.question
     told = asked.model.predict(asked.seen, asked.size, asked.draws, seed=asked.seed)
+    snapshots = [recipe.source.data.names[recipe.snapshot]]
+    picture, about = _picture_of(recipe)
     makers: list[tuple[str, str, Callable[[Path], None]]] = [
-        ("mean.png", "the mean as a picture, a pixel a cell", lambda p: _write_png(asked, told, p)),
+        (
+            picture,
+            about,
+            lambda p: _write_png(recipe, told, p),
+        ),
         ("field.npz", "mean, deviation, draws, axes", lambda p: write_arrays(asked.model, told, p)),
-        ("field.nc", "the same with units, CF", lambda p: write_dataset(told.to_xarray(), p)),
+        (
+            "field.nc",
+            "the same with units, CF",
+            lambda p: write_dataset(with_snapshots(told.to_xarray(), snapshots), p),
+        ),
         (POINTS, "what is observed, for the lines of Python", lambda p: _points(asked.seen, p)),
         (TABLE, "what is observed, for the line of the shell", lambda p: _table(recipe, p)),
     ]
@@ -208,11 +224,27 @@ def files_of(recipe: Recipe) -> list[File]:
     return found
 
 
-def _write_png(asked: Question, told: Prediction, path: Path) -> None:
-    """The mean as `mamba-diffae predict --out mean.png` writes it."""
-    grid = told.grid or asked.grid
-    painted = painter_of(asked.model.variables, grid).paint(Shown(told.mean[0], grid))
-    write_png(picture_bytes(painted[0]) if len(painted) == 1 else mosaic(painted), path)
+def _picture_of(recipe: Recipe) -> tuple[str, str]:
+    """Name of the file of the picture, and what it holds.
+
+    Of several variables that are no colour picture it is the one that is shown.
+    """
+    variables = recipe.question.model.variables
+    if len(variables) == 1 or is_picture(variables, recipe.question.grid):
+        return "mean.png", "the mean as a picture, a pixel a cell"
+    name = variables[recipe.variable].name
+    return f"mean_{_UNUSUAL.sub('_', name)}.png", f"the mean of {name}, a pixel a cell"
+
+
+def _write_png(recipe: Recipe, told: Prediction, path: Path) -> None:
+    """The mean, a pixel a cell."""
+    grid, variables = told.grid or recipe.question.grid, recipe.question.model.variables
+    values = told.mean[0]
+    if not is_picture(variables, grid):
+        chosen = slice(recipe.variable, recipe.variable + 1)
+        variables, values = variables[chosen], values[..., chosen]
+    painted = painter_of(variables, grid).paint(Shown(values, grid))
+    write_png(picture_bytes(painted[0]), path)
 
 
 def _parts(seen: Observations) -> dict[str, np.ndarray]:

@@ -16,6 +16,8 @@ import numpy as np
 from mamba_diffae.fields import FieldData, Variable
 from mamba_diffae.fields.familiarity import THRESHOLD, unfamiliar
 
+UPLOADS = "mamba-diffae-"
+"""How folders begin that uploaded files are read in."""
 _NAME = r"[^\s/\\:;,'\"()<>]+"
 _PATH = re.compile(
     rf"(?<![\w/\\.:)\]%°+<])(?:"
@@ -52,6 +54,16 @@ def without_paths(text: str) -> str:
     for pattern in (_QUOTED, _PATH):
         text = pattern.sub(lambda found: re.split(r"[/\\]", found[0].rstrip("/\\"))[-1], text)
     return text
+
+
+def without_upload_folders(text: str) -> str:
+    """A text in which uploaded files are named without the folder that each was read in.
+
+    >>> without_upload_folders(f"{tempfile.gettempdir()}/{UPLOADS}k2x/sea.nc: 3 gaps in /data/a.nc")
+    'sea.nc: 3 gaps in /data/a.nc'
+    """
+    folder = re.escape(str(Path(tempfile.gettempdir()) / UPLOADS))
+    return re.sub(rf"{folder}[^/\\]*[/\\]", "", text)
 
 
 def _known_folders() -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, final
 
 from mamba_diffae.studio.turns import Turns
+from mamba_diffae.studio.words import without_upload_folders
 
 log = logging.getLogger(__name__)
 _HERE = threading.local()
@@ -271,7 +272,7 @@ def tell_pages_of_warnings() -> None:
             or foreign
             or not issubclass(category, UserWarning)
         ):
-            told(message, category, filename, *where, **more)
+            told(without_upload_folders(str(message)), category, filename, *where, **more)
         else:
             queue.warned(str(message))
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mamba_diffae.fields import Axis, FieldData, Grid, Prediction, Variable
-from mamba_diffae.fields.cf.datasets import field_dataset
+from mamba_diffae.fields.cf.datasets import field_dataset, with_snapshots
 from mamba_diffae.sources import from_xarray
 
 
@@ -83,3 +83,12 @@ def test_an_axis_of_dates_comes_back():
     told = Prediction.of_mean(np.zeros((1, 5, 3, 1)), grid=grid).to_xarray()
     assert told.time.values[2] == np.datetime64("2001-01-03")
     assert isinstance(told, xr.Dataset)
+
+
+def test_predictions_take_the_names_of_their_fields():
+    told = Prediction(np.zeros((2, 3, 1)), np.zeros((0, 2, 3, 1)), grid=Grid.default((3,)))
+    dated = with_snapshots(told.to_xarray(), ["2020-03-01", "2020-03-02T06"])
+    assert dated["v0"].dims == ("time", "x")
+    assert dated["time"].values[1] == np.datetime64("2020-03-02T06")
+    named = with_snapshots(told.to_xarray(), ["a", "b"])
+    assert named["snapshot"].values.tolist() == ["a", "b"]

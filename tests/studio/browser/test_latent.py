@@ -29,6 +29,7 @@ def test_the_way_between_two_fields(visit, small_server):
     part(page, "Between two fields")
     page.says("25 fields, each the mean")
     assert page.note("On the way") == "0.50 from the first"
+    page.says("Along the way: 0.50")
     page.slider("Along the way").press("ArrowRight")
     page.until(lambda: page.note("On the way") == "0.54 from the first", "the next field")
     seen = strip(page)
@@ -45,6 +46,8 @@ def test_the_way_between_two_fields(visit, small_server):
     page.changed(strip(page), ends)
     lines = page.page.locator("pre").filter(visible=True).first.inner_text()
     assert "interpolate" in lines
+    assert page.button("Copy (Python)").is_visible()
+    assert page.button("Copy (Shell)").is_visible()
     assert "7" in lines
 
 

@@ -195,6 +195,15 @@ def test_files_of_ones_own_are_shown(visit, server, pictures, tmp_path):
     page.upload(tmp_path / "my leaf.png")
     page.until(lambda: page.choice("Fields").input_value() == "my leaf.png", "the picture")
     page.shows("Truth", picture)
+    np.save(tmp_path / "one.npy", pictures.values[4][:60])
+    page.upload(tmp_path / "one.npy")
+    page.told("The array of 60 × 96 cells has no coordinates")
+    page.shows("Truth", pictures.values[4][:60])
+    Image.fromarray(picture[:40, :40]).save(tmp_path / "small.png")
+    page.upload(tmp_path / "small.png")
+    page.until(lambda: page.choice("Fields").input_value() == "small.png", "the small picture")
+    page.shows("Truth", picture[:40, :40])
+    assert page.message() == ""
     np.save(tmp_path / "three.npy", pictures.values[6:9])
     page.upload(tmp_path / "three.npy")
     page.until(lambda: page.choice("Fields").input_value() == "three.npy", "the array")
@@ -219,6 +228,10 @@ def test_fields_that_are_no_pictures_have_colours_with_units(visit, small_server
     page.says("t2m [K]")
     page.says("deviation [K]")
     assert page.note("Mean") == "64 × 96"  # finer than the field: nothing to compare with
+    page.button("24").click()
+    page.until(lambda: "RMSE" in page.note("Mean"), "a score at the cells of the model")
+    page.button("96").click()
+    page.until(lambda: page.note("Mean") == "64 × 96", "the finer size")
     assert page.choice("Variable").input_value() == "t2m"
     page.button("next ›").click()
     page.until(lambda: page.choice("Field").input_value().startswith("1 "), "the next field")

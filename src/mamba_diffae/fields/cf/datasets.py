@@ -97,6 +97,19 @@ def prediction_dataset(prediction: Prediction) -> Dataset:
     return with_history(dated(xarray.Dataset(found, coords)), "prediction")
 
 
+def with_snapshots(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """A prediction as a data set, with the names of its fields; dates lie along `time`.
+
+    Args:
+        dataset: From `prediction_dataset`.
+        names: Of its fields, as in `FieldData`.
+    """
+    along, labels = _snapshots(names)
+    return dataset.rename({} if along == SNAPSHOT else {SNAPSHOT: along}).assign_coords(
+        {along: labels}
+    )
+
+
 def grid_coords(grid: Grid) -> dict[str, Any]:
     """Coordinates of a grid's axes, with the bounds of cells that their centres do not tell."""
     found: dict[str, Any] = {}

@@ -89,7 +89,8 @@ def dimensions(
 def missing(kind: str, name: object, there: Sequence[Hashable], what: str = "") -> ShapeError:
     """The error for a name that does not exist, with the nearest."""
     names = [str(n) for n in there]
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    longer = [n for n in names if len(n) > 1]  # a single letter is in many names
+    close = difflib.get_close_matches(str(name), longer, n=1, cutoff=0.5)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     holds = f"{what} has" if what else "there are"
     return ShapeError(f"The {kind} {str(name)!r} does not exist; {holds} {', '.join(names)}.{hint}")
