@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mamba_diffae.fields import observe
+from mamba_diffae.fields import FieldData, Grid, Variable, observe
 from mamba_diffae.latent import interpolate
 from mamba_diffae.studio import latent_map
 from mamba_diffae.studio.latent_map import LatentMap, LatentMaps
-from mamba_diffae.studio.latent_parts import LatentFields
+from mamba_diffae.studio.latent_parts import LatentFields, with_gaps
 from mamba_diffae.studio.latent_tab import LatentTab
 from mamba_diffae.studio.mosaic import Mosaic
 from mamba_diffae.studio.opening import Source
@@ -31,6 +31,12 @@ def test_nothing_is_computed_before_the_tab_is_opened(session, tab):
     session.show(3)
     assert session.worker.wait(10)
     assert all(part.said.object == "" for part in tab.parts)
+
+
+def test_gaps_are_no_values():
+    values = np.array([[[280.0], [np.nan], [290.0]]])
+    shown = with_gaps(FieldData([Variable("sst", "K")], Grid.default((3,)), values))
+    np.testing.assert_array_equal(shown, values)
 
 
 def test_it_is_said_at_once_what_is_being_made(session, tab, monkeypatch):

@@ -82,13 +82,13 @@ def test_small_pictures_are_read_at_their_own_size(opened):
     source = opened_upload(opened, "a.png", picture(200, 60))
     assert source.data.shape == (60, 60)
     assert source.note == (
-        "The central part of the picture of 200 × 60 (rows × columns) pixels is shown."
+        "The central part of the picture of 200 × 60 pixels (rows × columns) is shown."
     )
 
 
 def test_it_is_told_how_a_large_picture_was_brought_to_the_cells_of_the_model(opened):
     told = opened_upload(opened, "a.png", picture(200, 640)).note
-    assert told.startswith("The central part of the picture of 200 × 640 (rows × columns) pixels")
+    assert told.startswith("The central part of the picture of 200 × 640 pixels (rows × columns)")
     assert told.endswith("is averaged to 96 × 96.")
     assert opened_upload(opened, "a.png", picture(96, 96)).note == ""
 

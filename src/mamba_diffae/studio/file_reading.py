@@ -28,12 +28,12 @@ def how_read(opened: OpenedModel, file: Path, data: FieldData) -> str:
     kind, grid = file.suffix.lower(), opened.estimator.grid
     if kind in PICTURES:
         pixels = read_shape(file, file.name)
-        size = f"{_times(pixels)} (rows × columns)"
+        size = f"{_times(pixels)} pixels (rows × columns)"
         cut = math.prod(pixels) > math.prod(data.shape) and _aspect(pixels) != _aspect(data.shape)
         part = "The central part of the picture" if cut else "The picture"
         if min(n / m for n, m in zip(pixels, data.shape, strict=True)) >= 1.01:
-            return f"{part} of {size} pixels is averaged to {_times(data.shape)}."
-        return f"{part} of {size} pixels is shown." if cut else ""
+            return f"{part} of {size} is averaged to {_times(data.shape)}."
+        return f"{part} of {size} is shown." if cut else ""
     bare = kind in ARRAYS and data.grid.axes == grid.regrid(data.shape).axes
     if not bare or _aspect(data.shape) == _aspect(grid.shape):
         return ""

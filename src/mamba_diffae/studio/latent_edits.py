@@ -15,7 +15,7 @@ from mamba_diffae.models.serialization import DIRECTIONS
 from mamba_diffae.studio.design import group
 from mamba_diffae.studio.figures import FieldMap
 from mamba_diffae.studio.latent_lines import edit_lines
-from mamba_diffae.studio.latent_parts import LatentFields, Part
+from mamba_diffae.studio.latent_parts import LatentFields, Part, with_gaps
 from mamba_diffae.studio.latents import EDITS, EditQuestion, directions_of
 from mamba_diffae.studio.layout import WIDE, most, side_by_side, text
 from mamba_diffae.studio.mosaic import Mosaic
@@ -148,7 +148,7 @@ class EditPart(Part):
         self.run("latent edit", bound, lambda found: self._show(number, *found))
 
     def _show(self, number: int, question: EditQuestion, turned: np.ndarray) -> None:
-        truth = question.field.values[0]
+        truth = with_gaps(question.field)[0]
         limits = self.limits(truth)
         self.show_field(self.truth, truth, limits)
         self.show_field(self.after, turned, limits)

@@ -21,7 +21,7 @@ from mamba_diffae.studio.figures import (
 )
 from mamba_diffae.studio.latent_lines import map_lines
 from mamba_diffae.studio.latent_map import LAYOUTS, LatentMap
-from mamba_diffae.studio.latent_parts import MAPS, LatentFields, Part
+from mamba_diffae.studio.latent_parts import MAPS, LatentFields, Part, with_gaps
 from mamba_diffae.studio.layout import WIDE, side_by_side
 from mamba_diffae.studio.mosaic import small_picture
 from mamba_diffae.studio.session import Session
@@ -128,7 +128,7 @@ class LibraryPart(Part):
 
     def _show(self, found: LatentMap, places: np.ndarray) -> None:
         data = found.thumbnails
-        limits = self.limits(data.values)
+        limits = self.limits(with_gaps(data))
         self.plane.show(places, data, self.variable, limits)
         self.show_bar(limits)
         distances = (
@@ -150,7 +150,7 @@ class LibraryPart(Part):
         self.run("latent chosen", work, partial(self._show_chosen, found, number), queue="quick")
 
     def _show_chosen(self, found: LatentMap, number: int, told: np.ndarray) -> None:
-        truth = found.data.values[number]
+        truth = with_gaps(found.data.take([number]))[0]
         limits = self.limits(truth)
         self.show_field(self.field, truth, limits)
         self.field.rename("Field", found.data.names[number])

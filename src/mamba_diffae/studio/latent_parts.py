@@ -64,6 +64,11 @@ class LatentFields:
         return fields
 
 
+def with_gaps(data: FieldData) -> np.ndarray:
+    """Values of fields, shape (S, *shape, C), NaN where there are none, such as on land."""
+    return np.where(data.valid_mask(), data.values.astype(np.float64), np.nan)
+
+
 class Part(ABC):
     """A part of the tab: its controls, what it shows, and the lines that make that.
 

@@ -13,7 +13,7 @@ from mamba_diffae.latent import Interpolation
 from mamba_diffae.studio.design import group
 from mamba_diffae.studio.figures import FieldMap
 from mamba_diffae.studio.latent_lines import way_lines
-from mamba_diffae.studio.latent_parts import LatentFields, Part
+from mamba_diffae.studio.latent_parts import LatentFields, Part, with_gaps
 from mamba_diffae.studio.latents import FRAMES, STRIP, WayQuestion
 from mamba_diffae.studio.layout import WIDE, most, side_by_side
 from mamba_diffae.studio.mosaic import Mosaic
@@ -103,7 +103,7 @@ class WayPart(Part):
         self.run("latent way", bound, lambda found: self._show(*found))
 
     def _show(self, question: WayQuestion, way: Interpolation) -> None:
-        ends = [end.values[0] for end in (question.first, question.second)]
+        ends = [with_gaps(end)[0] for end in (question.first, question.second)]
         self._way, self._limits = way, self.limits(np.stack(ends))
         names = [question.first.names[0], question.second.names[0]]
         for shown, values, name in zip(self.ends, ends, names, strict=True):
