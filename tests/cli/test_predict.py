@@ -185,6 +185,10 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50])
 
 
+def row(path: Path) -> None:
+    Image.new("RGB", (1, 50)).save(path)
+
+
 def bomb(path: Path) -> None:
     Image.new("1", (9000, 9000)).save(path)
 
@@ -196,7 +200,7 @@ def bomb(path: Path) -> None:
         (lambda path: path.mkdir(), "is not a file"),
         (lambda path: path.write_text("text"), "cannot be decoded"),
         (cut, "cannot be decoded"),
-        (small, "50 × 20 pixels (rows × columns), but 36 × 40 were asked"),
+        (row, "50 × 1 pixels (rows × columns), too few"),
         (bomb, "limit of 64 megapixels"),
     ],
 )
@@ -209,6 +213,16 @@ def test_a_bad_picture_is_named_and_nothing_written(shell, finished, tmp_path, m
     assert "in.png" in outcome.err
     assert named in outcome.err
     assert not (tmp_path / "out.png").exists()
+
+
+def test_a_picture_of_few_pixels_is_read_at_its_own(shell, finished, tmp_path):
+    small(tmp_path / "in.png")
+    outcome = shell(
+        f"predict --model {finished} --input {tmp_path}/in.png --out {tmp_path}/out.png"
+    )
+    assert outcome.code == 0, outcome.err
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.size == (40, 36)
 
 
 @pytest.mark.parametrize(
