@@ -8,9 +8,8 @@ from typing import Self, final
 
 import numpy as np
 
-from mamba_diffae.benchmark.suite.cells import unobserved
 from mamba_diffae.benchmark.suite.errors import FieldErrors, field_errors
-from mamba_diffae.evaluation import Interval, Method, assess, crps
+from mamba_diffae.evaluation import Interval, Method, assess, crps, untouched
 from mamba_diffae.fields import FieldData, Observations, Prediction
 
 LEVELS = (0.5, 0.9)
@@ -86,7 +85,7 @@ def scored(
     if drawn or prediction.stated_std is None:
         true = truth.values.astype(np.float64)
         each = crps(prediction.draws, true) if drawn else np.abs(prediction.mean - true)
-        weight = truth.weights() * unobserved(truth.grid, seen)
+        weight = truth.weights() * untouched(truth.grid, seen, truth.variables)
         axes = tuple(range(1, weight.ndim - 1))
         errors = replace(errors, crps=(each / deviation * weight).sum(axis=axes))
     stated = drawn or prediction.stated_std is not None
