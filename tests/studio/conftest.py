@@ -22,3 +22,11 @@ def session(library: Library) -> Iterator[Session]:
     yield made
     made.worker.stop()
     made.worker.join()
+
+
+@pytest.fixture
+def asked(session, monkeypatch):
+    """The kinds of work that are asked for, none of it done."""
+    kinds: list[str] = []
+    monkeypatch.setattr(session.worker, "run", lambda kind, *rest, **more: kinds.append(kind))
+    return kinds

@@ -93,10 +93,10 @@ def test_eight_fields_come_from_nothing_and_again_by_their_seed(session, tab):
     part = tab.samples
     first = [image.copy() for image in part.grid.images]
     assert len(first) == 8
-    part.seed.widget.value = 1
+    part.seed.take(1)
     assert session.worker.wait(300)
     assert not np.array_equal(part.grid.images[0], first[0])
-    part.seed.widget.value = 0
+    part.seed.take(0)
     assert session.worker.wait(300)
     np.testing.assert_array_equal(part.grid.images, first)
     assert "mamba-diffae sample --model emoji-96" in part.lines.object
@@ -105,10 +105,10 @@ def test_eight_fields_come_from_nothing_and_again_by_their_seed(session, tab):
 def test_after_the_largest_seed_comes_the_first(session, tab, monkeypatch):
     asked = []
     monkeypatch.setattr(tab.samples, "ask", lambda: asked.append(tab.samples.seed.seed))
-    tab.samples.seed.widget.value = 10**6
+    tab.samples.seed.take(10**6)
     tab.samples.another.clicks += 1
-    tab.samples.seed.widget.value = 10**7
-    assert tab.samples.seed.widget.value == 0
+    tab.samples.seed.take(10**7)
+    assert tab.samples.seed.widget.value == "0"
     tab.samples.seed.set(4)
     assert asked == [10**6, 0]
 

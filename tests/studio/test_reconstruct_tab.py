@@ -15,19 +15,6 @@ from mamba_diffae.studio.source_controls import SourceControls
 from mamba_diffae.studio.uploading import Upload
 
 
-@pytest.fixture
-def asked(session, monkeypatch):
-    """The kinds of work that are asked for, none of it done."""
-    kinds: list[str] = []
-    monkeypatch.setattr(session.worker, "run", lambda kind, *rest, **more: kinds.append(kind))
-    return kinds
-
-
-def images(shown) -> list:
-    drawn = shown.figure.renderers
-    return [image for one in drawn for image in one.data_source.data.get("image", [])]
-
-
 def headings(tab: Reconstruction) -> dict[str, str]:
     return {name: shown.heading.object for name, shown in tab.maps.items()}
 
@@ -88,48 +75,6 @@ def test_all_taken_away_is_said_and_the_page_goes_on(session, asked):
     tab.observing.undo.clicks += 1
     assert told[-1] == ""
     assert len(session.observed.cells) == 205
-
-
-def test_values_are_typed_and_refused_without_a_number(session):
-    told = []
-    session.show_message = told.append
-    table = ObservationTable(session)
-    table.view.collapsed = False
-    assert len(table.table.value) == 205
-    table.row.value, table.column.value = 3, 4
-    table._at_cell(table._type)
-    assert "Type a number for each of red, green, blue" in told[-1]
-    for number, value in zip(table._numbers, (1.0, 2.0, 3.0), strict=True):
-        number.value = value
-    table._at_cell(table._type)
-    assert session.edits.typed == {3 * 32 + 4: (1.0, 2.0, 3.0)}
-    row = table.table.value.set_index(["row", "column"]).loc[(3, 4)]
-    assert (row["0"], row["how"]) == (1.0, "typed")
-    table.row.value = None
-    table._at_cell(table._remove)
-    assert told[-1].startswith("Type the row and the column")
-    assert 3 * 32 + 4 in session.edits.typed
-
-
-def test_the_table_holds_small_values_and_variables_of_any_name(session, asked):
-    data = session.data
-    variables = tuple(
-        replace(v, name=name) for v, name in zip(data.variables, ("row", "how", "<b>"), strict=True)
-    )
-    values = 1e-7 * data.values
-    session.open_source(Source("a.npy", replace(data, values=values, variables=variables)))
-    table = ObservationTable(session)
-    table.view.collapsed = False
-    shown, observed = table.table.value, session.observed
-    np.testing.assert_array_equal(shown["row"] * 32 + shown["column"], observed.cells)
-    known = observed.observations.values[0]
-    np.testing.assert_allclose(shown[["0", "1", "2"]], known, rtol=1e-6)
-    assert [table.table.titles[name] for name in ("row", "0", "2")] == ["row", "row", "&lt;b&gt;"]
-    table.table.value.loc[7, "1"] = 5.0
-    table._edited(SimpleNamespace(row=7))
-    np.testing.assert_allclose(
-        session.edits.typed[observed.cells[7]], (known[7, 0], 5.0, known[7, 2]), rtol=1e-6
-    )
 
 
 def test_what_cannot_be_opened_leaves_all_as_it_was(session):
@@ -202,23 +147,6 @@ def test_where_there_is_no_value_that_is_told(session, asked, land):
     assert land[-1] == ""
 
 
-def test_what_is_no_seed_is_told_and_the_one_before_stays(session, asked):
-    told = []
-    session.show_message = told.append
-    tab = Reconstruction(session)
-    seed = tab.observing.seed.widget
-    seed.value = 7
-    assert session.settings.seed == 7
-    count = len(asked)
-    for given, words in ((10**6 + 1, "1,000,001 is no seed"), (None, "Nothing is no seed")):
-        seed.value = given
-        assert told[-1].startswith(words)
-        assert "from 0 to 1,000,000. It stays 7." in told[-1]
-        assert (seed.value, session.settings.seed, len(asked)) == (7, 7, count)
-    seed.value = 10**6
-    assert (session.settings.seed, told[-1]) == (10**6, "")
-
-
 def part(name: str, number: int, of: int, content: bytes) -> SimpleNamespace:
     data = {"name": name, "chunk": number, "total_chunks": of, "data": content}
     return SimpleNamespace(event_name="upload_event", data=data)
@@ -236,14 +164,6 @@ def test_uploads_come_in_parts_and_end_at_the_limit(monkeypatch):
     upload._process_event(part("c.exe", 1, 1, b"a"))
     assert len(files) == 1
     assert [text.split()[0] for text in told] == ["b.png", "c.exe"]
-
-
-def test_a_page_of_the_table_that_is_gone_is_its_last(session):
-    table = ObservationTable(session)
-    table.view.collapsed = False
-    assert table.table._process_property_change({"page": 3}) == {"page": 3}
-    session.observe(fraction=0.01)  # ten cells: one page is left
-    assert table.table._process_property_change({"page": 3}) == {"page": 1}
 
 
 def test_cells_near_places_stay_within_the_grid(session):
@@ -285,18 +205,6 @@ def test_a_variable_without_a_value_in_a_field_can_be_chosen(session, asked, lib
     assert tab._limits == data.variables[1].limits
 
 
-def test_of_another_model_that_is_opened_behind_another_tab_no_draw_is_left(session, library):
-    tab = Reconstruction(session)
-    assert session.worker.wait(60)
-    assert images(tab.drawn[0])
-    assert "of 0 to 255" in tab.bars["Deviation"].object
-    session.open_tab(3)
-    opened = library.model("weather-96")
-    session.take_model(opened, library.packaged(opened))
-    assert not images(tab.drawn[0])
-    assert tab.bars["Deviation"].object == ""
-
-
 def test_the_model_that_is_there_may_be_chosen_again_before_another_one_is_opened(session):
     controls = SourceControls(session)
     opening = []
@@ -316,12 +224,3 @@ def test_after_a_refused_file_the_variable_that_is_shown_stays_chosen(session, a
     controls.variable.value = 2
     controls._changed("model")
     assert session.variable == controls.variable.value == 2
-
-
-def test_titles_of_the_table_are_text(session, monkeypatch):
-    from mamba_diffae.studio import observation_controls
-
-    monkeypatch.setattr(observation_controls, "_titled", lambda v: f"<img src=x>{v.name}")
-    table = ObservationTable(session)
-    table.view.collapsed = False
-    assert table.table.titles["0"] == "&lt;img src=x&gt;red"

@@ -68,4 +68,4 @@ class SamplePart(Part):
         self.show_lines(sample_lines(self.origin, question.seed, question.mean))
 
     def _next(self) -> None:
-        self.seed.widget.value = (self.seed.seed + 1) % (MOST_SEED + 1)
+        self.seed.take((self.seed.seed + 1) % (MOST_SEED + 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, final
 
@@ -10,15 +10,19 @@ import numpy as np
 import pandas as pd
 import panel as pn
 
+from mamba_diffae.fields import Variable
 from mamba_diffae.studio.design import group
 from mamba_diffae.studio.observing import PATTERNS, Edits
 from mamba_diffae.studio.seed_input import SeedInput
 from mamba_diffae.studio.session import Change, Session
+from mamba_diffae.studio.typed import shortened, whole_number
 
 PAINTS = {"Remove": "remove", "Add": "add"}
 """What a stroke on the map of observations does."""
 NO_VALUE = "There is no value there, such as on land; choose another cell."
 """Told where a person asks for the field in a cell that has none."""
+_FAR = 1000
+"""Spans of a variable's limits beyond them from which a typed value is taken for a slip."""
 
 
 @final
@@ -101,9 +105,9 @@ class ObservationTable:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.row = pn.widgets.IntInput(label="Row", start=0, value=0, width=90, margin=(0, 8, 0, 0))
-        self.column = pn.widgets.IntInput(
-            label="Column", start=0, value=0, width=90, margin=(0, 8, 0, 0)
+        self.row, self.column = (
+            pn.widgets.TextInput(label=label, value="0", width=90, margin=(0, 8, 0, 0))
+            for label in ("Row", "Column")
         )
         self._numbers: list[Any] = []
         self.values = pn.Row(margin=0)
@@ -144,8 +148,7 @@ class ObservationTable:
         if self.view.collapsed or what not in ("model", "source", "snapshot", "observations"):
             return
         observed, variables = self._session.observed, self._session.data.variables
-        rows, columns = observed.lattice.shape
-        self.row.end, self.column.end = rows - 1, columns - 1
+        columns = observed.lattice.shape[1]
         if [w.label for w in self._numbers] != [_titled(v) for v in variables]:
             self._numbers = [
                 pn.widgets.FloatInput(label=_titled(v), value=None, width=110, margin=(0, 8, 0, 0))
@@ -172,11 +175,17 @@ class ObservationTable:
         return "by hand" if cell in edits.added else "pattern"
 
     def _at_cell(self, act: Callable[[int], None]) -> None:
-        row, column = self.row.value, self.column.value
-        if row is None or column is None:
-            self._session.tell("Type the row and the column of the cell, whole numbers from 0.")
+        rows, columns = self._session.observed.lattice.shape
+        typed = self.row.value, self.column.value
+        row, column = map(whole_number, typed)
+        if row is None or column is None or not (0 <= row < rows and 0 <= column < columns):
+            given = "”, column “".join(map(shortened, typed))
+            self._session.tell(
+                f"There is no cell in row “{given}”; type whole numbers: rows from 0 to "
+                f"{rows - 1}, columns from 0 to {columns - 1}."
+            )
             return
-        act(int(row) * self._session.observed.lattice.shape[1] + int(column))
+        act(row * columns + column)
 
     def _add(self, cell: int) -> None:
         if cell not in self._session.observed.row_of:
@@ -191,22 +200,26 @@ class ObservationTable:
         values = tuple(w.value for w in self._numbers)
         self._take(cell, values)
 
-    def _take(self, cell: int, values: tuple[Any, ...]) -> None:
+    def _take(self, cell: int, values: tuple[Any, ...]) -> bool:
+        """Observe values in a cell; whether they were not refused."""
         session = self._session
+        why = NO_VALUE if cell not in session.observed.row_of else ""
         if any(v is None or not np.isfinite(v) for v in values):
             names = ", ".join(_titled(v) for v in session.data.variables)
-            session.tell(f"Type a number for each of {names}; then it is observed.")
-            return
-        if cell not in session.observed.row_of:
-            session.tell(NO_VALUE)
-            return
+            why = f"Type a number for each of {names}; then it is observed."
+        why = why or _beyond(session.data.variables, values)
+        if why:
+            session.tell(why)
+            return False
         session.edit(session.edits.type(cell, tuple(float(v) for v in values)))
+        return True
 
     def _edited(self, event: Any) -> None:
         row = self.table.value.iloc[event.row]
         values = tuple(row[str(c)] for c in range(len(self._session.data.variables)))
         columns = self._session.observed.lattice.shape[1]
-        self._take(int(row["row"]) * columns + int(row["column"]), values)
+        if not self._take(int(row["row"]) * columns + int(row["column"]), values):
+            self._refresh("observations")  # what was typed is not what is observed
 
     def _clicked(self, event: Any) -> None:
         if event.column == "away":
@@ -215,6 +228,19 @@ class ObservationTable:
             self._remove(int(row["row"]) * columns + int(row["column"]))
 
 
-def _titled(variable: Any) -> str:
+def _beyond(variables: Sequence[Variable], values: Sequence[float]) -> str:
+    """Which value no field of these variables has, in a sentence; "" if none is so far off."""
+    for variable, value in zip(variables, values, strict=True):
+        low, high = variable.limits
+        if max(low - value, value - high) > _FAR * (high - low):
+            unit = variable.unit and f" {variable.unit}"
+            return (
+                f"{value:g}{unit} is no value of {variable.name}, which goes from {low:g} to "
+                f"{high:g}{unit} in the training fields; type another one."
+            )
+    return ""
+
+
+def _titled(variable: Variable) -> str:
     """Name and unit of a variable: "sst [degC]"."""
     return f"{variable.name} [{variable.unit}]" if variable.unit else variable.name
