@@ -18,6 +18,41 @@ FIRST_DRAWS = 4
 """Draws that are shown first, where more are asked for."""
 
 
+def answer_grid(model: FieldAutoencoder, size: int) -> Grid:
+    """The grid of a model's answers with so many cells along the longest axis."""
+    return model.grid.regrid(model.grid.scaled_shape(size))
+
+
+def truth_on(grid: Grid, truth: FieldData) -> FieldData | None:
+    """The truth on the grid of an answer; None if it is coarser, or of another region."""
+    native = truth.grid
+    if not native.same_region(grid) or any(
+        n > m for n, m in zip(grid.shape, native.shape, strict=True)
+    ):
+        return None
+    return truth.at(grid)
+
+
+def common_region(model: FieldAutoencoder, field: Grid) -> Grid | None:
+    """The region that maps of a field and of a model's answers are shown in, to be compared.
+
+    Args:
+        model: Its own region, unless it learned on windows, which answer wherever a field lies.
+        field: Grid of the field.
+
+    Returns:
+        The region; None: the field lies outside of the model's.
+    """
+    ours = model.grid
+    is_inside = field.names == ours.names and all(
+        own.low <= axis.centres[0] and axis.centres[-1] <= own.high
+        for axis, own in zip(field.axes, ours.axes, strict=True)
+    )
+    if not is_inside:
+        return None
+    return ours if model.fitted.window is None else field
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Question:
@@ -42,16 +77,11 @@ class Question:
     @property
     def grid(self) -> Grid:
         """That of the answer."""
-        return self.model.grid.regrid(self.model.grid.scaled_shape(self.size))
+        return answer_grid(self.model, self.size)
 
     def truth_there(self) -> FieldData | None:
         """The truth at the size that is asked; None above its native one."""
-        native = self.truth.grid
-        if not native.same_region(self.grid) or any(
-            n > m for n, m in zip(self.grid.shape, native.shape, strict=True)
-        ):
-            return None
-        return self.truth.at(self.grid)
+        return truth_on(self.grid, self.truth)
 
     def mean(self) -> Prediction:
         """The model's mean and deviation."""

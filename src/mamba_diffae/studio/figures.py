@@ -49,6 +49,8 @@ class FieldMap:
     Attributes:
         figure: The Bokeh figure, in the coordinates of the grid: x is the second axis.
         over: A second image above the first, for `show(over=True)`.
+        region: What is seen, whatever part of it a field covers; None: the field's own.
+        is_stale: Whether what is shown is of before, and follows.
         view: What is laid out: heading and figure.
 
     Args:
@@ -67,6 +69,8 @@ class FieldMap:
         self._points: ColumnDataSource | None = None
         self._hover: HoverTool | None = None
         self.heading = pn.pane.HTML(css_classes=["heading"], margin=0, sizing_mode="stretch_width")
+        self.region: Grid | None = None
+        self.is_stale = False
         self.rename(title)
         self.pane = pn.pane.Bokeh(self.figure, sizing_mode="scale_width", margin=0)
         self.view = pn.Column(
@@ -155,6 +159,7 @@ class FieldMap:
 
     def fade(self, is_stale: bool) -> None:
         """Whether what is shown is of before, and follows."""
+        self.is_stale = is_stale
         self._under.fade(_STALE if is_stale else 1.0)
 
     def mark(self, places: np.ndarray) -> None:
@@ -178,7 +183,8 @@ class FieldMap:
         self._cells.data = {"x": x, "y": y, "width": width, "height": height}
 
     def frame(self, grid: Grid) -> None:
-        """Ranges and aspect of a grid; rows from above as `MapPainter` draws them."""
+        """Ranges and aspect of the region, or of a grid; rows as `MapPainter` draws them."""
+        grid = self.region or grid
         rows, columns = grid.axes
         low, high = rows.low, rows.high
         upwards = (rows.is_latitude or bool(rows.unit)) and rows.name.lower() not in _DOWNWARDS

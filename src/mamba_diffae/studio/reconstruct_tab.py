@@ -11,11 +11,13 @@ import panel as pn
 
 from mamba_diffae.benchmark.maps import raster
 from mamba_diffae.fields import FieldError, Grid, Prediction
-from mamba_diffae.studio.asking import PAUSE, Question
+from mamba_diffae.studio.asking import PAUSE, Question, answer_grid, common_region, truth_on
+from mamba_diffae.studio.blending import blending
 from mamba_diffae.studio.design import group, maps, tab
 from mamba_diffae.studio.figures import DEVIATIONS, INK, VALUES, FieldMap, is_picture, scale_bar
 from mamba_diffae.studio.observation_controls import NO_VALUE, ObservationControls, ObservationTable
 from mamba_diffae.studio.painting import Brush
+from mamba_diffae.studio.refusals import Refusal, answered
 from mamba_diffae.studio.session import Change, Session
 from mamba_diffae.studio.size_input import SizeInput
 from mamba_diffae.studio.source_controls import SourceControls
@@ -59,11 +61,7 @@ class Reconstruction:
         self.maps["Observations"].figure.background_fill_color = INK
         self.maps["Observations"].figure.background_fill_alpha = 0.25
         self.observing = ObservationControls(session)
-        self.blend = self._blending()
-        ends = '<div class="ends"><span>mean</span><span>kriging</span></div>'
-        self.maps["Mean to kriging"].view.extend(
-            [self.blend, pn.pane.HTML(ends, margin=0, sizing_mode="stretch_width")]
-        )
+        self.blend = blending(self.maps["Mean to kriging"])
         self.drawings = maps()
         lattice = lambda: session.observed.lattice  # noqa: E731
         self.brush = Brush(
@@ -103,29 +101,12 @@ class Reconstruction:
             more=more,
         )
 
-    def _blending(self) -> Any:
-        """The slider between the model's mean and kriging, which the browser follows by itself."""
-        blend = pn.widgets.FloatSlider(
-            label="Share of kriging",
-            start=0,
-            end=1,
-            step=0.01,
-            value=0.5,
-            sizing_mode="stretch_width",
-            margin=(4, 0, 0, 0),
-            show_value=False,
-        )
-        over = self.maps["Mean to kriging"].over
-        over.alpha = blend.value
-        drawn = {name: over.glyph(name).glyph for name in ("values", "own")}
-        follow = "values.global_alpha = own.global_alpha = cb_obj.value"
-        blend.jscallback(args=drawn, value=follow)
-        return blend
-
     def _changed(self, what: Change) -> None:
         session = self._session
         if what in ("model", "source", "snapshot"):  # of another field nothing is left to see
-            for shown in self._following:
+            region = common_region(session.model, session.truth.grid)
+            for shown in (*self.maps.values(), *self.drawn):
+                shown.region = region
                 shown.clear()
                 shown.frame(session.truth.grid)
             for bar in self.bars.values():
@@ -144,14 +125,16 @@ class Reconstruction:
         """Show what is observed, and ask for all that follows from it."""
         session, self._stale = self._session, False
         session.worker.cancel("rest")
+        self._show_truth()
         try:
             question = session.question()
         except FieldError as error:  # such as nothing observed, or a field without a value
             session.worker.cancel("mean")
-            self._nothing(in_words(error))
+            self._show_none()
+            self._refuse(in_words(error), self._answers)
             return
         show = partial(self._show_mean, question)
-        session.worker.run("mean", question.mean, show, queue="quick")
+        session.worker.run("mean", answered(question.mean), show, queue="quick")
         session.untell(self._refused)
         self._show_observed()
         broad = ["broad"] if self.maps["Observations"].figure.aspect_ratio > BROAD else []
@@ -165,12 +148,19 @@ class Reconstruction:
         """Maps that follow the mean."""
         return [self.maps["Deviation"], self.maps["Kriging"], *self.drawn]
 
-    def _nothing(self, why: str) -> None:
-        for shown in (*self.maps.values(), *self.drawn):
+    @property
+    def _answers(self) -> list[FieldMap]:
+        """All maps of what is made of the observations."""
+        return [self.maps["Mean"], self.maps["Mean to kriging"], *self._following]
+
+    def _refuse(self, why: str, emptied: list[FieldMap]) -> None:
+        """Tell why there is no answer, and leave none of before on some maps."""
+        for shown in emptied:
             shown.clear()
-        self.maps["Observations"].frame(self._session.observed.lattice)
-        self.maps["Observations"].rename("Observations", "none")
-        self._words = ""
+        if self.maps["Deviation"] in emptied:
+            self.bars["Deviation"].object = ""
+        if self.maps["Mean"] in emptied:
+            self._words = ""
         self._tell_progress("")
         self._refused = why
         self._session.tell(why)
@@ -189,6 +179,13 @@ class Reconstruction:
             values, grid, session.data.variables, session.variable, limits=self._limits, **options
         )
 
+    def _show_none(self) -> None:
+        shown = self.maps["Observations"]
+        shown.clear()
+        shown.frame(self._session.observed.lattice)
+        shown.mark(np.zeros((0, 2)))
+        shown.rename("Observations", "none")
+
     def _show_observed(self) -> None:
         session = self._session
         seen = raster(session.observations(), session.truth.grid)
@@ -198,20 +195,23 @@ class Reconstruction:
         count, possible = len(session.observed.cells), session.observed.possible
         self.maps["Observations"].rename("Observations", f"{count:,} of {possible:,} cells")
 
-    def _show_truth(self, question: Question) -> None:
-        there = question.truth_there()
-        truth = question.truth if there is None else there
+    def _show_truth(self) -> None:
+        session = self._session
+        there = truth_on(answer_grid(session.model, session.size), session.truth)
+        truth = session.truth if there is None else there
         values = np.where(truth.valid_mask()[0], truth.values[0].astype(np.float64), np.nan)
         self._show("Truth", values, truth.grid)
-        note = extent_of(truth)
-        self.maps["Truth"].rename("Truth", f"native, {note}" if there is None else note)
-        name = truth.variables[self._session.variable].name
-        bar = scale_bar(VALUES, *self._limits, self._in_unit(name))
+        native = "native, " if there is None else ""
+        self.maps["Truth"].rename("Truth", native + extent_of(truth))
+        what = self._in_unit(truth.variables[session.variable].name)
+        bar = scale_bar(VALUES, *self._limits, what)
         self.bars["Truth"].object = "" if is_picture(truth.variables, truth.grid) else bar
 
-    def _show_mean(self, question: Question, mean: Prediction) -> None:
+    def _show_mean(self, question: Question, mean: Prediction | Refusal) -> None:
+        if isinstance(mean, Refusal):
+            self._refuse(mean.why, self._answers)
+            return
         session, grid = self._session, mean.grid or question.grid
-        self._show_truth(question)
         self._show("Mean", mean.mean[0], grid)
         self._show("Mean to kriging", mean.mean[0], grid)
         self.maps["Mean"].rename("Mean", question.grid.describe_shape())
@@ -221,7 +221,7 @@ class Reconstruction:
         self._lay_draws(question.draws)
         self._tell_progress("Kriging and draws follow …")
         show = partial(self._show_rest, question, mean)
-        session.worker.run("rest", partial(question.rest, mean), show, after=PAUSE)
+        session.worker.run("rest", answered(partial(question.rest, mean)), show, after=PAUSE)
 
     def _lay_draws(self, count: int) -> None:
         views = [shown.view for shown in self.drawn[: min(count, SHOWN)]]
@@ -233,7 +233,12 @@ class Reconstruction:
         unit = self._session.data.variables[self._session.variable].unit
         return f"{what} [{unit}]" if unit else what
 
-    def _show_rest(self, question: Question, mean: Prediction, step: tuple[str, Any]) -> None:
+    def _show_rest(
+        self, question: Question, mean: Prediction, step: tuple[str, Any] | Refusal
+    ) -> None:
+        if isinstance(step, Refusal):
+            self._refuse(step.why, [shown for shown in self._following if shown.is_stale])
+            return
         kind, found = step
         grid = mean.grid or question.grid
         if kind == "scores":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from html import escape
 from typing import Any, final
 
 from mamba_diffae.studio.words import in_words
+
+log = logging.getLogger(__name__)
 
 
 @final
@@ -28,7 +31,7 @@ class Refusal:
 
 
 def answered(work: Callable[[], Any]) -> Callable[[], Generator[Any]]:
-    """The same work, which gives a `Refusal` in place of raising a ValueError.
+    """The same work, which gives a `Refusal` in place of raising an error.
 
     Args:
         work: Of `Worker.run`: it returns a result, or is a generator of several.
@@ -41,7 +44,9 @@ def answered(work: Callable[[], Any]) -> Callable[[], Generator[Any]]:
                 yield from result
             else:
                 yield result
-        except ValueError as error:
+        except Exception as error:  # whatever it is: what was shown before is no answer
+            if not isinstance(error, ValueError):
+                log.warning("Work failed.", exc_info=error)
             yield Refusal(in_words(error))
 
     return tried

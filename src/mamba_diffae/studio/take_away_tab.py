@@ -12,6 +12,7 @@ import panel as pn
 from mamba_diffae.fields import FieldError
 from mamba_diffae.studio.copying import CopyButton
 from mamba_diffae.studio.design import group, tab
+from mamba_diffae.studio.refusals import Refusal, answered
 from mamba_diffae.studio.session import Change, Session
 from mamba_diffae.studio.taking_away import File, Recipe, files_of
 from mamba_diffae.studio.words import in_words
@@ -61,12 +62,8 @@ class TakeAway:
         try:
             recipe = Recipe.of(session)
         except FieldError as error:  # such as nothing observed, or a field without a value
-            self.python.show("")
-            self.shell.show("")
-            self.about.object = ""
             session.worker.cancel("files")
-            self._refused = in_words(error)
-            session.tell(self._refused)
+            self._refuse(in_words(error))
             return
         session.untell(self._refused)
         self.python.show(recipe.python())
@@ -74,9 +71,21 @@ class TakeAway:
         where = recipe.where or "The lines need no file."
         self.about.object = f'<p class="note">{escape(where)}</p>'
         self.files.objects = [pn.pane.HTML('<p class="note">Being made …</p>', margin=0)]
-        session.worker.run("files", partial(files_of, recipe), self._show)
+        session.worker.run("files", answered(partial(files_of, recipe)), self._show)
 
-    def _show(self, files: list[File]) -> None:
+    def _refuse(self, why: str) -> None:
+        """Tell why there is nothing to take away."""
+        self.files.objects = []
+        self.about.object = ""
+        self.python.show("")
+        self.shell.show("")
+        self._refused = why
+        self._session.tell(why)
+
+    def _show(self, files: list[File] | Refusal) -> None:
+        if isinstance(files, Refusal):  # of the model: its lines would end in the same error
+            self._refuse(files.why)
+            return
         shown: list[Any] = []
         for file in files:
             if file.content is None:
@@ -99,7 +108,7 @@ class TakeAway:
 
 @final
 class Lines:
-    """Lines to read and to copy.
+    """Lines to read and to copy; unseen as long as there are none.
 
     Attributes:
         items: To be laid out, from above.
@@ -111,6 +120,8 @@ class Lines:
         self.items: list[Any] = [group(title), self._text, self._copy.view]
 
     def show(self, text: str) -> None:
-        """Show other lines."""
+        """Show other lines; "" shows none."""
+        for item in self.items:
+            item.visible = bool(text)
         self._copy.take(text)
         self._text.object = f'<pre tabindex="0">{escape(text)}</pre>'

@@ -104,9 +104,12 @@ def test_with_nothing_observed_no_tab_breaks(visit, server):
         page.until(lambda before=left: page.observed()[0] < before, "fewer cells")
         left = page.observed()[0]
     page.told("Nothing is observed")
+    page.until(lambda: page.pixels("Mean").std() < 10, "an empty map of the mean")
+    assert page.pixels("Truth").std() > 20
     page.tab("Take away")
     page.told("Nothing is observed")
     assert page.page.get_by_role("button", name="mean.png").count() == 0
+    assert page.button("Copy (Python)").count() == page.button("Copy (Shell)").count() == 0
     page.tab("Where next")
     page.says("Nothing is observed")
     page.tab("Reconstruct")
