@@ -1,5 +1,9 @@
 """Sensors beside what is observed of one field."""
 
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -31,7 +35,11 @@ def test_the_sensors_and_their_errors(session, tab):
     np.testing.assert_array_equal(tab.marks.places, found.coords)
     assert tab.curve.expected.data["x"] == tab.curve.actual.data["x"] == [0, 1, 2]
     np.testing.assert_allclose(tab.curve.expected.data["y"], found.expected.mean(axis=1))
-    assert f"from {found.expected[0].mean():.3g} to" in tab.said.object
+    said = tab.said.object
+    assert "the expected RMSE, mean of red, green, blue (0 to 255), falls" in said
+    assert f"from {found.expected[0].mean():.3g} to {found.expected[2].mean():.3g};" in said
+    first, *_, last = tab.curve.actual.data["y"]
+    assert f"Measured on this field it goes from {first:.3g} to {last:.3g}." in said
     assert [row.visible for row in tab.table.rows[:3]] == [True, True, False]
     first = session.model.predict(session.observations()).mean
     error = np.sqrt(np.square(first - session.truth.values, dtype=np.float64).mean((0, 1, 2)))
@@ -66,6 +74,18 @@ def test_refusals_are_told_in_words(session, tab):
     session.take_model(weather, session.library.packaged(weather))
     assert session.worker.wait(120)
     assert "learned on windows" in tab.said.object
+
+
+def test_errors_have_the_unit_of_their_variable(session):
+    question = PlacementQuestion(session.model, session.observed, 1, variable=1)
+    found = question.place()
+    assert "the expected RMSE of green falls from" in question.expectation(found)
+    kelvin = replace(session.model.variables[1], name="t2m", unit="K")
+    question.__dict__["model"] = SimpleNamespace(variables=(kelvin, kelvin))
+    told = question.expectation(found)
+    assert re.search(r"RMSE of t2m falls from [\d.]+ K to [\d.]+ K; .* to [\d.]+ K\.$", told)
+    assert question.measurement([24.22, 25, 24.46]).endswith("goes from 24.2 K to 24.5 K.")
+    assert question.error_name == "RMSE of t2m in K"
 
 
 def test_without_a_truth_there_is_only_what_is_expected(session):

@@ -12,6 +12,7 @@ import panel as pn
 
 from mamba_diffae.benchmark.maps import raster
 from mamba_diffae.placement import Placement
+from mamba_diffae.studio.asking import common_region
 from mamba_diffae.studio.design import group, tab
 from mamba_diffae.studio.error_curve import ErrorCurve
 from mamba_diffae.studio.figures import DEVIATIONS, INK, FieldMap, is_picture, scale_bar
@@ -48,6 +49,7 @@ class WhereNext:
     def __init__(self, session: Session) -> None:
         self._session, self._stale = session, True
         self._placement: Placement | None = None
+        self._expected, self._errors = "", list[float]()
         self.count = pn.widgets.IntSlider(label="New sensors", start=1, end=MOST, value=8, **WIDE)
         self.count.param.watch(lambda event: self._ask(), "value_throttled")
         self.all = pn.widgets.Button(label="Accept all of them", **WIDE)
@@ -126,7 +128,8 @@ class WhereNext:
             self.said.object = found.html
             return
         self._offer(found)
-        self._say(question.sentence(found))
+        self._expected, self._errors = question.expectation(found), []
+        self._say(self._expected)
         self._show_maps(question, found)
         self.curve.show(question, found)
         self.table.show(found.coords, found.grid, question.expected(found.greedy)[1:])
@@ -136,6 +139,9 @@ class WhereNext:
 
     def _show_maps(self, question: PlacementQuestion, found: Placement) -> None:
         variables, chosen = found.variables, question.variable
+        region = common_region(question.model, question.observed.truth.grid)
+        for shown in (self.now, self.then, self.seen):
+            shown.region = region
         top = self.now.show_deviation(found.before, found.grid, variables, chosen)
         self.then.show_deviation(found.greedy.std, found.grid, variables, chosen, top=top)
         self.then.rename("Deviation then", f"expected, with all {len(found)}")
@@ -165,6 +171,9 @@ class WhereNext:
             return
         self.curve.add(*found)
         self.table.measure(*found)
+        self._errors.append(found[1])
+        if len(self._errors) == len(self._coords) + 1:
+            self._say(f"{self._expected} {question.measurement(self._errors)}")
 
     def _tapped(self, first: float, second: float) -> None:
         number = self.marks.near(first, second)

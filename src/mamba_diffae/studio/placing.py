@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
@@ -109,21 +109,42 @@ class PlacementQuestion:
     @property
     def error_name(self) -> str:
         """What the errors are: "RMSE of t2m in K"."""
+        return f"{self._error}{self._unit and f' in {self._unit}'}"
+
+    @property
+    def _error(self) -> str:
+        """What the errors are, without a unit."""
         variables = self.model.variables
         if self.whole:
             low, high = variables[0].limits
             names = ", ".join(v.name for v in variables)
             return f"RMSE, mean of {names} ({low:g} to {high:g})"
-        variable = variables[self.variable]
-        return f"RMSE of {variable.name}{variable.unit and f' in {variable.unit}'}"
+        return f"RMSE of {variables[self.variable].name}"
 
-    def sentence(self, placement: Placement) -> str:
+    @property
+    def _unit(self) -> str:
+        return "" if self.whole else self.model.variables[self.variable].unit
+
+    def expectation(self, placement: Placement) -> str:
         """What to expect, in a sentence."""
         greedy = self.expected(placement.greedy)
-        random = np.mean([self.expected(arm)[-1] for arm in placement.random])
+        random = float(np.mean([self.expected(arm)[-1] for arm in placement.random]))
+        first, last, other = map(self._with_unit, (greedy[0], greedy[-1], random))
         count = len(placement)
         sensors = "1 sensor" if count == 1 else f"{count} sensors"
         return (
-            f"With {sensors} more the expected error falls from {greedy[0]:.3g} to "
-            f"{greedy[-1]:.3g}; with as many at random places to {random:.3g}."
+            f"With {sensors} more the expected {self._error}{',' if self.whole else ''} falls "
+            f"from {first} to {last}; with as many at random places to {other}."
         )
+
+    def measurement(self, errors: Sequence[float]) -> str:
+        """What was measured, in a sentence.
+
+        Args:
+            errors: As `measured` gives them, with 0, 1, ... of the sensors.
+        """
+        first, last = self._with_unit(errors[0]), self._with_unit(errors[-1])
+        return f"Measured on this field it goes from {first} to {last}."
+
+    def _with_unit(self, error: float) -> str:
+        return f"{error:.3g} {self._unit}".strip()
