@@ -180,12 +180,16 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
     server._tornado.default_router.rules.insert(0, Rule(_NamesSession(), _Plain))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Panel's own ends without a word
     first.worker.run("warm", partial(_warm, first), lambda step: None)
-    server.io_loop.asyncio_loop.set_exception_handler(_without_gone_pages)  # pyright: ignore
+    loop: Any = server.io_loop.asyncio_loop  # pyright: ignore
+    loop.set_exception_handler(_without_gone_pages)
+    interrupts = _handled_by(loop)
     on_ready(f"{place.url}  {place.who()} Ctrl-C ends it.")
     try:
         server.start()
         server.io_loop.start()
     finally:
+        for number in interrupts:
+            loop.remove_signal_handler(number)
         open_ = list(sessions)
         for session in open_:
             session.worker.stop()
@@ -193,6 +197,22 @@ def serve(model: str, data: str | None, place: Place, on_ready: Callable[[str], 
             session.worker.join()
         with suppress(Exception):  # what is open is cut off: the program ends
             server.stop(wait=False)
+
+
+def _handled_by(loop: Any) -> list[int]:
+    """Have interrupts handled between the callbacks of a loop.
+
+    Anywhere else they may be raised where nothing can be, such as in a callback of a weak
+    reference, which swallows them.
+    """
+    numbers = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        handler = signal.getsignal(number)
+        if callable(handler):
+            with suppress(NotImplementedError):  # Windows
+                loop.add_signal_handler(number, handler, number, None)
+                numbers.append(number)
+    return numbers
 
 
 @final

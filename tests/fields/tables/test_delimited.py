@@ -10,7 +10,7 @@ from mamba_diffae import Observations
 from mamba_diffae.fields import TableError
 
 CSV = "lat,lon,sst\n54.2,7.9,11.0\n55.0,8.1,12.0\n"
-PACKED = gzip.compress(CSV.encode())
+PACKED = gzip.compress(CSV.encode(), mtime=0)  # parameters are the same in each process
 COLUMNS: dict[str, Any] = {"coords": ["lat", "lon"], "values": "sst"}
 
 
@@ -27,6 +27,7 @@ COLUMNS: dict[str, Any] = {"coords": ["lat", "lon"], "values": "sst"}
         ("t.csv", CSV.encode("utf-16"), "encoding='utf-16'"),
         ("t.csv", b"# of a logger\n" + CSV.encode(), "comment='#'"),
     ],
+    ids=["cut", "damaged", "checksum", "plain", "gzip", "parquet", "excel", "utf-16", "comment"],
 )
 def test_another_kind_of_file_is_named_with_what_to_do(tmp_path, name, content, told):
     (tmp_path / name).write_bytes(content)

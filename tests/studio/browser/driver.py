@@ -155,10 +155,10 @@ class Driver:
         self.until(lambda: self.observed()[0] == count, f"{count} observed cells")
 
     def click_cell(
-        self, title: str, row: int, column: int, shape: tuple[int, int], held: float = 0
+        self, title: str, row: int, column: int, shape: tuple[int, int], delay: float = 0
     ) -> None:
-        """Click the middle of a cell of a map of some shape; the button is held, in ms."""
-        self.figure(title).click(position=self._place(title, row, column, shape), delay=held)
+        """Click the middle of a cell of a map of some shape; the button is down so many ms."""
+        self.figure(title).click(position=self._place(title, row, column, shape), delay=delay)
 
     def paint(
         self, title: str, cells: list[tuple[int, int]], shape: tuple[int, int], steps: int = 12

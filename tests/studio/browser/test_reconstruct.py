@@ -118,9 +118,9 @@ def test_clicks_count_in_quick_succession_and_where_the_button_is_held(visit, se
     for cell in free:
         page.click_cell("Observations", *divmod(cell, CELLS), LATTICE)
     page.becomes(len(cells) + len(free))
-    held = divmod(free[-1] + 8 * CELLS, CELLS)
-    change = 1 if held[0] * CELLS + held[1] not in cells else -1
-    page.click_cell("Observations", *held, LATTICE, held=800)
+    place = divmod(free[-1] + 8 * CELLS, CELLS)
+    change = 1 if place[0] * CELLS + place[1] not in cells else -1
+    page.click_cell("Observations", *place, LATTICE, delay=800)
     page.becomes(len(cells) + len(free) + change)
 
 
