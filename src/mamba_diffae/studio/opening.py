@@ -27,6 +27,8 @@ MODELS = ("emoji-96", "weather-96")
 """Models that come with the package."""
 PICTURE_SETS = ("emoji", "grey-emoji", "photographs")
 """Packaged sets of 8-bit colour pictures."""
+FIRST = "frog face"
+"""Field that a page begins with, where its fields have it: an easy one, as on the home page."""
 UPLOAD_LIMIT = 32 * 2**20
 """Bytes of a file, at most."""
 VALUE_LIMIT = 256 * 2**20
@@ -60,6 +62,12 @@ class Source:
     size: Shape | None = None
     file: str | None = None
     note: str = ""
+
+    @property
+    def first(self) -> int:
+        """Number of the field that is shown first."""
+        names = list(self.data.names)
+        return names.index(FIRST) if self.packaged and FIRST in names else 0
 
 
 @final

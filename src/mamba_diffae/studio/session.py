@@ -61,7 +61,7 @@ class Session:
         self._listeners: list[Callable[[Change], None]] = []
         self.opened: OpenedModel = library.model(model)
         self.source: Source = source or library.packaged(self.opened)
-        self.snapshot, self.settings, self.edits = 0, Settings(), Edits()
+        self.snapshot, self.settings, self.edits = self.source.first, Settings(), Edits()
         self.size, self.draws, self.variable, self.active = 96, 8, 0, 0
         self._observed: ObservedField | None = None
         self._edited: dict[int, Edits] = {}
@@ -195,14 +195,15 @@ class Session:
         self._changed("tab")
 
     def _start_over(self, what: Change, source: Source) -> None:
-        self.source, self.snapshot, self.edits, self.variable = source, 0, Edits(), 0
+        self.source, self.snapshot, self.variable = source, source.first, 0
+        self.edits = Edits()
         self._edited = {}
         if self._warnings:  # of other fields
             self._warnings = {}
             self._show_told()
-        self._changed(what)
         if source.note:
-            self.tell(source.note)
+            self.tell(source.note)  # before what listeners refuse, which counts more
+        self._changed(what)
 
     def _changed(self, what: Change) -> None:
         if what in ("model", "source", "snapshot", "observations"):

@@ -16,6 +16,8 @@ from tools.browser import chromium, launch
 from tools.studio_page import Server
 
 Visit = Callable[..., Driver]
+FIRST = 33
+"""Number of the field that the page begins with."""
 
 
 @final

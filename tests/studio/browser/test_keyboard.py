@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.studio.browser.conftest import FIRST
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
@@ -17,7 +19,9 @@ def test_the_keyboard_suffices(visit, server):
     page.becomes(205)
     page.tab_to("SELECT Field$")
     keys.press("ArrowDown")
-    page.until(lambda: page.choice("Field").input_value().startswith("1 "), "the next field")
+    page.until(
+        lambda: page.choice("Field").input_value().startswith(f"{FIRST + 1} "), "the next field"
+    )
     page.tab_to("Share observed")
     before = page.pixels("Mean")
     for _ in range(10):

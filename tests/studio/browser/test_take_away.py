@@ -13,6 +13,7 @@ from PIL import Image
 
 from mamba_diffae import observe
 from mamba_diffae.cli.commands import main
+from tests.studio.browser.conftest import FIRST
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
 NEAR = {"rtol": 1e-4, "atol": 2e-3}  # of 255
@@ -40,10 +41,12 @@ def run_python(text: str) -> dict:
 def test_files_and_lines_are_what_is_shown(visit, server, pictures, model, tmp_path, monkeypatch):
     page = visit(server)
     page.button("next ›").click()
-    page.until(lambda: page.choice("Field").input_value().startswith("1 "), "the next field")
+    page.until(
+        lambda: page.choice("Field").input_value().startswith(f"{FIRST + 1} "), "the next field"
+    )
     page.choice("Pattern").select_option("clusters")
     page.slider("Share observed").press("ArrowRight")
-    seen = observe(pictures.take([1]), 0.21, pattern="clusters")
+    seen = observe(pictures.take([FIRST + 1]), 0.21, pattern="clusters")
     page.becomes(seen.coords.shape[1])
     files = files_of(page)
     for name, content in files.items():
