@@ -41,7 +41,7 @@ def test_two_sessions_share_no_state(library):
     one.edit(Edits().remove(frozenset([1])))
     assert (other.snapshot, other.settings.fraction) == (other.source.first, 0.2)
     assert other.edits == Edits()
-    assert other.data.names[other.snapshot] == "frog face"
+    assert other.data.names[other.snapshot] == "hamster face"
     assert one.model is other.model
     assert one.worker is not other.worker
 

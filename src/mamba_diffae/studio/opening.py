@@ -27,8 +27,8 @@ MODELS = ("emoji-96", "weather-96")
 """Models that come with the package."""
 PICTURE_SETS = ("emoji", "grey-emoji", "photographs")
 """Packaged sets of 8-bit colour pictures."""
-FIRST = "frog face"
-"""Field that a page begins with, where its fields have it: an easy one, as on the home page."""
+FIRST = "hamster face"
+"""Field that a page begins with, where its fields have it: one that is known at a glance."""
 UPLOAD_LIMIT = 32 * 2**20
 """Bytes of a file, at most."""
 VALUE_LIMIT = 256 * 2**20

@@ -16,7 +16,7 @@ from tools.browser import chromium, launch
 from tools.studio_page import Server
 
 Visit = Callable[..., Driver]
-FIRST = 33
+FIRST = 34
 """Number of the field that the page begins with."""
 
 

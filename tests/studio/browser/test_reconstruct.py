@@ -46,7 +46,7 @@ def test_what_is_seen_is_what_the_library_gives(visit, server, pictures, model):
     assert page.observed() == (len(observed(truth).cells), CELLS**2)
     assert "dB" in page.note("Mean")
     assert "dB" in page.note("Kriging")
-    page.says("like the training fields (p")
+    page.says("is like the training fields (p = ")
 
 
 def test_the_mean_follows_the_share_by_keyboard_and_by_mouse(visit, server, pictures, model):
