@@ -112,9 +112,12 @@ def test_a_model_of_an_earlier_version_has_no_checksums(model, seen, tmp_path):
 
 
 def test_what_holds_no_model_is_named(model, tmp_path):
-    for folder in (tmp_path, Path(__file__)):
-        with pytest.raises(ValueError, match=r"config\.json"):
-            FieldAutoencoder.from_pretrained(folder)
+    for place, told in (
+        (tmp_path, r"config\.json"),
+        (Path(__file__), "is a file; give the folder"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            FieldAutoencoder.from_pretrained(place)
     with pytest.raises(ValueError, match="There is no model"):
         FieldAutoencoder.from_pretrained(tmp_path / "nothing")
     save_network(model.fitted.network, tmp_path / "bare")
