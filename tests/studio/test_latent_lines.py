@@ -112,12 +112,12 @@ def test_the_lines_of_a_map(session, tab, monkeypatch):
     monkeypatch.setattr("mamba_diffae.studio.latent_map.MOST", 12)
     opened(session, tab, "Map")
     tab.library.chosen.value = 3
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     found = run_python(tab.library)
     kept = tab.library._map
     np.testing.assert_allclose(found["latents"], kept.latents, atol=1e-3)
     tab.library.layout.value = "principal components"
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     found = run_python(tab.library)
     np.testing.assert_allclose(np.abs(found["places"]), np.abs(tab.library.plane.places), atol=0.05)
 
@@ -138,7 +138,7 @@ def test_fields_from_nothing_of_a_model_of_ones_own(tmp_path, monkeypatch):
     assert "8 fields of seed 0" in part.said.object
     first = part.grid.images
     part.another.clicks += 1
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     assert "8 fields of seed 1" in part.said.object
     where = "Run these lines in the folder that holds mine."
     assert where in part.lines.object.split("<h4>")[0]
@@ -153,7 +153,7 @@ def test_fields_from_nothing_of_a_model_of_ones_own(tmp_path, monkeypatch):
     opened(session, tab, "Attributes")
     assert "not learned yet" in tab.edits.said.object
     tab.edits.learn.clicks += 1
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     assert "0 attributes" in tab.edits.said.object
     monkeypatch.chdir(tmp_path)
     opened(session, tab, "Between two fields")

@@ -138,7 +138,7 @@ def test_a_click_on_the_map_shows_the_field_and_takes_it(session, tab, monkeypat
     assert "9 fields" in part.said.object
     assert part.plane.places.shape == (9, 2)
     part._tapped(7)
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     assert session.data.names[7] in part.field.heading.object
     assert "latents[7 : 8]" in part.lines.object
     *_, second, show = part.controls
@@ -152,7 +152,7 @@ def test_a_click_on_the_map_shows_the_field_and_takes_it(session, tab, monkeypat
 def test_what_was_asked_of_another_field_is_not_shown(session, tab):
     session.open_tab(2)
     session.show(2)
-    assert session.worker.wait(120)
+    assert session.worker.wait(250)
     assert tab.way.first.value == 2
     assert session.data.names[2] in tab.way.ends[0].heading.object
 

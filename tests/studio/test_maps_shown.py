@@ -16,7 +16,7 @@ def images(shown) -> list:
 
 def test_with_nothing_observed_the_truth_is_all_that_is_shown(session):
     tab = Reconstruction(session)
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     assert "of 0 to 255" in tab.bars["Deviation"].object
     session.edit(session.edits.remove(frozenset(range(1024))))
     shown = [name for name, shown in tab.maps.items() if images(shown)]
@@ -36,9 +36,9 @@ def test_of_fields_outside_of_the_model_only_they_themselves_are_shown(session):
     session.show_message = told.append
     session.worker.on_error = lambda error: session.tell(str(error))
     tab = Reconstruction(session)
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     session.open_source(elsewhere := moved(session.data, 4.0, 5.0, 40))
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     assert "outside the grid" in told[-1]
     shown = [name for name, shown in tab.maps.items() if images(shown)]
     assert shown == ["Observations", "Truth"]
@@ -46,14 +46,14 @@ def test_of_fields_outside_of_the_model_only_they_themselves_are_shown(session):
     assert (truth.x_range.start, truth.x_range.end) == (4.0, 5.0)
     assert tab.said.object.count("training fields") == 0
     session.open_source(replace(elsewhere, data=session.library.packaged(session.opened).data))
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     assert told[-1] == ""
     assert images(tab.maps["Kriging"])
 
 
 def test_where_kriging_fails_nothing_of_before_is_left(session, monkeypatch):
     tab = Reconstruction(session)
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
 
     def fail(*given):
         raise MemoryError
@@ -62,7 +62,7 @@ def test_where_kriging_fails_nothing_of_before_is_left(session, monkeypatch):
     told = []
     session.show_message = told.append
     session.observe(fraction=0.3)
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     assert "MemoryError" in told[-1]
     shown = [name for name, shown in tab.maps.items() if images(shown)]
     assert shown == ["Observations", "Truth", "Mean", "Mean to kriging"]
@@ -72,7 +72,7 @@ def test_where_kriging_fails_nothing_of_before_is_left(session, monkeypatch):
 def test_maps_of_a_part_of_the_region_have_the_frame_of_the_model(session):
     tab = Reconstruction(session)
     session.open_source(moved(session.data, 0.25, 0.75, 32))
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     for shown in (*tab.maps.values(), *tab.drawn[:4]):
         x, y = shown.figure.x_range, shown.figure.y_range
         assert (x.start, x.end, y.start, y.end) == (0, 1, 1, 0)
@@ -104,7 +104,7 @@ def test_a_model_of_windows_is_shown_where_its_fields_lie(library):
 
 def test_of_another_model_that_is_opened_behind_another_tab_no_draw_is_left(session, library):
     tab = Reconstruction(session)
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     assert images(tab.drawn[0])
     assert "of 0 to 255" in tab.bars["Deviation"].object
     session.open_tab(3)

@@ -19,7 +19,7 @@ def tab(session):
     made = WhereNext(session)
     made.count.value = 2
     session.open_tab(1)
-    assert session.worker.wait(120)
+    assert session.worker.wait(250)
     return made
 
 
@@ -55,7 +55,7 @@ def test_a_click_on_a_number_or_a_button_accepts_a_sensor(session, tab):
     assert session.edits.sensors == (tuple(place),)
     assert tab.all.disabled  # until the next ones are placed
     assert tab.table.buttons[0].disabled
-    assert session.worker.wait(120)
+    assert session.worker.wait(250)
     assert not any(np.allclose(place, other) for other in tab.marks.places)
     assert "1 accepted" in tab.seen.heading.object
     other = tab.marks.places[0]
@@ -67,12 +67,12 @@ def test_a_click_on_a_number_or_a_button_accepts_a_sensor(session, tab):
 
 def test_refusals_are_told_in_words(session, tab):
     session.observe(fraction=0.9)
-    assert session.worker.wait(120)
+    assert session.worker.wait(250)
     assert "lower the share that is observed" in tab.said.object
     assert not tab.results.visible
     weather = session.library.model("weather-96")
     session.take_model(weather, session.library.packaged(weather))
-    assert session.worker.wait(120)
+    assert session.worker.wait(250)
     assert "learned on windows" in tab.said.object
 
 

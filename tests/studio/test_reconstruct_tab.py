@@ -33,7 +33,7 @@ def test_the_mean_is_asked_for_at_the_start_and_after_each_change(session, asked
 @pytest.mark.slow
 def test_what_is_found_is_shown(session):
     tab = Reconstruction(session)
-    assert session.worker.wait(120)
+    assert session.worker.wait(250)
     shown = headings(tab)
     assert " dB" in shown["Mean"]
     assert " dB" in shown["Kriging"]
@@ -83,7 +83,7 @@ def test_what_cannot_be_opened_leaves_all_as_it_was(session):
     controls = SourceControls(session)
     before = session.source
     controls._uploaded("a.png", b"no picture")
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     assert "cannot be decoded" in told[-1]
     assert session.source is before
     assert controls.fields.value == "emoji"
@@ -176,13 +176,13 @@ def test_cells_near_places_stay_within_the_grid(session):
 
 def test_of_another_model_nothing_is_laid_that_was_asked_before(session, library):
     tab = Reconstruction(session)
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     told = []
     session.worker.on_error = told.append
     waiting = []
     session.worker.dispatch = waiting.append
     session.observe(fraction=0.3)
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     session.open_tab(3)
     opened = library.model("weather-96")
     session.take_model(opened, library.packaged(opened))  # it was being opened meanwhile

@@ -34,7 +34,7 @@ def test_what_cannot_be_made_leaves_no_lines_and_no_word_of_it(session, monkeypa
     monkeypatch.setattr(session.model, "predict", fail)
     tab = TakeAway(session)
     session.open_tab(3)
-    assert session.worker.wait(60)
+    assert session.worker.wait(250)
     assert (str(error) or "MemoryError") in told[-1]
     assert seen(tab) == {False}
     assert tab.files.objects == []
