@@ -68,17 +68,23 @@ class Prepared(NamedTuple):
 
     def summary(self) -> dict[str, Any]:
         """What tells these fields from others, in JSON values: a resumed run compares it."""
-        values, known = self.snapshots.values, self.snapshots.valid_mask()
-        parts = [values[..., c][known[..., c]] for c in range(values.shape[-1])]
-        parts = [part if part.size else np.zeros(1) for part in parts]
+        moments = [self._moments(c) for c in range(self.snapshots.n_variables)]
         return {
             "snapshots": len(self.snapshots),
             "cells": list(self.snapshots.shape),
             "region": self.scaler.grid.describe_region(),
             "variables": [variable.to_dict() for variable in self.scaler.variables],
-            "scaled mean": [float(part.mean(dtype=np.float64)) for part in parts],
-            "scaled deviation": [float(part.std(dtype=np.float64)) for part in parts],
+            "scaled mean": [mean for mean, _ in moments],
+            "scaled deviation": [deviation for _, deviation in moments],
         }
+
+    def _moments(self, variable: int) -> tuple[float, float]:
+        """Mean and deviation of a variable's scaled values; (0, 0) if none is known."""
+        known = self.snapshots.valid_mask()[..., variable]
+        values = self.snapshots.values[..., variable][known]
+        if not values.size:
+            return 0.0, 0.0
+        return float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
 
 
 def training_input(

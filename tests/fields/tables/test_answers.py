@@ -35,9 +35,9 @@ def test_coordinates_in_the_index_stay_there():
 
 def test_a_field_on_a_grid_has_a_row_for_each_cell():
     found = prediction(("u", "v"), GRID.shape, fields=2)
-    told = grid_answer(found, GRID, [Variable("u"), Variable("v")], ("mon", "tue"))
+    told = grid_answer(found, GRID, [Variable("u"), Variable("v")])
     assert told.index.names == ["snapshot", None]
-    second = told.loc["tue"]
+    second = told.loc[1]
     np.testing.assert_array_equal(second[["lat", "lon"]], GRID.centres())
     np.testing.assert_array_equal(second["v"], found.mean[1, ..., 1].ravel())
     np.testing.assert_array_equal(second["u_draw_2"], found.draws[2, 1, ..., 0].ravel())

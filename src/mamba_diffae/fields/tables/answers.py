@@ -90,14 +90,12 @@ class TableTargets:
         return told
 
 
-def grid_answer(
-    prediction: Prediction, grid: Grid, variables: Sequence[Variable], snapshots: Sequence[Any] = ()
-) -> DataFrame:
+def grid_answer(prediction: Prediction, grid: Grid, variables: Sequence[Variable]) -> DataFrame:
     """A prediction on a grid as a table, a row for each cell; see `TableTargets.answer`."""
     pandas = load_extra("pandas", "A prediction as a table")
     centres = grid.centres()
     frame = pandas.DataFrame(dict(zip(grid.names, centres.T, strict=True)))
-    return TableTargets(frame, centres).answer(prediction, variables, snapshots)
+    return TableTargets(frame, centres).answer(prediction, variables)
 
 
 def with_snapshots(told: DataFrame, name: str, snapshots: Sequence[Any]) -> DataFrame:
